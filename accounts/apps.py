@@ -1,0 +1,9 @@
+"""The app."""
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    """Users of Elasticsearch and what administrators and auditors do with them."""
+
+    name = "accounts"

@@ -1,0 +1,149 @@
+"""What one may type about a user. Shape only; whether it is allowed and true is asked elsewhere."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook, validate_new_password
+from accounts.services.roles import Role
+from accounts.services.users import LONGEST_USERNAME, ROUTES, User, UserQuery
+
+PAGE_SIZES = (10, 20, 50, 100)
+
+
+def validate_username(username: str) -> None:
+    """Elasticsearch's rules for names, in Kibana's words."""
+    if username != username.strip():
+        raise ValidationError("Username must not contain leading or trailing spaces.", code="spaces")
+    if not all(" " <= letter <= "~" for letter in username):
+        raise ValidationError("Username must contain only letters, numbers, spaces, punctuation, and symbols.", code="characters")
+    if len(username) > LONGEST_USERNAME:
+        raise ValidationError(f"Username must not have more than {LONGEST_USERNAME} characters.", code="too_long")
+    if username in ROUTES:
+        raise ValidationError("This name cannot be used: Elasticsearch keeps it for its own API.", code="route")
+
+
+class UsersForm(forms.Form):
+    """The list's query string. Whatever somebody typed into a URL, it has an answer."""
+
+    q = forms.CharField(required=False)
+    role = forms.CharField(required=False, strip=False)
+    reserved = forms.CharField(required=False)
+    page = forms.IntegerField(required=False, min_value=1)
+    size = forms.TypedChoiceField(required=False, coerce=int, choices=[(size, size) for size in PAGE_SIZES])
+
+    @property
+    def query(self) -> UserQuery:
+        """What is asked for; an unusable part is left out."""
+        self.is_valid()
+        data = self.cleaned_data
+        return UserQuery(
+            q=data.get("q", ""),
+            role=data.get("role", ""),
+            reserved=data.get("reserved") != "0",
+            number=data.get("page") or 1,
+            size=data.get("size") or 20,
+        )
+
+
+class ProfileForm(forms.Form):
+    """Full name, e-mail address and roles."""
+
+    full_name = forms.CharField(
+        label="Full name", required=False, strip=False, widget=forms.TextInput(attrs=hook("userFormFullNameInput", autocomplete="off"))
+    )
+    email = forms.CharField(
+        label="Email address",
+        required=False,
+        widget=forms.TextInput(attrs=hook("userFormEmailInput", autocomplete="off", inputmode="email", spellcheck="false")),
+    )
+    roles = RolesField(label="Roles", required=False, help_text="What the user may do. A user without roles can sign in and do nothing.")
+
+    def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["roles"]
+        assert isinstance(field, RolesField)
+        field.offer(roles)
+
+    def clean_email(self) -> str:
+        """Elasticsearch takes anything; a new address has to look like one, an old one may stay."""
+        email: str = self.cleaned_data["email"]
+        if email and email != self.initial.get("email"):
+            try:
+                validate_email(email)
+            except ValidationError:
+                raise ValidationError("Enter a valid email address.", code="invalid") from None
+        return email
+
+    def user(self, username: str) -> User:
+        """The user that was typed, once the form is valid."""
+        data = self.cleaned_data
+        return User(username, full_name=data["full_name"], email=data["email"], roles=tuple(data["roles"]))
+
+
+class CreateUserForm(NewPasswordForm, ProfileForm):
+    """A new user."""
+
+    username = forms.CharField(
+        label="Username",
+        strip=False,
+        validators=[validate_username],
+        error_messages={"required": "Enter a username."},
+        widget=forms.TextInput(
+            attrs=hook("userFormUserNameInput", autocomplete="off", autocapitalize="none", spellcheck="false", autofocus=True)
+        ),
+    )
+    password = PasswordField(
+        label="Password",
+        required="Enter a password.",
+        test_subject="passwordInput",
+        autocomplete="new-password",
+        validators=[validate_new_password],
+        help_text="At least 6 characters.",
+    )
+    confirm_password = PasswordField(
+        label="Confirm password",
+        required="Enter the password again.",
+        test_subject="passwordConfirmationInput",
+        autocomplete="new-password",
+    )
+    field_order = ["username", "full_name", "email", "password", "confirm_password", "roles"]
+
+
+class EditUserForm(ProfileForm):
+    """An existing user. `seen` carries the user as the form started from, so that nobody else's change is overwritten."""
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        initial = {"full_name": user.full_name, "email": user.email, "roles": user.roles, "seen": _packed(user)}
+        super().__init__(*args, initial=initial, **kwargs)
+
+    def clean_seen(self) -> User:
+        """The user as seen. Only the person who sent it loses by a forged one: it spares nobody's change but their own."""
+        try:
+            body = json.loads(self.cleaned_data["seen"])
+            return User("", body["full_name"], body["email"], tuple(body["roles"]), body["enabled"])
+        except (ValueError, TypeError, KeyError):
+            raise ValidationError("The form is incomplete. Reload the page.", code="incomplete") from None
+
+    def rebased(self, now: User) -> "EditUserForm":
+        """The same form after a conflict: what was typed, upon what is there now; fields not touched take the new value."""
+        seen: User = self.cleaned_data["seen"]
+        typed = self.user(now.username)
+        data = self.data.copy()
+        data["full_name"] = now.full_name if typed.full_name == seen.full_name else typed.full_name
+        data["email"] = now.email if typed.email == seen.email else typed.email
+        data.setlist("roles", list(now.roles if set(typed.roles) == set(seen.roles) else typed.roles))
+        data["seen"] = _packed(now)
+        field = self.fields["roles"]
+        assert isinstance(field, RolesField)
+        return EditUserForm(data, user=now, roles=field.widget.roles.values())
+
+
+def _packed(user: User) -> str:
+    return json.dumps({"full_name": user.full_name, "email": user.email, "roles": sorted(user.roles), "enabled": user.enabled})

@@ -1,0 +1,76 @@
+"""Makes what the product needs in a cluster, and says what to put into `.env`."""
+
+import getpass
+import os
+import secrets
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.services import cluster_setup, errors
+from accounts.services.connection import Administrator
+
+
+class Command(BaseCommand):
+    """`manage.py setup_cluster`."""
+
+    help = (
+        "Creates the roles, index templates, service user and API key of the product. Changes nothing that is right already. "
+        "Takes a superuser from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or asks for the password."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """`--env-file` and `--new-key`."""
+        parser.add_argument("--env-file", type=Path, help="write the settings into this file, instead of printing them")
+        parser.add_argument("--new-key", action="store_true", help="make a new API key even if the configured one is right")
+
+    def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
+        """Set up, then write or print what is new for the configuration."""
+        administrator = _administrator()
+        try:
+            for what, outcome in cluster_setup.set_up(administrator):
+                self.stdout.write(f"{what}: {outcome}")
+            lines = {} if os.environ.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
+            if not new_key and cluster_setup.key_is_right():
+                self.stdout.write("API key: unchanged")
+            else:
+                lines["ELASTICSEARCH_API_KEY"] = cluster_setup.make_key(administrator)
+                self.stdout.write("API key: created")
+        except errors.CredentialsRefused:
+            raise CommandError("Elasticsearch does not accept this user name and password.") from None
+        except errors.Refused as exc:
+            raise CommandError(f"This user may not set the cluster up: {exc}") from None
+        except errors.ServiceError as exc:
+            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
+        if env_file:
+            _write(env_file, lines)
+        elif lines:
+            self.stdout.write("\nPut into .env:\n")
+            for name, value in lines.items():
+                self.stdout.write(f"{name}={value}")
+
+
+def _administrator() -> Administrator:
+    username = os.environ.get("ELASTICSEARCH_USERNAME", "elastic")
+    password = os.environ.get("ELASTICSEARCH_PASSWORD")
+    if not password:
+        if not sys.stdin.isatty():
+            raise CommandError("Set ELASTICSEARCH_PASSWORD, or run this in a terminal to be asked for the password.")
+        password = getpass.getpass(f"Password of {username}: ")
+    return Administrator(username, password)
+
+
+def _write(path: Path, lines: dict[str, str]) -> None:
+    """Set the variables in the file and keep its other lines; readable by its owner only, and never half written."""
+    kept = [line for line in path.read_text().splitlines() if line.split("=")[0] not in lines] if path.exists() else []
+    text = "\n".join([*kept, *(f"{name}={value}" for name, value in lines.items())]) + "\n"
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)

@@ -1,0 +1,58 @@
+"""May this operator do that to this user? Pure answers for list, page, dialog and bulk alike; the cluster decides all the same."""
+
+from collections.abc import Iterable
+from typing import Literal, get_args
+
+from django.core.exceptions import PermissionDenied
+
+from accounts.services.operators import Operator
+from accounts.services.roles import Role
+from accounts.services.users import User
+
+Action = Literal["edit", "change_password", "activate", "deactivate", "delete"]
+
+NOT_PRIVILEGED = "You need permission to manage users."
+BUILT_IN = "This user is built in and can't be updated or deleted."
+
+
+def refusal(action: Action, operator: Operator, user: User) -> str:
+    """Why the operator may not do it, in a sentence; "" when they may."""
+    if not operator.can_manage:
+        return NOT_PRIVILEGED
+    if action in ("edit", "delete") and user.is_reserved:
+        return BUILT_IN
+    if action in ("deactivate", "delete") and operator.is_account(user.username):
+        return f"You can't {action} yourself: somebody else has to do it."
+    if action == "activate" and user.enabled:
+        return "This user is active already."
+    if action == "deactivate" and not user.enabled:
+        return "This user is deactivated already."
+    return ""
+
+
+def allowed(operator: Operator, user: User) -> dict[str, bool]:
+    """Each action, and whether the operator may do it to this user."""
+    return {action: not refusal(action, operator, user) for action in get_args(Action)}
+
+
+def demand(action: Action, operator: Operator, user: User) -> None:
+    """Raise PermissionDenied with the reason when the operator may not."""
+    if reason := refusal(action, operator, user):
+        raise PermissionDenied(reason)
+
+
+def demand_management(operator: Operator) -> None:
+    """Raise PermissionDenied unless the operator may change users at all."""
+    if not operator.can_manage:
+        raise PermissionDenied(NOT_PRIVILEGED)
+
+
+def demand_reading(operator: Operator) -> None:
+    """Raise PermissionDenied unless the operator may see users."""
+    if not operator.can_read:
+        raise PermissionDenied(NOT_PRIVILEGED)
+
+
+def would_lose_management(operator: Operator, user: User, roles: Iterable[Role]) -> bool:
+    """Whether these roles, given to the operator's own account, would take away the right to give them back."""
+    return operator.is_account(user.username) and not any(role.grants_user_management for role in roles)

@@ -1,0 +1,32 @@
+"""What a request is in this product: the types, and how dialogs ask and are answered."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+from accounts.services.operators import Operator
+from accounts.services.sessions import SessionStore
+
+
+class AppRequest(HttpRequest):
+    """A request behind the middleware, in a view that asks for a signed-in operator."""
+
+    htmx: HtmxDetails
+    session: SessionStore
+    user: Operator  # type: ignore[assignment]
+
+
+def wants_fragment(request: AppRequest, target: str) -> bool:
+    """Whether htmx asks for the part of the page that has this id; going back in the browser's history needs the page."""
+    return bool(request.htmx) and request.htmx.target == target and not request.htmx.history_restore_request
+
+
+def is_dialog(request: AppRequest) -> bool:
+    """Whether the answer goes into the page's `<dialog>`."""
+    return wants_fragment(request, "dialog-content")
+
+
+def go_to(request: AppRequest, url: str) -> HttpResponse:
+    """After a change: on to that page, from a dialog as from a page."""
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -1,0 +1,113 @@
+"""What the product needs in a cluster, made once by an administrator; what is right already is left alone."""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from accounts.services import connection, errors, indices
+from accounts.services.connection import Administrator
+
+SERVICE: Final = "usermgmt_service"  # a role, and the user to whom the key belongs
+AUDITOR_ROLE: Final = "usermgmt_auditor"
+API_KEY_NAME: Final = "usermgmt"
+
+ROLES: Final[dict[str, dict[str, Any]]] = {
+    SERVICE: {
+        "cluster": ["monitor"],
+        "indices": [
+            {
+                "names": [indices.SESSIONS, indices.LOCKS],
+                "privileges": ["auto_configure", "maintenance", "read", "view_index_metadata", "write"],
+            },
+            # The record can be added to; nobody can change it with this key.
+            {"names": [indices.AUDIT_PATTERN], "privileges": ["auto_configure", "create_doc", "read", "view_index_metadata"]},
+        ],
+    },
+    AUDITOR_ROLE: {"cluster": ["read_security"], "indices": []},
+}
+DESCRIPTIONS: Final = {
+    SERVICE: "What usermgmt keeps for itself: sessions, locks and its audit trail. Nothing about users.",
+    AUDITOR_ROLE: "Sees users, roles and API keys in usermgmt, and changes nothing.",
+}
+
+
+def set_up(administrator: Administrator) -> Iterator[tuple[str, str]]:
+    """Make roles, index templates and the user of the key; yields (what, "created" | "updated" | "unchanged").
+
+    Raises CredentialsRefused, Refused for somebody who may not, and Unavailable.
+    """
+    for name, role in ROLES.items():
+        yield f"role {name}", _put_role(administrator, name, role)
+    for name, template in indices.TEMPLATES.items():
+        yield f"index template {name}", _put_template(administrator, name, template)
+    yield f"user {SERVICE}", _put_service_user(administrator)
+
+
+def key_is_right() -> bool:
+    """Whether the configured key exists and may do what the service role says."""
+    try:
+        return bool(connection.service().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])["has_all_requested"])
+    except errors.NotSetUp:
+        return False
+
+
+def make_key(administrator: Administrator) -> str:
+    """A new key of the service's user, encoded: `POST _security/api_key/grant`.
+
+    Granting needs that user's password, which is nobody's to know: it gets a new one for this moment.
+    """
+    password = secrets.token_urlsafe(32)
+    administrator.security.change_password(username=SERVICE, password=password)
+    answer = administrator.security.grant_api_key(grant_type="password", username=SERVICE, password=password, api_key={"name": API_KEY_NAME})
+    administrator.security.change_password(username=SERVICE, password=secrets.token_urlsafe(32))
+    return str(answer["encoded"])
+
+
+def _put_role(administrator: Administrator, name: str, role: dict[str, Any]) -> str:
+    try:
+        found = administrator.security.get_role(name=name).body[name]
+    except errors.NotFound:
+        found = None
+    if found and _grants(found) == _grants(role):
+        return "unchanged"
+    administrator.security.put_role(name=name, description=DESCRIPTIONS[name], **role)
+    return "updated" if found else "created"
+
+
+def _grants(role: Mapping[str, Any]) -> object:
+    """What a role gives, so that two can be compared whatever the order and the empty parts."""
+    by_index = {(frozenset(part["names"]), frozenset(part["privileges"])) for part in role.get("indices", [])}
+    return frozenset(role.get("cluster", [])), by_index, bool(role.get("applications")), bool(role.get("run_as"))
+
+
+def _put_template(administrator: Administrator, name: str, template: dict[str, Any]) -> str:
+    try:
+        found = administrator.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
+    except errors.NotFound:
+        found = None
+    # Elasticsearch gives settings back as nested strings; our own copy in `_meta` compares to the letter.
+    if found and found.get("_meta") == {"usermgmt": template}:
+        return "unchanged"
+    administrator.indices.put_index_template(name=name, meta={"usermgmt": template}, **template)
+    return "updated" if found else "created"
+
+
+def _put_service_user(administrator: Administrator) -> str:
+    try:
+        found = administrator.security.get_user(username=SERVICE).body[SERVICE]
+    except errors.NotFound:
+        administrator.security.put_user(
+            username=SERVICE,
+            password=secrets.token_urlsafe(32),
+            roles=[SERVICE],
+            full_name="Service user of usermgmt",
+            enabled=True,
+            metadata={"managed_by": "usermgmt"},
+        )
+        return "created"
+    if found["roles"] == [SERVICE] and found["enabled"]:
+        return "unchanged"
+    administrator.security.put_user(
+        username=SERVICE, roles=[SERVICE], full_name=found["full_name"], email=found["email"], enabled=True, metadata={}
+    )
+    return "updated"

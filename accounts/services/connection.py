@@ -1,0 +1,184 @@
+"""The one way to Elasticsearch: whose credentials a call carries, how often it is sent, and what its failure is called."""
+
+import base64
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import urllib3.exceptions
+from django.conf import settings
+from elastic_transport import ApiResponse, TransportError
+from elasticsearch import ApiError, Elasticsearch
+from elasticsearch._sync.client import SecurityClient  # elasticsearch.client, its public place, is deprecated
+
+from accounts.services import errors
+from usermgmt.logging import request_id
+
+logger = logging.getLogger(__name__)
+
+# POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
+QUESTIONS = {"search", "mget", "security.query_user", "security.has_privileges"}
+
+LOG_LEVELS = {
+    errors.Unavailable: logging.ERROR,
+    errors.OutcomeUnknown: logging.ERROR,
+    errors.NotFound: logging.DEBUG,  # mostly the answer to a question
+    errors.Conflict: logging.DEBUG,
+}
+
+
+class Credentials:
+    """Mixed into a client: sends its calls through the process's one client and pool, with one caller's credentials.
+
+    Raises only what `errors` draws.
+    """
+
+    _authorization: str
+
+    def __repr__(self) -> str:
+        """Say nothing about the credentials."""
+        return f"<{type(self).__name__}>"
+
+    def perform_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: Any = None,
+        endpoint_id: str | None = None,
+        path_parts: Mapping[str, Any] | None = None,
+    ) -> ApiResponse[Any]:
+        """Send one call; a question may be repeated on another node, a change is sent once.
+
+        Raises the `errors` type that fits. The cluster's words go to the log.
+        """
+        asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
+        client = _asking_client() if asks else _changing_client()
+        headers = {**(headers or {"accept": "application/json", "content-type": "application/json"}), "authorization": self._authorization}
+        if current := request_id.get():
+            headers["x-opaque-id"] = current
+        try:
+            return client.perform_request(method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts)
+        except (ApiError, TransportError) as exc:
+            error = _translated(exc, asks=asks)
+            _log(method, endpoint_id, error)
+            # The client's exception holds the request's body and headers in its frames: leave it behind.
+            raise error from None
+
+
+def _log(method: str, endpoint_id: str | None, error: errors.ServiceError) -> None:
+    level = next((level for kind, level in LOG_LEVELS.items() if isinstance(error, kind)), logging.INFO)
+    # The reason of a 401 repeats what was typed as a name, and people type passwords there by mistake.
+    reason = "" if isinstance(error, errors.CredentialsRefused) else str(error)
+    logger.log(level, "%s %s: %s: %s", method, endpoint_id, type(error).__name__, reason)
+
+
+class Person(Credentials, SecurityClient):
+    """`_security/…` as elasticsearch-py wraps it, called by a person.
+
+    One object a caller, where `client.options()` builds some forty.
+    """
+
+    def __init__(self, username: str, password: str) -> None:
+        super().__init__(_asking_client())
+        self._authorization = _basic(username, password)
+
+
+class Administrator(Credentials, Elasticsearch):
+    """The whole client, called by a person: for setting a cluster up."""
+
+    def __init__(self, username: str, password: str) -> None:
+        super().__init__(_transport=_asking_client().transport)
+        self._authorization = _basic(username, password)
+
+
+class Service(Credentials, Elasticsearch):
+    """The whole client, called with the product's own key: for `usermgmt-*` indices only."""
+
+    def __init__(self, api_key: str) -> None:
+        super().__init__(_transport=_asking_client().transport)
+        self._authorization = f"ApiKey {api_key}"
+
+    def perform_request(self, *args: Any, **kwargs: Any) -> ApiResponse[Any]:
+        """As for a person, but a refusal is a fault of the set-up: NotSetUp for 401 and 403."""
+        try:
+            return super().perform_request(*args, **kwargs)
+        except (errors.CredentialsRefused, errors.Refused) as exc:
+            raise errors.NotSetUp(str(exc)) from None
+
+
+def service() -> Service:
+    """The product's own connection. Raises NotSetUp without a key."""
+    if not settings.ELASTICSEARCH_API_KEY:
+        raise errors.NotSetUp("ELASTICSEARCH_API_KEY is not set")
+    return _service(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
+
+
+def can_check_credentials() -> bool:
+    """Whether the cluster can read its users now, so that a 401 means what it says.
+
+    `GET _cluster/health/.security` (the service key's `monitor` privilege): red while the index lacks a primary shard.
+    """
+    try:
+        health = service().cluster.health(index=".security", timeout="1s")
+    except errors.ServiceError:
+        return False
+    return bool(health["status"] != "red")
+
+
+def _basic(username: str, password: str) -> str:
+    """The client's own basic_auth takes ASCII passwords only; the node takes UTF-8."""
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def _asking_client() -> Elasticsearch:
+    return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[0]
+
+
+def _changing_client() -> Elasticsearch:
+    return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[1]
+
+
+@lru_cache(maxsize=8)
+def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
+    """Two views of one pool; the second never repeats a call, which would hide what became of the first try."""
+    options: dict[str, Any] = {"ca_certs": ca_certs} if ca_certs else {}
+    client = Elasticsearch(list(hosts), request_timeout=timeout, max_retries=len(hosts), connections_per_node=32, **options)
+    return client, client.options(max_retries=0)
+
+
+@lru_cache(maxsize=8)
+def _service(api_key: str, hosts: tuple[str, ...]) -> Service:
+    return Service(api_key)
+
+
+BY_STATUS: dict[int, type[errors.ServiceError]] = {
+    400: errors.Invalid,
+    401: errors.CredentialsRefused,
+    403: errors.Refused,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.Unavailable,
+}
+
+
+def _translated(exc: ApiError | TransportError, *, asks: bool) -> errors.ServiceError:
+    """Our type for what the client raised; a change whose answer is lost, or is a server's fault, is of unknown outcome."""
+    if isinstance(exc, ApiError):
+        kind = BY_STATUS.get(exc.status_code) or (errors.Unavailable if asks else errors.OutcomeUnknown)
+        return kind(_reason(exc.body))
+    return errors.Unavailable(exc.message) if asks or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
+
+
+def _was_never_sent(exc: TransportError) -> bool:
+    return isinstance(exc.__cause__, urllib3.exceptions.NewConnectionError)
+
+
+def _reason(body: Any) -> str:
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, dict):
+        return str(error.get("reason") or error.get("type"))
+    return str(error or "no reason given")

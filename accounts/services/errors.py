@@ -1,0 +1,83 @@
+"""What can go wrong between us and Elasticsearch, as types; `connection` raises them, `views.errors` turns each into a page.
+
+    ServiceError
+    ├── NotFound            what was asked for does not exist (404)
+    ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
+    ├── Refused             the cluster does not allow it to this caller (403)
+    ├── Conflict            a document changed, or exists already (409)
+    │   ├── UserExists      the name of a user to create is taken
+    │   ├── UserOverwritten creating a user met another creation outside of the product
+    │   └── EditConflict    somebody else changed the user meanwhile
+    ├── Invalid             the cluster does not accept a value (400)
+    ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
+    ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
+    └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
+"""
+
+from dataclasses import dataclass
+
+
+class ServiceError(Exception):
+    """Anything in the tree above. The message is the cluster's or client's own, for the log; people get other words."""
+
+
+class NotFound(ServiceError):
+    """The user, role or document does not exist."""
+
+
+class CredentialsRefused(ServiceError):
+    """401: wrong credentials, a deactivated user, or a cluster that cannot read its users just now. It proves none of them."""
+
+
+class Refused(ServiceError):
+    """403: the caller lacks a privilege; the message names it."""
+
+
+class Conflict(ServiceError):
+    """409: another write was first."""
+
+
+class UserExists(Conflict):
+    """A user of that name exists, or is being created by somebody else at this moment."""
+
+
+class UserOverwritten(Conflict):
+    """The answer to a creation was `"created": false`: a user made elsewhere a moment before was overwritten."""
+
+
+@dataclass(frozen=True)
+class FieldConflict:
+    """One field of a user that somebody else changed: what the form started from, and what Elasticsearch has now."""
+
+    name: str
+    was: str
+    now: str
+
+    @property
+    def label(self) -> str:
+        """The field's name as the form has it."""
+        return {"full_name": "Full name", "email": "Email address", "roles": "Roles", "enabled": "Status"}[self.name]
+
+
+class EditConflict(Conflict):
+    """The user is not any more what the form started from, or is being changed right now (no fields); nothing was written."""
+
+    def __init__(self, fields: list[FieldConflict]) -> None:
+        super().__init__(", ".join(field.name for field in fields))
+        self.fields = fields
+
+
+class Invalid(ServiceError):
+    """400: the message is the cluster's reason."""
+
+
+class Unavailable(ServiceError):
+    """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+
+
+class OutcomeUnknown(ServiceError):
+    """The answer to a change was lost on the way. Look before trying again."""
+
+
+class NotSetUp(ServiceError):
+    """The product's own key is missing, revoked or too weak."""

@@ -1,0 +1,130 @@
+"""The person who uses the pages: checked by the cluster at sign-in, kept in the session, asked about again every minute."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.services import privileges, sessions
+from accounts.services.connection import Person
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What the cluster says of a signed-in person: `_security/_authenticate` and `_has_privileges`."""
+
+    username: str
+    full_name: str
+    email: str
+    roles: list[str]
+    realm: str
+    realm_type: str
+    privileges: list[str]
+
+
+class Operator:
+    """A signed-in person: an identity, and the connection that carries their credentials."""
+
+    def __init__(self, identity: Identity, connection: Person) -> None:
+        self.identity = identity
+        self.connection = connection
+        self.username = identity.username
+        self.full_name = identity.full_name
+        self.email = identity.email
+        self.roles = identity.roles
+        self.realm = identity.realm
+
+    def __repr__(self) -> str:
+        return f"<Operator {self.username}>"
+
+    @property
+    def display_name(self) -> str:
+        """The full name, or the user name of somebody without one."""
+        return self.full_name or self.username
+
+    @property
+    def can_manage(self) -> bool:
+        """Whether the cluster lets them change users (manage_security)."""
+        return privileges.MANAGE_SECURITY in self.identity.privileges
+
+    @property
+    def can_read(self) -> bool:
+        """Whether the cluster lets them see users (read_security, which manage_security implies)."""
+        return bool(self.identity.privileges)
+
+    @property
+    def can_change_own_password(self) -> bool:
+        """Only the native and the reserved realm keep passwords that the API can change."""
+        return self.identity.realm_type in ("native", "reserved")
+
+    def is_account(self, username: str) -> bool:
+        """Whether the native or reserved user of that name is themselves; another realm may know the same name."""
+        return self.can_change_own_password and self.username == username
+
+
+@sensitive_variables("password")
+def authenticate(username: str, password: str) -> Operator:
+    """The operator whom these credentials belong to; who that is says the cluster, not what was typed.
+
+    Raises CredentialsRefused and Unavailable.
+    """
+    connection = Person(username, password)
+    return Operator(_identity(connection), connection)
+
+
+@sensitive_variables("password")
+def sign_in(session: SessionBase, operator: Operator, username: str, password: str) -> None:
+    """Make the session the operator's, under a new id. It is written when the response is made."""
+    session.cycle_key()
+    session["credentials"] = [username, password]
+    _remember(session, operator.identity)
+
+
+def of_session(session: sessions.SessionStore) -> Operator | None:
+    """The operator of a session, or None. What they may do is asked again when the last answer is a minute old.
+
+    Raises Unavailable, NotSetUp, and CredentialsRefused once the cluster does not accept the kept credentials.
+    """
+    if "credentials" not in session:
+        return None
+    connection = Person(*session["credentials"])
+    if timezone.now() - datetime.fromisoformat(session["checked_at"]) < settings.OPERATOR_FRESH_FOR:
+        return Operator(Identity(**session["identity"]), connection)
+    operator = Operator(_identity(connection), connection)
+    _remember(session, operator.identity)
+    session.renew()
+    return operator
+
+
+def ask_again(session: SessionBase) -> None:
+    """After somebody changed their own roles: what they may do is asked anew at the next request."""
+    session["checked_at"] = datetime.min.replace(tzinfo=timezone.get_current_timezone()).isoformat()
+
+
+@sensitive_variables("password")
+def password_changed(session: SessionBase, operator: Operator, password: str) -> None:
+    """Let the operator's own session go on, with the new password and under a new id."""
+    sign_in(session, operator, session["credentials"][0], password)
+
+
+def _remember(session: SessionBase, identity: Identity) -> None:
+    session["identity"] = asdict(identity)
+    session["checked_at"] = timezone.now().isoformat()
+
+
+def _identity(connection: Person) -> Identity:
+    answer: Mapping[str, Any] = connection.authenticate().body
+    return Identity(
+        username=answer["username"],
+        full_name=answer["full_name"] or "",
+        email=answer["email"] or "",
+        roles=answer["roles"],
+        realm=answer["authentication_realm"]["name"],
+        realm_type=answer["authentication_realm"]["type"],
+        privileges=sorted(privileges.of(connection)),
+    )

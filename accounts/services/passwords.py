@@ -1,0 +1,33 @@
+"""Passwords of native and reserved users: `POST _security/user/NAME/_password`."""
+
+from typing import Final
+
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.services import errors, sessions, users
+from accounts.services.connection import Person
+from accounts.services.operators import Operator
+
+SHORTEST: Final = 6
+# bcrypt looks at no more, so that everything behind would not count.
+LONGEST_BYTES: Final = 72
+
+
+@sensitive_variables("password")
+def change(connection: Person, username: str, password: str) -> None:
+    """Set a user's password; their sessions end. Raises NotFound, Refused and Invalid."""
+    if not users.is_legal(username):  # an empty name would change the caller's own password
+        raise errors.NotFound(username)
+    with users.missing_is_not_found(connection, username):
+        connection.change_password(username=username, password=password)
+    sessions.end_all(username)
+
+
+@sensitive_variables("current", "password")
+def change_own(operator: Operator, current: str, password: str) -> None:
+    """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
+
+    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one.
+    """
+    Person(operator.username, current).authenticate()
+    change(operator.connection, operator.username, password)

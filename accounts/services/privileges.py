@@ -1,0 +1,17 @@
+"""What a caller may do, asked of the cluster."""
+
+from typing import Final
+
+from accounts.services.connection import Person
+
+MANAGE_SECURITY: Final = "manage_security"
+READ_SECURITY: Final = "read_security"
+
+
+def of(connection: Person) -> frozenset[str]:
+    """Those of manage_security and read_security that the caller holds: `POST _security/user/_has_privileges`.
+
+    Raises CredentialsRefused and Unavailable.
+    """
+    held: dict[str, bool] = connection.has_privileges(cluster=[MANAGE_SECURITY, READ_SECURITY])["cluster"]
+    return frozenset(privilege for privilege, has in held.items() if has)

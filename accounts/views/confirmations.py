@@ -1,0 +1,114 @@
+"""What is asked about before it is done: deactivate, activate, delete one user or several."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from accounts import policy
+from accounts.requests import AppRequest, go_to, is_dialog
+from accounts.services import users
+from accounts.services.connection import Person
+from accounts.services.errors import NotFound
+from accounts.services.users import User
+
+PERMANENT = "This can't be undone."
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One action on one user: its words, and the service that does it."""
+
+    action: policy.Action
+    text: str
+    done: str
+    do: Callable[[Person, str], None]
+    danger: bool
+
+
+DEACTIVATE = Verb("deactivate", "They can't access Elastic any more, from their next request on. Their API keys go on working.", "Deactivated", users.disable, True)
+ACTIVATE = Verb("activate", "They can access Elastic again, with the password that they had.", "Activated", users.enable, False)
+DELETE = Verb("delete", f"{PERMANENT} Their API keys go on working until somebody revokes them.", "Deleted", users.delete, True)
+
+
+@require_http_methods(["GET", "POST"])
+def deactivate(request: AppRequest, username: str) -> HttpResponse:
+    """Keep a user from signing in."""
+    return _one(request, username, DEACTIVATE)
+
+
+@require_http_methods(["GET", "POST"])
+def activate(request: AppRequest, username: str) -> HttpResponse:
+    """Let a user sign in again."""
+    return _one(request, username, ACTIVATE)
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: AppRequest, username: str) -> HttpResponse:
+    """Delete a user for good."""
+    return _one(request, username, DELETE)
+
+
+@require_http_methods(["GET", "POST"])
+def delete_many(request: AppRequest) -> HttpResponse:
+    """Delete the users that were selected in the list: those that may be, by what is true now."""
+    policy.demand_management(request.user)
+    names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
+    found = users.get_many(request.user.connection, names) if names else []
+    reasons = {name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user does not exist any more." for name in names}
+    reasons |= {user.username: policy.refusal("delete", request.user, user) for user in found}
+    chosen = [user.username for user in found if not reasons[user.username]]
+    if request.method == "POST" and chosen:
+        return _delete_all(request, chosen)
+    title = f"Delete user '{chosen[0]}'?" if len(chosen) == 1 else f"Delete {len(chosen)} users"
+    return _ask(
+        request,
+        DELETE,
+        title=title,
+        button="Delete user" if len(chosen) == 1 else "Delete users",
+        usernames=chosen,
+        skipped=[{"username": name, "reason": reason} for name, reason in reasons.items() if reason],
+        cancel=reverse("users"),
+        error="" if chosen else "None of the selected users can be deleted.",
+    )
+
+
+def _delete_all(request: AppRequest, usernames: list[str]) -> HttpResponse:
+    for username in usernames:
+        try:
+            users.delete(request.user.connection, username)
+        except NotFound:
+            messages.warning(request, f"User '{username}' was deleted by somebody else.")
+        else:
+            messages.success(request, f"Deleted user '{username}'")
+    return go_to(request, reverse("users"))
+
+
+def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
+    policy.demand_reading(request.user)
+    user = users.get(request.user.connection, username)
+    policy.demand(verb.action, request.user, user)
+    page = reverse("user_edit", args=[username])
+    if request.method == "POST":
+        verb.do(request.user.connection, username)
+        messages.success(request, f"{verb.done} user '{username}'")
+        return go_to(request, reverse("users") if verb is DELETE else page)
+    return _ask(
+        request,
+        verb,
+        title=f"{verb.action.capitalize()} user '{username}'?",
+        button=f"{verb.action.capitalize()} user",
+        usernames=[username],
+        skipped=[],
+        cancel=page,
+        error="",
+    )
+
+
+def _ask(request: AppRequest, verb: Verb, **context: object) -> HttpResponse:
+    template = "users/_confirm.html" if is_dialog(request) else "users/confirm.html"
+    return render(request, template, {"verb": verb.action, "text": verb.text, "danger": verb.danger, "action": request.path, **context})

@@ -1,0 +1,76 @@
+"""The page for each thing that goes wrong."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import policy
+from accounts.services import errors
+from usermgmt.logging import request_id
+
+# type: (status, title, text)
+PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
+    errors.NotFound: (404, "Not found", "This user does not exist, or was deleted meanwhile."),
+    errors.CredentialsRefused: (
+        503,
+        "Elasticsearch can't check who you are",
+        "This may be an outage of the cluster. You are still signed in here: try again in a moment.",
+    ),
+    errors.Refused: (403, "Elasticsearch refused this", "Your account lacks the privilege for it. Contact your system administrator."),
+    errors.UserOverwritten: (
+        409,
+        "Somebody created the same user at the same moment",
+        "It was done outside of this product, and Elasticsearch has replaced it by what you typed. Look at the user, and talk to your colleagues.",
+    ),
+    errors.Conflict: (409, "Somebody else changed the same thing at this moment", "Nothing was changed by you. Look again, and repeat it if it is still needed."),
+    errors.Invalid: (400, "Elasticsearch did not accept this", "Nothing was changed."),
+    errors.Unavailable: (503, "Elasticsearch can't be reached", "Nothing was changed. Try again in a moment."),
+    errors.OutcomeUnknown: (
+        504,
+        "The answer of Elasticsearch was lost",
+        "The change may or may not have been done. Look at the user before you repeat it.",
+    ),
+    errors.NotSetUp: (
+        503,
+        "This product is not set up for the cluster",
+        "Its API key is missing or not accepted any more. An administrator can run the command: manage.py setup_cluster",
+    ),
+}
+
+
+def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpResponse:
+    """The page of a service error; the cluster's own words are in the log, under the request id on the page."""
+    kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
+    status, title, text = PAGES[kind]
+    return _page(request, status, title, text, retry=status == 503 and request.method == "GET")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403. Whoever may not manage (or see) users is told whom to ask; others why this one thing is refused."""
+    reason = str(exception)
+    if reason == policy.NOT_PRIVILEGED:
+        return render(request, "errors/not_privileged.html", {"title": reason, "text": "Contact your system administrator."}, status=403)
+    return _page(request, 403, "This can't be done", reason)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404."""
+    return _page(request, 404, "Page not found", "There is no page at this address.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """For a form without the token of this browser: sent from elsewhere, or cookies are off, or it was open during a sign-in."""
+    return render(request, "403_csrf.html", status=403)
+
+
+def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False) -> HttpResponse:
+    context: dict[str, Any] = {
+        "status": status,
+        "title": title,
+        "text": text,
+        "request_id": request_id.get(),
+        "retry": request.get_full_path() if retry else "",
+        "sign_in": getattr(request, "user", None) is None and status != 503,
+    }
+    return render(request, "errors/error.html", context, status=status)

@@ -1,0 +1,45 @@
+"""The way in, and what belongs to no user: the theme, and whether the product is alive."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts.context_processors import THEME_COOKIE, THEMES
+from accounts.requests import AppRequest
+from accounts.services import connection
+
+A_YEAR = 365 * 24 * 60 * 60
+
+
+@require_GET
+def home(request: AppRequest) -> HttpResponse:
+    """To the users, or to one's own account for whoever may not see them."""
+    return redirect("users" if request.user.can_read else "account")
+
+
+@require_POST
+@login_not_required
+def theme(request: HttpRequest) -> HttpResponse:
+    """Keep the chosen theme in a cookie, and go back."""
+    back = request.POST.get("next", "")
+    response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
+    if request.POST.get("theme") in THEMES:
+        response.set_cookie(THEME_COOKIE, request.POST["theme"], max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
+    return response
+
+
+@require_GET
+@login_not_required
+def livez(request: HttpRequest) -> HttpResponse:
+    """200 as soon as the process serves."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_GET
+@login_not_required
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when Elasticsearch answers our key and can read its users, else 503."""
+    ready = connection.can_check_credentials()
+    return HttpResponse("ok" if ready else "Elasticsearch can't be reached", content_type="text/plain", status=200 if ready else 503)

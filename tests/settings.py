@@ -1,0 +1,16 @@
+"""The product's own settings, without a person's .env; a test that needs a node points them to it."""
+
+import os
+
+os.environ.update(
+    ENV_FILE=os.devnull,
+    SECRET_KEY="only for tests, and long enough to be taken",
+    ELASTICSEARCH_HOSTS="http://127.0.0.1:1",  # nothing answers there
+    ELASTICSEARCH_API_KEY="",
+    HTTPS="false",
+)
+
+from usermgmt.settings import *  # noqa: E402, F403
+
+ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

@@ -1,0 +1,136 @@
+import json
+from typing import Any
+
+import pytest
+from django.http import QueryDict
+
+from accounts.forms.passwords import ChangePasswordForm
+from accounts.forms.users import CreateUserForm, EditUserForm, UsersForm
+from accounts.services.roles import Role
+from accounts.services.users import User, UserQuery
+
+ROLES = [Role("editor"), Role("viewer")]
+GOOD = {"username": "jdoe", "password": "secret-1", "confirm_password": "secret-1", "roles": ["viewer"]}
+
+
+def errors(**data: Any) -> dict[str, list[str]]:
+    return dict(CreateUserForm({**GOOD, **data}, roles=ROLES).errors)
+
+
+def test_a_good_user_has_no_errors() -> None:
+    assert errors() == {}
+
+
+@pytest.mark.parametrize(
+    ("username", "message"),
+    [
+        ("", "Enter a username."),
+        (" jdoe", "Username must not contain leading or trailing spaces."),
+        ("jdoe ", "Username must not contain leading or trailing spaces."),
+        ("жанна", "Username must contain only letters, numbers, spaces, punctuation, and symbols."),
+        ("a\tb", "Username must contain only letters, numbers, spaces, punctuation, and symbols."),
+        ("x" * 508, "Username must not have more than 507 characters."),
+        ("_password", "This name cannot be used: Elasticsearch keeps it for its own API."),
+    ],
+)
+def test_username_rules_have_kibanas_words(username: str, message: str) -> None:
+    assert errors(username=username) == {"username": [message]}
+
+
+@pytest.mark.parametrize("username", ["a/b", "..", "%2F", "a,b", "edit", "x?y#z", "x" * 507, "<b>", "'\"", "a:b", "a b"])
+def test_odd_but_legal_usernames_pass(username: str) -> None:
+    assert errors(username=username) == {}
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("", "Enter a password."),
+        ("12345", "Password must be at least 6 characters."),
+        ("x" * 73, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("ж" * 37, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("secret\0secret", "Null characters are not allowed."),
+    ],
+)
+def test_password_rules(password: str, message: str) -> None:
+    assert errors(password=password)["password"] == [message]
+
+
+def test_a_mismatch_stands_beside_the_second_field() -> None:
+    assert errors(confirm_password="secret-2") == {"confirm_password": ["Passwords do not match."]}
+
+
+@pytest.mark.parametrize("password", ["  spaces  ", "пароль", "🔑🔑🔑🔑🔑🔑", "ж" * 36])
+def test_a_password_is_taken_byte_for_byte(password: str) -> None:
+    form = ChangePasswordForm({"password": password, "confirm_password": password})
+
+    assert form.is_valid()
+    assert form.cleaned_data["password"] == password
+
+
+def test_no_form_shows_a_password_again() -> None:
+    form = CreateUserForm({**GOOD, "username": ""}, roles=ROLES)
+
+    assert "secret-1" not in form.as_p()
+
+
+def test_a_role_that_does_not_exist_is_refused() -> None:
+    assert errors(roles=["viewer", "nope"]) == {"roles": ["Role 'nope' does not exist."]}
+
+
+def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:
+    user = User("jdoe", roles=("gone",))
+    form = EditUserForm(post(user, roles=["gone"]), user=user, roles=[*ROLES, Role("gone", is_unknown=True)])
+
+    assert form.is_valid()
+    assert form.user("jdoe").roles == ("gone",)
+    assert 'data-state="unknown"' in str(form["roles"])
+
+
+def test_an_old_address_may_stay_and_a_new_one_must_be_one() -> None:
+    user = User("jdoe", email="ask the desk")
+
+    assert EditUserForm(post(user), user=user, roles=ROLES).is_valid()
+    assert EditUserForm(post(user, email="ask"), user=user, roles=ROLES).errors == {"email": ["Enter a valid email address."]}
+
+
+def test_after_a_conflict_the_form_keeps_what_was_typed_and_takes_the_rest() -> None:
+    seen, now = User("jdoe", "Jane", "jane@example.org", ("viewer",)), User("jdoe", "Janet", "jane@example.com", ("viewer",))
+    form = EditUserForm(post(seen, full_name="Jane Doe"), user=now, roles=ROLES)
+    assert form.is_valid()
+
+    rebased = form.rebased(now)
+
+    assert rebased.is_valid()
+    assert rebased.user("jdoe") == User("jdoe", "Jane Doe", "jane@example.com", ("viewer",))
+    assert rebased.cleaned_data["seen"].full_name == "Janet"
+
+
+@pytest.mark.parametrize("seen", ["", "nonsense", "[]", '{"full_name": 1}'])
+def test_a_form_without_its_start_is_incomplete(seen: str) -> None:
+    form = EditUserForm({"seen": seen}, user=User("jdoe"), roles=ROLES)
+
+    assert form.errors["seen"] == ["The form is incomplete. Reload the page."]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", UserQuery()),
+        ("q=+jane++doe+&reserved=0", UserQuery(q="jane  doe", reserved=False)),
+        ("reserved=0&reserved=1&page=3&size=50&role=viewer", UserQuery(role="viewer", number=3, size=50)),
+        ("page=-1&size=7&q=%00", UserQuery()),
+        ("page=x&size=x&reserved=x", UserQuery()),
+    ],
+)
+def test_any_query_string_has_an_answer(query: str, expected: UserQuery) -> None:
+    assert UsersForm(QueryDict(query)).query == expected
+
+
+def post(user: User, **changes: Any) -> QueryDict:
+    """What the browser would send from the form of that user."""
+    body = {"full_name": user.full_name, "email": user.email, "roles": list(user.roles), "enabled": user.enabled}
+    data = QueryDict(mutable=True)
+    for name, value in {"seen": json.dumps(body), **body, **changes}.items():
+        data.setlist(name, value) if isinstance(value, list) else data.update({name: value})
+    return data

@@ -1,0 +1,58 @@
+import pytest
+
+from accounts import policy
+from accounts.services.connection import Person
+from accounts.services.operators import Identity, Operator
+from accounts.services.roles import Role
+from accounts.services.users import User
+
+JDOE = User("jdoe")
+RESERVED = User("kibana_system", metadata={"_reserved": True})
+
+
+def operator(*privileges: str, username: str = "ada", realm_type: str = "native") -> Operator:
+    identity = Identity(username, "", "", [], realm_type, realm_type, list(privileges))
+    return Operator(identity, Person("nobody", "nothing"))
+
+
+ADA = operator("manage_security", "read_security")
+OTTO = operator("read_security", username="otto")
+
+
+def test_an_administrator_may_do_all_to_a_native_user() -> None:
+    assert policy.allowed(ADA, JDOE) == {"edit": True, "change_password": True, "activate": False, "deactivate": True, "delete": True}
+
+
+def test_an_auditor_may_do_nothing() -> None:
+    assert not any(policy.allowed(OTTO, JDOE).values())
+
+
+def test_a_reserved_user_keeps_profile_and_existence() -> None:
+    assert policy.allowed(ADA, RESERVED) == {"edit": False, "change_password": True, "activate": False, "deactivate": True, "delete": False}
+
+
+def test_nobody_deletes_or_deactivates_themselves() -> None:
+    assert policy.refusal("delete", ADA, User("ada")) == "You can't delete yourself: somebody else has to do it."
+    assert policy.refusal("deactivate", ADA, User("ada"))
+
+
+def test_the_same_name_in_another_realm_is_somebody_else() -> None:
+    assert not policy.refusal("delete", operator("manage_security", realm_type="file"), User("ada"))
+
+
+@pytest.mark.parametrize(("action", "enabled"), [("activate", True), ("deactivate", False)])
+def test_what_is_so_already_cannot_be_done(action: policy.Action, enabled: bool) -> None:
+    assert "already" in policy.refusal(action, ADA, User("jdoe", enabled=enabled))
+
+
+@pytest.mark.parametrize(
+    ("username", "roles", "loses"),
+    [
+        ("ada", [], True),
+        ("ada", [Role("viewer")], True),
+        ("ada", [Role("viewer"), Role("user_admin", grants_user_management=True)], False),
+        ("jdoe", [], False),
+    ],
+)
+def test_losing_ones_own_management_is_noticed(username: str, roles: list[Role], loses: bool) -> None:
+    assert policy.would_lose_management(ADA, User(username), roles) is loses

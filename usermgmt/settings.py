@@ -1,0 +1,154 @@
+"""Django's settings, from the environment or the file that ENV_FILE names (default: .env). README.md explains each variable."""
+
+import importlib.util
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+
+# --- the product -----------------------------------------------------------------------------------------------------
+
+ELASTICSEARCH_HOSTS: list[str] = env.list("ELASTICSEARCH_HOSTS")
+ELASTICSEARCH_CA_CERTS: str = env.str("ELASTICSEARCH_CA_CERTS", default="")
+ELASTICSEARCH_API_KEY: str = env.str("ELASTICSEARCH_API_KEY", default="")
+ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT", default=10.0)
+
+SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
+SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
+# How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
+# decides about every change at once.
+OPERATOR_FRESH_FOR = timedelta(seconds=60)
+
+# --- Django ----------------------------------------------------------------------------------------------------------
+
+# Empty only until setup_cluster has made one: Django refuses to serve without it.
+SECRET_KEY: str = env.str("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+if SECRET_KEY and len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters; `manage.py setup_cluster` makes one.")
+
+DEBUG = False
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ROOT_URLCONF = "usermgmt.urls"
+WSGI_APPLICATION = "usermgmt.wsgi.application"
+DATABASES: dict[str, dict[str, str]] = {}
+
+INSTALLED_APPS = [
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "csp",
+    "django_htmx",
+    "heroicons",
+    "accounts",
+]
+
+MIDDLEWARE = [
+    "accounts.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "accounts.middleware.never_cache_pages",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "accounts.middleware.OperatorMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context_processors.page",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+
+# Sessions: one document each in Elasticsearch (accounts/services/sessions.py). The cookie goes with the browser; idle
+# time and lifespan are counted by the server.
+SESSION_ENGINE = "accounts.services.sessions"
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_NAME = "usermgmt_session"
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_NAME = "usermgmt_csrf"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
+MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
+LOGIN_URL = "login"
+
+HTTPS: bool = env.bool("HTTPS", default=True)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+if env.bool("BEHIND_PROXY", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "manifest-src": ["'self'"],
+    }
+}
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Only Tom Select's files are used of django_tomselect; as an installed app it would pull in contrib.auth.
+_tomselect = importlib.util.find_spec("django_tomselect")
+if _tomselect is None or _tomselect.origin is None:
+    raise ImproperlyConfigured("django-tomselect is not installed; see requirements.txt.")
+STATICFILES_DIRS = [
+    BASE_DIR / "static",
+    ("django_tomselect", Path(_tomselect.origin).parent / "static" / "django_tomselect"),
+]
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+LANGUAGE_CODE = "en"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_THOUSAND_SEPARATOR = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "usermgmt.logging.RequestIdFilter"}},
+    "formatters": {"ecs": {"()": "ecs_logging.StdlibFormatter", "exclude_fields": ["log.original", "process"]}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ecs", "filters": ["request_id"]}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        # The client's own lines hold whole paths with user names, once per call; ours say what failed.
+        "elastic_transport": {"level": "ERROR"},
+        "elasticsearch": {"level": "ERROR"},
+        "django.server": {"handlers": [], "propagate": True},
+    },
+}

@@ -1,0 +1,8 @@
+"""The root: everything is the accounts app's."""
+
+from django.urls import include, path
+
+urlpatterns = [path("", include("accounts.urls"))]
+
+handler403 = "accounts.views.errors.forbidden"
+handler404 = "accounts.views.errors.page_not_found"

@@ -1,0 +1,1 @@
+"""The app: Elasticsearch's users, and what administrators and auditors do with them."""

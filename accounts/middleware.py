@@ -48,7 +48,7 @@ def never_cache_pages(get_response: GetResponse) -> GetResponse:
 class SessionMiddleware(middleware.SessionMiddleware):
     """Django's, with a page where the session cannot be written."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Save a session that was changed; say so when Elasticsearch does not take it."""
         try:
             return super().process_response(request, response)
@@ -63,6 +63,7 @@ class OperatorMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
         return self.get_response(request)
 

@@ -1,5 +1,6 @@
 """The cast: `ada` administers, `otto` audits, `norah` may do nothing here. They live on every node that a test asks for."""
 
+import base64
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
@@ -46,7 +48,7 @@ class TestNode:
 
     def signs_in(self, username: str, password: str) -> bool:
         """Whether the node accepts the credentials."""
-        header = "Basic " + __import__("base64").b64encode(f"{username}:{password}".encode()).decode()
+        header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         return self.elastic.options(headers={"authorization": header}, ignore_status=401).security.authenticate().meta.status == 200
 
     def writes(self) -> int:
@@ -122,6 +124,20 @@ def signed_in(node: TestNode) -> Callable[..., Client]:
         return client
 
     return sign_in
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every call that leaves for Elasticsearch, as `METHOD /path`."""
+    seen: list[str] = []
+    perform = Transport.perform_request
+
+    def watched(transport: Transport, method: str, target: str, **options: Any) -> Any:
+        seen.append(f"{method} {target.split('?')[0]}")
+        return perform(transport, method, target, **options)
+
+    monkeypatch.setattr(Transport, "perform_request", watched)
+    return seen
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -10,7 +10,7 @@ os.environ.update(
     HTTPS="false",
 )
 
-from usermgmt.settings import *  # noqa: E402, F403
+from usermgmt.settings import *  # noqa: F403
 
 ALLOWED_HOSTS = ["testserver", "127.0.0.1"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}

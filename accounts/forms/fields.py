@@ -19,7 +19,9 @@ class PasswordField(forms.CharField):
     """A password as typed: never stripped, and never shown again. An unknown `autocomplete` is the browser's to fill."""
 
     def __init__(self, *, label: str, required: str, test_subject: str, autocomplete: str, **kwargs: Any) -> None:
-        widget = forms.PasswordInput(attrs=hook(test_subject, autocomplete=autocomplete, spellcheck="false", **kwargs.pop("attrs", {})))
+        widget = forms.PasswordInput(
+            attrs=hook(test_subject, autocomplete=autocomplete, spellcheck="false", **kwargs.pop("attrs", {}))
+        )
         super().__init__(label=label, strip=False, widget=widget, error_messages={"required": required}, **kwargs)
 
 
@@ -28,7 +30,9 @@ def validate_new_password(password: str) -> None:
     if len(password) < SHORTEST:
         raise ValidationError(f"Password must be at least {SHORTEST} characters.", code="too_short")
     if len(password.encode()) > LONGEST_BYTES:
-        raise ValidationError(f"Password must be at most {LONGEST_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long")
+        raise ValidationError(
+            f"Password must be at most {LONGEST_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
+        )
 
 
 class NewPasswordForm(forms.Form):
@@ -69,7 +73,7 @@ def state(role: Role) -> str:
 class RolesField(forms.MultipleChoiceField):
     """Names of roles: any that exists, and those that the user has already."""
 
-    widget = RolesSelect
+    widget: RolesSelect = RolesSelect  # type: ignore[assignment]  # Django makes an instance of it
     default_error_messages = {"invalid_choice": "Role '%(value)s' does not exist."}
 
     def offer(self, roles: Iterable[Role]) -> None:
@@ -77,3 +81,8 @@ class RolesField(forms.MultipleChoiceField):
         offered = {role.name: role for role in roles}
         self.choices = [(name, name) for name in offered]
         self.widget.roles = offered
+
+    def offer_too(self, names: Iterable[str]) -> None:
+        """Let names that do not exist be chosen beside what is offered."""
+        offered = self.widget.roles
+        self.offer([*(Role(name, is_unknown=True) for name in names if name not in offered), *offered.values()])

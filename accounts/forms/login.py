@@ -14,7 +14,9 @@ class LoginForm(forms.Form):
         label="Username",
         strip=False,
         error_messages={"required": "Enter a username."},
-        widget=forms.TextInput(attrs=hook("loginUsername", autocomplete="username", autocapitalize="none", spellcheck="false", autofocus=True)),
+        widget=forms.TextInput(
+            attrs=hook("loginUsername", autocomplete="username", autocapitalize="none", spellcheck="false", autofocus=True)
+        ),
     )
     password = PasswordField(
         label="Password", required="Enter a password.", test_subject="loginPassword", autocomplete="current-password"

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.http import QueryDict
 
 from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook, validate_new_password
 from accounts.services.roles import Role
@@ -54,20 +55,28 @@ class ProfileForm(forms.Form):
     """Full name, e-mail address and roles."""
 
     full_name = forms.CharField(
-        label="Full name", required=False, strip=False, widget=forms.TextInput(attrs=hook("userFormFullNameInput", autocomplete="off"))
+        label="Full name",
+        required=False,
+        strip=False,
+        widget=forms.TextInput(attrs=hook("userFormFullNameInput", autocomplete="off")),
     )
     email = forms.CharField(
         label="Email address",
         required=False,
         widget=forms.TextInput(attrs=hook("userFormEmailInput", autocomplete="off", inputmode="email", spellcheck="false")),
     )
-    roles = RolesField(label="Roles", required=False, help_text="What the user may do. A user without roles can sign in and do nothing.")
+    roles = RolesField(
+        label="Roles", required=False, help_text="What the user may do. A user without roles can sign in and do nothing."
+    )
 
     def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["roles"]
-        assert isinstance(field, RolesField)
-        field.offer(roles)
+        self.roles_field.offer(roles)
+
+    @property
+    def roles_field(self) -> RolesField:
+        """The field, of its own type."""
+        return cast(RolesField, self.fields["roles"])
 
     def clean_email(self) -> str:
         """Elasticsearch takes anything; a new address has to look like one, an old one may stay."""
@@ -119,31 +128,38 @@ class EditUserForm(ProfileForm):
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, roles: Iterable[Role], **kwargs: Any) -> None:
         initial = {"full_name": user.full_name, "email": user.email, "roles": user.roles, "seen": _packed(user)}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, initial=initial, roles=roles, **kwargs)
+        # A role that does not exist may have been taken from the user meanwhile; in this form it is still theirs.
+        if seen := _unpacked(self.data.get("seen", "")):
+            self.roles_field.offer_too(seen.roles)
 
     def clean_seen(self) -> User:
         """The user as seen. Only the person who sent it loses by a forged one: it spares nobody's change but their own."""
-        try:
-            body = json.loads(self.cleaned_data["seen"])
-            return User("", body["full_name"], body["email"], tuple(body["roles"]), body["enabled"])
-        except (ValueError, TypeError, KeyError):
-            raise ValidationError("The form is incomplete. Reload the page.", code="incomplete") from None
+        if seen := _unpacked(self.cleaned_data["seen"]):
+            return seen
+        raise ValidationError("The form is incomplete. Reload the page.", code="incomplete")
 
     def rebased(self, now: User) -> "EditUserForm":
         """The same form after a conflict: what was typed, upon what is there now; fields not touched take the new value."""
         seen: User = self.cleaned_data["seen"]
         typed = self.user(now.username)
-        data = self.data.copy()
+        data = cast(QueryDict, self.data).copy()
         data["full_name"] = now.full_name if typed.full_name == seen.full_name else typed.full_name
         data["email"] = now.email if typed.email == seen.email else typed.email
         data.setlist("roles", list(now.roles if set(typed.roles) == set(seen.roles) else typed.roles))
         data["seen"] = _packed(now)
-        field = self.fields["roles"]
-        assert isinstance(field, RolesField)
-        return EditUserForm(data, user=now, roles=field.widget.roles.values())
+        return EditUserForm(data, user=now, roles=self.roles_field.widget.roles.values())
 
 
 def _packed(user: User) -> str:
     return json.dumps({"full_name": user.full_name, "email": user.email, "roles": sorted(user.roles), "enabled": user.enabled})
+
+
+def _unpacked(text: str) -> User | None:
+    try:
+        body = json.loads(text)
+        return User("", body["full_name"], body["email"], tuple(body["roles"]), body["enabled"])
+    except (ValueError, TypeError, KeyError):
+        return None

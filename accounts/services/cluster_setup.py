@@ -46,7 +46,11 @@ def set_up(administrator: Administrator) -> Iterator[tuple[str, str]]:
 def key_is_right() -> bool:
     """Whether the configured key exists and may do what the service role says."""
     try:
-        return bool(connection.service().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])["has_all_requested"])
+        return bool(
+            connection.service().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
+                "has_all_requested"
+            ]
+        )
     except errors.NotSetUp:
         return False
 
@@ -58,7 +62,9 @@ def make_key(administrator: Administrator) -> str:
     """
     password = secrets.token_urlsafe(32)
     administrator.security.change_password(username=SERVICE, password=password)
-    answer = administrator.security.grant_api_key(grant_type="password", username=SERVICE, password=password, api_key={"name": API_KEY_NAME})
+    answer = administrator.security.grant_api_key(
+        grant_type="password", username=SERVICE, password=password, api_key={"name": API_KEY_NAME}
+    )
     administrator.security.change_password(username=SERVICE, password=secrets.token_urlsafe(32))
     return str(answer["encoded"])
 

@@ -10,7 +10,7 @@ import urllib3.exceptions
 from django.conf import settings
 from elastic_transport import ApiResponse, TransportError
 from elasticsearch import ApiError, Elasticsearch
-from elasticsearch._sync.client import SecurityClient  # elasticsearch.client, its public place, is deprecated
+from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
 from accounts.services import errors
 from usermgmt.logging import request_id
@@ -57,11 +57,16 @@ class Credentials:
         """
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
         client = _asking_client() if asks else _changing_client()
-        headers = {**(headers or {"accept": "application/json", "content-type": "application/json"}), "authorization": self._authorization}
+        headers = {
+            **(headers or {"accept": "application/json", "content-type": "application/json"}),
+            "authorization": self._authorization,
+        }
         if current := request_id.get():
             headers["x-opaque-id"] = current
         try:
-            return client.perform_request(method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts)
+            return client.perform_request(
+                method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
+            )
         except (ApiError, TransportError) as exc:
             error = _translated(exc, asks=asks)
             _log(method, endpoint_id, error)

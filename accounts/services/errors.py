@@ -1,17 +1,17 @@
 """What can go wrong between us and Elasticsearch, as types; `connection` raises them, `views.errors` turns each into a page.
 
-    ServiceError
-    ├── NotFound            what was asked for does not exist (404)
-    ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
-    ├── Refused             the cluster does not allow it to this caller (403)
-    ├── Conflict            a document changed, or exists already (409)
-    │   ├── UserExists      the name of a user to create is taken
-    │   ├── UserOverwritten creating a user met another creation outside of the product
-    │   └── EditConflict    somebody else changed the user meanwhile
-    ├── Invalid             the cluster does not accept a value (400)
-    ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
-    ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
-    └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
+ServiceError
+├── NotFound            what was asked for does not exist (404)
+├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
+├── Refused             the cluster does not allow it to this caller (403)
+├── Conflict            a document changed, or exists already (409)
+│   ├── UserExists      the name of a user to create is taken
+│   ├── UserOverwritten creating a user met another creation outside of the product
+│   └── EditConflict    somebody else changed the user meanwhile
+├── Invalid             the cluster does not accept a value (400)
+├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
+├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
+└── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ import hmac
 import json
 import logging
 import os
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -48,12 +49,12 @@ class SessionStore(SessionBase):
         return data
 
     def exists(self, session_key: str) -> bool:
-        """Never: 160 random bits do not meet twice, and `save` would refuse it."""
+        """Never: 256 random bits do not meet twice, and `save` would refuse it."""
         return False
 
     def create(self) -> None:
         """Take a new key, and be empty."""
-        self._session_key = self._get_new_session_key()
+        self._session_key = secrets.token_urlsafe(32)
         self._session_cache: dict[str, Any] = {}
         self._created = timezone.now()
         self._version = None
@@ -61,15 +62,16 @@ class SessionStore(SessionBase):
 
     def save(self, must_create: bool = False) -> None:
         """Write the whole session. Raises UpdateError when it was ended or written by another request meanwhile."""
-        data = self._get_session(no_load=must_create)
+        data = dict(self.items())
         if self.session_key is None:
             self.create()
             self._session_cache = data
-        key = self.session_key
-        assert key is not None  # for the type checker: create() has set it
+        key = str(self.session_key)
         condition: dict[str, Any] = self._version or {"op_type": "create"}
         try:
-            written = service().index(index=indices.SESSIONS, id=_document_id(key), document=_document(key, data, self._created), **condition)
+            written = service().index(
+                index=indices.SESSIONS, id=_document_id(key), document=_document(key, data, self._created), **condition
+            )
         except errors.Conflict:
             raise UpdateError from None
         self._version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
@@ -127,7 +129,9 @@ def _delete_found(query: dict[str, Any]) -> None:
 
 def _has_ended(source: dict[str, Any]) -> bool:
     now = timezone.now()
-    return now >= datetime.fromisoformat(source["expires"]) or now >= _expires(datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["seen"]))
+    return now >= datetime.fromisoformat(source["expires"]) or now >= _expires(
+        datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["seen"])
+    )
 
 
 def _expires(created: datetime, seen: datetime) -> datetime:
@@ -166,7 +170,9 @@ def _decrypted(key: str, payload: str) -> dict[str, Any] | None:
     box = base64.b64decode(payload)
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         try:
-            data: dict[str, Any] = json.loads(_cipher(secret, key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _document_id(key).encode()))
+            data: dict[str, Any] = json.loads(
+                _cipher(secret, key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _document_id(key).encode())
+            )
         except InvalidTag:
             continue
         return data

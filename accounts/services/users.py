@@ -10,7 +10,15 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services import errors, locks, sessions
 from accounts.services.connection import Person
 
-RESERVED_USERNAMES: Final = ("apm_system", "beats_system", "elastic", "kibana", "kibana_system", "logstash_system", "remote_monitoring_user")
+RESERVED_USERNAMES: Final = (
+    "apm_system",
+    "beats_system",
+    "elastic",
+    "kibana",
+    "kibana_system",
+    "logstash_system",
+    "remote_monitoring_user",
+)
 # As names these would reach other parts of the API: `PUT _security/user/_password` changes the caller's own password.
 ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 LONGEST_USERNAME: Final = 507
@@ -178,7 +186,9 @@ def create(connection: Person, user: User, password: str) -> None:
     try:
         with locks.held(_lock(user.username)):
             _refuse_existing(connection, user.username)
-            answer = connection.put_user(username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user))
+            answer = connection.put_user(
+                username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
+            )
     except errors.Conflict:
         raise errors.UserExists(user.username) from None
     if not answer["created"]:

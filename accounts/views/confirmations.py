@@ -14,7 +14,6 @@ from accounts.requests import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.connection import Person
 from accounts.services.errors import NotFound
-from accounts.services.users import User
 
 PERMANENT = "This can't be undone."
 
@@ -30,7 +29,13 @@ class Verb:
     danger: bool
 
 
-DEACTIVATE = Verb("deactivate", "They can't access Elastic any more, from their next request on. Their API keys go on working.", "Deactivated", users.disable, True)
+DEACTIVATE = Verb(
+    "deactivate",
+    "They can't access Elastic any more, from their next request on. Their API keys go on working.",
+    "Deactivated",
+    users.disable,
+    True,
+)
 ACTIVATE = Verb("activate", "They can access Elastic again, with the password that they had.", "Activated", users.enable, False)
 DELETE = Verb("delete", f"{PERMANENT} Their API keys go on working until somebody revokes them.", "Deleted", users.delete, True)
 
@@ -59,7 +64,10 @@ def delete_many(request: AppRequest) -> HttpResponse:
     policy.demand_management(request.user)
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
     found = users.get_many(request.user.connection, names) if names else []
-    reasons = {name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user does not exist any more." for name in names}
+    reasons = {
+        name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user does not exist any more."
+        for name in names
+    }
     reasons |= {user.username: policy.refusal("delete", request.user, user) for user in found}
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:
@@ -111,4 +119,6 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
 
 def _ask(request: AppRequest, verb: Verb, **context: object) -> HttpResponse:
     template = "users/_confirm.html" if is_dialog(request) else "users/confirm.html"
-    return render(request, template, {"verb": verb.action, "text": verb.text, "danger": verb.danger, "action": request.path, **context})
+    return render(
+        request, template, {"verb": verb.action, "text": verb.text, "danger": verb.danger, "action": request.path, **context}
+    )

@@ -17,13 +17,21 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Elasticsearch can't check who you are",
         "This may be an outage of the cluster. You are still signed in here: try again in a moment.",
     ),
-    errors.Refused: (403, "Elasticsearch refused this", "Your account lacks the privilege for it. Contact your system administrator."),
+    errors.Refused: (
+        403,
+        "Elasticsearch refused this",
+        "Your account lacks the privilege for it. Contact your system administrator.",
+    ),
     errors.UserOverwritten: (
         409,
         "Somebody created the same user at the same moment",
-        "It was done outside of this product, and Elasticsearch has replaced it by what you typed. Look at the user, and talk to your colleagues.",
+        "It was done outside of this product, and what you typed has replaced it. Look at the user, and talk to your colleagues.",
     ),
-    errors.Conflict: (409, "Somebody else changed the same thing at this moment", "Nothing was changed by you. Look again, and repeat it if it is still needed."),
+    errors.Conflict: (
+        409,
+        "Somebody else changed the same thing at this moment",
+        "Nothing was changed by you. Look again, and repeat it if it is still needed.",
+    ),
     errors.Invalid: (400, "Elasticsearch did not accept this", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch can't be reached", "Nothing was changed. Try again in a moment."),
     errors.OutcomeUnknown: (
@@ -50,7 +58,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403. Whoever may not manage (or see) users is told whom to ask; others why this one thing is refused."""
     reason = str(exception)
     if reason == policy.NOT_PRIVILEGED:
-        return render(request, "errors/not_privileged.html", {"title": reason, "text": "Contact your system administrator."}, status=403)
+        return render(
+            request, "errors/not_privileged.html", {"title": reason, "text": "Contact your system administrator."}, status=403
+        )
     return _page(request, 403, "This can't be done", reason)
 
 

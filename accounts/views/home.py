@@ -26,7 +26,9 @@ def theme(request: HttpRequest) -> HttpResponse:
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
     if request.POST.get("theme") in THEMES:
-        response.set_cookie(THEME_COOKIE, request.POST["theme"], max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
+        response.set_cookie(
+            THEME_COOKIE, request.POST["theme"], max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
+        )
     return response
 
 
@@ -42,4 +44,6 @@ def livez(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when Elasticsearch answers our key and can read its users, else 503."""
     ready = connection.can_check_credentials()
-    return HttpResponse("ok" if ready else "Elasticsearch can't be reached", content_type="text/plain", status=200 if ready else 503)
+    return HttpResponse(
+        "ok" if ready else "Elasticsearch can't be reached", content_type="text/plain", status=200 if ready else 503
+    )

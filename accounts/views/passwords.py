@@ -20,7 +20,7 @@ from accounts.services.users import User
 CHANGED = "Password successfully changed"
 KIBANA = {
     "title": "Kibana will lose connection to Elasticsearch",
-    "text": "After changing this password, update elasticsearch.password in Kibana's configuration (kibana.yml) and restart Kibana.",
+    "text": "Then update elasticsearch.password in Kibana's configuration (kibana.yml), and restart Kibana.",
 }
 # What signs in as each of the built-in service users, from Elastic's description of built-in users.
 SERVICES = {
@@ -38,7 +38,7 @@ def warning(user: User) -> dict[str, str] | None:
     if user.is_reserved and (service := SERVICES.get(user.username)):
         return {
             "title": f"{service} will lose connection to Elasticsearch",
-            "text": f"After changing this password, update it in the configuration of every {service} that signs in as {user.username}.",
+            "text": f"Then update the configuration of every {service} that signs in as {user.username}.",
         }
     return None
 
@@ -61,7 +61,10 @@ def change(request: AppRequest, username: str) -> HttpResponse:
         else:
             messages.success(request, CHANGED)
             return go_to(request, reverse("user_edit", args=[username]))
-    return _render(request, {"user": user, "own": False, "form": form, "warning": warning(user), "cancel": reverse("user_edit", args=[username])})
+    return _render(
+        request,
+        {"user": user, "own": False, "form": form, "warning": warning(user), "cancel": reverse("user_edit", args=[username])},
+    )
 
 
 @sensitive_post_parameters("current_password", "password", "confirm_password")

@@ -24,7 +24,13 @@ def index(request: AppRequest) -> HttpResponse:
     policy.demand_reading(request.user)
     query = UsersForm(request.GET).query
     page = users.search(request.user.connection, query)
-    context = {"page": page, "rows": _rows(request, page), "query": query, "is_filtered": query.is_filtered, "page_sizes": PAGE_SIZES}
+    context = {
+        "page": page,
+        "rows": _rows(request, page),
+        "query": query,
+        "is_filtered": query.is_filtered,
+        "page_sizes": PAGE_SIZES,
+    }
     return render(request, "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html", context)
 
 
@@ -82,7 +88,7 @@ def _save(request: AppRequest, user: User) -> HttpResponse:
     conflict = None
     if form.is_valid():
         wanted = form.user(user.username)
-        if policy.would_lose_management(request.user, user, [known[name] for name in wanted.roles]):
+        if policy.would_lose_management(request.user, user, [known[name] for name in wanted.roles if name in known]):
             form.add_error("roles", "You would lose the right to manage users. Somebody else has to take it from you.")
         else:
             try:

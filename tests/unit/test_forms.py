@@ -14,7 +14,8 @@ GOOD = {"username": "jdoe", "password": "secret-1", "confirm_password": "secret-
 
 
 def errors(**data: Any) -> dict[str, list[str]]:
-    return dict(CreateUserForm({**GOOD, **data}, roles=ROLES).errors)
+    form = CreateUserForm({**GOOD, **data}, roles=ROLES)
+    return {name: [str(message) for message in messages] for name, messages in form.errors.items()}
 
 
 def test_a_good_user_has_no_errors() -> None:

@@ -20,7 +20,13 @@ OTTO = operator("read_security", username="otto")
 
 
 def test_an_administrator_may_do_all_to_a_native_user() -> None:
-    assert policy.allowed(ADA, JDOE) == {"edit": True, "change_password": True, "activate": False, "deactivate": True, "delete": True}
+    assert policy.allowed(ADA, JDOE) == {
+        "edit": True,
+        "change_password": True,
+        "activate": False,
+        "deactivate": True,
+        "delete": True,
+    }
 
 
 def test_an_auditor_may_do_nothing() -> None:
@@ -28,7 +34,13 @@ def test_an_auditor_may_do_nothing() -> None:
 
 
 def test_a_reserved_user_keeps_profile_and_existence() -> None:
-    assert policy.allowed(ADA, RESERVED) == {"edit": False, "change_password": True, "activate": False, "deactivate": True, "delete": False}
+    assert policy.allowed(ADA, RESERVED) == {
+        "edit": False,
+        "change_password": True,
+        "activate": False,
+        "deactivate": True,
+        "delete": False,
+    }
 
 
 def test_nobody_deletes_or_deactivates_themselves() -> None:

@@ -1,0 +1,1 @@
+"""What `manage.py` knows beside Django's own."""

@@ -1,0 +1,137 @@
+"""`python -m demo`: what script/demo runs once Python, Java and the locked dependencies are there."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from types import FrameType
+
+from elasticsearch import AuthenticationException, Elasticsearch
+
+from demo import env_file
+from demo.only_one import only_one
+from demo.options import ENV_FILE, FOLDER, DemoError, Options, read_options
+from demo.product import manage, served, tail
+from demo.progress import Progress
+from demo.sample import load_sample
+from local_cluster import Cluster, LocalClusterError, basic
+from local_cluster.build import build
+from local_cluster.ports import is_free
+from local_cluster.secret import keep_secret
+
+SERVER_LOG = FOLDER / "server.log"
+# Inside the cluster's folder: whoever throws the data away gets the sample again.
+SAMPLE_LOADED = FOLDER / "elasticsearch/sample-loaded"
+# Who can be tried, with which password, and as what.
+SHOWN = (
+    ("elastic", "elastic", "superuser, built in"),
+    ("admin", "admin", "administrator: manages users"),
+    ("auditor", "auditor", "auditor: sees everything, changes nothing"),
+    ("amara.okafor", "people", "no rights: sees their own account; all other sample users have this password too"),
+)
+
+
+def main() -> int:
+    """Run the demo until somebody stops it; the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _interrupt)
+    try:
+        options = read_options()
+        FOLDER.mkdir(mode=0o700, exist_ok=True)
+        with only_one(FOLDER / "running", options.url):
+            _run(options)
+    except (DemoError, LocalClusterError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.")
+    return 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(options: Options) -> None:
+    _require_free("PORT", options.port)
+    _require_free("ELASTICSEARCH_PORT", options.elasticsearch_port)
+    env_file.prepare(ENV_FILE, options.elasticsearch_url)
+    passwords = {name: keep_secret(FOLDER / "passwords" / name) for name in ("admin", "auditor", "people")}
+    cluster = _cluster(options)
+    progress = Progress(steps=6)
+    with progress.step(f"Assembling Elasticsearch {cluster.version} (the first time with downloads)"):
+        build(cluster.version)
+    with ExitStack() as running:
+        with progress.step(f"Starting Elasticsearch {cluster.version}"):
+            running.enter_context(cluster)
+        _set_up(cluster, passwords, progress)
+        with progress.step("Collecting the static files"):
+            manage("collectstatic", "--noinput", "--verbosity", "0")
+        with progress.step("Starting the server"):
+            server = running.enter_context(served(options, SERVER_LOG))
+        _say_who_can_sign_in(options, cluster, passwords | {"elastic": cluster.password})
+        _wait(server, cluster)
+
+
+def _require_free(name: str, port: int) -> None:
+    if not is_free(port):
+        raise DemoError(f"Port {port} is taken by another program. Choose another one: {name}={port + 1} script/demo")
+
+
+def _cluster(options: Options) -> Cluster:
+    try:
+        return Cluster(
+            FOLDER / "elasticsearch",
+            password=options.elastic_password,
+            http_port=options.elasticsearch_port,
+            api_key=env_file.read(ENV_FILE, "ELASTICSEARCH_API_KEY"),
+        )
+    except LocalClusterError:
+        raise DemoError(
+            "ELASTIC_PASSWORD differs from the password that the demo's data were made with. "
+            f"Leave it out, or remove {FOLDER} to start afresh."
+        ) from None
+
+
+def _set_up(cluster: Cluster, passwords: dict[str, str], progress: Progress) -> None:
+    """Both need the elastic user; once its password was changed through the pages both are long done."""
+    elastic_is_ours = _signs_in(cluster.client(), "elastic", cluster.password)
+    with progress.step("Setting the cluster up"):
+        if elastic_is_ours:
+            manage("setup_cluster", "--env-file", str(ENV_FILE), ELASTICSEARCH_PASSWORD=cluster.password)
+    with progress.step("Loading the sample users"):
+        if elastic_is_ours and not SAMPLE_LOADED.exists():
+            load_sample(cluster.client(), passwords)
+            SAMPLE_LOADED.touch()
+
+
+def _signs_in(client: Elasticsearch, username: str, password: str) -> bool:
+    try:
+        client.options(basic_auth=basic(username, password)).security.authenticate()
+    except AuthenticationException:
+        return False
+    return True
+
+
+def _say_who_can_sign_in(options: Options, cluster: Cluster, passwords: dict[str, str]) -> None:
+    print(f"\nOpen {options.url} and sign in as one of\n")
+    for username, password, what in SHOWN:
+        ours = _signs_in(cluster.client(), username, passwords[password])
+        print(f"    {username:<14} {passwords[password] if ours else '(the one you gave)':<22} {what}")
+    print(f"\nElasticsearch is at {options.elasticsearch_url}; logs: {SERVER_LOG}, {cluster.logs[0]}")
+    print("script/manage COMMAND runs a management command. Ctrl-C stops everything, the data stay.", flush=True)
+
+
+def _wait(server: "subprocess.Popen[bytes]", cluster: Cluster) -> None:
+    """Until somebody interrupts, or one of the two ends by itself."""
+    while server.poll() is None and cluster.nodes[0].is_running:
+        time.sleep(0.5)
+    if server.poll() is None:
+        raise DemoError(f"Elasticsearch ended:\n{cluster.nodes[0].log_tail()}")
+    raise DemoError(f"The server ended:\n{tail(SERVER_LOG)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

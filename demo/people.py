@@ -1,0 +1,113 @@
+"""The sample people and roles: believable ones, and those that make a user interface stumble."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Person:
+    """One sample user."""
+
+    username: str
+    full_name: str | None = None
+    email: str | None = None
+    roles: tuple[str, ...] = ()
+    enabled: bool = True
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def _colleague(full_name: str, *roles: str, at: str = "example.org", **more: Any) -> Person:
+    """Somebody whose user name and address follow from their name, as in most companies."""
+    username = ".".join(full_name.lower().translate(_PLAIN).split())
+    return Person(username, full_name, f"{username}@{at}", roles, **more)
+
+
+# User names are ASCII.
+_PLAIN = str.maketrans("áãåçèéëíïłñóöøśšúüýž", "aaaceeeiilnooossuuyz", "'")
+
+ROLES: dict[str, dict[str, Any]] = {
+    "user_admin": {
+        "description": "Manages users, roles and API keys",
+        "cluster": ["manage_security"],
+    },
+    "sales_reader": {
+        "description": "Reads the sales figures of all regions",
+        "indices": [{"names": ["sales-*"], "privileges": ["read", "view_index_metadata"]}],
+    },
+    "logs_writer": {
+        "description": "Ships logs: creates and writes the logs-* indices, reads nothing",
+        "indices": [{"names": ["logs-*"], "privileges": ["create_index", "create_doc", "auto_configure"]}],
+    },
+    "hr_analyst": {
+        "description": "Reads personnel statistics, without salaries",
+        "indices": [{"names": ["personnel-*"], "privileges": ["read", "view_index_metadata"]}],
+    },
+    "on_call": {
+        "description": "Watches the cluster and reads its logs, around the clock",
+        "cluster": ["monitor", "read_ilm"],
+        "indices": [{"names": ["logs-*", "metrics-*"], "privileges": ["read", "monitor"]}],
+    },
+    "orders_service": {
+        "description": "The web shop's own account: reads and writes orders",
+        "indices": [{"names": ["orders"], "privileges": ["read", "write"]}],
+    },
+}
+
+ADMINISTRATOR = Person("admin", "Ada Admin", "admin@example.org", ("user_admin",))
+AUDITOR = Person("auditor", "Otis Auditor", "auditor@example.org", ("usermgmt_auditor",))
+
+COLLEAGUES = (
+    _colleague("Amara Okafor"),
+    _colleague("Jonas Weber", "viewer", "sales_reader", metadata={"department": "Sales", "employee": 1017}),
+    _colleague("Priya Raghunathan", "editor", "sales_reader", metadata={"department": "Sales", "employee": 1018}),
+    _colleague("Mateus Gonçalves", "viewer", "sales_reader"),
+    _colleague("Sofía Núñez", "sales_reader"),
+    _colleague("Łukasz Wiśniewski", "logs_writer", "monitoring_user"),
+    _colleague("Zoë van der Berg", "kibana_admin"),
+    _colleague("Hiroshi Tanaka", "machine_learning_user", "viewer"),
+    _colleague("Nguyen Thi Mai", "machine_learning_admin", "editor"),
+    _colleague("Fatima al-Zahra", "hr_analyst", metadata={"department": "People", "employee": 1031}),
+    _colleague("Oluwaseun Adeyemi", "on_call", "monitoring_user", metadata={"phone": "+44 20 7946 0018"}),
+    _colleague("Ingrid Sørensen", "on_call", "monitoring_user"),
+    _colleague("Björn Åkesson", "on_call", "snapshot_user", enabled=False),
+    _colleague("Chloé Lefèvre", "editor", at="example.com"),
+    _colleague("Giulia Rossi", "viewer", at="example.com"),
+    _colleague("Wei Zhang", "viewer", "transform_user", at="example.com"),
+    _colleague("Aaliyah Johnson", "viewer"),
+    _colleague("Dmitri Volkov", "ingest_admin", "logs_writer"),
+    _colleague("Leila Haddad", "editor", "kibana_admin"),
+    _colleague("Tomáš Novák", "beats_admin", "remote_monitoring_collector"),
+    _colleague("Kwame Mensah", "sales_reader", enabled=False, metadata={"left": "2026-03-31"}),
+    _colleague("Siobhán Kelly", "hr_analyst", "viewer"),
+    _colleague("Rafael Ortiz", "viewer", "watcher_user"),
+    _colleague("Yuki Sato", "watcher_admin", "monitoring_user"),
+    _colleague("Noah Cohen", "enrich_user", "viewer"),
+    _colleague("Anjali Deshpande", "transform_admin", "editor"),
+    _colleague("Mehmet Yilmaz", "viewer", enabled=False),
+    # Roles that a page has to say something about.
+    _colleague("Grace Mbeki", "kibana_user"),  # deprecated
+    _colleague("Peter Lindqvist", "viewer", "data_warehouse_reader"),  # does not exist
+    _colleague("Clara Hoffmann", "superuser"),
+    _colleague("Elena Popescu", "viewer", "editor", "kibana_admin", "monitoring_user", "machine_learning_user", "sales_reader"),
+)
+
+OTHERS = (
+    # No person, so neither a full name nor an address.
+    Person("shop-backend", roles=("orders_service",), metadata={"owner": "web team"}),
+    Person("log-shipper-eu", roles=("logs_writer",)),
+    Person("ci-bot", "Continuous integration", None, ("viewer",), enabled=False),
+    # Legal names that make pages and addresses stumble.
+    Person("a/b", "Slash Between", "a.b@example.org", ("viewer",)),
+    Person("o'brien", "Conor O'Brien", "conor.obrien@example.org", ("viewer", "sales_reader")),
+    Person("name with space", "Name With Space", None, ("viewer",)),
+    Person("x,y", "Comma Between", None, ("viewer",)),
+    Person("jane.doe@example.org", "Jane Doe", "jane.doe@example.org", ("editor",)),
+    Person("<b>bold</b>", "<i>Markup</i> & Co", None, ("viewer",), enabled=False),
+    Person(
+        "nightly-export-of-the-sales-figures-of-all-regions-to-the-data-warehouse-of-the-holding-company-in-rotterdam",
+        "A name that is longer than any column of any table and still has to be readable somewhere",
+        "nightly-export-of-the-sales-figures-of-all-regions@example.com",
+        ("sales_reader", "monitoring_user"),
+    ),
+)
+PEOPLE = COLLEAGUES + OTHERS

@@ -1,0 +1,89 @@
+"""Runs the product's own programs against the demo's cluster: management commands and the server."""
+
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from demo.options import ENV_FILE, TOP, DemoError, Options
+from local_cluster.node import wait_for
+
+SECONDS_TO_SERVE = 60
+# What the demo's env file says would give way to the same names in the person's own environment.
+CONFIGURATION = ("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "SESSION_", "LOG_")
+
+
+def manage(*arguments: str, **secret_environment: str) -> None:
+    """Run a management command; its output is shown only when it fails."""
+    done = subprocess.run(
+        [sys.executable, str(TOP / "manage.py"), *arguments],
+        cwd=TOP,
+        env=_environment(**secret_environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise DemoError(f"manage.py {arguments[0]} failed:\n{done.stdout[-4000:]}")
+
+
+@contextmanager
+def served(options: Options, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """The server, from the moment it answers until the end of the block."""
+    with log.open("wb") as stream:
+        server = subprocess.Popen(
+            [*_ends_with_us(), sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.wsgi"],
+            cwd=TOP,
+            env=_environment(HOST="127.0.0.1", PORT=str(options.port)),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for the demo, which stops server and node in order
+        )
+    try:
+        if not wait_for(lambda: _answers(server, options.url, log), SECONDS_TO_SERVE):
+            raise DemoError(f"The server did not answer within {SECONDS_TO_SERVE} s:\n{tail(log)}")
+        yield server
+    finally:
+        _stop(server)
+
+
+def tail(log: Path) -> str:
+    """The end of a log."""
+    return log.read_text(errors="replace")[-4000:]
+
+
+def _ends_with_us() -> list[str]:
+    """The server does not watch its parent; where the system can, it ends the server when the demo is killed."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
+
+
+def _environment(**more: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONFIGURATION)}
+    return inherited | {"ENV_FILE": str(ENV_FILE)} | more
+
+
+def _answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> bool:
+    if server.poll() is not None:
+        raise DemoError(f"The server ended while it started:\n{tail(log)}")
+    try:
+        with urllib.request.urlopen(f"{url}/livez", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()

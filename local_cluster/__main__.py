@@ -1,0 +1,23 @@
+"""`python -m local_cluster`: assembles every version that a JDK of this machine can run."""
+
+import sys
+
+from local_cluster.build import build
+from local_cluster.errors import LocalClusterError, NoJdk
+from local_cluster.versions import RELEASES
+
+
+def main() -> None:
+    """Say where each version is, or why not."""
+    for release in RELEASES:
+        try:
+            sys.stdout.write(f"Elasticsearch {release.version}: {build(release.version)}\n")
+        except NoJdk as error:
+            sys.stdout.write(f"Left out. {error}.\n")
+        except LocalClusterError as error:
+            sys.exit(str(error))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

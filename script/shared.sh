@@ -1,0 +1,43 @@
+# Sourced by the scripts beside it: where we are, and how to install what the system lacks.
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+say() { printf '%s\n' "$*" >&2; }
+
+fail() {
+    say "$@"
+    exit 1
+}
+
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# require_configuration: ends with the way out where nobody has said which cluster to use.
+require_configuration() {
+    if [ -z "${ENV_FILE:-}${ELASTICSEARCH_HOSTS:-}" ] && [ ! -f .env ]; then
+        fail "No configuration yet. Copy .env.example to .env, name your cluster there, then run script/manage setup_cluster."
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo -n "$@"
+    fi
+}
+
+# May we install packages without asking anybody?
+may_install() { has apt-get && as_root true 2>/dev/null; }
+
+# apt_install WHAT-FOR PACKAGE…: installs, or fails with the line that somebody else has to run.
+apt_install() {
+    local reason=$1
+    shift
+    if ! may_install; then
+        say "$reason: something is missing. Please install it, on Debian or Ubuntu with"
+        say "    sudo apt-get install --no-install-recommends $*"
+        return 1
+    fi
+    say "$reason: installing $* …"
+    as_root apt-get -qq update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+}

@@ -1,0 +1,126 @@
+"""The list under real keys and clicks."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Watched, sign_in
+from tests.conftest import TestNode
+from tests.integration.test_users import HOSTILE_NAMES
+
+
+@pytest.fixture
+def admin(node: TestNode, page: Page) -> Page:
+    for number in range(30):
+        node.put_user(f"user{number:02}", full_name=f"Person {number}", email=f"p{number}@example.org", roles=["viewer"])
+    return sign_in(page)
+
+
+def test_searching_while_typing_and_going_back(admin: Page) -> None:
+    admin.get_by_test_id("searchUsers").press_sequentially("user07", delay=20)
+    expect(admin.get_by_test_id("userRow")).to_have_count(1)
+    expect(admin.get_by_test_id("searchUsers")).to_have_value("user07")
+    expect(admin.get_by_test_id("searchUsers")).to_be_focused()
+    admin.wait_for_url("**/users/?q=user07")
+
+    admin.get_by_role("link", name="user07").click()
+    expect(admin.get_by_role("heading", name="user07")).to_be_visible()
+    admin.go_back()
+    expect(admin.get_by_test_id("userRow")).to_have_count(1)
+    expect(admin.get_by_role("navigation", name="Main")).to_be_visible()
+
+
+def test_pages_sizes_and_the_switch(admin: Page) -> None:
+    expect(admin.get_by_test_id("userRow")).to_have_count(20)
+    admin.get_by_test_id("pagination-button-next").click()
+    expect(admin.get_by_text("Showing 21–40 of 41").first).to_be_visible()
+    admin.get_by_test_id("pagination-button-previous").click()
+    admin.get_by_test_id("tablePaginationPopoverButton").click()
+    admin.get_by_test_id("tablePagination-50-rows").click()
+    expect(admin.get_by_test_id("userRow")).to_have_count(41)
+    admin.get_by_test_id("showReservedUsersSwitch").uncheck()
+    expect(admin.get_by_test_id("userRow")).to_have_count(34)
+    expect(admin.get_by_test_id("userReserved")).to_have_count(0)
+    admin.reload()
+    expect(admin.get_by_test_id("userRow")).to_have_count(34)
+
+
+def test_a_role_leads_to_who_has_it(admin: Page) -> None:
+    admin.get_by_test_id("userRow").filter(has_text="otto").get_by_role("link", name="usermgmt_auditor").click()
+    expect(admin.get_by_test_id("userRow")).to_have_count(1)
+    admin.get_by_role("link", name="Remove the filter for the role usermgmt_auditor").click()
+    expect(admin.get_by_test_id("userRow")).to_have_count(20)
+
+
+def test_deleting_the_selected(node: TestNode, admin: Page) -> None:
+    admin.get_by_test_id("searchUsers").fill("user0")
+    expect(admin.get_by_test_id("userRow")).to_have_count(10)
+    for name in ("user01", "user02", "user03"):
+        admin.get_by_test_id(f"checkboxSelectRow-{name}").check()
+    admin.get_by_test_id("deleteUserButton").click()
+    expect(admin.get_by_role("dialog")).to_contain_text("Delete 3 users")
+    expect(admin.get_by_role("dialog")).to_contain_text("user02")
+    admin.get_by_test_id("confirmModalCancelButton").click()
+    expect(admin.get_by_role("dialog")).to_be_hidden()
+    assert "user02" in node.usernames()
+
+    admin.get_by_test_id("deleteUserButton").click()
+    admin.get_by_test_id("confirmModalConfirmButton").click()
+    expect(admin.get_by_text("Deleted user 'user02'")).to_be_visible()
+    assert not {"user01", "user02", "user03"} & node.usernames()
+
+
+def test_reserved_users_cannot_be_selected(admin: Page) -> None:
+    expect(admin.get_by_test_id("checkboxSelectRow-elastic")).to_be_disabled()
+    admin.get_by_test_id("checkboxSelectAll").check()
+    expect(admin.get_by_test_id("checkboxSelectRow-ada")).not_to_be_checked()
+    expect(admin.get_by_test_id("checkboxSelectRow-user01")).to_be_checked()
+
+
+def test_every_legal_name_leads_to_its_own_page(node: TestNode, page: Page) -> None:
+    for name in HOSTILE_NAMES:
+        node.put_user(name)
+    sign_in(page)
+    page.goto("/users/?size=50&reserved=0")
+    for name in HOSTILE_NAMES:
+        page.get_by_test_id("userRowUserName").get_by_role("link", name=name, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        page.get_by_test_id("editUserDeleteUserButton").click()
+        expect(page.get_by_role("dialog").get_by_role("heading")).to_have_text(f"Delete user '{name}'?")
+        page.get_by_test_id("confirmModalCancelButton").click()
+        page.get_by_test_id("editUserChangePasswordButton").click()
+        expect(page.get_by_role("dialog").get_by_role("heading")).to_contain_text(name)
+        page.goto("/users/?size=50&reserved=0")
+
+
+def test_without_javascript_everything_works_as_pages(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(java_script_enabled=False).new_page())
+    page.get_by_test_id("createUserButton").click()
+    page.get_by_test_id("userFormUserNameInput").fill("jdoe")
+    page.get_by_test_id("passwordInput").fill("first-secret")
+    page.get_by_test_id("passwordConfirmationInput").fill("first-secret")
+    page.get_by_label("Roles").select_option(["viewer", "editor"])
+    page.get_by_role("button", name="Create user").click()
+    expect(page.get_by_text("Created user 'jdoe'")).to_be_visible()
+
+    page.get_by_test_id("searchUsers").fill("jdo")
+    page.get_by_test_id("searchUsers").press("Enter")
+    expect(page.get_by_test_id("userRow")).to_have_count(1)
+    page.get_by_test_id("showReservedUsersSwitch").uncheck()
+    page.get_by_test_id("searchUsers").fill("")
+    page.get_by_test_id("searchUsers").press("Enter")
+    expect(page.get_by_test_id("userReserved")).to_have_count(0)
+
+    page.get_by_test_id("checkboxSelectRow-jdoe").check()
+    page.get_by_test_id("deleteUserButton").click()
+    page.get_by_test_id("confirmModalConfirmButton").click()
+    assert node.user("jdoe") is None
+
+
+def test_the_theme_stays_as_chosen(admin: Page) -> None:
+    admin.get_by_test_id("userMenuButton").click()
+    admin.get_by_role("button", name="Dark").click()
+    expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
+    admin.goto("/account/")
+    expect(admin.locator("html")).to_have_attribute("data-theme", "dark")

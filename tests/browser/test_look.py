@@ -1,0 +1,151 @@
+"""Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
+from tests.conftest import PASSWORD, TestNode
+
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+LOOKS = [pytest.param((theme, size), id=f"{theme}-{size['width']}") for theme in ("light", "dark") for size in (WIDE, NARROW)]
+
+
+@pytest.fixture(params=LOOKS)
+def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> Watched:
+    theme, size = request.param
+    return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
+
+
+def seed(node: TestNode) -> None:
+    node.put_user("jdoe", full_name="Jane Doe", email="jane@example.org", roles=["viewer", "kibana_user", "nope"], enabled=False)
+    long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
+    node.put_user(
+        long,
+        full_name=long.replace("-", " "),
+        email=f"{long}@example.org",
+        roles=[f"team_{number:02}_reader" for number in range(12)],
+    )
+    node.put_user("x" * 507, roles=["viewer"])
+
+
+def look(page: Page, url: str) -> None:
+    page.goto(url)
+    assert_fits(page)
+    assert_accessible(page)
+
+
+def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
+    seed(node)
+    page = sign_in(context.new_page())
+    for url in (
+        "/users/",
+        "/users/?q=nobody-has-this",
+        "/users/?role=viewer&size=10",
+        "/users/create",
+        "/users/edit/jdoe",
+        f"/users/edit/{'x' * 507}",
+        "/users/edit/kibana",
+        "/users/delete/jdoe",
+        "/users/delete?username=jdoe&username=elastic",
+        "/users/change-password/kibana_system",
+        "/account/",
+        "/account/change-password",
+    ):
+        look(page, url)
+
+
+def test_dialogs_and_open_menus(node: TestNode, context: Watched) -> None:
+    seed(node)
+    page = sign_in(context.new_page())
+    page.goto("/users/edit/jdoe")
+    for hook in ("editUserChangePasswordButton", "editUserEnableUserButton", "editUserDeleteUserButton"):
+        page.get_by_test_id(hook).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert_fits(page)
+        assert_accessible(page)
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        expect(page.get_by_test_id(hook)).to_be_focused()
+    page.get_by_test_id("userMenuButton").click()
+    assert_accessible(page)
+    page.goto("/users/create")
+    page.get_by_test_id("comboBoxToggleListButton").click()
+    expect(page.get_by_role("listbox")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+
+
+def test_forms_with_errors(node: TestNode, context: Watched) -> None:
+    page = sign_in(context.new_page())
+    page.goto("/users/create")
+    page.get_by_role("button", name="Create user").click()
+    expect(page.get_by_text("Enter a username.")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+
+    page.goto("/users/edit/kibana_system")
+    page.get_by_test_id("editUserChangePasswordButton").click()
+    page.get_by_test_id("editUserChangePasswordNewPasswordInput").fill("short")
+    page.get_by_test_id("changePasswordFormSubmitButton").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Password must be at least 6 characters.")
+    expect(page.get_by_role("dialog")).to_contain_text("Kibana will lose connection to Elasticsearch")
+    expect(page.get_by_test_id("editUserChangePasswordNewPasswordInput")).to_be_focused()
+    assert_accessible(page)
+    context.expected("422")
+
+
+def test_a_conflict(node: TestNode, context: Watched) -> None:
+    seed(node)
+    page = sign_in(context.new_page())
+    page.goto("/users/edit/jdoe")
+    node.elastic.security.put_user(username="jdoe", full_name="Janet", roles=["viewer"], enabled=True, metadata={})
+    page.get_by_test_id("userFormFullNameInput").fill("Jane Roe")
+    page.get_by_role("button", name="Update user").click()
+    expect(page.get_by_text("Janet").first).to_be_visible()
+    expect(page.get_by_test_id("userFormFullNameInput")).to_have_value("Jane Roe")
+    assert_fits(page)
+    assert_accessible(page)
+    context.expected("409")
+
+
+def test_pages_of_an_auditor(node: TestNode, context: Watched) -> None:
+    seed(node)
+    page = sign_in(context.new_page(), "otto")
+    for url in ("/users/", "/users/edit/jdoe", "/users/edit/elastic"):
+        look(page, url)
+    look(page, "/users/create")
+    context.expected("403")
+
+
+def test_pages_of_somebody_who_may_nothing(node: TestNode, context: Watched) -> None:
+    page = sign_in(context.new_page(), "norah")
+    look(page, "/account/")
+    look(page, "/users/")
+    expect(page.get_by_text("Contact your system administrator.")).to_be_visible()
+    context.expected("403")
+
+
+def test_signing_in_and_getting_lost(node: TestNode, context: Watched) -> None:
+    page = context.new_page()
+    look(page, "/login")
+    page.get_by_test_id("loginUsername").fill("ada")
+    page.get_by_test_id("loginPassword").fill(PASSWORD + "x")
+    page.get_by_test_id("loginSubmit").click()
+    expect(page.get_by_test_id("loginErrorMessage")).to_have_text("Username or password is incorrect. Please try again.")
+    assert_accessible(page)
+    look(page, "/no/such/page")
+    sign_in(page)
+    look(page, "/users/edit/gone")
+    context.expected("404")
+
+
+def test_toasts(node: TestNode, context: Watched) -> None:
+    node.put_user("jdoe")
+    page = sign_in(context.new_page())
+    page.goto("/users/deactivate/jdoe")
+    page.get_by_test_id("confirmModalConfirmButton").click()
+    expect(page.get_by_text("Deactivated user 'jdoe'")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)

@@ -1,0 +1,159 @@
+"""Signing in and out, over HTTP."""
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.urls import urlpatterns
+from tests.conftest import PASSWORD, TestNode
+
+INCORRECT = "Username or password is incorrect. Please try again."
+SignIn = Callable[..., Client]
+
+
+def sign_in(username: str, password: str, **data: str) -> tuple[int, str, str]:
+    """Status, where it goes, and the page."""
+    response = Client().post("/login", {"username": username, "password": password, **data})
+    return response.status_code, response.headers.get("Location", ""), response.content.decode()
+
+
+def test_an_administrator_and_an_auditor_come_to_the_users(node: TestNode, signed_in: SignIn) -> None:
+    for username in ("ada", "otto"):
+        assert signed_in(username).get("/").headers["Location"] == "/users/"
+
+
+def test_somebody_without_privileges_comes_to_their_own_account(node: TestNode, signed_in: SignIn) -> None:
+    norah = signed_in("norah")
+    assert norah.get("/").headers["Location"] == "/account/"
+    assert norah.get("/account/").status_code == 200
+
+    refused = norah.get("/users/")
+    assert refused.status_code == 403
+    assert "You need permission to manage users" in refused.content.decode()
+    assert "Contact your system administrator." in refused.content.decode()
+    assert "/account/" in refused.content.decode()
+
+
+@pytest.mark.parametrize(("username", "password"), [("ada", "wrong-password"), ("nobody", "wrong-password"), ("ada:x", PASSWORD)])
+def test_wrong_credentials_are_told_apart_by_nothing(node: TestNode, username: str, password: str) -> None:
+    status, _, page = sign_in(username, password)
+    assert status == 200
+    assert INCORRECT in page
+    assert password not in page
+
+
+def test_a_deactivated_user_cannot_sign_in(node: TestNode) -> None:
+    node.put_user("jdoe", enabled=False)
+    assert INCORRECT in sign_in("jdoe", PASSWORD)[2]
+
+
+def test_a_cluster_that_cannot_be_reached_is_not_called_a_wrong_password(node: TestNode, settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    status, _, page = sign_in("ada", PASSWORD)
+    assert status == 503
+    assert "Elasticsearch can&#x27;t be reached" in page
+    assert INCORRECT not in page
+    assert 'value="ada"' in page, "what was typed is still there"
+
+
+def test_without_its_own_key_the_product_says_what_to_do(node: TestNode, settings: Settings) -> None:
+    for key in ("", "bm90OmFrZXk="):
+        settings.ELASTICSEARCH_API_KEY = key
+        status, _, page = sign_in("ada", PASSWORD)
+        assert status == 503
+        assert "setup_cluster" in page
+
+
+@pytest.mark.parametrize("wanted", ["/users/?q=x&role=a%20b", "/account/"])
+def test_signing_in_leads_to_where_one_wanted_to_go(node: TestNode, wanted: str) -> None:
+    assert Client().get(wanted).headers["Location"].startswith("/login?next=")
+    assert sign_in("ada", PASSWORD, next=wanted)[1] == wanted
+
+
+@pytest.mark.parametrize(
+    "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "http:///evil.example"]
+)
+def test_signing_in_leads_to_no_other_host(node: TestNode, wanted: str) -> None:
+    assert sign_in("ada", PASSWORD, next=wanted)[1] == "/"
+
+
+def test_every_page_but_the_few_asks_for_a_sign_in() -> None:
+    open_pages = {"login", "logout", "theme", "livez", "readyz"}
+    assert len(urlpatterns) > len(open_pages)
+    for pattern in urlpatterns:
+        if pattern.name in open_pages:
+            continue
+        url = reverse(str(pattern.name), args=["jdoe"] if "<" in str(pattern.pattern) else [])
+        for response in (Client().get(url), Client().post(url)):
+            assert response.headers.get("Location", "").startswith("/login?"), url
+
+
+def test_a_session_gets_a_new_id_at_sign_in_and_is_gone_after_sign_out(node: TestNode, signed_in: SignIn) -> None:
+    client = signed_in("ada")
+    cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
+    assert client.get("/users/").status_code == 200
+
+    assert client.get("/logout").status_code == 405
+    client.post("/logout")
+
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = cookie
+    assert client.get("/users/").headers["Location"].startswith("/login")
+
+
+def test_the_cookies_are_out_of_reach_for_scripts_and_other_sites(node: TestNode, signed_in: SignIn) -> None:
+    cookie = signed_in("ada").cookies[django_settings.SESSION_COOKIE_NAME]
+    assert cookie["httponly"]
+    assert cookie["samesite"] == "Lax"
+    assert not cookie["expires"]
+
+
+@pytest.mark.parametrize("password", ["пароль-жанны", "🔑🔑🔑🔑🔑🔑", "  spaces  ", "ж" * 36, "q\"<>&'", "a:b:c:d"])
+def test_every_legal_password_signs_in(node: TestNode, password: str) -> None:
+    node.put_user("jdoe", password=password)
+    assert sign_in("jdoe", password)[0] == 302
+    assert INCORRECT in sign_in("jdoe", "x" + password)[2]
+
+
+def test_the_next_request_of_a_deactivated_person_is_refused(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", roles=["user_admin"])
+    jdoe = signed_in("jdoe")
+    assert jdoe.get("/users/").status_code == 200
+
+    node.elastic.security.disable_user(username="jdoe")
+
+    response = jdoe.get("/users/")
+    assert response.headers["Location"] == "/login?next=%2Fusers%2F&reason=refused"
+    assert "Elasticsearch does not accept your sign-in any more" in jdoe.get(response.headers["Location"]).content.decode()
+
+
+def test_privileges_taken_away_elsewhere_count_at_once(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", roles=["user_admin"])
+    jdoe = signed_in("jdoe")
+    node.put_user("jdoe", roles=["viewer"])
+
+    response = jdoe.get("/users/")
+
+    assert response.status_code == 403
+    assert "Elasticsearch refused this" in response.content.decode()
+
+
+def test_an_outage_ends_no_session(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    ada = signed_in("ada")
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    response = ada.get("/users/?q=x")
+    assert response.status_code == 503
+    assert "/users/?q=x" in response.content.decode(), "a link to try again"
+
+    settings.ELASTICSEARCH_HOSTS = [node.url]
+    assert ada.get("/users/").status_code == 200
+
+
+def test_alive_and_ready(node: TestNode, settings: Settings) -> None:
+    assert Client().get("/readyz").status_code == 200
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    assert Client().get("/readyz").status_code == 503
+    assert Client().get("/livez").status_code == 200

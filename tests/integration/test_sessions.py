@@ -1,0 +1,144 @@
+"""Sessions as the index has them."""
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.sessions.backends.base import UpdateError
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.services import errors, indices, sessions
+from accounts.services.sessions import SessionStore
+from tests.conftest import TestNode
+
+IDENTITY = {"username": "jdoe", "realm_type": "native"}
+
+
+@pytest.fixture
+def store(node: TestNode) -> SessionStore:
+    session = SessionStore()
+    session["credentials"] = ["jdoe", "canary-password"]
+    session["identity"] = IDENTITY
+    session.save()
+    return session
+
+
+def again(store: SessionStore) -> SessionStore:
+    """The same session in the next request, perhaps in another process."""
+    return SessionStore(store.session_key)
+
+
+def has_ended(session: SessionStore) -> bool:
+    return not list(session.keys())
+
+
+def documents(node: TestNode) -> list[dict[str, Any]]:
+    node.elastic.indices.refresh(index=indices.SESSIONS)
+    return [dict(hit) for hit in node.elastic.search(index=indices.SESSIONS, size=1000)["hits"]["hits"]]
+
+
+def test_a_session_is_read_again_by_its_key(store: SessionStore) -> None:
+    assert again(store)["credentials"] == ["jdoe", "canary-password"]
+
+
+def test_the_index_holds_neither_key_nor_password(node: TestNode, store: SessionStore) -> None:
+    everything = json.dumps(documents(node))
+    assert str(store.session_key) not in everything
+    assert "canary" not in everything
+
+
+def test_the_servers_secret_alone_opens_nothing(node: TestNode, store: SessionStore) -> None:
+    box = documents(node)[-1]["_source"]["payload"]
+    for guess in (str(documents(node)[-1]["_id"]), "", "jdoe"):
+        assert sessions._decrypted(guess, box) is None
+
+
+def test_another_secret_opens_nothing_and_an_old_one_still_does(store: SessionStore, settings: Settings) -> None:
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "y" * 40
+    assert has_ended(again(store))
+
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert again(store)["credentials"]
+
+
+def test_it_ends_after_the_idle_time(store: SessionStore, settings: Settings) -> None:
+    settings.SESSION_IDLE = timedelta(0)
+    assert has_ended(again(store))
+
+
+def test_it_ends_after_its_lifespan_however_busy(store: SessionStore, settings: Settings) -> None:
+    settings.SESSION_LIFESPAN = timedelta(0)
+    assert has_ended(again(store))
+
+
+def test_being_there_extends_the_idle_time_but_not_the_lifespan(node: TestNode, store: SessionStore, settings: Settings) -> None:
+    before = documents(node)[-1]["_source"]
+    later = again(store)
+    assert later["identity"]
+    later.renew()
+
+    after = next(hit["_source"] for hit in documents(node) if hit["_source"]["created"] == before["created"])
+    assert after["seen"] > before["seen"]
+    assert after["expires"] > before["expires"]
+    settings.SESSION_LIFESPAN = timedelta(0)
+    assert has_ended(again(store))
+
+
+def test_two_requests_at_once_may_both_renew(store: SessionStore) -> None:
+    one, other = again(store), again(store)
+    assert one["identity"] == other["identity"]
+    one.renew()
+    other.renew()
+    assert again(store)["identity"]
+
+
+def test_a_request_that_is_still_running_does_not_bring_an_ended_session_back(store: SessionStore) -> None:
+    late = again(store)
+    late["more"] = 1
+    store.flush()
+    with pytest.raises(UpdateError):
+        late.save()
+    assert has_ended(SessionStore(late.session_key))
+
+
+def test_a_new_key_takes_the_data_along_and_ends_the_old(store: SessionStore) -> None:
+    old = str(store.session_key)
+    store.cycle_key()
+    store.save()
+    assert has_ended(SessionStore(old))
+    assert again(store)["identity"] == IDENTITY
+
+
+def test_all_sessions_of_one_person_end(node: TestNode, store: SessionStore) -> None:
+    other = SessionStore()
+    other["identity"] = {"username": "jdoe", "realm_type": "file"}
+    other.save()
+
+    sessions.end_all("jdoe")
+
+    assert has_ended(again(store))
+    assert not has_ended(again(other)), "the same name in another realm is another person"
+
+
+def test_expired_documents_can_be_removed(node: TestNode, store: SessionStore, settings: Settings) -> None:
+    settings.SESSION_IDLE = timedelta(seconds=-1)
+    store.save()
+    node.elastic.indices.refresh(index=indices.SESSIONS)
+    SessionStore.clear_expired()
+    now = timezone.now().isoformat()
+    assert not [hit for hit in documents(node) if hit["_source"]["expires"] < now]
+
+
+def test_an_unknown_key_is_an_empty_session(node: TestNode) -> None:
+    assert has_ended(SessionStore("x" * 32))
+
+
+def test_a_cluster_that_is_away_ends_nothing(store: SessionStore, settings: Settings) -> None:
+    hosts, settings.ELASTICSEARCH_HOSTS = settings.ELASTICSEARCH_HOSTS, ["http://127.0.0.1:1"]
+    with pytest.raises(errors.Unavailable):
+        again(store).load()
+
+    settings.ELASTICSEARCH_HOSTS = hosts
+    assert again(store)["identity"] == IDENTITY

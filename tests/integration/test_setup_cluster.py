@@ -1,0 +1,116 @@
+"""Setting a cluster up, and what the key can and cannot do."""
+
+import io
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from elasticsearch import ApiError, Elasticsearch
+from pytest_django import Settings
+
+from accounts.services import cluster_setup
+from tests.conftest import TestNode
+
+
+def run(*args: str, **options: Any) -> str:
+    out = io.StringIO()
+    call_command("setup_cluster", *args, stdout=out, **options)
+    return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def superuser(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", node.elastic_password)
+
+
+def test_running_it_again_changes_nothing_that_is_right(node: TestNode) -> None:
+    writes = node.writes()
+    lines = run().splitlines()
+    assert lines
+    assert {line.split(": ")[1] for line in lines} == {"unchanged"}
+    assert node.writes() == writes
+
+
+def test_what_is_wrong_is_mended(node: TestNode) -> None:
+    node.elastic.security.put_role(name=cluster_setup.AUDITOR_ROLE, cluster=["all"])
+    node.elastic.security.disable_user(username=cluster_setup.SERVICE)
+
+    out = run()
+
+    assert f"role {cluster_setup.AUDITOR_ROLE}: updated" in out
+    assert f"user {cluster_setup.SERVICE}: updated" in out
+    assert node.elastic.security.get_role(name=cluster_setup.AUDITOR_ROLE)[cluster_setup.AUDITOR_ROLE]["cluster"] == [
+        "read_security"
+    ]
+
+
+def test_a_missing_key_is_made_and_written_for_its_owner_only(node: TestNode, settings: Settings, tmp_path: Path) -> None:
+    settings.ELASTICSEARCH_API_KEY = ""
+    file = tmp_path / "env"
+    file.write_text("# mine\nELASTICSEARCH_API_KEY=old\nHTTPS=false\n")
+
+    out = run(env_file=file)
+
+    lines = file.read_text().splitlines()
+    assert lines[:2] == ["# mine", "HTTPS=false"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    settings.ELASTICSEARCH_API_KEY = lines[2].removeprefix("ELASTICSEARCH_API_KEY=")
+    assert cluster_setup.key_is_right()
+    assert settings.ELASTICSEARCH_API_KEY not in out
+
+
+def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: Settings) -> None:
+    settings.ELASTICSEARCH_API_KEY = ""
+    assert "ELASTICSEARCH_API_KEY=" in run()
+
+
+def test_the_key_goes_on_working_when_who_made_it_is_gone(node: TestNode, settings: Settings) -> None:
+    owners = {
+        key["username"] for key in node.elastic.security.get_api_key()["api_keys"] if key["name"] == cluster_setup.API_KEY_NAME
+    }
+    assert owners == {cluster_setup.SERVICE}
+
+
+@pytest.mark.parametrize(("username", "password"), [("elastic", "wrong-password"), ("nobody", "wrong-password")])
+def test_wrong_credentials_are_told(node: TestNode, monkeypatch: pytest.MonkeyPatch, username: str, password: str) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", username)
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", password)
+    with pytest.raises(CommandError, match="does not accept"):
+        run()
+
+
+def test_somebody_who_may_not_is_told(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("jdoe", password="jdoe-password")
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "jdoe")
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "jdoe-password")
+    with pytest.raises(CommandError, match="may not set the cluster up"):
+        run()
+
+
+def test_a_cluster_that_is_away_is_told(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    with pytest.raises(CommandError, match=r"http://127\.0\.0\.1:1"):
+        run()
+
+
+def test_the_key_sees_no_user_and_cannot_change_the_record(node: TestNode) -> None:
+    service = Elasticsearch(node.url, api_key=node.api_key)
+    index = "usermgmt-audit-test"
+    service.create(index=index, id="1", document={"event": "first"})
+    attempts: list[Callable[[], object]] = [
+        lambda: service.security.get_user(username="elastic"),
+        lambda: service.security.put_user(username="x", password="xxxxxx", roles=[]),
+        lambda: service.index(index=index, id="1", document={"event": "forged"}),
+        lambda: service.update(index=index, id="1", doc={"event": "forged"}),
+        lambda: service.delete(index=index, id="1"),
+        lambda: service.indices.delete(index=index),
+    ]
+    for forbidden in attempts:
+        with pytest.raises(ApiError) as refused:
+            forbidden()
+        assert refused.value.status_code == 403
+    assert service.get(index=index, id="1")["_source"] == {"event": "first"}
+    node.elastic.indices.delete(index=index)

@@ -1,0 +1,242 @@
+"""The list, the user's page and the form, over HTTP."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.conftest import PASSWORD, TestNode
+from tests.integration.test_users import HOSTILE_NAMES
+
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def ada(signed_in: SignIn) -> Client:
+    return signed_in("ada")
+
+
+def text(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status
+    return html.unescape(response.content.decode())
+
+
+def form_of(client: Client, username: str, **changes: Any) -> dict[str, Any]:
+    """What a browser would post from the user's page."""
+    form = client.get(reverse("user_edit", args=[username])).context["form"]
+    return {name: form[name].value() for name in form.fields} | changes
+
+
+def test_the_list_shows_what_is_to_be_known(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", full_name="Jane Doe", email="jane@example.org", roles=["viewer", "kibana_user", "nope"], enabled=False)
+    page = text(ada, "/users/?q=jdoe")
+    for part in (
+        "Jane Doe",
+        "jane@example.org",
+        "Showing 1–1 of 1",
+        "userDisabled",
+        "This role does not exist",
+        "This role is deprecated",
+    ):
+        assert part in page
+
+
+def test_reserved_users_are_marked_and_cannot_be_selected(node: TestNode, ada: Client) -> None:
+    page = text(ada, "/users/?q=kibana")
+    assert page.count('data-test-subj="userReserved"') == 2
+    assert page.count('data-test-subj="userDeprecated"') == 1
+    assert "User is a system user" in page
+    assert 'data-test-subj="userRow"' not in text(ada, "/users/?q=kibana&reserved=0")
+
+
+def test_the_two_empty_lists_are_different(node: TestNode, ada: Client) -> None:
+    assert "No users match" in text(ada, "/users/?q=zzz")
+
+
+def test_the_list_asks_elasticsearch_three_times(node: TestNode, ada: Client, calls: list[str]) -> None:
+    calls.clear()
+    ada.get("/users/")
+    assert [call for call in calls if "usermgmt-sessions" not in call] == [
+        "GET /_security/user/apm_system,beats_system,elastic,kibana,kibana_system,logstash_system,remote_monitoring_user",
+        "POST /_security/_query/user",
+        next(call for call in calls if "/_security/role/" in call),
+    ]
+    assert len(calls) == 4, "and one read of the session"
+
+
+def test_htmx_gets_the_results_alone_and_history_gets_the_page(node: TestNode, ada: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "users-results"}
+    fragment = ada.get("/users/", headers=headers).content.decode()
+    assert "<html" not in fragment
+    assert "userRow" in fragment
+    page = ada.get("/users/", headers={**headers, "HX-History-Restore-Request": "true"})
+    assert "<html" in page.content.decode()
+    assert "no-store" in page.headers["Cache-Control"]
+    assert "HX-Request" in page.headers["Vary"]
+
+
+def test_creating_a_user(node: TestNode, ada: Client) -> None:
+    response = ada.post(
+        "/users/create",
+        {
+            "username": "jdoe",
+            "full_name": " Jane ",
+            "email": "jane@example.org",
+            "password": " pass-word ",
+            "confirm_password": " pass-word ",
+            "roles": ["viewer", "editor"],
+        },
+    )
+    assert response.headers["Location"] == "/users/"
+    assert "Created user 'jdoe'" in text(ada, "/users/")
+    user = node.user("jdoe")
+    assert user
+    assert (user["full_name"], user["email"], sorted(user["roles"]), user["enabled"]) == (
+        " Jane ",
+        "jane@example.org",
+        ["editor", "viewer"],
+        True,
+    )
+    assert node.signs_in("jdoe", " pass-word ")
+
+
+def test_a_taken_name_is_told_beside_the_field_and_nothing_typed_is_lost(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe")
+    data = {"username": "jdoe", "full_name": "Jane", "password": "canary-1", "confirm_password": "canary-1", "roles": ["viewer"]}
+    response = ada.post("/users/create", data)
+    page = html.unescape(response.content.decode())
+    assert response.status_code == 422
+    assert "User 'jdoe' already exists." in page
+    assert 'value="Jane"' in page
+    assert '<option value="viewer" selected' in page.replace("  ", " ")
+    assert "canary" not in page
+
+
+def test_editing_a_user(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", full_name="Jane", roles=["viewer", "gone"], enabled=False, metadata={"badge": 7})
+    response = ada.post("/users/edit/jdoe", form_of(ada, "jdoe", full_name="Janet", roles=["gone", "editor"]))
+    assert response.headers["Location"] == "/users/"
+    assert "Updated user 'jdoe'" in text(ada, "/users/")
+    user = node.user("jdoe")
+    assert user
+    assert (user["full_name"], set(user["roles"]), user["enabled"], user["metadata"]) == (
+        "Janet",
+        {"gone", "editor"},
+        False,
+        {"badge": 7},
+    )
+
+
+def test_a_change_by_somebody_else_is_shown_and_can_then_be_overwritten(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", full_name="Jane", email="jane@example.org", roles=["viewer"])
+    data = form_of(ada, "jdoe", full_name="Jane Doe")
+    node.elastic.security.put_user(username="jdoe", full_name="Janet", email="janet@example.org", roles=["viewer"])
+
+    response = ada.post("/users/edit/jdoe", data)
+
+    page = html.unescape(response.content.decode())
+    assert response.status_code == 409
+    assert "Janet" in page
+    assert 'value="Jane Doe"' in page
+    assert 'value="janet@example.org"' in page, "what the person did not touch is as it is now"
+    assert (node.user("jdoe") or {})["full_name"] == "Janet"
+
+    form = response.context["form"]
+    assert ada.post("/users/edit/jdoe", {name: form[name].value() for name in form.fields}).status_code == 302
+    assert (node.user("jdoe") or {})["full_name"] == "Jane Doe"
+    assert (node.user("jdoe") or {})["email"] == "janet@example.org"
+
+
+def test_nobody_takes_their_own_user_management_away(node: TestNode, ada: Client) -> None:
+    response = ada.post("/users/edit/ada", form_of(ada, "ada", roles=["viewer"]))
+    assert response.status_code == 422
+    assert "You would lose the right to manage users." in response.content.decode()
+    assert (node.user("ada") or {})["roles"] == ["user_admin"]
+
+
+def test_nobody_deletes_or_deactivates_themselves(node: TestNode, ada: Client) -> None:
+    writes = node.writes()
+    for url in ("/users/delete/ada", "/users/deactivate/ada"):
+        assert "yourself" in text(ada, url, status=403)
+        assert ada.post(url).status_code == 403
+    assert ada.post("/users/delete", {"username": ["ada"]}).status_code == 200
+    assert node.writes() == writes
+
+
+def test_a_reserved_user_can_be_deactivated_but_not_edited_or_deleted(node: TestNode, ada: Client) -> None:
+    assert "This user is built in and can't be updated or deleted." in text(ada, "/users/edit/logstash_system")
+    assert ada.post("/users/edit/logstash_system", {"full_name": "x", "seen": "{}"}).status_code == 403
+    assert ada.post("/users/delete/logstash_system").status_code == 403
+
+    assert ada.post("/users/deactivate/logstash_system").headers["Location"] == "/users/edit/logstash_system"
+    assert "This user has been deactivated and can't access Elastic." in text(ada, "/users/edit/logstash_system")
+    ada.post("/users/activate/logstash_system")
+    assert node.elastic.security.get_user(username="logstash_system")["logstash_system"]["enabled"]
+
+
+def test_deleting_several_leaves_those_that_may_not_be(node: TestNode, ada: Client) -> None:
+    for name in ("one", "two", "a,b"):
+        node.put_user(name)
+    query = "?username=one&username=two&username=a,b&username=elastic&username=ada&username=gone"
+    page = text(ada, f"/users/delete{query}")
+    assert "Delete 3 users" in page
+    assert "User is a system user" in page
+
+    ada.post("/users/delete", {"username": ["one", "two", "a,b", "elastic", "ada", "gone"]})
+
+    assert not {"one", "two", "a,b"} & node.usernames()
+    assert "ada" in node.usernames()
+    assert "Deleted user 'a,b'" in text(ada, "/users/")
+
+
+def test_a_dialog_gets_its_fragment_and_sends_the_page_on(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe")
+    headers = {"HX-Request": "true", "HX-Target": "dialog-content"}
+    for url in ("/users/delete/jdoe", "/users/deactivate/jdoe", "/users/change-password/jdoe", "/users/delete?username=jdoe"):
+        assert "<html" not in ada.get(url, headers=headers).content.decode()
+        assert "<html" in ada.get(url).content.decode()
+    response = ada.post("/users/delete/jdoe", headers=headers)
+    assert response.headers["HX-Redirect"] == "/users/"
+    assert node.user("jdoe") is None
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_every_page_opens_for_every_legal_name(node: TestNode, ada: Client, name: str) -> None:
+    shown = name.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;").replace("'", "&#x27;")
+    data = {"username": name, "full_name": "", "email": "", "password": PASSWORD, "confirm_password": PASSWORD, "roles": ["viewer"]}
+    assert ada.post("/users/create", data).status_code == 302
+    assert shown in ada.get("/users/").content.decode()
+
+    for page in ("user_edit", "user_change_password", "user_deactivate", "user_delete"):
+        response = ada.get(reverse(page, args=[name]))
+        assert response.status_code == 200
+        assert shown in response.content.decode()
+    assert shown in ada.get("/users/delete", {"username": name}).content.decode()
+
+    assert ada.post(reverse("user_edit", args=[name]), form_of(ada, name, full_name="Jane")).status_code == 302
+    data = {"password": "another-one", "confirm_password": "another-one"}
+    assert ada.post(reverse("user_change_password", args=[name]), data).headers["Location"] == reverse("user_edit", args=[name])
+    assert node.signs_in(name, "another-one") is (":" not in name)
+    ada.post(reverse("user_deactivate", args=[name]))
+    assert (node.user(name) or {})["enabled"] is False
+    assert ada.get(reverse("user_activate", args=[name])).status_code == 200
+    ada.post(reverse("user_activate", args=[name]))
+    assert (node.user(name) or {})["enabled"] is True
+    assert (node.user(name) or {})["full_name"] == "Jane"
+    ada.post(reverse("user_delete", args=[name]))
+    assert node.user(name) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/users/edit/gone", "/users/delete/gone", "/users/deactivate/gone", "/users/change-password/gone", "/users/edit/_password"],
+)
+def test_a_user_who_does_not_exist_has_a_kind_page(node: TestNode, ada: Client, url: str) -> None:
+    assert "This user does not exist, or was deleted meanwhile." in text(ada, url, status=404)
+    writes = node.writes()
+    assert ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD}).status_code == 404
+    assert node.writes() == writes

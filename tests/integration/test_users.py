@@ -1,0 +1,249 @@
+"""Users through the services, looked at on the node."""
+
+import multiprocessing
+from collections.abc import Callable
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from accounts.services import errors, users
+from accounts.services.connection import Person
+from accounts.services.users import User, UserQuery
+from tests.conftest import CAST, PASSWORD, TestNode
+
+STAR = 'star*"q"\\'
+HOSTILE_NAMES = [
+    "a/b",
+    "..",
+    ".",
+    "%2F",
+    "a,b",
+    "edit",
+    "x?y#z",
+    "x" * 507,
+    "<b>",
+    "'\"",
+    "a:b",
+    "a b",
+    "*",
+    "~41",
+    "_query",
+    "&amp;",
+    "\\",
+]
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ada: Person, name: str) -> None:
+    users.create(ada, User(name, "Jane", "jane@example.org", ("viewer",)), PASSWORD)
+    seen = users.get(ada, name)
+    assert seen == User(name, "Jane", "jane@example.org", ("viewer",))
+
+    users.update(ada, seen, User(name, "Janet", "", ("editor",)))
+    users.disable(ada, name)
+    assert users.get(ada, name) == User(name, "Janet", "", ("editor",), enabled=False)
+
+    users.enable(ada, name)
+    users.delete(ada, name)
+    assert node.user(name) is None
+
+
+def test_editing_a_deactivated_user_keeps_them_deactivated_and_keeps_metadata(node: TestNode, ada: Person) -> None:
+    node.put_user("jdoe", roles=["viewer"], enabled=False, metadata={"badge": 7, "desk": {"floor": 2}})
+
+    users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "", ("editor",)))
+
+    user = node.user("jdoe")
+    assert user == {
+        "username": "jdoe",
+        "full_name": "Jane",
+        "email": None,
+        "roles": ["editor"],
+        "enabled": False,
+        "metadata": {"badge": 7, "desk": {"floor": 2}},
+    }
+    node.elastic.security.enable_user(username="jdoe")
+    assert node.signs_in("jdoe", PASSWORD), "the password is still the same"
+
+
+@pytest.mark.parametrize("name", ["ada", "elastic", "kibana_system"])
+def test_a_name_that_exists_is_never_overwritten(node: TestNode, ada: Person, name: str) -> None:
+    with pytest.raises(errors.UserExists):
+        users.create(ada, User(name, roles=("superuser",)), "another-password")
+    assert not node.signs_in(name, "another-password")
+
+
+@pytest.mark.parametrize("name", ["", "_password", "_privileges", "_has_privileges", "x" * 508, "жанна", " a"])
+def test_names_that_would_reach_something_else_are_not_found(node: TestNode, ada: Person, name: str) -> None:
+    writes = node.writes()
+    for call in (users.get, users.delete):
+        with pytest.raises(errors.NotFound):
+            call(ada, name)
+    assert node.writes() == writes
+
+
+def create_at_the_barrier(barrier: Barrier, hosts: list[str], api_key: str, full_name: str, outcomes: Any) -> None:
+    """Runs in a process of its own."""
+    import django
+
+    django.setup()
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = hosts, api_key
+    from accounts.services import errors, users
+
+    ada = Person("ada", PASSWORD_OF_PARENT)
+    ada.authenticate()
+    barrier.wait()
+    try:
+        users.create(ada, User("twin", full_name), PASSWORD_OF_PARENT)
+        outcomes.put((full_name, "created"))
+    except errors.UserExists:
+        outcomes.put((full_name, "told"))
+
+
+PASSWORD_OF_PARENT = PASSWORD
+
+
+def start(barrier: Barrier, hosts: list[str], api_key: str, password: str, full_name: str, outcomes: Any) -> None:
+    """The spawned module has made another password of its own."""
+    global PASSWORD_OF_PARENT
+    PASSWORD_OF_PARENT = password
+    create_at_the_barrier(barrier, hosts, api_key, full_name, outcomes)
+
+
+def test_of_two_processes_that_create_the_same_name_at_once_one_wins(node: TestNode) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    barrier, outcomes = spawn.Barrier(2), spawn.Queue()
+    processes = [
+        spawn.Process(target=start, args=(barrier, [node.url], node.api_key, PASSWORD, full_name, outcomes))
+        for full_name in ("First", "Second")
+    ]
+    for process in processes:
+        process.start()
+    told = dict(outcomes.get(timeout=60) for _ in processes)
+    for process in processes:
+        process.join()
+
+    assert sorted(told.values()) == ["created", "told"]
+    winner = next(name for name, outcome in told.items() if outcome == "created")
+    assert (node.user("twin") or {})["full_name"] == winner
+
+
+def test_a_change_made_meanwhile_is_told_and_not_overwritten(node: TestNode, ada: Person) -> None:
+    node.put_user("jdoe", full_name="Jane", roles=["viewer", "editor"])
+    seen = users.get(ada, "jdoe")
+    node.elastic.security.put_user(username="jdoe", full_name="Janet", roles=["editor"], enabled=False, metadata={})
+
+    with pytest.raises(errors.EditConflict) as conflict:
+        users.update(ada, seen, User("jdoe", "Jane Doe", "", ("viewer", "editor")))
+
+    assert [(field.label, field.was, field.now) for field in conflict.value.fields] == [
+        ("Full name", "Jane", "Janet"),
+        ("Roles", "editor, viewer", "editor"),
+        ("Status", "Active", "Deactivated"),
+    ]
+    assert (node.user("jdoe") or {})["full_name"] == "Janet"
+
+
+def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: Person) -> None:
+    node.put_user("jdoe", roles=["viewer", "editor"])
+
+    users.update(ada, User("jdoe", roles=("editor", "viewer")), User("jdoe", "Jane", "", ("viewer", "editor")))
+
+    assert (node.user("jdoe") or {})["full_name"] == "Jane"
+
+
+@pytest.mark.parametrize("change", [users.enable, users.disable, users.delete])
+def test_a_user_who_is_gone_is_not_found(node: TestNode, ada: Person, change: Callable[[Person, str], None]) -> None:
+    with pytest.raises(errors.NotFound):
+        change(ada, "nobody")
+
+
+def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Callable[[str], Person]) -> None:
+    otto = person("otto")
+    node.put_user("jdoe", roles=["viewer"])
+    jdoe = users.get(otto, "jdoe")
+    writes = node.writes()
+
+    attempts: list[Callable[[], object]] = [
+        lambda: users.create(otto, User("new"), PASSWORD),
+        lambda: users.update(otto, jdoe, User("jdoe", "Jane")),
+        lambda: users.disable(otto, "jdoe"),
+        lambda: users.enable(otto, "jdoe"),
+        lambda: users.delete(otto, "jdoe"),
+    ]
+    for change in attempts:
+        with pytest.raises(errors.Refused):
+            change()
+    assert node.writes() == writes
+
+
+class TestSearch:
+    """Everything that a list asks."""
+
+    @pytest.fixture(autouse=True)
+    def people(self, node: TestNode) -> None:
+        node.put_user("jdoe", full_name="Jane Mary Doe", email="jane.doe@example.org", roles=["viewer"])
+        node.put_user(STAR, full_name="Star", email="", roles=["editor", "nope"])
+        node.put_user("zoe", full_name="Зоя", email="zoe@EXAMPLE.com", roles=["viewer", "editor"])
+
+    @pytest.mark.parametrize(
+        ("q", "found"),
+        [
+            ("jdoe", {"jdoe"}),
+            ("DO", {"jdoe"}),
+            ("ary", {"jdoe"}),
+            ("jane.d", {"jdoe"}),
+            ("example", {"jdoe", "zoe"}),
+            ("jane view", {"jdoe"}),
+            ("jane editor", set()),
+            ("nope", {STAR}),
+            ("*", {STAR}),
+            ("?", set()),
+            ('"q"', {STAR}),
+            ("\\", {STAR}),
+            ("зоя", {"zoe"}),
+            ("kibana_s", {"kibana_system", "kibana"}),
+            ("(", set()),
+            ("x" * 10_000, set()),
+        ],
+    )
+    def test_parts_of_words_are_found_and_taken_literally(self, ada: Person, q: str, found: set[str]) -> None:
+        assert {user.username for user in users.search(ada, UserQuery(q)).users} == found
+
+    def test_a_role_filters_whole_names(self, ada: Person) -> None:
+        assert {user.username for user in users.search(ada, UserQuery(role="viewer")).users} == {"jdoe", "zoe", "norah"}
+        assert {user.username for user in users.search(ada, UserQuery(role="superuser")).users} == {"elastic"}
+
+    def test_reserved_users_can_be_left_out(self, ada: Person) -> None:
+        page = users.search(ada, UserQuery(reserved=False))
+        assert {user.username for user in page.users} == {"jdoe", STAR, "zoe", *CAST, "usermgmt_service"}
+        assert page.total == 7
+
+    @pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
+    @pytest.mark.parametrize("reserved", [True, False])
+    def test_the_pages_together_are_the_whole_list_in_order(self, ada: Person, size: int, reserved: bool) -> None:
+        everybody = users.search(ada, UserQuery(size=100, reserved=reserved))
+        names = [user.username for user in everybody.users]
+        assert names == sorted(names)
+        assert len(names) == everybody.total
+
+        walked: list[str] = []
+        number, more = 1, True
+        while more:
+            page = users.search(ada, UserQuery(size=size, number=number, reserved=reserved))
+            assert (page.total, page.number) == (everybody.total, number)
+            walked += [user.username for user in page.users]
+            number, more = number + 1, page.has_next
+        assert walked == names
+
+    def test_a_page_past_the_end_is_the_last_one(self, ada: Person) -> None:
+        page = users.search(ada, UserQuery(size=10, number=10**9))
+        assert page.number == 2
+        assert page.last == page.total

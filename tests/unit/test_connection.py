@@ -1,0 +1,142 @@
+"""What each answer of a cluster, and each lack of one, is called; a small server gives the answers a real node gives rarely."""
+
+import json
+import logging
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import pytest
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elasticsearch import exceptions
+from pytest_django import Settings
+
+from accounts.services import connection, errors
+from accounts.services.connection import Person
+
+PERSON = "ada", "canary-password"
+
+
+class Cluster(socketserver.ThreadingTCPServer):
+    """Answers every request with one status, or hangs up after reading it."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    status: int | None = None
+    requests: list[str]
+
+    def __init__(self) -> None:
+        self.requests = []
+        super().__init__(("127.0.0.1", 0), Answer)
+
+    @property
+    def url(self) -> str:
+        host, port = self.socket.getsockname()
+        return f"http://{host}:{port}"
+
+
+class Answer(socketserver.StreamRequestHandler):
+    server: Cluster
+
+    def handle(self) -> None:
+        while line := self.rfile.readline().decode():
+            self.server.requests.append(line.split(" HTTP")[0])
+            length = 0
+            while header := self.rfile.readline().decode().strip():
+                if header.lower().startswith("content-length:"):
+                    length = int(header.split(":")[1])
+            self.rfile.read(length)
+            if self.server.status is None:
+                return
+            body = json.dumps({"error": {"type": "some_exception", "reason": "the reason"}}).encode()
+            head = f"HTTP/1.1 {self.server.status} X\r\nX-Elastic-Product: Elasticsearch\r\nContent-Type: application/json\r\n"
+            self.wfile.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+@pytest.fixture
+def cluster(settings: Settings) -> Iterator[Cluster]:
+    with Cluster() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings.ELASTICSEARCH_HOSTS = [server.url]
+        yield server
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "asking", "changing"),
+    [
+        (400, errors.Invalid, errors.Invalid),
+        (401, errors.CredentialsRefused, errors.CredentialsRefused),
+        (403, errors.Refused, errors.Refused),
+        (404, errors.NotFound, errors.NotFound),
+        (409, errors.Conflict, errors.Conflict),
+        (429, errors.Unavailable, errors.Unavailable),
+        (500, errors.Unavailable, errors.OutcomeUnknown),
+        (502, errors.Unavailable, errors.OutcomeUnknown),
+        (503, errors.Unavailable, errors.OutcomeUnknown),
+        (504, errors.Unavailable, errors.OutcomeUnknown),
+        (None, errors.Unavailable, errors.OutcomeUnknown),
+    ],
+)
+def test_every_answer_has_its_type_and_a_change_is_sent_once(
+    cluster: Cluster, status: int | None, asking: type[Exception], changing: type[Exception]
+) -> None:
+    cluster.status = status
+    with pytest.raises(errors.ServiceError) as asked:
+        Person(*PERSON).get_user(username="jdoe")
+    assert type(asked.value) is asking
+
+    cluster.requests.clear()
+    with pytest.raises(errors.ServiceError) as changed:
+        Person(*PERSON).put_user(username="jdoe", roles=[])
+    assert type(changed.value) is changing
+    assert cluster.requests == ["PUT /_security/user/jdoe"]
+
+
+def test_a_question_is_repeated(cluster: Cluster) -> None:
+    with pytest.raises(errors.Unavailable):
+        Person(*PERSON).query_user(size=1)
+    assert cluster.requests == ["POST /_security/_query/user"] * 2
+
+
+def test_a_change_that_never_left_is_not_of_unknown_outcome(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    with pytest.raises(errors.Unavailable):
+        Person(*PERSON).put_user(username="jdoe", roles=[])
+
+
+def test_a_change_that_takes_too_long_is_of_unknown_outcome(settings: Settings) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:  # accepts nothing: nobody serves it
+        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
+        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
+        with pytest.raises(errors.OutcomeUnknown):
+            Person(*PERSON).put_user(username="jdoe", roles=[])
+
+
+def test_the_products_own_refusal_is_a_fault_of_the_set_up(cluster: Cluster, settings: Settings) -> None:
+    settings.ELASTICSEARCH_API_KEY = "a-key"
+    for cluster.status in (401, 403):
+        with pytest.raises(errors.NotSetUp):
+            connection.service().get(index="usermgmt-sessions", id="1")
+    settings.ELASTICSEARCH_API_KEY = ""
+    with pytest.raises(errors.NotSetUp):
+        connection.service()
+
+
+def test_no_secret_is_in_an_exception_or_the_log(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for cluster.status in (400, 401, 503):
+        with pytest.raises(errors.ServiceError) as failed:
+            Person(*PERSON).change_password(username="jdoe", password="canary-2")
+        assert failed.value.__cause__ is None
+        assert "canary" not in repr(failed.value)
+    assert "canary" not in caplog.text
+    assert "canary" not in repr(Person(*PERSON))
+
+
+def test_every_error_of_the_client_has_a_type() -> None:
+    node = NodeConfig("http", "127.0.0.1", 1)
+    for status in range(400, 600):
+        meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, node)
+        kind = exceptions.HTTP_EXCEPTIONS.get(status, exceptions.ApiError)
+        assert isinstance(connection._translated(kind("x", meta, {}), asks=True), errors.ServiceError)

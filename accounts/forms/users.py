@@ -128,12 +128,18 @@ class EditUserForm(ProfileForm):
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, user: User, roles: Iterable[Role], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
+        super().__init__(*args, roles=roles, **kwargs)
+        seen = _unpacked(self.data.get("seen", ""))
+        self.initial.setdefault("email", seen.email if seen else "")
+        # Roles that do not exist, but which the user has, or had when the form was made.
+        self.roles_field.offer_too(seen.roles if seen else self.initial.get("roles", ()))
+
+    @classmethod
+    def of(cls, user: User, roles: Iterable[Role], data: QueryDict | None = None) -> "EditUserForm":
+        """The form as it starts from this user."""
         initial = {"full_name": user.full_name, "email": user.email, "roles": user.roles, "seen": _packed(user)}
-        super().__init__(*args, initial=initial, roles=roles, **kwargs)
-        # A role that does not exist may have been taken from the user meanwhile; in this form it is still theirs.
-        if seen := _unpacked(self.data.get("seen", "")):
-            self.roles_field.offer_too(seen.roles)
+        return cls(data, roles=roles, initial=initial)
 
     def clean_seen(self) -> User:
         """The user as seen. Only the person who sent it loses by a forged one: it spares nobody's change but their own."""
@@ -150,7 +156,7 @@ class EditUserForm(ProfileForm):
         data["email"] = now.email if typed.email == seen.email else typed.email
         data.setlist("roles", list(now.roles if set(typed.roles) == set(seen.roles) else typed.roles))
         data["seen"] = _packed(now)
-        return EditUserForm(data, user=now, roles=self.roles_field.widget.roles.values())
+        return EditUserForm.of(now, self.roles_field.widget.roles.values(), data)
 
 
 def _packed(user: User) -> str:

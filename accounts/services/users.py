@@ -41,7 +41,7 @@ class User:
     @property
     def is_reserved(self) -> bool:
         """Built in: only the password and the enabled flag can change."""
-        return bool(self.metadata.get("_reserved"))
+        return self.username in RESERVED_USERNAMES or bool(self.metadata.get("_reserved"))
 
     @property
     def is_deprecated(self) -> bool:

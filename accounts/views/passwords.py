@@ -20,7 +20,7 @@ from accounts.services.users import User
 CHANGED = "Password successfully changed"
 KIBANA = {
     "title": "Kibana will lose connection to Elasticsearch",
-    "text": "Then update elasticsearch.password in Kibana's configuration (kibana.yml), and restart Kibana.",
+    "text": "After the change, update elasticsearch.password in Kibana's configuration (kibana.yml) and restart Kibana.",
 }
 # What signs in as each of the built-in service users, from Elastic's description of built-in users.
 SERVICES = {
@@ -38,7 +38,7 @@ def warning(user: User) -> dict[str, str] | None:
     if user.is_reserved and (service := SERVICES.get(user.username)):
         return {
             "title": f"{service} will lose connection to Elasticsearch",
-            "text": f"Then update the configuration of every {service} that signs in as {user.username}.",
+            "text": f"After the change, update it in every {service} that signs in as {user.username}.",
         }
     return None
 

@@ -13,9 +13,9 @@ from accounts.forms.users import PAGE_SIZES, CreateUserForm, EditUserForm, Users
 from accounts.requests import AppRequest, wants_fragment
 from accounts.services import operators, roles, users
 from accounts.services.errors import EditConflict, Invalid, UserExists
+from accounts.services.operators import Operator
 from accounts.services.roles import Role
 from accounts.services.users import User, UserPage
-from accounts.views.passwords import warning
 
 
 @require_GET
@@ -62,6 +62,8 @@ def create(request: AppRequest) -> HttpResponse:
             form.add_error(None, f"Elasticsearch did not accept this: {exc}")
         else:
             messages.success(request, f"Created user '{user.username}'")
+            if ":" in user.username:
+                messages.warning(request, "A user whose name has a colon can't sign in with a password.")
             return redirect("users")
     return render(request, "users/create.html", {"form": form}, status=422 if form.errors else 200)
 
@@ -70,61 +72,50 @@ def create(request: AppRequest) -> HttpResponse:
 def edit(request: AppRequest, username: str) -> HttpResponse:
     """A user's page: the form for who may edit the user, the same facts for who may only read."""
     policy.demand_reading(request.user)
-    operator = request.user
-    user = users.get(operator.connection, username)
     if request.method == "POST":
-        policy.demand("edit", operator, user)
-        return _save(request, user)
-    form = None
-    known = _roles_of(request, user)
-    if not policy.refusal("edit", operator, user):
-        form = EditUserForm(user=user, roles=known.values())
-    return _render_edit(request, user, form, known)
+        return _save(request, username)
+    user = users.get(request.user.connection, username)
+    if policy.refusal("edit", request.user, user):
+        return _render_edit(request, user, None)
+    return _render_edit(request, user, EditUserForm.of(user, roles.all_roles(request.user.connection)))
 
 
-def _save(request: AppRequest, user: User) -> HttpResponse:
-    known = _roles_of(request, user)
-    form = EditUserForm(request.POST, user=user, roles=known.values())
+def _save(request: AppRequest, username: str) -> HttpResponse:
+    """Five calls: the roles, and the four of the update."""
+    operator = request.user
+    policy.demand("edit", operator, User(username))
+    form = EditUserForm(request.POST, roles=roles.all_roles(operator.connection))
     conflict = None
     if form.is_valid():
-        wanted = form.user(user.username)
-        if policy.would_lose_management(request.user, user, [known[name] for name in wanted.roles if name in known]):
-            form.add_error("roles", "You would lose the right to manage users. Somebody else has to take it from you.")
+        try:
+            _update(operator, form, form.user(username))
+        except EditConflict as exc:
+            conflict = exc
+        except Invalid as exc:
+            form.add_error(None, f"Elasticsearch did not accept this: {exc}")
         else:
-            try:
-                users.update(request.user.connection, form.cleaned_data["seen"], wanted)
-            except EditConflict as exc:
-                conflict = exc
-                user = users.get(request.user.connection, user.username)
-                form = form.rebased(user)
-            except Invalid as exc:
-                form.add_error(None, f"Elasticsearch did not accept this: {exc}")
-            else:
-                if request.user.is_account(user.username):
-                    operators.ask_again(request.session)
-                messages.success(request, f"Updated user '{user.username}'")
-                return redirect("users")
-    return _render_edit(request, user, form, known, conflict)
+            if operator.is_account(username):
+                operators.ask_again(request.session)
+            messages.success(request, f"Updated user '{username}'")
+            return redirect("users")
+    user = users.get(operator.connection, username)
+    return _render_edit(request, user, form.rebased(user) if conflict else form, conflict)
 
 
-def _roles_of(request: AppRequest, user: User) -> dict[str, Role]:
-    """Every role that may be chosen for the user, those they have that do not exist included."""
-    if policy.refusal("edit", request.user, user):
-        return roles.by_name(request.user.connection, user.roles)
-    offered = {role.name: role for role in roles.all_roles(request.user.connection)}
-    return {name: Role(name, is_unknown=True) for name in user.roles if name not in offered} | offered
+def _update(operator: Operator, form: EditUserForm, wanted: User) -> None:
+    offered = form.roles_field.widget.roles
+    if policy.would_lose_management(operator, wanted, [offered[name] for name in wanted.roles]):
+        raise Invalid("You would lose the right to manage users. Somebody else has to take it from you.")
+    users.update(operator.connection, form.cleaned_data["seen"], wanted)
 
 
-def _render_edit(
-    request: AppRequest, user: User, form: EditUserForm | None, known: dict[str, Role], conflict: EditConflict | None = None
-) -> HttpResponse:
-    consequence = warning(user)
+def _render_edit(request: AppRequest, user: User, form: EditUserForm | None, conflict: EditConflict | None = None) -> HttpResponse:
+    known = form.roles_field.widget.roles if form else roles.by_name(request.user.connection, user.roles)
     context = {
         "user": user,
-        "roles": [known[name] for name in user.roles if name in known],
+        "roles": [known.get(name) or Role(name, is_unknown=True) for name in user.roles],
         "form": form,
         "conflict": conflict,
         "allowed": policy.allowed(request.user, user),
-        "service_warning": consequence["title"] if consequence else "",
     }
     return render(request, "users/edit.html", context, status=409 if conflict else 422 if form and form.errors else 200)

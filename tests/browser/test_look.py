@@ -81,7 +81,7 @@ def test_forms_with_errors(node: TestNode, context: Watched) -> None:
     page = sign_in(context.new_page())
     page.goto("/users/create")
     page.get_by_role("button", name="Create user").click()
-    expect(page.get_by_text("Enter a username.")).to_be_visible()
+    expect(page.get_by_text("Enter a username.", exact=True)).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
 

@@ -81,7 +81,7 @@ def test_a_role_that_does_not_exist_is_refused() -> None:
 
 def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:
     user = User("jdoe", roles=("gone",))
-    form = EditUserForm(post(user, roles=["gone"]), user=user, roles=[*ROLES, Role("gone", is_unknown=True)])
+    form = EditUserForm(post(user, roles=["gone"]), roles=ROLES)
 
     assert form.is_valid()
     assert form.user("jdoe").roles == ("gone",)
@@ -91,13 +91,13 @@ def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:
 def test_an_old_address_may_stay_and_a_new_one_must_be_one() -> None:
     user = User("jdoe", email="ask the desk")
 
-    assert EditUserForm(post(user), user=user, roles=ROLES).is_valid()
-    assert EditUserForm(post(user, email="ask"), user=user, roles=ROLES).errors == {"email": ["Enter a valid email address."]}
+    assert EditUserForm(post(user), roles=ROLES).is_valid()
+    assert EditUserForm(post(user, email="ask"), roles=ROLES).errors == {"email": ["Enter a valid email address."]}
 
 
 def test_after_a_conflict_the_form_keeps_what_was_typed_and_takes_the_rest() -> None:
     seen, now = User("jdoe", "Jane", "jane@example.org", ("viewer",)), User("jdoe", "Janet", "jane@example.com", ("viewer",))
-    form = EditUserForm(post(seen, full_name="Jane Doe"), user=now, roles=ROLES)
+    form = EditUserForm(post(seen, full_name="Jane Doe"), roles=ROLES)
     assert form.is_valid()
 
     rebased = form.rebased(now)
@@ -109,7 +109,7 @@ def test_after_a_conflict_the_form_keeps_what_was_typed_and_takes_the_rest() -> 
 
 @pytest.mark.parametrize("seen", ["", "nonsense", "[]", '{"full_name": 1}'])
 def test_a_form_without_its_start_is_incomplete(seen: str) -> None:
-    form = EditUserForm({"seen": seen}, user=User("jdoe"), roles=ROLES)
+    form = EditUserForm({"seen": seen}, roles=ROLES)
 
     assert form.errors["seen"] == ["The form is incomplete. Reload the page."]
 

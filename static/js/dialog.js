@@ -1,0 +1,42 @@
+// One <dialog> for the whole page: a link with hx-target="#dialog-content" fills it, and it opens.
+"use strict";
+
+(() => {
+  const dialog = () => document.getElementById("dialog");
+  const FIRST_FIELD = "[aria-invalid=true], [autofocus], input:not([type=hidden], [hidden], [readonly]), a, button";
+
+  function focusFirst(root) {
+    const field = root.querySelector("[aria-invalid=true]") ?? root.querySelector("[autofocus]") ?? root.querySelector(FIRST_FIELD);
+    field?.focus();
+  }
+
+  function openWith(content) {
+    if (!dialog().open) dialog().showModal();
+    focusFirst(content);
+  }
+
+  // A modified click wants a new tab or window; htmx would take it.
+  document.addEventListener("click", (event) => {
+    const modified = event.ctrlKey || event.metaKey || event.shiftKey;
+    if (modified && event.target.closest("a[hx-get]")) event.stopPropagation();
+  }, true);
+
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#dialog [data-dialog-close]")) {
+      event.preventDefault();
+      dialog().close();
+    }
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.target.id === "dialog-content") openWith(event.target);
+  });
+
+  // Whatever lived in the dialog ends with it: typed passwords, and the roles box's listeners (roles.js).
+  document.addEventListener("close", (event) => {
+    if (event.target.id !== "dialog") return;
+    const content = document.getElementById("dialog-content");
+    content.dispatchEvent(new CustomEvent("usermgmt:leave", { bubbles: true }));
+    content.replaceChildren();
+  }, true);
+})();

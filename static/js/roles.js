@@ -1,0 +1,91 @@
+// The roles box: Tom Select over the <select multiple> that works without it.
+"use strict";
+
+(() => {
+  const NOTES = { deprecated: "deprecated", unknown: "does not exist" };
+
+  function entry(kind, data, escape) {
+    const state = data.$option?.dataset.state ?? "";
+    const reason = data.$option?.dataset.reason || NOTES[state] || "";
+    const note = NOTES[state] ? `<small title="${escape(reason)}">${NOTES[state]}</small>` : "";
+    return `<div class="${kind} ${kind}--${escape(state || "plain")}" title="${escape(data.value)}"><span>${escape(data.text)}</span>${note}</div>`;
+  }
+
+  // Every word typed is a part of the name; names that begin with it come first, else the order of the list counts.
+  function score(query) {
+    const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+    return ({ value }) => {
+      const name = value.toLowerCase();
+      if (!words.every((word) => name.includes(word))) return 0;
+      return words.length && name.startsWith(words[0]) ? 2 : 1;
+    };
+  }
+
+  // superuser is never the first thing a hasty Enter takes.
+  const superuserLast = (a, b) => (a.value === "superuser") - (b.value === "superuser");
+
+  function addToggle(box) {
+    const button = document.createElement("button");
+    Object.assign(button, { type: "button", className: "icon-button roles-box__toggle", tabIndex: -1 });
+    button.setAttribute("aria-label", "Show or hide the list of roles");
+    button.dataset.testSubj = "comboBoxToggleListButton";
+    button.innerHTML = '<svg viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor" stroke-width="1.750" aria-hidden="true"><path d="m5.500 8 4.500 4.500L14.500 8"/></svg>';
+    button.addEventListener("mousedown", (event) => event.preventDefault()); // the text field keeps the focus
+    button.addEventListener("click", (event) => {
+      event.stopPropagation();
+      if (box.isOpen) box.close();
+      else {
+        box.focus();
+        box.open();
+      }
+    });
+    box.wrapper.append(button);
+  }
+
+  // A click anywhere in the box opens the list, on a chosen role too (Tom Select would mark the role).
+  function openOnItems(box) {
+    box.control.addEventListener("click", (event) => {
+      if (!event.target.closest(".item") || event.target.closest(".remove")) return;
+      event.stopPropagation();
+      box.focus();
+    }, true);
+  }
+
+  function make(select) {
+    [...select.options].sort(superuserLast).forEach((option) => select.append(option));
+    const box = new TomSelect(select, {
+      plugins: { remove_button: { label: "×", title: "Remove" } },
+      wrapperClass: "ts-wrapper roles-box",
+      refreshThrottle: 0, // with the default, Enter takes the first option of the list before the last key
+      maxOptions: null,
+      hideSelected: true,
+      clearAfterSelect: true,
+      score,
+      create: false,
+      placeholder: "Select roles",
+      hidePlaceholder: true,
+      render: {
+        option: (data, escape) => entry("option", data, escape),
+        item: (data, escape) => entry("item", data, escape),
+        no_results: () => '<div class="no-results">No role has a name like this.</div>',
+      },
+    });
+    // Tom Select leaves the hidden <select> without a name for assistive technology.
+    select.setAttribute("aria-hidden", "true");
+    box.wrapper.dataset.testSubj = "rolesDropdown";
+    box.control_input.dataset.testSubj = "comboBoxSearchInput";
+    for (const name of ["aria-describedby", "aria-invalid"]) {
+      if (select.hasAttribute(name)) box.control_input.setAttribute(name, select.getAttribute(name));
+    }
+    addToggle(box);
+    openOnItems(box);
+    return box;
+  }
+
+  document.addEventListener("htmx:load", (event) => {
+    event.detail.elt.querySelectorAll("select[data-roles-box]").forEach((select) => select.tomselect ?? make(select));
+  });
+  document.addEventListener("usermgmt:leave", (event) => {
+    event.target.querySelectorAll("select[data-roles-box]").forEach((select) => select.tomselect?.destroy());
+  });
+})();

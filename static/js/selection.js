@@ -1,0 +1,39 @@
+// The list: selected rows, the words on the delete button, the address of a search.
+"use strict";
+
+(() => {
+  const boxes = (form) => [...form.querySelectorAll("tbody input[name=username]:enabled")];
+
+  function refresh(form) {
+    const all = boxes(form);
+    const count = all.filter((box) => box.checked).length;
+    const selectAll = form.querySelector("[data-selection-all]");
+    const label = form.querySelector("[data-selection-label]");
+    if (label) label.textContent = count === 1 ? "Delete 1 user" : `Delete ${count} users`;
+    if (!selectAll) return;
+    selectAll.checked = count > 0 && count === all.length;
+    selectAll.indeterminate = count > 0 && count < all.length;
+    selectAll.disabled = all.length === 0;
+  }
+
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-selection]");
+    if (!form) return;
+    if (event.target.matches("[data-selection-all]")) {
+      boxes(form).forEach((box) => { box.checked = event.target.checked; });
+    }
+    refresh(form);
+  });
+
+  document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(refresh));
+
+  // Keep addresses short: leave out what is the default anyway.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.target.id !== "users-search") return;
+    const { formData } = event.detail;
+    const reserved = formData.getAll("reserved").includes("1");
+    formData.delete("reserved");
+    if (!reserved) formData.set("reserved", "0");
+    if (!formData.get("q").trim()) formData.delete("q");
+  });
+})();

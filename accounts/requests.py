@@ -17,6 +17,12 @@ class AppRequest(HttpRequest):
     user: Operator  # type: ignore[assignment]
 
 
+def typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """What a person sent with a form that could not be taken, to be sent again: all but passwords."""
+    fields = [(name, values) for name, values in request.POST.lists() if "password" not in name and name != "csrfmiddlewaretoken"]
+    return [(name, str(value)) for name, values in fields for value in values]
+
+
 def wants_fragment(request: AppRequest, target: str) -> bool:
     """Whether htmx asks for the part of the page that has this id; going back in the browser's history needs the page."""
     return bool(request.htmx) and request.htmx.target == target and not request.htmx.history_restore_request

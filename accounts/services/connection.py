@@ -45,33 +45,44 @@ class Credentials:
         method: str,
         path: str,
         *,
-        params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        body: Any = None,
         endpoint_id: str | None = None,
-        path_parts: Mapping[str, Any] | None = None,
+        **call: Any,
     ) -> ApiResponse[Any]:
         """Send one call; a question may be repeated on another node, a change is sent once.
 
         Raises the `errors` type that fits. The cluster's words go to the log.
         """
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
-        client = _asking_client() if asks else _changing_client()
-        headers = {
-            **(headers or {"accept": "application/json", "content-type": "application/json"}),
-            "authorization": self._authorization,
-        }
-        if current := request_id.get():
-            headers["x-opaque-id"] = current
+        call |= {"headers": self._headers_of(headers), "endpoint_id": endpoint_id}
         try:
-            return client.perform_request(
-                method, path, params=params, headers=headers, body=body, endpoint_id=endpoint_id, path_parts=path_parts
-            )
+            return _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
         except (ApiError, TransportError) as exc:
             error = _translated(exc, asks=asks)
             _log(method, endpoint_id, error)
             # The client's exception holds the request's body and headers in its frames: leave it behind.
             raise error from None
+
+    def _headers_of(self, headers: Mapping[str, str] | None) -> dict[str, str]:
+        ours = {
+            "accept": "application/json",
+            "content-type": "application/json",
+            **(headers or {}),
+            "authorization": self._authorization,
+        }
+        current = request_id.get()
+        return {**ours, "x-opaque-id": current} if current else ours
+
+
+def _change(method: str, path: str, call: dict[str, Any]) -> ApiResponse[Any]:
+    """Send a change; only one that never left, because a host is down, goes to the next."""
+    for _ in settings.ELASTICSEARCH_HOSTS[1:]:
+        try:
+            return _changing_client().perform_request(method, path, **call)
+        except TransportError as exc:
+            if not _was_never_sent(exc):
+                raise
+    return _changing_client().perform_request(method, path, **call)
 
 
 def _log(method: str, endpoint_id: str | None, error: errors.ServiceError) -> None:

@@ -5,6 +5,7 @@ ServiceError
 ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
 ├── Refused             the cluster does not allow it to this caller (403)
 ├── Conflict            a document changed, or exists already (409)
+│   ├── Busy            somebody else holds the lock of the same user
 │   ├── UserExists      the name of a user to create is taken
 │   ├── UserOverwritten creating a user met another creation outside of the product
 │   └── EditConflict    somebody else changed the user meanwhile
@@ -37,8 +38,12 @@ class Conflict(ServiceError):
     """409: another write was first."""
 
 
+class Busy(Conflict):
+    """Somebody else is saving the same user at this moment; nothing was written."""
+
+
 class UserExists(Conflict):
-    """A user of that name exists, or is being created by somebody else at this moment."""
+    """A user of that name exists."""
 
 
 class UserOverwritten(Conflict):
@@ -60,7 +65,7 @@ class FieldConflict:
 
 
 class EditConflict(Conflict):
-    """The user is not any more what the form started from, or is being changed right now (no fields); nothing was written."""
+    """The user is not any more what the form started from; nothing was written."""
 
     def __init__(self, fields: list[FieldConflict]) -> None:
         super().__init__(", ".join(field.name for field in fields))

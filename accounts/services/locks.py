@@ -16,7 +16,7 @@ LIFETIME = timedelta(minutes=2)
 
 @contextmanager
 def held(name: str) -> Iterator[None]:
-    """Hold the lock of that name. Raises Conflict when somebody else does.
+    """Hold the lock of that name. Raises Busy when somebody else does, and Unavailable.
 
     It is not given back when the outcome of the work is unknown: the call may still be on its way. It ends by itself.
     """
@@ -38,6 +38,8 @@ def _take(document_id: str) -> None:
         service().create(index=indices.LOCKS, id=document_id, document=document)
     except errors.Conflict:
         _take_over_from_the_dead(document_id, document)
+    except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
+        raise errors.Unavailable(str(exc)) from None
 
 
 def _take_over_from_the_dead(document_id: str, document: dict[str, str]) -> None:
@@ -45,9 +47,9 @@ def _take_over_from_the_dead(document_id: str, document: dict[str, str]) -> None
     try:
         old = service().get(index=indices.LOCKS, id=document_id)
     except errors.NotFound:  # given back a moment ago: its work is done, and the caller will see it
-        raise errors.Conflict("the lock was just given back") from None
+        raise errors.Busy("the lock was just given back") from None
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
-        raise errors.Conflict("the lock is held")
+        raise errors.Busy("the lock is held")
     service().index(
         index=indices.LOCKS, id=document_id, document=document, if_seq_no=old["_seq_no"], if_primary_term=old["_primary_term"]
     )

@@ -35,6 +35,7 @@ class SessionStore(SessionBase):
         super().__init__(session_key)
         self._created = timezone.now()
         self._version: dict[str, int] | None = None  # None: not in Elasticsearch yet
+        self._saved: dict[str, Any] | None = None
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
@@ -57,12 +58,14 @@ class SessionStore(SessionBase):
         self._session_key = secrets.token_urlsafe(32)
         self._session_cache: dict[str, Any] = {}
         self._created = timezone.now()
-        self._version = None
+        self._version = self._saved = None
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
         """Write the whole session. Raises UpdateError when it was ended or written by another request meanwhile."""
         data = dict(self.items())
+        if data == self._saved:  # by the view already; the middleware comes again
+            return
         if self.session_key is None:
             self.create()
             self._session_cache = data
@@ -75,9 +78,11 @@ class SessionStore(SessionBase):
         except errors.Conflict:
             raise UpdateError from None
         self._version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
+        self._saved = data
 
     def renew(self) -> None:
         """Note that the person was here. Another request of theirs may do so at the same moment: once is enough."""
+        self._saved = None
         try:
             self.save()
         except UpdateError:

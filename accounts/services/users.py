@@ -180,17 +180,14 @@ def get_many(connection: Person, usernames: Iterable[str]) -> list[User]:
 def create(connection: Person, user: User, password: str) -> None:
     """Create a native user, and never overwrite one.
 
-    The API has no create-only form, so a lock and a look go before. Raises UserExists, Invalid, and UserOverwritten
+    The API has no create-only form, so a lock and a look go before. Raises UserExists, Busy, Invalid, and UserOverwritten
     when somebody created the same name outside of the product between look and call.
     """
-    try:
-        with locks.held(_lock(user.username)):
-            _refuse_existing(connection, user.username)
-            answer = connection.put_user(
-                username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
-            )
-    except errors.Conflict:
-        raise errors.UserExists(user.username) from None
+    with locks.held(_lock(user.username)):
+        _refuse_existing(connection, user.username)
+        answer = connection.put_user(
+            username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
+        )
     if not answer["created"]:
         raise errors.UserOverwritten(user.username)
 
@@ -198,20 +195,14 @@ def create(connection: Person, user: User, password: str) -> None:
 def update(connection: Person, seen: User, wanted: User) -> None:
     """Give a native user the full name, e-mail address and roles of `wanted`; everything else stays as it is.
 
-    `seen` is the user as the person saw it. Raises EditConflict, and writes nothing, when it is another by now (without
-    fields when somebody else is saving this user at this moment); NotFound.
+    `seen` is the user as the person saw it. Raises EditConflict, and writes nothing, when it is another by now; Busy, NotFound.
     """
-    try:
-        with locks.held(_lock(wanted.username)):
-            now = get(connection, wanted.username)
-            if conflicts := differences(seen, now):
-                raise errors.EditConflict(conflicts)
-            # Without `enabled` the API would activate, without `metadata` it would erase; {} is merged into what is there.
-            connection.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
-    except errors.EditConflict:
-        raise
-    except errors.Conflict:
-        raise errors.EditConflict([]) from None
+    with locks.held(_lock(wanted.username)):
+        now = get(connection, wanted.username)
+        if conflicts := differences(seen, now):
+            raise errors.EditConflict(conflicts)
+        # Without `enabled` the API would activate, without `metadata` it would erase; {} is merged into what is there.
+        connection.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
 
 
 def differences(was: User, now: User) -> list[errors.FieldConflict]:

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import policy
+from accounts.requests import typed
 from accounts.services import errors
 from usermgmt.logging import request_id
 
@@ -30,10 +31,10 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.Conflict: (
         409,
         "Somebody else changed the same thing at this moment",
-        "Nothing was changed by you. Look again, and repeat it if it is still needed.",
+        "This was not done. Look again, and repeat it if it is still needed.",
     ),
-    errors.Invalid: (400, "Elasticsearch did not accept this", "Nothing was changed."),
-    errors.Unavailable: (503, "Elasticsearch can't be reached", "Nothing was changed. Try again in a moment."),
+    errors.Invalid: (400, "Elasticsearch did not accept this", "This was not done."),
+    errors.Unavailable: (503, "Elasticsearch can't be reached", "This was not done. Try again in a moment."),
     errors.OutcomeUnknown: (
         504,
         "The answer of Elasticsearch was lost",
@@ -51,7 +52,7 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     """The page of a service error; the cluster's own words are in the log, under the request id on the page."""
     kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
     status, title, text = PAGES[kind]
-    return _page(request, status, title, text, retry=status == 503 and request.method == "GET")
+    return _page(request, status, title, text, retry=status == 503)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -81,6 +82,7 @@ def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bo
         "text": text,
         "request_id": request_id.get(),
         "retry": request.get_full_path() if retry else "",
+        "typed": typed(request),
         "sign_in": getattr(request, "user", None) is None and status != 503,
     }
     return render(request, "errors/error.html", context, status=status)

@@ -1,5 +1,6 @@
 """Signing in and out."""
 
+import json
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -13,9 +14,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms.login import LoginForm
-from accounts.requests import AppRequest, go_to
+from accounts.requests import AppRequest, go_to, typed
 from accounts.services import connection, operators
-from accounts.services.errors import CredentialsRefused, NotSetUp, ServiceError, Unavailable
+from accounts.services.errors import CredentialsRefused, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
@@ -36,24 +37,49 @@ def login(request: AppRequest) -> HttpResponse:
     if request.method == "GET" and _is_signed_in(request):
         return redirect(_next(request))
     form = LoginForm(request.POST if request.method == "POST" else None)
-    status = 200
     if form.is_valid():
-        try:
-            operator = operators.authenticate(**form.cleaned_data)
-            operators.sign_in(request.session, operator, **form.cleaned_data)
-            request.session.save()
-        except CredentialsRefused:
-            certain = connection.can_check_credentials()
-            form.add_error(None, INCORRECT if certain else OUTAGE)
-            status = 200 if certain else 503
-        except (Unavailable, NotSetUp) as exc:
-            form.add_error(None, NOT_SET_UP if isinstance(exc, NotSetUp) else OUTAGE)
-            status = 503
-        else:
-            rotate_token(request)
-            return redirect(_next(request))
-    notice = NOTICES.get(request.GET.get("reason", ""), "")
-    return render(request, "login.html", {"form": form, "next": _next(request), "notice": notice}, status=status)
+        if problem := _sign_in(request, form):
+            form.add_error(None, problem)
+            return _render(request, form, status=200 if problem == INCORRECT else 503)
+        rotate_token(request)
+        return _go_on(request)
+    return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
+
+
+def _sign_in(request: AppRequest, form: LoginForm) -> str:
+    """Begin the session; "" when done, else what to tell the person."""
+    try:
+        operator = operators.authenticate(**form.cleaned_data)
+        operators.sign_in(request.session, operator, **form.cleaned_data)
+        request.session.save()
+    except CredentialsRefused:
+        return INCORRECT if connection.can_check_credentials() else OUTAGE
+    except NotSetUp:
+        return NOT_SET_UP
+    except (Unavailable, OutcomeUnknown):
+        return OUTAGE
+    request.user = operator
+    return ""
+
+
+def _go_on(request: AppRequest) -> HttpResponse:
+    """To where the person wanted to go, with what they had typed when their session ended."""
+    kept = _kept(request)
+    return render(request, "send_again.html", {"action": _next(request), "typed": kept}) if kept else redirect(_next(request))
+
+
+def _kept(request: AppRequest) -> list[tuple[str, str]]:
+    try:
+        return [(str(name), str(value)) for name, value in json.loads(request.POST.get("kept", "[]"))]
+    except (ValueError, TypeError):
+        return []
+
+
+def _render(
+    request: AppRequest, form: LoginForm, *, notice: str = "", status: int = 200, place: str = "", kept: str = ""
+) -> HttpResponse:
+    context = {"form": form, "notice": notice, "next": place or _next(request), "kept": kept or request.POST.get("kept", "")}
+    return render(request, "login.html", context, status=status)
 
 
 @require_POST
@@ -66,8 +92,7 @@ def logout(request: AppRequest) -> HttpResponse:
 
 def ask_to_sign_in(request: AppRequest) -> HttpResponse:
     """Send a person without a session to the sign-in, and back to where they wanted to go."""
-    had_one = settings.SESSION_COOKIE_NAME in request.COOKIES
-    return go_to(request, _login_url(next=_place(request), **({"reason": "ended"} if had_one else {})))
+    return _interrupt(request, "ended" if settings.SESSION_COOKIE_NAME in request.COOKIES else "")
 
 
 def credentials_refused(request: AppRequest, exc: CredentialsRefused) -> HttpResponse:
@@ -76,7 +101,17 @@ def credentials_refused(request: AppRequest, exc: CredentialsRefused) -> HttpRes
         return errors.service_error(request, exc)
     request.session.flush()
     request.user = None  # type: ignore[assignment]
-    return go_to(request, _login_url(next=_place(request), reason="refused"))
+    return _interrupt(request, "refused")
+
+
+def _interrupt(request: AppRequest, reason: str) -> HttpResponse:
+    """Ask for a sign-in in the middle of something; a form that was sent is kept until after it."""
+    if request.method == "POST" and not request.htmx:
+        notice = f"{NOTICES.get(reason, '')} What you typed is kept.".strip()
+        return _render(
+            request, LoginForm(), notice=notice, status=401, place=request.get_full_path(), kept=json.dumps(typed(request))
+        )
+    return go_to(request, _login_url(next=_place(request), **({"reason": reason} if reason else {})))
 
 
 def _is_signed_in(request: AppRequest) -> bool:

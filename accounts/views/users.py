@@ -12,10 +12,12 @@ from accounts import policy
 from accounts.forms.users import PAGE_SIZES, CreateUserForm, EditUserForm, UsersForm
 from accounts.requests import AppRequest, wants_fragment
 from accounts.services import operators, roles, users
-from accounts.services.errors import EditConflict, Invalid, UserExists
+from accounts.services.errors import Busy, EditConflict, Invalid, UserExists
 from accounts.services.operators import Operator
 from accounts.services.roles import Role
 from accounts.services.users import User, UserPage
+
+BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try again."
 
 
 @require_GET
@@ -58,6 +60,8 @@ def create(request: AppRequest) -> HttpResponse:
             users.create(request.user.connection, user, form.cleaned_data["password"])
         except UserExists:
             form.add_error("username", f"User '{user.username}' already exists.")
+        except Busy:
+            form.add_error(None, BUSY)
         except Invalid as exc:
             form.add_error(None, f"Elasticsearch did not accept this: {exc}")
         else:
@@ -86,27 +90,33 @@ def _save(request: AppRequest, username: str) -> HttpResponse:
     policy.demand("edit", operator, User(username))
     form = EditUserForm(request.POST, roles=roles.all_roles(operator.connection))
     conflict = None
-    if form.is_valid():
-        try:
-            _update(operator, form, form.user(username))
-        except EditConflict as exc:
-            conflict = exc
-        except Invalid as exc:
-            form.add_error(None, f"Elasticsearch did not accept this: {exc}")
-        else:
+    try:
+        if form.is_valid() and _update(operator, form, form.user(username)):
             if operator.is_account(username):
                 operators.ask_again(request.session)
             messages.success(request, f"Updated user '{username}'")
             return redirect("users")
+    except EditConflict as exc:
+        conflict = exc
     user = users.get(operator.connection, username)
     return _render_edit(request, user, form.rebased(user) if conflict else form, conflict)
 
 
-def _update(operator: Operator, form: EditUserForm, wanted: User) -> None:
+def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
+    """Whether the user was updated; if not, the form says why. Raises EditConflict."""
     offered = form.roles_field.widget.roles
     if policy.would_lose_management(operator, wanted, [offered[name] for name in wanted.roles]):
-        raise Invalid("You would lose the right to manage users. Somebody else has to take it from you.")
-    users.update(operator.connection, form.cleaned_data["seen"], wanted)
+        form.add_error("roles", "You would lose the right to manage users. Somebody else has to take it from you.")
+        return False
+    try:
+        users.update(operator.connection, form.cleaned_data["seen"], wanted)
+    except Busy:
+        form.add_error(None, BUSY)
+    except Invalid as exc:
+        form.add_error(None, f"Elasticsearch did not accept this: {exc}")
+    else:
+        return True
+    return False
 
 
 def _render_edit(request: AppRequest, user: User, form: EditUserForm | None, conflict: EditConflict | None = None) -> HttpResponse:

@@ -1,9 +1,11 @@
 """Signing in and out, over HTTP."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -88,8 +90,10 @@ def test_every_page_but_the_few_asks_for_a_sign_in() -> None:
         if pattern.name in open_pages:
             continue
         url = reverse(str(pattern.name), args=["jdoe"] if "<" in str(pattern.pattern) else [])
-        for response in (Client().get(url), Client().post(url)):
-            assert response.headers.get("Location", "").startswith("/login?"), url
+        assert Client().get(url).headers.get("Location", "").startswith("/login?"), url
+        posted = Client().post(url)
+        assert posted.status_code == 401, url
+        assert 'data-test-subj="loginForm"' in posted.content.decode()
 
 
 def test_a_session_gets_a_new_id_at_sign_in_and_is_gone_after_sign_out(node: TestNode, signed_in: SignIn) -> None:
@@ -150,6 +154,69 @@ def test_an_outage_ends_no_session(node: TestNode, signed_in: SignIn, settings: 
 
     settings.ELASTICSEARCH_HOSTS = [node.url]
     assert ada.get("/users/").status_code == 200
+
+
+def test_a_form_sent_after_the_session_ended_is_kept_and_sent_after_signing_in(node: TestNode, signed_in: SignIn) -> None:
+    ada = signed_in("ada")
+    ada.cookies[django_settings.SESSION_COOKIE_NAME] = "ended"
+    data = {
+        "username": "jdoe",
+        "full_name": "<Jane>",
+        "password": "canary-1",
+        "confirm_password": "canary-1",
+        "roles": ["viewer", "editor"],
+    }
+
+    interrupted = ada.post("/users/create", data)
+    assert "Your session has ended" in interrupted.content.decode()
+    context = interrupted.context
+    assert "canary" not in interrupted.content.decode()
+
+    signed_in_again = ada.post(
+        "/login", {"username": "ada", "password": PASSWORD, "next": context["next"], "kept": context["kept"]}
+    )
+    assert signed_in_again.status_code == 200
+    assert signed_in_again.context["action"] == "/users/create"
+    kept = QueryDict(mutable=True)
+    for name, value in signed_in_again.context["typed"]:
+        kept.appendlist(name, value)
+    form = ada.post("/users/create", kept).content.decode()
+    assert "&lt;Jane&gt;" in form
+    assert "Enter a password." in form
+    assert node.user("jdoe") is None
+
+
+@pytest.mark.parametrize("kept", ["nonsense", "[1]", "{}", "[[1, 2, 3]]", "null"])
+def test_nonsense_kept_is_left_out(node: TestNode, kept: str) -> None:
+    assert sign_in("ada", PASSWORD, kept=kept)[:2] == (302, "/")
+
+
+def test_a_form_sent_during_an_outage_can_be_sent_again(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    ada = signed_in("ada")
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+
+    page = ada.post("/users/create", {"username": "jdoe", "full_name": "Jane", "password": "canary-1"})
+
+    assert page.status_code == 503
+    assert page.context["typed"] == [("username", "jdoe"), ("full_name", "Jane")]
+    assert 'name="full_name" value="Jane"' in page.content.decode()
+    assert "canary" not in page.content.decode()
+
+
+def test_signing_in_writes_the_session_once(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
+    signed_in("ada")
+    assert len([call for call in calls if "usermgmt-sessions" in call]) == 1
+
+
+def test_what_an_operator_may_do_is_asked_again_after_a_while(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    node.put_user("jdoe", roles=["user_admin"])
+    jdoe = signed_in("jdoe")
+    node.put_user("jdoe", roles=["usermgmt_auditor"])
+    assert "createUserButton" in jdoe.get("/users/").content.decode(), "the pages know it from the sign-in"
+    assert jdoe.post("/users/delete/norah").status_code == 403, "the cluster knows it at once"
+
+    settings.OPERATOR_FRESH_FOR = timedelta(0)
+    assert "createUserButton" not in jdoe.get("/users/").content.decode()
 
 
 def test_alive_and_ready(node: TestNode, settings: Settings) -> None:

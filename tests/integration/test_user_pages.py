@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.services import locks
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_users import HOSTILE_NAMES
 
@@ -240,3 +241,34 @@ def test_a_user_who_does_not_exist_has_a_kind_page(node: TestNode, ada: Client, 
     writes = node.writes()
     assert ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD}).status_code == 404
     assert node.writes() == writes
+
+
+def test_while_somebody_else_is_saving_the_same_user_one_waits_and_loses_nothing(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", full_name="Jane", roles=["viewer"])
+    data = form_of(ada, "jdoe", full_name="Jane Doe")
+    with locks.held("user jdoe"):
+        response = ada.post("/users/edit/jdoe", data)
+    assert response.status_code == 422
+    assert "Somebody else is saving this user at this moment." in response.content.decode()
+    assert 'value="Jane Doe"' in response.content.decode()
+    assert (node.user("jdoe") or {})["full_name"] == "Jane"
+    assert ada.post("/users/edit/jdoe", data).status_code == 302
+
+
+def test_saving_a_user_takes_five_calls(node: TestNode, ada: Client, calls: list[str]) -> None:
+    node.put_user("jdoe")
+    data = form_of(ada, "jdoe", full_name="Jane")
+    calls.clear()
+    ada.post("/users/edit/jdoe", data)
+    assert [call.split("/")[1] + " " + call.split(" ")[0] for call in calls if "usermgmt-sessions" not in call] == [
+        "_security GET",  # the roles
+        "usermgmt-locks PUT",
+        "_security GET",  # the user as it is now
+        "_security PUT",
+        "usermgmt-locks DELETE",
+    ]
+
+
+def test_a_name_that_can_never_sign_in_is_warned_about(node: TestNode, ada: Client) -> None:
+    ada.post("/users/create", {"username": "a:b", "password": PASSWORD, "confirm_password": PASSWORD})
+    assert "A user whose name has a colon can't sign in with a password." in text(ada, "/users/")

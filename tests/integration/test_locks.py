@@ -1,0 +1,44 @@
+"""Locks, as two processes would meet them."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.services import errors, indices, locks
+from tests.conftest import TestNode
+
+
+def test_a_lock_is_held_by_one_and_given_back(node: TestNode) -> None:
+    with locks.held("x"):
+        with pytest.raises(errors.Busy), locks.held("x"):
+            pass
+        with locks.held("y"):
+            pass
+    with locks.held("x"):
+        pass
+
+
+def test_work_that_fails_gives_it_back(node: TestNode) -> None:
+    with pytest.raises(errors.UserExists), locks.held("x"):
+        raise errors.UserExists("x")
+    with locks.held("x"):
+        pass
+
+
+def test_a_change_that_may_still_be_on_its_way_keeps_it(node: TestNode) -> None:
+    with pytest.raises(errors.OutcomeUnknown), locks.held("lost"):
+        raise errors.OutcomeUnknown("no answer")
+    with pytest.raises(errors.Busy), locks.held("lost"):
+        pass
+
+
+def test_the_lock_of_the_dead_is_taken_over(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "LIFETIME", timedelta(0))
+    locks._take("of-the-dead")
+    locks._take("of-the-dead")
+
+
+def test_nobodys_name_can_be_read_from_the_locks(node: TestNode) -> None:
+    with locks.held("user jdoe"):
+        node.elastic.indices.refresh(index=indices.LOCKS)
+        assert "jdoe" not in str(node.elastic.search(index=indices.LOCKS))

@@ -9,7 +9,6 @@ from types import FrameType
 
 from elasticsearch import AuthenticationException, Elasticsearch
 
-from demo import env_file
 from demo.only_one import only_one
 from demo.options import ENV_FILE, FOLDER, DemoError, Options, read_options
 from demo.product import manage, served, tail
@@ -19,6 +18,7 @@ from local_cluster import Cluster, LocalClusterError, basic
 from local_cluster.build import build
 from local_cluster.ports import is_free
 from local_cluster.secret import keep_secret
+from usermgmt import env_file
 
 SERVER_LOG = FOLDER / "server.log"
 # Inside the cluster's folder: whoever throws the data away gets the sample again.
@@ -57,7 +57,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _run(options: Options) -> None:
     _require_free("PORT", options.port)
     _require_free("ELASTICSEARCH_PORT", options.elasticsearch_port)
-    env_file.prepare(ENV_FILE, options.elasticsearch_url)
+    env_file.update(ENV_FILE, _configuration(options))
     passwords = {name: keep_secret(FOLDER / "passwords" / name) for name in ("admin", "auditor", "people")}
     cluster = _cluster(options)
     progress = Progress(steps=6)
@@ -73,6 +73,11 @@ def _run(options: Options) -> None:
             server = running.enter_context(served(options, SERVER_LOG))
         _say_who_can_sign_in(options, cluster, passwords | {"elastic": cluster.password})
         _wait(server, cluster)
+
+
+def _configuration(options: Options) -> dict[str, str]:
+    """What the product needs to know; the keys that setup_cluster wrote beside it are kept."""
+    return {"ELASTICSEARCH_HOSTS": options.elasticsearch_url, "ALLOWED_HOSTS": "127.0.0.1,localhost", "HTTPS": "false"}
 
 
 def _require_free(name: str, port: int) -> None:

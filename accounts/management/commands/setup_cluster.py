@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.services import cluster_setup, errors
 from accounts.services.connection import Administrator
+from usermgmt.env_file import update
 
 
 class Command(BaseCommand):
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
         if env_file:
-            _write(env_file, lines)
+            update(env_file, lines)
         elif lines:
             self.stdout.write("\nPut into .env:\n")
             for name, value in lines.items():
@@ -63,14 +64,3 @@ def _administrator() -> Administrator:
             raise CommandError("Set ELASTICSEARCH_PASSWORD, or run this in a terminal to be asked for the password.")
         password = getpass.getpass(f"Password of {username}: ")
     return Administrator(username, password)
-
-
-def _write(path: Path, lines: dict[str, str]) -> None:
-    """Set the variables in the file and keep its other lines; readable by its owner only, and never half written."""
-    kept = [line for line in path.read_text().splitlines() if line.split("=")[0] not in lines] if path.exists() else []
-    text = "\n".join([*kept, *(f"{name}={value}" for name, value in lines.items())]) + "\n"
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)

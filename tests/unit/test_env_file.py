@@ -1,0 +1,23 @@
+import stat
+from pathlib import Path
+
+from usermgmt import env_file
+
+
+def test_other_lines_are_kept_and_only_the_owner_reads(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# mine\nA=1\nB=old\n")
+
+    env_file.update(file, {"B": "new", "C": "x=y"})
+
+    assert file.read_text() == "# mine\nA=1\nB=new\nC=x=y\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [file]
+    assert (env_file.read(file, "C"), env_file.read(file, "D")) == ("x=y", None)
+
+
+def test_a_missing_file_is_made(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    assert env_file.read(file, "A") is None
+    env_file.update(file, {"A": "1"})
+    assert env_file.read(file, "A") == "1"

@@ -1,4 +1,4 @@
-"""User names in URLs. Percent-encoding does not survive browsers and proxies (`/`, `..`, `%2F`), so ours is tilde-encoding."""
+"""Names of users and roles in URLs, tilde-encoded: percent-encoding (`/`, `..`, `%2F`) does not survive browsers and proxies."""
 
 import re
 
@@ -22,3 +22,7 @@ class UsernameConverter:
     def to_url(self, username: str) -> str:
         """The path segment: never empty, `.` or `..`, and safe in every part of a URL."""
         return _SPECIAL.sub(lambda match: f"~{ord(match[0]):02X}", username)
+
+
+class RoleConverter(UsernameConverter):
+    """Names of roles may hold the same characters."""

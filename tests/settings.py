@@ -8,6 +8,7 @@ os.environ.update(
     ELASTICSEARCH_HOSTS="http://127.0.0.1:1",  # nothing answers there
     ELASTICSEARCH_API_KEY="",
     HTTPS="false",
+    KEPT_SECONDS="0",  # tests change things behind the product's back
 )
 
 from usermgmt.settings import *  # noqa: F403

@@ -26,6 +26,9 @@ SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12)
 # decides about every change at once.
 OPERATOR_FRESH_FOR = timedelta(seconds=60)
 
+# How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
+KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 # Empty only until setup_cluster has made one: Django refuses to serve without it.
@@ -71,8 +74,14 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
-        "APP_DIRS": True,
         "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["usermgmt.templates.UnindentedLoader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "libraries": {"heroicons": "accounts.templatetags.icons"},
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
@@ -130,13 +139,17 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("django_tomselect", Path(_tomselect.origin).parent / "static" / "django_tomselect"),
 ]
-STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "usermgmt.icons.IconsFinder",
+]
+STORAGES = {"staticfiles": {"BACKEND": "usermgmt.storage.StaticFilesStorage"}}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
-USE_THOUSAND_SEPARATOR = True
 
 LOGGING = {
     "version": 1,

@@ -11,9 +11,7 @@ from django.http import QueryDict
 
 from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook, validate_new_password
 from accounts.services.roles import Role
-from accounts.services.users import LONGEST_USERNAME, ROUTES, User, UserQuery
-
-PAGE_SIZES = (10, 20, 50, 100)
+from accounts.services.users import LONGEST_USERNAME, ROUTES, User
 
 
 def validate_username(username: str) -> None:
@@ -26,29 +24,6 @@ def validate_username(username: str) -> None:
         raise ValidationError(f"Username must not have more than {LONGEST_USERNAME} characters.", code="too_long")
     if username in ROUTES:
         raise ValidationError("This name cannot be used: Elasticsearch keeps it for its own API.", code="route")
-
-
-class UsersForm(forms.Form):
-    """The list's query string. Whatever somebody typed into a URL, it has an answer."""
-
-    q = forms.CharField(required=False)
-    role = forms.CharField(required=False, strip=False)
-    reserved = forms.CharField(required=False)
-    page = forms.IntegerField(required=False, min_value=1)
-    size = forms.TypedChoiceField(required=False, coerce=int, choices=[(size, size) for size in PAGE_SIZES])
-
-    @property
-    def query(self) -> UserQuery:
-        """What is asked for; an unusable part is left out."""
-        self.is_valid()
-        data = self.cleaned_data
-        return UserQuery(
-            q=data.get("q", ""),
-            role=data.get("role", ""),
-            reserved=data.get("reserved") != "0",
-            number=data.get("page") or 1,
-            size=data.get("size") or 20,
-        )
 
 
 class ProfileForm(forms.Form):

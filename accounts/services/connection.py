@@ -18,7 +18,7 @@ from usermgmt.logging import request_id
 logger = logging.getLogger(__name__)
 
 # POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
-QUESTIONS = {"search", "mget", "security.query_user", "security.has_privileges"}
+QUESTIONS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
@@ -98,8 +98,10 @@ class Person(Credentials, SecurityClient):
     One object a caller, where `client.options()` builds some forty.
     """
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, scope: frozenset[str] | None = None) -> None:
+        """`scope`: the privileges that the person is known to hold; what is kept is shared within it, and never beyond."""
         super().__init__(_asking_client())
+        self.scope = scope
         self._authorization = _basic(username, password)
 
 

@@ -2,6 +2,7 @@
 
 ServiceError
 ├── NotFound            what was asked for does not exist (404)
+│   └── RoleNotFound    it was a role
 ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
 ├── Refused             the cluster does not allow it to this caller (403)
 ├── Conflict            a document changed, or exists already (409)
@@ -24,6 +25,10 @@ class ServiceError(Exception):
 
 class NotFound(ServiceError):
     """The user, role or document does not exist."""
+
+
+class RoleNotFound(NotFound):
+    """There is no role of that name, and nobody has it."""
 
 
 class CredentialsRefused(ServiceError):

@@ -92,7 +92,8 @@ def of_session(session: sessions.SessionStore) -> Operator | None:
     """
     if "credentials" not in session:
         return None
-    connection = Person(*session["credentials"])
+    username, password = session["credentials"]
+    connection = Person(username, password, frozenset(session["identity"]["privileges"]))
     if timezone.now() - datetime.fromisoformat(session["checked_at"]) < settings.OPERATOR_FRESH_FOR:
         return Operator(Identity(**session["identity"]), connection)
     operator = Operator(_identity(connection), connection)

@@ -1,14 +1,16 @@
-"""Roles, as far as users need them: which exist, what is to be known of them, and whether they let one manage users."""
+"""Roles, as far as users need them: which exist, what they grant, and whether they let one manage users (`_security/role`)."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from accounts.services import errors
+from accounts.services import cluster_privileges, errors, grants, privileges
 from accounts.services.connection import Person
+from accounts.services.grants import Grant
+from accounts.services.kept import kept
 
-# A request line may have 4,096 bytes (http.max_initial_line_length).
-LONGEST_PATH = 3000
+# A request line may have 4,096 bytes (http.max_initial_line_length), and a letter may need three of them.
+LONGEST_PATH: Final = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,39 +23,85 @@ class Role:
     deprecated_reason: str = ""
     is_unknown: bool = False
     grants_user_management: bool = False
+    description: str = ""
+    cluster: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoleDetails:
+    """A role with everything that it grants. `is_enabled`: whether the cluster's licence allows all of it."""
+
+    role: Role
+    is_enabled: bool = True
+    grants: tuple[Grant, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def get(connection: Person, name: str) -> RoleDetails:
+    """One role; a name that does not exist is a role that grants nothing. Raises Refused without read_security."""
+    return get_many(connection, [name])[name]
+
+
+def get_many(connection: Person, names: Iterable[str]) -> dict[str, RoleDetails]:
+    """Each of the names with its role, as it is now, in one call at most."""
+    wanted = list(dict.fromkeys(names))
+    bodies = _bodies(connection, wanted) if wanted else {}
+    return {name: _details(name, bodies.get(name)) for name in wanted}
 
 
 def by_name(connection: Person, names: Iterable[str]) -> dict[str, Role]:
-    """Each of the names with its role, in one call; Elasticsearch assigns names that do not exist without a word."""
-    wanted = sorted(set(names))
-    if not wanted:
-        return {}
-    known = _read(connection, wanted)
-    return {name: known.get(name) or Role(name, is_unknown=True) for name in wanted}
+    """Each of the names with its role; Elasticsearch assigns names that do not exist without a word."""
+    known = _by_name(connection)
+    return {name: known.get(name) or Role(name, is_unknown=True) for name in names}
 
 
 def all_roles(connection: Person) -> list[Role]:
     """Every role of the cluster, by name; superuser last, so that it is never the one taken by accident."""
-    return sorted(_read(connection, None).values(), key=lambda role: (role.name == "superuser", role.name))
+    return list(_by_name(connection).values())
 
 
-def _read(connection: Person, names: list[str] | None) -> dict[str, Role]:
-    """`GET _security/role`, of some names where a path can hold them; a comma in a name would ask for two."""
-    if names and (any("," in name for name in names) or len("".join(names)) > LONGEST_PATH):
-        names = None
+@kept
+def _by_name(connection: Person) -> dict[str, Role]:
+    """`GET _security/role`: all of them in one call, for all pages of the next seconds."""
+    roles = [_role(name, body) for name, body in connection.get_role().body.items()]
+    return {role.name: role for role in sorted(roles, key=lambda role: (role.name == "superuser", role.name))}
+
+
+def _bodies(connection: Person, names: list[str]) -> Mapping[str, Any]:
+    """`GET _security/role`, of these names where a path can hold them; a comma in a name would ask for two."""
+    fits = not any("," in name for name in names) and len("".join(names)) <= LONGEST_PATH
     try:
-        answer: Mapping[str, Any] = connection.get_role(name=names).body
+        answer: Mapping[str, Any] = connection.get_role(name=names if fits else None).body
     except errors.NotFound:  # none of them exists
         return {}
-    return {name: _role(name, body) for name, body in answer.items()}
+    return answer
+
+
+def _details(name: str, body: Mapping[str, Any] | None) -> RoleDetails:
+    if body is None:
+        return RoleDetails(Role(name, is_unknown=True))
+    return RoleDetails(
+        _role(name, body),
+        is_enabled=_is_enabled(body),
+        grants=tuple(grants.of(body)),
+        metadata={key: value for key, value in body.get("metadata", {}).items() if not key.startswith("_")},
+    )
+
+
+def _is_enabled(body: Mapping[str, Any]) -> bool:
+    """A role with field-level or document-level security grants nothing at all under a licence that does not have it."""
+    return bool(body.get("transient_metadata", {}).get("enabled", True))
 
 
 def _role(name: str, body: Mapping[str, Any]) -> Role:
     metadata = body.get("metadata", {})
+    cluster = body.get("cluster", []) if _is_enabled(body) else []
     return Role(
         name=name,
         is_reserved=bool(metadata.get("_reserved")),
         is_deprecated=bool(metadata.get("_deprecated")),
         deprecated_reason=metadata.get("_deprecated_reason") or "",
-        grants_user_management=not {"all", "manage_security"}.isdisjoint(body.get("cluster", [])),
+        grants_user_management=cluster_privileges.holds(cluster, privileges.MANAGE_SECURITY),
+        description=(body.get("description") or "").strip(),
+        cluster=tuple(cluster),
     )

@@ -86,8 +86,8 @@ class SessionStore(SessionBase):
         try:
             self.save()
         except UpdateError:
-            return
-        self.modified = False
+            pass
+        self.modified = False  # or the middleware would save again, and refuse the page of the one that came second
 
     def delete(self, session_key: str | None = None) -> None:
         """End this session, or that of another key. One that has ended already is no error."""

@@ -5,11 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.requests import AppRequest
-
-WORDS = {
-    "manage_security": "Manage users, roles and API keys (manage_security)",
-    "read_security": "See users, roles and API keys (read_security)",
-}
+from accounts.services.cluster_privileges import words
 
 
 @require_GET
@@ -21,7 +17,7 @@ def account(request: AppRequest) -> HttpResponse:
         "account/detail.html",
         {
             "roles": operator.roles,
-            "privileges": [WORDS[privilege] for privilege in operator.identity.privileges],
+            "privileges": [f"{words(privilege)} ({privilege})" for privilege in operator.identity.privileges],
             "realm": operator.realm,
         },
     )

@@ -13,6 +13,7 @@ from usermgmt.logging import request_id
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user does not exist, or was deleted meanwhile."),
+    errors.RoleNotFound: (404, "Not found", "This role does not exist, or was deleted meanwhile, and nobody has it."),
     errors.CredentialsRefused: (
         503,
         "Elasticsearch can't check who you are",

@@ -1,59 +1,40 @@
-"""The users: list, create, edit."""
+"""One user: create, read, edit. The list is `user_list`'s."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from accounts import policy
-from accounts.forms.users import PAGE_SIZES, CreateUserForm, EditUserForm, UsersForm
-from accounts.requests import AppRequest, wants_fragment
+from accounts.forms.users import CreateUserForm, EditUserForm
+from accounts.requests import AppRequest
 from accounts.services import operators, roles, users
-from accounts.services.errors import Busy, EditConflict, Invalid, UserExists
+from accounts.services.errors import Busy, EditConflict, Invalid, NotFound, UserExists
 from accounts.services.operators import Operator
 from accounts.services.roles import Role
-from accounts.services.users import User, UserPage
+from accounts.services.users import User
 
 BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try again."
-
-
-@require_GET
-def index(request: AppRequest) -> HttpResponse:
-    """The list, or its results alone."""
-    policy.demand_reading(request.user)
-    query = UsersForm(request.GET).query
-    page = users.search(request.user.connection, query)
-    context = {
-        "page": page,
-        "rows": _rows(request, page),
-        "query": query,
-        "is_filtered": query.is_filtered,
-        "page_sizes": PAGE_SIZES,
-    }
-    return render(request, "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html", context)
-
-
-def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
-    known = roles.by_name(request.user.connection, {name for user in page.users for name in user.roles})
-    return [
-        {
-            "user": user,
-            "roles": [known[name] for name in user.roles],
-            "can_select": not policy.refusal("delete", request.user, user),
-        }
-        for user in page.users
-    ]
 
 
 @sensitive_post_parameters("password", "confirm_password")
 @require_http_methods(["GET", "POST"])
 def create(request: AppRequest) -> HttpResponse:
-    """A new user."""
+    """A new user; with `?from=NAME` the form starts with the roles of that user, and with nothing else of theirs."""
     policy.demand_management(request.user)
-    form = CreateUserForm(request.POST if request.method == "POST" else None, roles=roles.all_roles(request.user.connection))
+    offered = roles.all_roles(request.user.connection)
+    if request.method == "POST":
+        return _create(request, CreateUserForm(request.POST, roles=offered))
+    source = _source(request, offered)
+    form = CreateUserForm(roles=offered, initial={"roles": source.get("roles", [])})
+    return render(request, "users/create.html", {"form": form, "source": source})
+
+
+def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
     if form.is_valid():
         user = form.user(form.cleaned_data["username"])
         try:
@@ -69,7 +50,24 @@ def create(request: AppRequest) -> HttpResponse:
             if ":" in user.username:
                 messages.warning(request, "A user whose name has a colon can't sign in with a password.")
             return redirect("users")
-    return render(request, "users/create.html", {"form": form}, status=422 if form.errors else 200)
+    return render(request, "users/create.html", {"form": form}, status=422)
+
+
+def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
+    """Whom the new user is made like: which roles exist and are taken over, and which do not. Empty when nobody was named."""
+    username = request.GET.get("from", "")
+    if not username:
+        return {}
+    try:
+        user = users.get(request.user.connection, username)
+    except NotFound:
+        return {"username": username, "is_gone": True}
+    known = {role.name for role in offered}
+    return {
+        "username": username,
+        "roles": [name for name in user.roles if name in known],
+        "left_out": [name for name in user.roles if name not in known],
+    }
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,5 +1,23 @@
-// What every page has: menus, toasts, the password's show button, the search shortcut, errors of htmx requests.
+// What every page has: menus, toasts, the password's show button, errors of htmx requests.
 "use strict";
+
+// No eval, no injected style (both refused by our CSP); no page with user data kept in the browser's history cache.
+// An error page answered to htmx is shown in the target, reduced to its #error part.
+Object.assign(htmx.config, {
+  includeIndicatorStyles: false,
+  allowEval: false,
+  allowScriptTags: false,
+  selfRequestsOnly: true,
+  historyCacheSize: 0,
+  refreshOnHistoryMiss: true,
+  scrollIntoViewOnBoost: false,
+  responseHandling: [
+    { code: "204", swap: false },
+    { code: "[23]..", swap: true },
+    { code: "422", swap: true },
+    { code: "...", swap: true, select: "#error" },
+  ],
+});
 
 (() => {
   const SUCCESS_STAYS_MS = 8000;
@@ -28,7 +46,6 @@
         menu.querySelector("summary").focus();
       }
     }
-    if (event.key === "/" && event.ctrlKey) document.querySelector("[data-search-shortcut]")?.focus();
   });
 
   // Toasts

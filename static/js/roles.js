@@ -2,12 +2,14 @@
 "use strict";
 
 (() => {
-  const NOTES = { deprecated: "deprecated", unknown: "does not exist" };
+  const NOTES = { deprecated: "deprecated", reserved: "reserved", unknown: "does not exist" };
 
   function entry(kind, data, escape) {
     const state = data.$option?.dataset.state ?? "";
     const reason = data.$option?.dataset.reason || NOTES[state] || "";
-    const note = NOTES[state] ? `<small title="${escape(reason)}">${NOTES[state]}</small>` : "";
+    // That a chosen role is reserved is nothing to look at any more.
+    const isNoted = NOTES[state] && (kind === "option" || state !== "reserved");
+    const note = isNoted ? `<small title="${escape(reason)}">${NOTES[state]}</small>` : "";
     return `<div class="${kind} ${kind}--${escape(state || "plain")}" title="${escape(data.value)}"><span>${escape(data.text)}</span>${note}</div>`;
   }
 
@@ -51,6 +53,17 @@
     }, true);
   }
 
+  // Of a text with 16 equal letters in a row Tom Select lists every role, and Enter would take the first.
+  function listOnlyMatches(box) {
+    const search = box.search;
+    box.search = (query) => {
+      const found = search.call(box, query);
+      const matches = score(query);
+      found.items = found.items.filter(({ id }) => matches(box.options[id]));
+      return found;
+    };
+  }
+
   function make(select) {
     [...select.options].sort(superuserLast).forEach((option) => select.append(option));
     const box = new TomSelect(select, {
@@ -77,8 +90,10 @@
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (select.hasAttribute(name)) box.control_input.setAttribute(name, select.getAttribute(name));
     }
+    listOnlyMatches(box);
     addToggle(box);
     openOnItems(box);
+    addRoleDetails(box, select);
     return box;
   }
 

@@ -67,6 +67,7 @@ def serve(node: TestNode, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
         "ELASTICSEARCH_HOSTS": node.url,
         "ELASTICSEARCH_API_KEY": node.api_key,
         "HTTPS": "false",
+        "KEPT_SECONDS": "0",
         "PORT": str(port),
     }
     subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True)

@@ -42,7 +42,8 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
     for url in (
         "/users/",
         "/users/?q=nobody-has-this",
-        "/users/?role=viewer&size=10",
+        "/users/?role=viewer&status=deactivated&flag=no-email&size=10",
+        "/users/filters?role=viewer",
         "/users/create",
         "/users/edit/jdoe",
         f"/users/edit/{'x' * 507}",
@@ -69,6 +70,11 @@ def test_dialogs_and_open_menus(node: TestNode, context: Watched) -> None:
         expect(page.get_by_role("dialog")).to_be_hidden()
         expect(page.get_by_test_id(hook)).to_be_focused()
     page.get_by_test_id("userMenuButton").click()
+    assert_accessible(page)
+    page.goto("/users/")
+    page.get_by_test_id("userFiltersButton").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert_fits(page)
     assert_accessible(page)
     page.goto("/users/create")
     page.get_by_test_id("comboBoxToggleListButton").click()

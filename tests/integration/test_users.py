@@ -10,10 +10,9 @@ from django.conf import settings
 
 from accounts.services import errors, users
 from accounts.services.connection import Person
-from accounts.services.users import User, UserQuery
-from tests.conftest import CAST, PASSWORD, TestNode
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
 
-STAR = 'star*"q"\\'
 HOSTILE_NAMES = [
     "a/b",
     "..",
@@ -170,68 +169,3 @@ def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Cal
         with pytest.raises(errors.Refused):
             change()
     assert node.writes() == writes
-
-
-class TestSearch:
-    """Everything that a list asks."""
-
-    @pytest.fixture(autouse=True)
-    def people(self, node: TestNode) -> None:
-        node.put_user("jdoe", full_name="Jane Mary Doe", email="jane.doe@example.org", roles=["viewer"])
-        node.put_user(STAR, full_name="Star", email="", roles=["editor", "nope"])
-        node.put_user("zoe", full_name="Зоя", email="zoe@EXAMPLE.com", roles=["viewer", "editor"])
-
-    @pytest.mark.parametrize(
-        ("q", "found"),
-        [
-            ("jdoe", {"jdoe"}),
-            ("DO", {"jdoe"}),
-            ("ary", {"jdoe"}),
-            ("jane.d", {"jdoe"}),
-            ("example", {"jdoe", "zoe"}),
-            ("jane view", {"jdoe"}),
-            ("jane editor", set()),
-            ("nope", {STAR}),
-            ("*", {STAR}),
-            ("?", set()),
-            ('"q"', {STAR}),
-            ("\\", {STAR}),
-            ("зоя", {"zoe"}),
-            ("kibana_s", {"kibana_system", "kibana"}),
-            ("(", set()),
-            ("x" * 10_000, set()),
-        ],
-    )
-    def test_parts_of_words_are_found_and_taken_literally(self, ada: Person, q: str, found: set[str]) -> None:
-        assert {user.username for user in users.search(ada, UserQuery(q)).users} == found
-
-    def test_a_role_filters_whole_names(self, ada: Person) -> None:
-        assert {user.username for user in users.search(ada, UserQuery(role="viewer")).users} == {"jdoe", "zoe", "norah"}
-        assert {user.username for user in users.search(ada, UserQuery(role="superuser")).users} == {"elastic"}
-
-    def test_reserved_users_can_be_left_out(self, ada: Person) -> None:
-        page = users.search(ada, UserQuery(reserved=False))
-        assert {user.username for user in page.users} == {"jdoe", STAR, "zoe", *CAST, "usermgmt_service"}
-        assert page.total == 7
-
-    @pytest.mark.parametrize("size", [1, 2, 3, 5, 20])
-    @pytest.mark.parametrize("reserved", [True, False])
-    def test_the_pages_together_are_the_whole_list_in_order(self, ada: Person, size: int, reserved: bool) -> None:
-        everybody = users.search(ada, UserQuery(size=100, reserved=reserved))
-        names = [user.username for user in everybody.users]
-        assert names == sorted(names)
-        assert len(names) == everybody.total
-
-        walked: list[str] = []
-        number, more = 1, True
-        while more:
-            page = users.search(ada, UserQuery(size=size, number=number, reserved=reserved))
-            assert (page.total, page.number) == (everybody.total, number)
-            walked += [user.username for user in page.users]
-            number, more = number + 1, page.has_next
-        assert walked == names
-
-    def test_a_page_past_the_end_is_the_last_one(self, ada: Person) -> None:
-        page = users.search(ada, UserQuery(size=10, number=10**9))
-        assert page.number == 2
-        assert page.last == page.total

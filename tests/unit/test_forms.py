@@ -5,9 +5,9 @@ import pytest
 from django.http import QueryDict
 
 from accounts.forms.passwords import ChangePasswordForm
-from accounts.forms.users import CreateUserForm, EditUserForm, UsersForm
+from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.services.roles import Role
-from accounts.services.users import User, UserQuery
+from accounts.services.users import User
 
 ROLES = [Role("editor"), Role("viewer")]
 GOOD = {"username": "jdoe", "password": "secret-1", "confirm_password": "secret-1", "roles": ["viewer"]}
@@ -112,20 +112,6 @@ def test_a_form_without_its_start_is_incomplete(seen: str) -> None:
     form = EditUserForm({"seen": seen}, roles=ROLES)
 
     assert form.errors["seen"] == ["The form is incomplete. Reload the page."]
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("", UserQuery()),
-        ("q=+jane++doe+&reserved=0", UserQuery(q="jane  doe", reserved=False)),
-        ("reserved=0&reserved=1&page=3&size=50&role=viewer", UserQuery(role="viewer", number=3, size=50)),
-        ("page=-1&size=7&q=%00", UserQuery()),
-        ("page=x&size=x&reserved=x", UserQuery()),
-    ],
-)
-def test_any_query_string_has_an_answer(query: str, expected: UserQuery) -> None:
-    assert UsersForm(QueryDict(query)).query == expected
 
 
 def post(user: User, **changes: Any) -> QueryDict:

@@ -1,0 +1,35 @@
+"""What one may ask about roles."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+
+from accounts.services import cluster_privileges
+from accounts.services.roles import Role
+
+
+class WhoCanForm(forms.Form):
+    """The cluster privilege that somebody asks about: one that is known, or that a role of this cluster names."""
+
+    privilege = forms.ChoiceField(
+        label="Cluster privilege",
+        error_messages={
+            "required": "Choose a privilege.",
+            "invalid_choice": "There is no cluster privilege “%(value)s” that this page knows.",
+        },
+        widget=forms.Select(attrs={"data-test-subj": "whoCanPrivilege"}),
+    )
+    after = forms.CharField(required=False, strip=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = {privilege.lower() for role in roles for privilege in role.cluster} - {"none"}
+        privileges = sorted({*cluster_privileges.NAMES, *named}, key=lambda privilege: (":" in privilege, privilege))
+        field: forms.ChoiceField = self.fields["privilege"]  # type: ignore[assignment]
+        field.choices = [("", "Choose a privilege"), *((privilege, _label(privilege)) for privilege in privileges)]
+
+
+def _label(privilege: str) -> str:
+    words = cluster_privileges.words(privilege)
+    return f"{privilege}: {words}" if words else privilege

@@ -1,0 +1,70 @@
+"""The query string of the list of users. Whatever somebody typed into a URL, it has an answer: what cannot be used is left out."""
+
+import json
+from collections.abc import Collection
+from typing import Any, Final, cast
+
+from django.http import QueryDict
+
+from accounts.services.user_list import FIELDS, FLAGS, Position, Sort, UserQuery
+
+PAGE_SIZES: Final = (10, 20, 50, 100)
+MOST_VALUES: Final = 100
+LONGEST_NUMBER: Final = 9
+
+
+def user_query(data: QueryDict, size: int) -> UserQuery:
+    """What is asked for; `size` is how many rows to a page where the URL does not say."""
+    sort = cast(Sort, _one_of(FIELDS, data, "sort") or "username")
+    kind = _one_of(("native", "reserved"), data, "kind")
+    if data.get("reserved") == "0" and not kind:  # the switch of the page is off
+        kind = "native"
+    return UserQuery(
+        q=_text(data.get("q", "")).strip(),
+        roles=tuple(_all(data, "role")),
+        status=cast(Any, _one_of(("active", "deactivated"), data, "status")),
+        kind=cast(Any, kind),
+        flags=tuple(flag for flag in FLAGS if flag in data.getlist("flag")),
+        sort=sort,
+        descending=data.get("order") == "desc",
+        size=int(_one_of([str(number) for number in PAGE_SIZES], data, "size") or size),
+        after=_position(data.get("after"), sort),
+        before=_position(data.get("before"), sort),
+        last=bool(data.get("last")),
+        number=max(1, _number(data.get("page", ""))),
+    )
+
+
+def _one_of(values: Collection[str], data: QueryDict, name: str) -> str:
+    value = data.get(name, "")
+    return value if value in values else ""
+
+
+def _all(data: QueryDict, name: str) -> list[str]:
+    """Each value once, in order."""
+    return [value for value in dict.fromkeys(map(_text, data.getlist(name))) if value][:MOST_VALUES]
+
+
+def _text(value: str) -> str:
+    return "" if "\0" in value else value
+
+
+def _number(value: str) -> int:
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER else 0
+
+
+def _position(value: str | None, sort: Sort) -> Position | None:
+    """A row beside the page, if it can be one in the order asked for: a JSON array of what it is sorted by, and its name."""
+    try:
+        by, name = json.loads(value or "")
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not _is_name(name):
+        return None
+    fits = {"username": _is_name(by), "roles": by is None or _is_name(by), "status": by in (0, 1)}
+    return (by, name) if fits[sort] else None
+
+
+def _is_name(value: object) -> bool:
+    """Names of users and roles are ASCII."""
+    return isinstance(value, str) and value.isascii()

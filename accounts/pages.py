@@ -1,0 +1,76 @@
+"""Every page and action that the global search offers, and who may open it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from django.urls import reverse
+
+from accounts.matching import Fit, fit
+from accounts.services.operators import Operator
+
+# A property of the operator, or nothing: being signed in is enough.
+Need = Literal["", "can_read", "can_manage", "can_change_own_password"]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page (or an action that begins with one), and the words that people type when they look for it."""
+
+    title: str
+    url_name: str
+    icon: str
+    needs: Need = ""
+    query: str = ""
+    description: str = ""
+    keywords: str = ""
+    is_action: bool = False
+    is_suggested: bool = True  # before anything is typed
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return reverse(self.url_name) + self.query
+
+
+def _list(title: str, query: str, keywords: str) -> Page:
+    """A list of users that is asked for often, and suggested once one types."""
+    return Page(title, "users", "funnel", "can_read", query, keywords=f"audit review filter {keywords}", is_suggested=False)
+
+
+PAGES: Final = (
+    Page("Users", "users", "users", "can_read", keywords="people accounts list native logins audit review"),
+    Page("Roles", "roles", "shield-check", "can_read", keywords="privileges permissions rights groups audit review"),
+    Page(
+        "Who can…?",
+        "who_can",
+        "question-mark-circle",
+        "can_read",
+        description="Who holds a cluster privilege, and through which roles",
+        keywords="privileges permissions rights access audit review",
+    ),
+    Page("My account", "account", "user-circle", keywords="profile me own roles privileges whoami"),
+    _list("Deactivated users", "?status=deactivated", "disabled inactive locked blocked off"),
+    _list("Reserved users", "?kind=reserved", "built-in builtin system elastic kibana"),
+    _list("Users without roles", "?flag=no-roles", "no roles none empty"),
+    _list("Users with roles that do not exist", "?flag=unknown-roles", "unknown missing"),
+    _list("Users without an email address", "?flag=no-email", "no e-mail none missing"),
+    Page("Create user", "user_create", "plus", "can_manage", keywords="new add invite person account", is_action=True),
+    Page(
+        "Change my password",
+        "account_change_password",
+        "key",
+        "can_change_own_password",
+        keywords="reset set new own credentials secret login",
+        is_action=True,
+    ),
+)
+
+
+def find(operator: Operator, words: Sequence[str]) -> list[tuple[Fit, Page]]:
+    """The pages that this operator may open and that fit, best first; without words those to suggest."""
+    offered = [page for page in PAGES if not page.needs or getattr(operator, page.needs)]
+    if not words:
+        return [(Fit.PARTS, page) for page in offered if page.is_suggested]
+    fits = [(fit(words, page.title, page.keywords), page) for page in offered]
+    return sorted(((how, page) for how, page in fits if how is not None), key=lambda found: found[0])

@@ -1,0 +1,168 @@
+"""What a role grants, in plain words: a pure translation of the body that `_security/role` gives."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.services import cluster_privileges
+
+Body = Mapping[str, Any]
+# Kinds of grants in the order of a page: (key, heading, what it is called when counted).
+KINDS: Final = (
+    ("cluster", "Cluster", "cluster privilege"),
+    ("indices", "Indices", "set of indices"),
+    ("remote", "Remote clusters", "grant on remote clusters"),
+    ("applications", "Applications", "application"),
+    ("run_as", "May act as", "user to act as"),
+    ("global", "Global", "global privilege"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One thing that a role grants: on what, what, and how it is limited. Equal grants of two roles are one."""
+
+    kind: str
+    what: str
+    words: str = ""
+    notes: tuple[str, ...] = ()
+    query: str = ""
+
+    def __str__(self) -> str:
+        """As one line: `Indices logs-*: read, view_index_metadata`."""
+        heading = next(heading for kind, heading, _ in KINDS if kind == self.kind)
+        if self.kind == "cluster":
+            return (
+                f"{heading}: {self.words[:1].lower() + self.words[1:]} ({self.what})" if self.words else f"{heading}: {self.what}"
+            )
+        return f"{heading} {self.what}: {self.words}" if self.words else f"{heading}: {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The grants of one kind, each with the names of the roles it comes from."""
+
+    heading: str
+    noun: str
+    rows: list[tuple[Grant, list[str]]]
+
+
+def of(body: Body) -> list[Grant]:
+    """Everything that a role grants."""
+    return [
+        *(_cluster(privilege) for privilege in body.get("cluster", [])),
+        *(_indices(part) for part in body.get("indices", [])),
+        *(_remote_indices(part) for part in body.get("remote_indices", [])),
+        *(_remote_cluster(part) for part in body.get("remote_cluster", [])),
+        *(_application(part) for part in body.get("applications", [])),
+        *(Grant("run_as", "anybody (*)" if name == "*" else name) for name in body.get("run_as", [])),
+        *(Grant("global", f"{area} {verb}", _flat(of_what)) for area, verb, of_what in _globals(body)),
+    ]
+
+
+def sections(by_role: Mapping[str, Iterable[Grant]]) -> list[Section]:
+    """What several roles grant together, by kind; a kind that none grants is left out."""
+    merged: dict[Grant, list[str]] = {}
+    for role, grants in by_role.items():
+        for grant in dict.fromkeys(grants):
+            merged.setdefault(grant, []).append(role)
+    by_kind = {kind: [(grant, names) for grant, names in merged.items() if grant.kind == kind] for kind, _, _ in KINDS}
+    for rows in by_kind.values():
+        rows.sort(key=lambda row: (":" in row[0].what, row[0].what))  # single actions after what has a name
+    return [Section(heading, noun, by_kind[kind]) for kind, heading, noun in KINDS if by_kind[kind]]
+
+
+def summary(grants: Iterable[Grant]) -> str:
+    """How much it is, in one sentence that can be read out."""
+    counts = [(len(section.rows), section.noun) for section in sections({"": grants})]
+    texts = [f"{count} {noun if count == 1 else _plural(noun)}" for count, noun in counts]
+    return ", ".join(texts) or "nothing"
+
+
+def _plural(noun: str) -> str:
+    first, _, rest = noun.partition(" ")
+    return f"{first}s {rest}" if rest.startswith(("of ", "on ", "to ")) else f"{noun}s"
+
+
+def _cluster(privilege: str) -> Grant:
+    implied = sorted(cluster_privileges.implied(privilege) - {privilege.lower()})
+    if not implied:
+        notes: tuple[str, ...] = ()
+    elif privilege.lower() == cluster_privileges.ALL:
+        notes = ("includes every other cluster privilege",)
+    else:
+        notes = (f"includes {', '.join(implied)}",)
+    return Grant("cluster", privilege, cluster_privileges.words(privilege), notes)
+
+
+def _indices(part: Body) -> Grant:
+    fields = part.get("field_security") or {}
+    notes = []
+    if fields.get("grant", ["*"]) != ["*"]:
+        notes.append(f"only the fields {_list(fields['grant']) or '(none)'}")
+    if fields.get("except"):
+        notes.append(f"without the fields {_list(fields['except'])}")
+    if part.get("query"):
+        notes.append("only the documents that match the query")
+    if part.get("allow_restricted_indices"):
+        notes.append("also the restricted indices of the system")
+    return Grant("indices", _list(part["names"]), _list(part["privileges"]), tuple(notes), _query(part.get("query")))
+
+
+def _remote_indices(part: Body) -> Grant:
+    grant = _indices(part)
+    where = (f"on the remote {_clusters(part)}", *grant.notes)
+    return Grant("remote", f"indices {grant.what}", grant.words, where, grant.query)
+
+
+def _remote_cluster(part: Body) -> Grant:
+    return Grant("remote", _list(part["privileges"]), "", (f"on the remote {_clusters(part)}",))
+
+
+def _clusters(part: Body) -> str:
+    names = list(part["clusters"])
+    return "clusters, all of them" if names == ["*"] else f"clusters {_list(names)}"
+
+
+def _application(part: Body) -> Grant:
+    """Kibana's privileges are those of an application; its spaces are resources."""
+    name = part["application"]
+    what = f"Kibana ({name})" if name.startswith("kibana-") else "every application (*)" if name == "*" else name
+    resources = list(part["resources"])
+    where = "" if resources == ["*"] else f"only in {_list(map(_resource, resources))}"
+    return Grant("applications", what, _list(map(_application_privilege, part["privileges"])), (where,) if where else ())
+
+
+def _resource(resource: str) -> str:
+    return f"the space {resource.removeprefix('space:')}" if resource.startswith("space:") else resource
+
+
+def _application_privilege(privilege: str) -> str:
+    """`feature_discover.read`, as Kibana names the privileges of its features, is `discover: read`."""
+    if privilege in ("*", "all", "space_all"):
+        return "everything"
+    if privilege == "space_read":
+        return "read"
+    feature, dot, verb = privilege.removeprefix("feature_").partition(".")
+    return f"{feature}: {verb}" if dot and privilege.startswith("feature_") else privilege
+
+
+def _globals(body: Body) -> Iterable[tuple[str, str, Any]]:
+    for area, verbs in (body.get("global") or {}).items():
+        yield from ((area, verb, of_what) for verb, of_what in verbs.items()) if isinstance(verbs, Mapping) else ()
+
+
+def _flat(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(_flat(part) for part in value.values())
+    return _list(map(_flat, value)) if isinstance(value, list) else str(value)
+
+
+def _list(texts: Iterable[str]) -> str:
+    return ", ".join(texts)
+
+
+def _query(query: Any) -> str:
+    """The query of document-level security, as text: a string that holds JSON, or JSON."""
+    return query if isinstance(query, str) else json.dumps(query) if query else ""

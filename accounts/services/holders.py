@@ -1,0 +1,92 @@
+"""Who has a role, and who holds a cluster privilege: native and reserved users, a page at a time (`_security/_query/user`)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.services import cluster_privileges, users
+from accounts.services.connection import Person
+from accounts.services.roles import Role
+from accounts.services.users import User
+
+SIZE: Final = 20
+# Names of roles; who has one of each set fits.
+Way = Sequence[frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A user, and the names of the roles that give them what was asked for."""
+
+    user: User
+    through: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HolderPage:
+    """Some holders by name, how many there are in all, and the name after which the next page begins ("" on the last one)."""
+
+    holders: Sequence[Holder] = ()
+    total: int = 0
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who can? `through` are all roles that grant it; `unjudged` those that give single actions, which may add up to it."""
+
+    page: HolderPage
+    through: list[Role]
+    unjudged: list[Role]
+
+
+def of_role(connection: Person, name: str, after: str = "") -> HolderPage:
+    """The users who have the role, whether it exists or not. Two calls. Raises Refused without read_security."""
+    return _page(connection, [[frozenset({name})]], after)
+
+
+def of_privilege(connection: Person, known: Sequence[Role], privilege: str, after: str = "") -> Answer:
+    """The users who hold the cluster privilege through one of the known roles, or two together. Two calls. Raises Refused."""
+    through = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
+    pairs = [[_holding(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
+    ways = [[frozenset(role.name for role in through)], *pairs]
+    unjudged = [role for role in known if role not in through and not role.is_reserved and not _is_judged(role)]
+    return Answer(_page(connection, [way for way in ways if all(way)], after), through, unjudged)
+
+
+def _holding(known: Iterable[Role], privilege: str) -> frozenset[str]:
+    return frozenset(role.name for role in known if cluster_privileges.holds(role.cluster, privilege))
+
+
+def _is_judged(role: Role) -> bool:
+    return all(map(cluster_privileges.is_judged, role.cluster))
+
+
+def _page(connection: Person, ways: Sequence[Way], after: str) -> HolderPage:
+    """`_query/user` knows native users only: the few reserved ones are sorted in."""
+    if not ways:
+        return HolderPage()
+    answer = connection.query_user(
+        query=_query(ways),
+        sort=[{"username": {"order": "asc"}}],
+        size=SIZE + 1,
+        search_after=[after] if after else None,
+    )
+    reserved = [user for user in users.reserved(connection) if _through(user, ways)]
+    rows = [*map(users.user_of, answer["users"]), *(user for user in reserved if user.username > after)]
+    rows = sorted(rows, key=lambda user: user.username)
+    holders = [Holder(user, _through(user, ways)) for user in rows[:SIZE]]
+    return HolderPage(holders, answer["total"] + len(reserved), rows[SIZE - 1].username if len(rows) > SIZE else "")
+
+
+def _query(ways: Iterable[Way]) -> dict[str, Any]:
+    """One role of each set of some way."""
+    return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in way]}} for way in ways]}}
+
+
+def _through(user: User, ways: Iterable[Way]) -> tuple[str, ...]:
+    """The user's roles of the first way that fits; empty when none does."""
+    for way in ways:
+        if all(not part.isdisjoint(user.roles) for part in way):
+            return tuple(role for role in user.roles if any(role in part for part in way))
+    return ()

@@ -1,0 +1,46 @@
+"""The few users and roles that fit best what somebody types; `user_list` is for all of them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.matching import Fit, fit
+from accounts.services import roles, users
+from accounts.services.connection import Person
+from accounts.services.roles import Role
+from accounts.services.user_list import word_query
+from accounts.services.users import User
+
+
+def find_users(connection: Person, words: Sequence[str], size: int) -> list[tuple[Fit, User]]:
+    """Users by parts of user name, full name and e-mail address, best first, native and reserved.
+
+    Two calls: `_query/user`, whose order is that of relevance when no sort is asked for, and the reserved users by name.
+    Raises Refused without read_security.
+    """
+    answer = connection.query_user(query=_query(words), size=size)
+    # Elasticsearch cuts a full name into words in its own way: what it found stays.
+    found = [(_fit(words, user) or Fit.PARTS, user) for user in map(users.user_of, answer["users"])]
+    found += [(how, user) for user in users.reserved(connection) if (how := _fit(words, user)) is not None]
+    return sorted(found, key=lambda one: (one[0], one[1].username))[:size]
+
+
+def find_roles(connection: Person, words: Sequence[str], size: int) -> list[tuple[Fit, Role]]:
+    """Roles by parts of their name, best first, deprecated ones last: one call. Raises Refused without read_security."""
+    fits = [(fit(words, role.name), role) for role in roles.all_roles(connection)]
+    found = [(how, role) for how, role in fits if how is not None]
+    return sorted(found, key=lambda one: (one[0], one[1].is_deprecated))[:size]
+
+
+def _fit(words: Sequence[str], user: User) -> Fit | None:
+    return fit(words, user.username, user.full_name, user.email)
+
+
+def _query(words: Sequence[str]) -> dict[str, Any]:
+    """All words are in it; the name itself counts most, then its start, then a word that begins like it."""
+    typed = " ".join(words)
+    best = [
+        {"term": {"username": {"value": typed, "case_insensitive": True, "boost": 100}}},
+        {"prefix": {"username": {"value": typed, "case_insensitive": True, "boost": 10}}},
+        *({"prefix": {name: {"value": word, "case_insensitive": True}}} for name in ("full_name", "email") for word in words),
+    ]
+    return {"bool": {"filter": [word_query(word, ("username", "email")) for word in words], "should": best}}

@@ -1,0 +1,121 @@
+"""Search over everything: a page, or the options under the field in the header."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from accounts import pages
+from accounts.matching import Fit, words_of
+from accounts.requests import AppRequest, wants_fragment
+from accounts.services import search as service
+from accounts.services.connection import Person
+from accounts.services.errors import CredentialsRefused, ServiceError
+from accounts.services.operators import Operator
+from accounts.services.roles import Role
+from accounts.services.user_list import LONGEST_SEARCH
+from accounts.services.users import User
+
+Thing = TypeVar("Thing")
+# Of users and of roles; the lists have the others.
+SIZE: Final = 5
+
+
+@dataclass(frozen=True)
+class Result:
+    """One thing that can be opened. `note` is the word that matters most about it."""
+
+    fit: Fit
+    title: str
+    url: str
+    icon: str
+    detail: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Results of one kind, and the address of more of them."""
+
+    name: str
+    heading: str
+    results: Sequence[Result] = field(default=())
+    more: str = ""
+
+
+@require_GET
+def search(request: AppRequest) -> HttpResponse:
+    """What fits, of what the operator may see and do."""
+    text = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
+    groups, failed = _find(request.user, text)
+    context = {
+        "search_text": text,
+        "words": words_of(text),
+        "groups": groups,
+        "failed": failed,
+        "count": sum(len(group.results) for group in groups),
+    }
+    is_fragment = wants_fragment(request, "search-results")
+    return render(request, "search/_options.html" if is_fragment else "search/page.html", context)
+
+
+def _find(operator: Operator, text: str) -> tuple[list[Group], list[str]]:
+    """The groups, that of the best first, and the parts that Elasticsearch refused or could not answer."""
+    words = words_of(text)
+    groups, failed = _pages(operator, words), []
+    for name, find in PARTS.items() if words and operator.can_read else ():
+        try:
+            groups.append(find(operator.connection, words, text))
+        except CredentialsRefused:
+            raise
+        except ServiceError:
+            failed.append(name)
+    return sorted((group for group in groups if group.results), key=lambda group: group.results[0].fit), failed
+
+
+def _pages(operator: Operator, words: Sequence[str]) -> list[Group]:
+    found = pages.find(operator, words)
+    results = [(page.is_action, Result(how, page.title, page.url, page.icon, page.description)) for how, page in found]
+    return [
+        Group("pages", "Pages", [result for is_action, result in results if not is_action]),
+        Group("actions", "Actions", [result for is_action, result in results if is_action]),
+    ]
+
+
+def _users(connection: Person, words: Sequence[str], text: str) -> Group:
+    found = service.find_users(connection, words, SIZE + 1)
+    return _group("users", found, _user, text)
+
+
+def _roles(connection: Person, words: Sequence[str], text: str) -> Group:
+    found = service.find_roles(connection, words, SIZE + 1)
+    return _group("roles", found, _role, text)
+
+
+PARTS: Final = {"users": _users, "roles": _roles}
+
+
+def _group(name: str, found: Sequence[tuple[Fit, Thing]], result: Callable[[Fit, Thing], Result], text: str) -> Group:
+    more = f"{reverse(name)}?{urlencode({'q': text})}" if len(found) > SIZE else ""
+    return Group(name, name.capitalize(), [result(how, thing) for how, thing in found[:SIZE]], more)
+
+
+def _user(how: Fit, user: User) -> Result:
+    detail = " · ".join(text for text in (user.full_name, user.email) if text)
+    note = "" if user.enabled else "Deactivated"
+    return Result(how, user.username, reverse("user_edit", args=[user.username]), "user", detail, note or _note(user))
+
+
+def _role(how: Fit, role: Role) -> Result:
+    return Result(how, role.name, reverse("role", args=[role.name]), "shield-check", role.description, _note(role))
+
+
+def _note(thing: User | Role) -> str:
+    if thing.is_deprecated:
+        return "Deprecated"
+    return "Reserved" if thing.is_reserved else ""

@@ -1,0 +1,181 @@
+"""The list of users: search, filters, order, pages; everything that it shows stands in its address."""
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_GET
+
+from accounts import policy
+from accounts.forms.user_list import PAGE_SIZES, user_query
+from accounts.requests import AppRequest, is_dialog, wants_fragment
+from accounts.services import roles, user_list
+from accounts.services.ahead import ahead
+from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
+
+SIZE_COOKIE: Final = "usermgmt_page_size"
+A_YEAR: Final = 365 * 24 * 60 * 60
+PAGING: Final = ("after", "before", "last", "page")
+HIDDEN: Final = ("role", "status", "flag", "sort", "order", "size")
+# Each role counted is a call, and the dialog does not wait for hundreds.
+MOST_ROLES_COUNTED: Final = 100
+
+COLUMNS: Final = (("username", "User Name"), ("", "Full Name"), ("", "Email Address"), ("roles", "Roles"), ("status", "Status"))
+LABELS: Final = {
+    "active": "Active",
+    "deactivated": "Deactivated",
+    "native": "Native users",
+    "reserved": "Reserved users",
+    "unknown-roles": "Roles that do not exist",
+    "no-roles": "No roles",
+    "no-email": "No email address",
+}
+
+
+@require_GET
+def index(request: AppRequest) -> HttpResponse:
+    """The list, or its results alone."""
+    policy.demand_reading(request.user)
+    query = user_query(request.GET, _remembered_size(request))
+    search = ahead(user_list.search, request.user.connection, query)
+    results = partial(_results, request, query, search)  # called by the template, behind the page's head
+    only_results = wants_fragment(request, "users-results")
+    response = HttpResponse(results()) if only_results else render(request, "users/list.html", {"query": query, "results": results})
+    if "size" in request.GET:
+        response.set_cookie(SIZE_COOKIE, str(query.size), max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
+    return response
+
+
+def _results(request: AppRequest, query: UserQuery, search: Callable[[], UserPage]) -> SafeString:
+    addresses = Addresses(request)
+    context = {
+        "query": query,
+        "columns": [_column(addresses, query, field, label) for field, label in COLUMNS],
+        "sizes": [(size, addresses.to(size=str(size)), size == query.size) for size in PAGE_SIZES],
+        "pills": _pills(addresses, query),
+        "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
+        "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
+    }
+    page = search()
+    context |= {"page": page, "rows": _rows(request, page), "links": _links(addresses, page)}
+    return render_to_string("users/_results.html", context, request)
+
+
+@require_GET
+def filters(request: AppRequest) -> HttpResponse:
+    """What the list can be filtered by, each with how many users it would leave."""
+    policy.demand_reading(request.user)
+    query = user_query(request.GET, _remembered_size(request))
+    context = {
+        "groups": _groups(request, query),
+        "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
+        "cancel": Addresses(request).to(),
+    }
+    return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
+
+
+def _remembered_size(request: AppRequest) -> int:
+    remembered = request.COOKIES.get(SIZE_COOKIE, "")
+    return int(remembered) if remembered in map(str, PAGE_SIZES) else 20
+
+
+def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
+    known = roles.by_name(request.user.connection, {name for user in page.users for name in user.roles})
+    return [
+        {
+            "user": user,
+            "roles": [known[name] for name in user.roles],
+            "can_select": not policy.refusal("delete", request.user, user),
+        }
+        for user in page.users
+    ]
+
+
+class Addresses:
+    """Addresses of the list, each with some parameters of the present one changed."""
+
+    def __init__(self, request: AppRequest) -> None:
+        self._path = reverse("users")
+        self._parameters = {name: values for name, values in request.GET.lists() if name not in PAGING}
+
+    def to(self, **changes: str | Sequence[str]) -> str:
+        """The first page, unless the changes say another one; an empty change takes a parameter away."""
+        parameters = {name: value for name, value in {**self._parameters, **changes}.items() if value}
+        return f"{self._path}?{urlencode(parameters, doseq=True)}"
+
+
+def _links(addresses: Addresses, page: UserPage) -> dict[str, str]:
+    """To other pages, "" where there is none."""
+    back, on = page.has_previous, page.has_next
+    return {
+        "first": addresses.to() if back else "",
+        "previous": addresses.to(before=_packed(page.start), page=str(page.number - 1)) if back else "",
+        "next": addresses.to(after=_packed(page.end), page=str(page.number + 1)) if on else "",
+        "last": addresses.to(last="1") if on else "",
+    }
+
+
+def _packed(position: Position | None) -> str:
+    return json.dumps(position, separators=(",", ":"))
+
+
+def _column(addresses: Addresses, query: UserQuery, field: str, label: str) -> dict[str, str]:
+    """A head of the table: how it is sorted now, and the address that sorts by it (or the other way round)."""
+    if not field:
+        return {"label": label}
+    is_sorted = query.sort == field
+    order = "desc" if is_sorted and not query.descending else "asc"
+    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
+    return {"label": label, "sort": direction, "url": addresses.to(sort=field, order=order)}
+
+
+def _pills(addresses: Addresses, query: UserQuery) -> list[tuple[str, str]]:
+    """What the list is filtered by, and the address without it."""
+    pills = [(f"Role: {role}", addresses.to(role=[other for other in query.roles if other != role])) for role in query.roles]
+    pills += [(LABELS[flag], addresses.to(flag=[other for other in query.flags if other != flag])) for flag in query.flags]
+    if query.status:
+        pills.append((LABELS[query.status], addresses.to(status="")))
+    if query.kind == "reserved":
+        pills.append((LABELS[query.kind], addresses.to(kind="")))
+    return pills
+
+
+def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
+    """The groups of filters. The count of one is what choosing it would leave, everything else as it is."""
+    names = [role.name for role in roles.all_roles(request.user.connection)]
+    counted = list(dict.fromkeys([*query.roles, *names]))[:MOST_ROLES_COUNTED]
+    options: list[tuple[str, str, UserQuery]] = [
+        *(("status", value, replace(query, status=value)) for value in ("active", "deactivated")),
+        *(("kind", value, replace(query, kind=value)) for value in ("native", "reserved")),
+        *(("flag", value, replace(query, flags=(value,))) for value in FLAGS),
+        *(("role", value, replace(query, roles=(value,))) for value in counted),
+    ]
+    numbers = user_list.counts(request.user.connection, [asked for _, _, asked in options])
+    chosen: dict[str, Collection[str]] = {
+        "status": {query.status},
+        "kind": {query.kind},
+        "flag": set(query.flags),
+        "role": set(query.roles),
+    }
+    groups = {
+        name: {"name": name, "label": label, "is_single": name in ("status", "kind"), "options": []}
+        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Worth a look"), ("role", "Roles: any of"))
+    }
+    for (name, value, _), number in zip(options, numbers, strict=True):
+        _add(groups[name], value, number, chosen[name])
+    for value in sorted(set(names) - set(counted)):
+        _add(groups["role"], value, None, chosen["role"])
+    return list(groups.values())
+
+
+def _add(group: dict[str, Any], value: str, number: int | None, chosen: Collection[str]) -> None:
+    label = value if group["name"] == "role" else LABELS[value]
+    group["options"].append({"value": value, "label": label, "count": number, "chosen": value in chosen})

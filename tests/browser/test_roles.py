@@ -1,0 +1,265 @@
+"""The roles' pages and what roles grant beside the roles box, under real keys and clicks, and for axe."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
+from tests.browser.test_look import context, look  # noqa: F401  # a fixture
+from tests.browser.test_roles_box import chosen
+from tests.conftest import TestNode
+
+SLY = "<img src=x>&sly/.."
+
+
+@pytest.fixture
+def many_roles(node: TestNode) -> Iterator[None]:
+    """500 roles more than the built-in ones."""
+    names = [f"team_{number:03}_reader" for number in range(500)]
+    node.elastic.security.bulk_put_role(
+        roles={
+            name: {"indices": [{"names": [f"{name[:8]}-*"], "privileges": ["read"]}], "description": f"Of {name}"} for name in names
+        }
+    )
+    yield
+    node.elastic.security.bulk_delete_role(names=names)
+
+
+@pytest.fixture
+def sly_role(node: TestNode) -> Iterator[str]:
+    node.elastic.security.put_role(name=SLY, cluster=["manage_security"], description="<b>bold</b>", run_as=["<i>"])
+    yield SLY
+    node.elastic.security.delete_role(name=SLY)
+
+
+@pytest.fixture
+def form(node: TestNode, page: Page) -> Page:
+    sign_in(page)
+    page.goto("/users/create")
+    page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
+    return page
+
+
+def test_among_500_roles_the_keyboard_alone_finds_shows_and_takes_one(node: TestNode, many_roles: None, form: Page) -> None:
+    form.keyboard.type("417 read")
+    expect(form.get_by_role("option")).to_have_count(1)
+    preview = form.get_by_test_id("rolePreview")
+    expect(preview).to_contain_text("Of team_417_reader")
+    expect(preview).to_contain_text("team_417-*: read")
+    assert chosen(form) == [], "one sees it before one takes it"
+    form.keyboard.press("Enter")
+    assert chosen(form) == ["team_417_reader"]
+
+    form.keyboard.type("team_4")
+    form.keyboard.press("ArrowDown")
+    form.keyboard.press("ArrowDown")
+    expect(preview).to_contain_text("Of team_402_reader")
+    form.keyboard.press("Enter")
+    form.keyboard.press("Escape")
+    expect(preview).to_be_hidden()
+    assert sorted(chosen(form)) == ["team_402_reader", "team_417_reader"]
+
+
+@pytest.mark.parametrize("length", [15, 16, 20])
+def test_a_held_key_and_enter_add_nothing(form: Page, length: int) -> None:
+    form.keyboard.type("a" * length)
+    expect(form.get_by_text("No role has a name like this.")).to_be_visible()
+    expect(form.get_by_test_id("rolePreview")).to_be_hidden()
+    form.keyboard.press("Enter")
+    assert chosen(form) == []
+
+
+def test_reserved_deprecated_and_unknown_roles_are_marked(node: TestNode, page: Page) -> None:
+    node.put_user("jdoe", roles=["nope"])
+    sign_in(page)
+    page.goto("/users/edit/jdoe")
+    expect(page.locator(".item[title=nope]")).to_contain_text("does not exist")
+    page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
+    expect(page.locator("[role=option][title=viewer]")).to_contain_text("reserved")
+    expect(page.locator("[role=option][title=kibana_user]")).to_contain_text("deprecated")
+    expect(page.locator("[role=option][title=user_admin]")).to_have_text("user_admin")
+    page.keyboard.press("Escape")
+    page.get_by_test_id("chosenRoles").get_by_text("What nope grants").click()
+    expect(page.get_by_test_id("chosenRoles")).to_contain_text("It grants nothing.")
+
+
+def test_what_the_mouse_is_over_is_shown_and_each_role_is_read_once(form: Page) -> None:
+    asked: list[str] = []
+    form.on("request", lambda request: asked.append(request.url) if "/roles/view/" in request.url else None)
+    form.keyboard.press("ArrowDown")
+    preview = form.get_by_test_id("rolePreview")
+    for role, words in (("apm_user", "APM users"), ("beats_admin", ".management-beats"), ("apm_user", "APM users")):
+        form.locator(f"[role=option][title={role}]").hover()
+        expect(preview).to_contain_text(words)
+    assert len(asked) == len(set(asked))
+    assert chosen(form) == []
+
+
+def test_a_screen_reader_is_told_once_one_rests_and_can_read_all_of_it(form: Page) -> None:
+    form.keyboard.type("watcher_")
+    spoken = form.locator(".roles-box [aria-live=polite]")
+    expect(spoken).to_have_text("watcher_admin grants 1 cluster privilege, 1 set of indices")
+    for _ in range(3):
+        form.keyboard.press("ArrowDown")
+        form.keyboard.press("ArrowUp")
+    form.keyboard.press("ArrowDown")
+    expect(spoken).to_have_text("watcher_user grants 1 cluster privilege, 2 sets of indices")
+
+    form.keyboard.press("Tab")
+    details = form.get_by_role("region", name="What watcher_user grants")
+    expect(details).to_be_focused()
+    assert_accessible(form)
+    form.keyboard.press("Escape")
+    expect(form.get_by_test_id("rolesDropdown").get_by_role("combobox")).to_be_focused()
+    expect(details).to_be_hidden()
+    form.keyboard.press("ArrowDown")
+    form.keyboard.press("Tab")
+    form.keyboard.press("Tab")
+    form.keyboard.press("Tab")
+    expect(form.get_by_role("listbox")).to_be_hidden()
+    assert chosen(form) == []
+
+
+def test_the_chosen_roles_can_be_opened_below_the_box_and_go_with_it(form: Page) -> None:
+    for role in ("viewer", "monitoring_user"):
+        form.keyboard.type(role)
+        form.keyboard.press("Enter")
+    lines = form.get_by_test_id("chosenRoles")
+    expect(lines.locator("summary")).to_have_text(["What viewer grants", "What monitoring_user grants"])
+    form.keyboard.press("Escape")
+    lines.get_by_text("What viewer grants").click()
+    expect(lines).to_contain_text("view_index_metadata")
+    assert_accessible(form)
+    form.get_by_role("button", name="Remove viewer").click()
+    expect(lines.locator("summary")).to_have_text(["What monitoring_user grants"])
+
+
+def test_a_hostile_name_is_shown_as_text(node: TestNode, sly_role: str, form: Page) -> None:
+    form.keyboard.type("sly")
+    preview = form.get_by_test_id("rolePreview")
+    for part in (SLY, "<b>bold</b>", "<i>", "Manage users, roles and API keys"):
+        expect(preview).to_contain_text(part)
+    assert preview.locator("b, i, img").count() == 0
+    form.keyboard.press("Enter")
+    assert chosen(form) == [SLY]
+
+
+def test_details_that_cannot_be_read_do_not_stop_anybody(node: TestNode, watched: Callable[..., Watched]) -> None:
+    browser = watched()
+    form = sign_in(browser.new_page())
+    form.goto("/users/create")
+    form.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
+    form.route("**/roles/view/*", lambda route: route.abort())
+    form.keyboard.type("viewer")
+    expect(form.get_by_test_id("rolePreview")).to_contain_text("could not be read")
+    form.keyboard.press("Enter")
+    assert chosen(form) == ["viewer"]
+    browser.expected("ERR_FAILED")
+
+
+def test_a_late_answer_never_replaces_a_newer_one(form: Page) -> None:
+    late: list[Route] = []
+    form.route("**/roles/view/watcher_admin", lambda route: late.append(route))
+    form.keyboard.type("watcher_")
+    form.wait_for_timeout(300)
+    form.keyboard.press("ArrowDown")
+    preview = form.get_by_test_id("rolePreview")
+    expect(preview).to_contain_text("watcher_user")
+    late[0].continue_()
+    form.wait_for_timeout(300)
+    expect(preview).not_to_contain_text("watcher_admin")
+
+
+def test_the_users_page_reads_access_after_itself(node: TestNode, page: Page) -> None:
+    node.put_user("jdoe", roles=["viewer"])
+    sign_in(page)
+    page.goto("/users/edit/jdoe")
+    access = page.get_by_test_id("userAccess")
+    expect(access.get_by_role("heading", name="API keys")).to_be_visible()
+    access.get_by_role("link", name="viewer").first.click()
+    expect(page.get_by_role("heading", name="viewer")).to_be_visible()
+    page.get_by_test_id("roleUsersLink").click()
+    expect(page.get_by_test_id("userRow").filter(has_text="jdoe")).to_have_count(1)
+
+
+def test_who_can_by_choosing_and_roles_while_typing(node: TestNode, page: Page) -> None:
+    sign_in(page, "otto")
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Roles").click()
+    page.get_by_test_id("searchRoles").press_sequentially("watcher_ad")
+    expect(page.get_by_test_id("roleRow")).to_have_count(1)
+    page.get_by_test_id("whoCanLink").click()
+    page.get_by_test_id("whoCanPrivilege").select_option("manage_security")
+    expect(page.get_by_test_id("whoCanAnswer")).to_contain_text("2 users can: Manage users, roles and API keys")
+    expect(page.get_by_test_id("holderRow")).to_contain_text(["ada", "elastic"])
+    page.wait_for_url("**/roles/who-can?privilege=manage_security*")
+
+
+def seed(node: TestNode) -> None:
+    node.elastic.security.put_role(
+        name="everything",
+        description="All kinds of grants",
+        cluster=["all", "monitor", "read_security", "cluster:admin/xpack/security/user/put"],
+        indices=[{"names": ["logs-*", "a-name-" * 20], "privileges": ["read", "write"], "allow_restricted_indices": True}],
+        applications=[{"application": "kibana-.kibana", "privileges": ["feature_discover.read"], "resources": ["space:sales"]}],
+        run_as=["*"],
+        metadata={"team": {"name": "x" * 300}},
+    )
+    node.put_user("jdoe", full_name="Jane Doe", roles=["everything", "viewer", "nope", "x" * 507], metadata={"a": ["b"] * 5})
+
+
+@pytest.mark.parametrize("username", ["otto"])
+def test_the_look_of_the_pages(node: TestNode, context: Watched, username: str) -> None:  # noqa: F811
+    seed(node)
+    page = sign_in(context.new_page(), username)
+    for url in (
+        "/roles/",
+        "/roles/?q=nobody-has-this",
+        "/roles/view/everything",
+        "/roles/view/superuser",
+        "/roles/view/kibana_user",
+        "/roles/view/nope",
+        f"/roles/view/{'x' * 507}",
+        "/roles/who-can",
+        "/roles/who-can?privilege=manage_security",
+        "/roles/who-can?privilege=nope",
+        "/users/access/jdoe",
+    ):
+        look(page, url)
+    page.goto("/users/edit/jdoe")
+    expect(page.get_by_role("heading", name="API keys")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+    node.elastic.security.delete_role(name="everything")
+
+
+def test_the_look_of_the_roles_box(node: TestNode, context: Watched) -> None:  # noqa: F811
+    seed(node)
+    page = sign_in(context.new_page())
+    page.goto("/users/edit/jdoe")
+    page.get_by_test_id("chosenRoles").locator("summary").first.click()
+    page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
+    expect(page.get_by_test_id("rolePreview")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+    node.elastic.security.delete_role(name="everything")
+
+
+def test_without_javascript_every_page_works(node: TestNode, watched: Callable[..., Watched]) -> None:
+    node.put_user("jdoe", roles=["viewer", "superuser"])
+    page = sign_in(watched(java_script_enabled=False).new_page())
+    page.goto("/users/edit/jdoe")
+    page.get_by_test_id("userAccess").get_by_role("link").click()
+    expect(page.get_by_role("heading", name="What the roles grant together")).to_be_visible()
+    page.get_by_role("link", name="superuser").first.click()
+    expect(page.get_by_test_id("holderRow")).to_have_count(2)
+    page.get_by_role("link", name="Back to roles").click()
+    page.get_by_test_id("searchRoles").fill("machine learning")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("roleRow").first).to_be_visible()
+    page.get_by_test_id("whoCanLink").click()
+    page.get_by_test_id("whoCanPrivilege").select_option("manage_security")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_test_id("holderRow")).to_have_count(3)
+    page.goto("/users/create")
+    expect(page.get_by_role("link", name="What each role grants")).to_have_attribute("href", "/roles/")

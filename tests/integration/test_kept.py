@@ -1,0 +1,53 @@
+"""What is kept for some seconds, and for whom."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.services import kept, roles, users
+from accounts.services.connection import Person
+from tests.conftest import PASSWORD, TestNode
+
+
+@pytest.fixture(autouse=True)
+def keeping(settings: Settings) -> None:
+    settings.KEPT_SECONDS = 60
+    kept.forget()
+
+
+def scoped(username: str, *privileges: str) -> Person:
+    return Person(username, PASSWORD, frozenset(privileges))
+
+
+def test_roles_and_reserved_users_are_read_once_for_all_with_the_same_privileges(node: TestNode, calls: list[str]) -> None:
+    for _ in range(3):
+        roles.all_roles(scoped("ada", "manage_security", "read_security"))
+        users.reserved(scoped("ada", "manage_security", "read_security"))
+    assert len(calls) == 2
+
+
+def test_nothing_is_kept_across_privileges_or_for_unknown_ones(node: TestNode, calls: list[str]) -> None:
+    for person in (scoped("ada", "manage_security", "read_security"), scoped("otto", "read_security"), Person("ada", PASSWORD)):
+        roles.all_roles(person)
+    roles.all_roles(Person("ada", PASSWORD))
+    assert len(calls) == 4
+
+
+def test_a_change_of_ones_own_is_seen_at_once(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    assert "userDisabled" not in ada.get("/users/?q=beats").content.decode()
+    ada.post("/users/deactivate/beats_system")
+    assert "userDisabled" in ada.get("/users/?q=beats").content.decode()
+    ada.post("/users/activate/beats_system")
+
+
+def test_a_list_page_then_takes_one_call_besides_the_sessions(
+    node: TestNode, signed_in: Callable[..., Client], calls: list[str]
+) -> None:
+    ada = signed_in("ada")
+    ada.get("/users/")
+    calls.clear()
+    ada.get("/users/")
+    assert [call for call in calls if "usermgmt-sessions" not in call] == ["POST /_security/_query/user"]

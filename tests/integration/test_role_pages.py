@@ -1,0 +1,160 @@
+"""The roles' pages over HTTP, as an auditor sees them; they hold nothing that changes anything."""
+
+import html
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.services.users import RESERVED_USERNAMES
+from tests.conftest import TestNode
+from tests.integration.test_roles import HOSTILE_ROLES, no_roles_of_ours  # noqa: F401  # a fixture for every test here
+
+RESERVED_CALL = f"GET /_security/user/{','.join(RESERVED_USERNAMES)}"
+FRAGMENT = {"HX-Request": "true", "HX-Target": "role-details"}
+
+
+@pytest.fixture
+def otto(signed_in: Callable[..., Client]) -> Client:
+    return signed_in("otto")
+
+
+def text(client: Client, url: str, status: int = 200, headers: dict[str, str] | None = None) -> str:
+    response = client.get(url, headers=headers)
+    assert response.status_code == status
+    return html.unescape(" ".join(response.content.decode().split()))
+
+
+def asked(calls: list[str]) -> list[str]:
+    return [call for call in calls if "usermgmt-sessions" not in call]
+
+
+def test_all_roles_and_what_is_to_be_known_of_them(node: TestNode, otto: Client) -> None:
+    node.elastic.security.put_role(name="shop", description="What the Web Shop needs")
+    page = text(otto, "/roles/")
+    for part in ("superuser", "What the Web Shop needs", "roleReserved", "Please use the [kibana_admin] role instead"):
+        assert part in page
+    found = text(otto, "/roles/?q=web+SHOP")
+    assert found.count('data-test-subj="roleRow"') == 1
+    assert "1 of" in found
+    assert "No role’s name or description contains “<b>*”." in text(otto, "/roles/?q=%3Cb%3E*")
+    assert "<html" not in text(otto, "/roles/?q=shop", headers={"HX-Request": "true", "HX-Target": "roles-results"})
+
+
+def test_the_pages_ask_few_questions(node: TestNode, otto: Client, calls: list[str]) -> None:
+    calls.clear()
+    otto.get("/roles/")
+    assert asked(calls) == ["GET /_security/role"]
+    calls.clear()
+    otto.get("/roles/view/viewer")
+    assert asked(calls) == ["GET /_security/role/viewer", "POST /_security/_query/user", RESERVED_CALL]
+    calls.clear()
+    otto.get("/roles/view/viewer", headers=FRAGMENT)
+    assert asked(calls) == ["GET /_security/role/viewer"]
+    calls.clear()
+    otto.get("/roles/who-can?privilege=read_ccr")
+    assert asked(calls) == ["GET /_security/role", "POST /_security/_query/user", RESERVED_CALL]
+
+
+def test_a_role_what_it_grants_and_who_has_it(node: TestNode, otto: Client) -> None:
+    node.elastic.security.put_role(
+        name="shop",
+        description="The shop",
+        cluster=["manage_security"],
+        indices=[{"names": ["orders"], "privileges": ["read"], "allow_restricted_indices": True}],
+        applications=[{"application": "kibana-.kibana", "privileges": ["feature_discover.read"], "resources": ["space:shop"]}],
+        run_as=["jdoe"],
+        metadata={"team": {"name": "<web>"}},
+    )
+    for number in range(21):
+        node.put_user(f"u{number:02}", roles=["shop"], full_name=f"Person {number}", enabled=number > 0)
+    page = text(otto, "/roles/view/shop")
+    for part in (
+        "The shop",
+        "Manage users, roles and API keys</span> <code>manage_security</code>",
+        "orders</span>: read",
+        "also the restricted indices of the system",
+        "discover: read",
+        "only in the space shop",
+        "May act as",
+        '"name": "<web>"',
+        "21 users; these are the first 20.",
+        'href="/users/?role=shop"',
+        'href="/users/edit/u00"',
+        "Person 19",
+        "Deactivated",
+    ):
+        assert part in page
+    assert "Person 20" not in page
+
+
+@pytest.mark.parametrize("name", HOSTILE_ROLES)
+def test_every_legal_name_has_a_page_a_fragment_and_an_answer(node: TestNode, otto: Client, name: str) -> None:
+    node.elastic.security.put_role(name=name, cluster=["manage_security"], description="<i>sly</i>")
+    node.put_user("jdoe", roles=[name])
+    url = reverse("role", args=[name])
+    for page in (
+        otto.get(url).content.decode(),
+        otto.get(url, headers=FRAGMENT).content.decode(),
+        otto.get("/roles/who-can?privilege=manage_security").content.decode(),
+        otto.get("/roles/").content.decode(),
+        otto.get("/users/edit/jdoe").content.decode(),
+        otto.get("/users/access/jdoe").content.decode(),
+    ):
+        assert html.escape(name) in page
+        assert "<i>" not in page
+        assert "<b>" not in page
+    assert 'href="/users/edit/jdoe"' in text(otto, url)
+    assert f'href="{url}"' in text(otto, "/roles/")
+
+
+def test_a_role_that_does_not_exist(node: TestNode, otto: Client) -> None:
+    node.put_user("jdoe", roles=["nope"])
+    page = text(otto, "/roles/view/nope")
+    assert "This role does not exist in this cluster." in page
+    assert 'href="/users/edit/jdoe"' in page
+    assert "Does not exist in this cluster." in text(otto, "/roles/view/gone", headers=FRAGMENT)
+    assert "This role does not exist, or was deleted meanwhile, and nobody has it." in text(otto, "/roles/view/gone", status=404)
+
+
+def test_deprecated_and_reserved_roles_say_so(node: TestNode, otto: Client) -> None:
+    page = text(otto, "/roles/view/kibana_user")
+    assert "This role is deprecated. Please use the [kibana_admin] role instead" in page
+    assert "roleReserved" in page
+
+
+def test_the_fragment_has_no_page_around_it_and_says_how_much_it_is(node: TestNode, otto: Client) -> None:
+    fragment = text(otto, "/roles/view/superuser", headers=FRAGMENT)
+    assert "<html" not in fragment
+    assert 'data-summary="superuser grants 1 cluster privilege, ' in fragment
+    assert "includes every other cluster privilege" in fragment
+
+
+def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
+    for number in range(25):
+        node.put_user(f"u{number:02}", roles=["superuser", "viewer"])
+    first = text(otto, "/roles/who-can?privilege=manage_security")
+    assert "27 users can: Manage users, roles and API keys" in first
+    assert "/roles/who-can?privilege=manage_security&after=u17" in first
+    second = text(otto, "/roles/who-can?privilege=manage_security&after=u17")
+    assert second.count('data-test-subj="holderRow"') == 7
+    assert 'href="/roles/view/superuser"' in second
+    assert "There are no more." in text(otto, "/roles/who-can?privilege=manage_security&after=zzz")
+
+
+def test_who_can_without_or_with_a_strange_question(node: TestNode, otto: Client) -> None:
+    assert "whoCanAnswer" not in text(otto, "/roles/who-can")
+    page = text(otto, "/roles/who-can?privilege=<b>&after=x")
+    assert "There is no cluster privilege “<b>” that this page knows." in page
+    assert "<html" not in text(otto, "/roles/who-can?privilege=all", headers={"HX-Request": "true", "HX-Target": "who-can-results"})
+    node.elastic.security.put_role(name="odd", cluster=["cluster:admin/xpack/security/user/put"])
+    assert "cluster:admin/xpack/security/user/put" in text(otto, "/roles/who-can")
+    assert "Not counted, because they grant single actions" in text(otto, "/roles/who-can?privilege=manage_security")
+
+
+@pytest.mark.parametrize("url", ["/roles/", "/roles/view/viewer", "/roles/who-can", "/users/access/elastic"])
+def test_who_may_not_read_is_refused_and_nothing_can_be_posted(node: TestNode, signed_in: Callable[..., Client], url: str) -> None:
+    assert "You need permission to manage users" in text(signed_in("norah"), url, status=403)
+    assert signed_in("ada").post(url).status_code == 405
+    assert Client().get(url).status_code == 302

@@ -1,0 +1,190 @@
+"""Pages of users: searched, filtered, sorted and walked through on a node."""
+
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.services import roles, user_list, users
+from accounts.services.connection import Person
+from accounts.services.user_list import FIELDS, UserPage, UserQuery
+from accounts.services.users import User
+from tests.conftest import CAST, PASSWORD, TestNode
+
+STAR = 'star*"q"\\'
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+def found(ada: Person, **query: Any) -> set[str]:
+    return {user.username for user in user_list.search(ada, UserQuery(**{"size": 100, **query})).users}
+
+
+class TestSearch:
+    """What is found."""
+
+    @pytest.fixture(autouse=True)
+    def people(self, node: TestNode) -> None:
+        node.put_user("jdoe", full_name="Jane Mary Doe", email="jane.doe@example.org", roles=["viewer"])
+        node.put_user(STAR, full_name="Jean-Luc O'Brien", email="", roles=["editor", "nope"])
+        node.put_user("zoe", full_name="Зоя", email="zoe@EXAMPLE.com", roles=["viewer", "editor"], enabled=False)
+        node.put_user("bare")
+
+    @pytest.mark.parametrize(
+        ("q", "expected"),
+        [
+            ("jdoe", {"jdoe"}),
+            ("DO", {"jdoe"}),
+            ("ary", {"jdoe"}),
+            ("jane.d", {"jdoe"}),
+            ("example", {"jdoe", "zoe"}),
+            ("jane view", {"jdoe"}),
+            ("jane editor", set()),
+            ("nope", {STAR}),
+            ("*", {STAR}),
+            ("?", set()),
+            ('"Q"', {STAR}),
+            ("\\", {STAR}),
+            ("ЗО", {"zoe"}),
+            ("jean-luc", {STAR}),
+            ("o'bri", {STAR}),
+            ("kibana_s", {"kibana_system", "kibana"}),
+            ("(", set()),
+            ("-", set()),
+            ("x" * 10_000, set()),
+            ("jane " * 1_000, {"jdoe"}),
+        ],
+    )
+    def test_parts_of_words_are_found_and_taken_literally(self, ada: Person, q: str, expected: set[str]) -> None:
+        assert found(ada, q=q) == expected
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({"roles": ("viewer",)}, {"jdoe", "zoe", "norah"}),
+            ({"roles": ("superuser", "nope")}, {"elastic", STAR}),
+            ({"status": "deactivated"}, {"zoe"}),
+            ({"kind": "reserved"}, set(users.RESERVED_USERNAMES)),
+            ({"kind": "native"}, {"jdoe", STAR, "zoe", "bare", "usermgmt_service", *CAST}),
+            ({"flags": ("unknown-roles",)}, {STAR}),
+            ({"flags": ("no-roles",)}, {"bare"}),
+            ({"flags": ("no-email",), "kind": "native"}, {"bare", STAR, "usermgmt_service", *CAST}),
+            ({"flags": ("no-email", "no-roles")}, {"bare"}),
+            ({"q": "e", "roles": ("viewer", "editor"), "status": "active", "flags": ("unknown-roles",)}, {STAR}),
+        ],
+    )
+    def test_filters_hold_together(self, ada: Person, query: dict[str, Any], expected: set[str]) -> None:
+        assert found(ada, **query) == expected
+        assert user_list.counts(ada, [UserQuery(**query)]) == [len(expected)]
+
+    def test_an_auditor_finds_the_same(self, ada: Person, person: Callable[[str], Person]) -> None:
+        assert found(person("otto")) == found(ada)
+
+
+def walk(ada: Person, query: UserQuery, *, backwards: bool = False) -> Iterator[UserPage]:
+    """Every page, from the first to the last or the other way."""
+    page = user_list.search(ada, replace(query, last=backwards))
+    yield page
+    while page.has_previous if backwards else page.has_next:
+        if backwards:
+            page = user_list.search(ada, replace(query, before=page.start, number=page.number - 1))
+        else:
+            page = user_list.search(ada, replace(query, after=page.end, number=page.number + 1))
+        yield page
+
+
+def in_memory(everybody: list[User], query: UserQuery, known: list[str]) -> list[str]:
+    """What a plain filter and sort over all users would give."""
+    matching = [
+        user
+        for user in everybody
+        if (not query.kind or user.is_reserved == (query.kind == "reserved")) and user_list.matches(user, query, known)
+    ]
+    matching.sort(key=lambda user: user.username)
+    if query.sort == "roles":
+        best = max if query.descending else min
+        matching.sort(key=lambda user: best(user.roles, default=""), reverse=query.descending)
+        matching.sort(key=lambda user: not user.roles)
+    elif query.sort == "status":
+        matching.sort(key=lambda user: user.enabled, reverse=query.descending)
+    elif query.descending:
+        matching.reverse()
+    return [user.username for user in matching]
+
+
+QUERIES = st.builds(
+    UserQuery,
+    q=st.sampled_from(["", "a", "user 1", "EXAMPLE", "nobody has this", "*", "e r"]),
+    roles=st.sampled_from([(), ("viewer",), ("viewer", "nope"), ("superuser",)]),
+    status=st.sampled_from(["", "active", "deactivated"]),
+    kind=st.sampled_from(["", "native", "reserved"]),
+    flags=st.lists(st.sampled_from(["unknown-roles", "no-roles", "no-email"]), max_size=2, unique=True).map(tuple),
+    sort=st.sampled_from(list(FIELDS)),
+    descending=st.booleans(),
+    size=st.integers(1, 12),
+)
+
+
+class TestWalk:
+    """All pages together, whatever is asked for."""
+
+    @pytest.fixture(autouse=True)
+    def crowd(self, node: TestNode) -> None:
+        chance = random.Random(5)
+        for number in range(40):
+            node.elastic.security.put_user(
+                username=chance.choice(["user", "a/", "Z", "~"]) + str(number),
+                password_hash="$2a$04$" + "x" * 53,
+                email=chance.choice([f"u{number}@example.org", None]),
+                full_name=chance.choice([f"User {number}", "Anna Example", None]),
+                roles=chance.sample(["viewer", "editor", "nope", "superuser", "gone"], chance.randrange(4)),
+                enabled=chance.random() < 0.7,
+                refresh=number == 39,
+            )
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(query=QUERIES)
+    def test_each_matching_user_stands_there_once_and_in_order(self, ada: Person, query: UserQuery) -> None:
+        everybody = [user for page in walk(ada, UserQuery(size=100)) for user in page.users]
+        known = [role.name for role in roles.all_roles(ada)]
+        expected = in_memory(everybody, query, known)
+
+        forwards = list(walk(ada, query))
+        backwards = list(walk(ada, query, backwards=True))[::-1]
+
+        for pages in (forwards, backwards):
+            assert [user.username for page in pages for user in page.users] == expected
+            assert {page.total for page in pages} == {len(expected)}
+            assert [page.number for page in pages] == list(range(1, len(pages) + 1))
+
+    def test_nobody_is_missing_or_twice_while_others_are_added(self, node: TestNode, ada: Person) -> None:
+        query = UserQuery(size=5)
+        before = [user.username for page in walk(ada, query) for user in page.users]
+        seen = []
+        for number, page in enumerate(walk(ada, query)):
+            seen += [user.username for user in page.users]
+            node.put_user(f"!{number}")  # before all others
+            node.put_user(f"zz{number}")  # behind them
+        assert len(seen) == len(set(seen))
+        assert set(before) <= set(seen)
+
+    def test_a_place_that_is_gone_leads_to_the_first_page(self, ada: Person) -> None:
+        page = user_list.search(ada, UserQuery(after=("~~~~", "~~~~"), number=7))
+        assert (page.number, page.first) == (1, 1)
+        page = user_list.search(ada, UserQuery(before=("!", "!"), number=7))
+        assert (page.number, page.first) == (1, 1)
+
+
+def test_a_page_takes_two_calls_whatever_its_place(node: TestNode, ada: Person, calls: list[str]) -> None:
+    node.put_user("jdoe", password=PASSWORD)
+    for query in (UserQuery(q="x"), UserQuery(last=True), UserQuery(size=1, after=("jdoe", "jdoe"), number=2)):
+        calls.clear()
+        user_list.search(ada, query)
+        assert len(calls) == 2

@@ -1,0 +1,55 @@
+"""What implies what, as the table says; that it is true is for `tests/integration/test_cluster_privileges.py`."""
+
+import pytest
+
+from accounts.services import cluster_privileges
+from accounts.services.cluster_privileges import NAMES, WORDS, held, holds, implied, is_judged, pairs
+
+
+def test_what_is_implied_is_held() -> None:
+    assert holds(["manage_security"], "read_security")
+    assert not holds(["read_security"], "manage_security")
+    assert holds(["monitor", "manage_security"], "manage_api_key")
+    assert not holds([], "monitor")
+
+
+@pytest.mark.parametrize("privilege", [*NAMES, "brand_new"])
+def test_all_implies_everything(privilege: str) -> None:
+    assert holds(["all"], privilege)
+    assert holds(["ALL"], privilege)
+
+
+def test_a_privilege_that_the_table_does_not_know_grants_itself_alone() -> None:
+    assert implied("brand_new") == {"brand_new"}
+    assert holds(["brand_new"], "brand_new")
+    assert not any(holds(["brand_new"], privilege) for privilege in NAMES)
+
+
+def test_elasticsearch_does_not_look_at_the_case() -> None:
+    assert holds(["Manage_Security"], "read_security")
+    assert holds(["manage_security"], "READ_SECURITY")
+
+
+def test_the_beginning_of_an_action_stands_for_all_that_begin_with_it() -> None:
+    for pattern in ("cluster:*", "cluster:admin/xpack/sec", "cluster:admin/xpack/security/*"):
+        assert holds([pattern], "manage_security")
+        assert is_judged(pattern)
+    assert implied("cluster:admin/xpack/security/user/get") == {"cluster:admin/xpack/security/user/get"}
+    assert not is_judged("cluster:admin/xpack/security/user/get")
+    assert is_judged("monitor")
+
+
+def test_two_together_may_imply_what_neither_does() -> None:
+    assert not holds(["monitor"], "manage_saml")
+    assert not holds(["manage_security"], "manage_saml")
+    assert holds(["monitor", "manage_security"], "manage_saml")
+    assert frozenset({"manage_security", "monitor"}) in pairs("manage_saml")
+    assert pairs("monitor") == []
+    # transport_client and read_security, each implied by another
+    assert "read_ccr" in held(["cluster:monitor/", "manage_security"])
+
+
+def test_each_privilege_is_said_in_words() -> None:
+    assert set(NAMES) <= WORDS.keys()
+    assert cluster_privileges.words("MANAGE_security") == "Manage users, roles and API keys"
+    assert cluster_privileges.words("brand_new") == ""

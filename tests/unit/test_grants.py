@@ -1,0 +1,89 @@
+"""What a role grants, in words."""
+
+from typing import Any
+
+from accounts.services import grants
+from accounts.services.grants import Grant
+
+
+def lines(**body: Any) -> list[str]:
+    return [str(grant) for grant in grants.of(body)]
+
+
+def notes(**part: Any) -> tuple[str, ...]:
+    return grants.of({"indices": [{"names": ["logs-*"], "privileges": ["read"], **part}]})[0].notes
+
+
+def test_cluster_privileges() -> None:
+    assert lines(cluster=["manage_security"]) == ["Cluster: manage users, roles and API keys (manage_security)"]
+    assert lines(cluster=["cluster:admin/ilm/get"]) == ["Cluster: cluster:admin/ilm/get"]
+    assert grants.of({"cluster": ["all"]})[0].notes == ("includes every other cluster privilege",)
+    assert grants.of({"cluster": ["manage_ccr"]})[0].notes == ("includes read_ccr",)
+    assert grants.of({"cluster": ["read_ccr"]})[0].notes == ()
+
+
+def test_indices_and_their_limits() -> None:
+    part = {"names": ["logs-*", "metrics-*"], "privileges": ["read", "view_index_metadata"], "allow_restricted_indices": False}
+    assert lines(indices=[part]) == ["Indices logs-*, metrics-*: read, view_index_metadata"]
+    assert notes() == ()
+    assert notes(allow_restricted_indices=True) == ("also the restricted indices of the system",)
+    assert notes(field_security={"grant": ["*"]}) == ()
+    assert notes(field_security={"grant": ["a", "b*"], "except": ["bad"]}) == ("only the fields a, b*", "without the fields bad")
+    assert notes(field_security={"grant": []}) == ("only the fields (none)",)
+
+
+def test_a_query_is_shown_as_it_is() -> None:
+    part = {"names": ["x"], "privileges": ["read"]}
+    assert grants.of({"indices": [{**part, "query": '{"term": {"a": 1}}'}]})[0].query == '{"term": {"a": 1}}'
+    assert grants.of({"indices": [{**part, "query": {"term": {"a": 1}}}]})[0].query == '{"term": {"a": 1}}'
+    assert grants.of({"indices": [{**part, "query": "x"}]})[0].notes == ("only the documents that match the query",)
+
+
+def test_applications() -> None:
+    def application(name: str, privileges: list[str], resources: list[str]) -> Grant:
+        return grants.of({"applications": [{"application": name, "privileges": privileges, "resources": resources}]})[0]
+
+    assert str(application("kibana-.kibana", ["all"], ["*"])) == "Applications Kibana (kibana-.kibana): everything"
+    limited = application("kibana-.kibana", ["feature_discover.read", "space_read"], ["space:sales", "space:hr"])
+    assert str(limited) == "Applications Kibana (kibana-.kibana): discover: read, read"
+    assert limited.notes == ("only in the space sales, the space hr",)
+    assert str(application("*", ["*"], ["*"])) == "Applications every application (*): everything"
+    assert str(application("shop", ["refund"], ["order/*"])) == "Applications shop: refund"
+
+
+def test_remote_clusters_run_as_and_global() -> None:
+    remote = {"names": ["logs-*"], "privileges": ["read"], "clusters": ["eu", "us"], "allow_restricted_indices": True}
+    grant = grants.of({"remote_indices": [remote]})[0]
+    assert str(grant) == "Remote clusters indices logs-*: read"
+    assert grant.notes == ("on the remote clusters eu, us", "also the restricted indices of the system")
+    assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == ["Remote clusters: monitor_enrich"]
+    assert lines(run_as=["*", "jdoe"]) == ["May act as: anybody (*)", "May act as: jdoe"]
+    body = {"application": {"manage": {"applications": ["kibana-*"]}}, "role": {}, "data_source": []}
+    assert lines(**{"global": body}) == ["Global application manage: kibana-*"]
+
+
+def test_what_several_roles_grant_is_merged_and_keeps_where_it_comes_from() -> None:
+    viewer = grants.of({"cluster": ["monitor"], "indices": [{"names": ["a"], "privileges": ["read"]}]})
+    admin = grants.of({"cluster": ["monitor", "manage_security"]})
+    cluster, indices = grants.sections({"viewer": viewer, "admin": admin})
+    assert (cluster.heading, indices.heading) == ("Cluster", "Indices")
+    assert [(grant.what, names) for grant, names in cluster.rows] == [
+        ("manage_security", ["admin"]),
+        ("monitor", ["viewer", "admin"]),
+    ]
+    assert [names for _, names in indices.rows] == [["viewer"]]
+    assert grants.sections({}) == []
+
+
+def test_the_summary_counts() -> None:
+    body = {
+        "cluster": ["monitor", "manage_ml"],
+        "indices": [{"names": ["a"], "privileges": ["read"]}, {"names": ["b"], "privileges": ["read"]}],
+        "run_as": ["jdoe"],
+    }
+    assert grants.summary(grants.of(body)) == "2 cluster privileges, 2 sets of indices, 1 user to act as"
+    assert grants.summary([]) == "nothing"
+
+
+def test_a_role_without_anything_grants_nothing() -> None:
+    assert grants.of({}) == []

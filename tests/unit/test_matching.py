@@ -1,0 +1,62 @@
+import pytest
+
+from accounts.matching import Fit, fit, words_of
+from accounts.templatetags.highlight import highlight
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("jdoe", Fit.WHOLE),
+        ("JDoe", Fit.WHOLE),
+        ("jd", Fit.START),
+        ("jane", Fit.WORDS),
+        ("example doe", Fit.WORDS),
+        ("doe jan", Fit.BEGINNINGS),
+        ("exam", Fit.BEGINNINGS),
+        ("ane", Fit.PARTS),
+        ("oe ane xampl", Fit.PARTS),
+        ("jane smith", None),
+        ("jdoe*", None),
+        (".*", None),
+        ("j?oe", None),
+        ("\\", None),
+    ],
+)
+def test_how_well_a_user_fits(typed: str, expected: Fit | None) -> None:
+    assert fit(words_of(typed), "jdoe", "Jane Doe", "jane@example.org") == expected
+
+
+def test_several_words_may_be_the_start_of_a_name() -> None:
+    assert fit(words_of("create  us"), "Create user") == Fit.START
+
+
+def test_words_begin_behind_underscores_and_dots_and_letters_of_any_script() -> None:
+    assert fit(["admin"], "kibana_admin") == Fit.WORDS
+    assert fit(["åkes"], "bjorn", "Björn Åkesson") == Fit.BEGINNINGS
+    assert fit(["admin"], "badminton") == Fit.PARTS
+
+
+def test_the_best_comes_first() -> None:
+    assert sorted(Fit) == [Fit.WHOLE, Fit.START, Fit.WORDS, Fit.BEGINNINGS, Fit.PARTS]
+
+
+def test_what_is_typed_is_capped() -> None:
+    assert len(words_of("a " * 10_000)) == 10
+    assert len("".join(words_of("x" * 10_000))) == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "expected"),
+    [
+        ("Jane Doe", [], "Jane Doe"),
+        ("Jane Doe", ["do", "JANE"], "<mark>Jane</mark> <mark>Do</mark>e"),
+        ("<b>&b", ["b"], "&lt;<mark>b</mark>&gt;&amp;<mark>b</mark>"),
+        ("a.b|c", ["."], "a<mark>.</mark>b|c"),
+        ("<script>", ["<script>"], "<mark>&lt;script&gt;</mark>"),
+        ("&amp;", ["amp"], "&amp;<mark>amp</mark>;"),
+        ("user_users", ["user", "users"], "<mark>user</mark>_<mark>users</mark>"),
+    ],
+)
+def test_what_was_looked_for_is_marked_and_everything_escaped(text: str, words: list[str], expected: str) -> None:
+    assert highlight(text, words) == expected

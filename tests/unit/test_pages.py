@@ -1,0 +1,69 @@
+"""What the global search offers, and to whom."""
+
+import pytest
+from django.template import Context, Template
+
+from accounts.matching import words_of
+from accounts.pages import PAGES, find
+from accounts.services.operators import Operator
+from tests.unit.test_policy import ADA, OTTO, operator
+
+NORAH = operator(username="norah")
+
+
+def titles(who: Operator, typed: str) -> list[str]:
+    """What is offered, the best first."""
+    return [page.title for _, page in find(who, words_of(typed))]
+
+
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("password", "Change my password"),
+        ("reset", "Change my password"),
+        ("new user", "Create user"),
+        ("ADD", "Create user"),
+        ("crea us", "Create user"),
+        ("user", "Users"),
+        ("audit", "Users"),
+        ("who can", "Who can…?"),
+        ("privil", "Roles"),
+        ("account", "My account"),
+        ("profile", "My account"),
+        ("deact", "Deactivated users"),
+        ("disabled", "Deactivated users"),
+        ("built-in", "Reserved users"),
+        ("unknown roles", "Users with roles that do not exist"),
+    ],
+)
+def test_the_words_that_people_type(typed: str, first: str) -> None:
+    assert titles(ADA, typed)[0] == first
+
+
+@pytest.mark.parametrize("typed", ["zzz", "user zzz", "*", "\\", "[a-z]+", "delete user", "sign out"])
+def test_what_is_not_offered(typed: str) -> None:
+    assert titles(ADA, typed) == []
+
+
+def test_before_anything_is_typed() -> None:
+    assert titles(ADA, "") == ["Users", "Roles", "Who can…?", "My account", "Create user", "Change my password"]
+    assert titles(OTTO, "") == ["Users", "Roles", "Who can…?", "My account", "Change my password"]
+    assert titles(NORAH, "") == ["My account", "Change my password"]
+
+
+@pytest.mark.parametrize("typed", ["user", "role", "new", "audit"])
+def test_nobody_is_offered_what_they_may_not_open(typed: str) -> None:
+    assert "Create user" not in titles(OTTO, typed)
+    assert set(titles(NORAH, typed)) <= {"My account", "Change my password"}
+
+
+def test_a_password_of_another_realm_cannot_be_changed_here() -> None:
+    assert titles(operator("manage_security", realm_type="file"), "change my password") == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+def test_each_has_an_address_and_an_icon(page: object) -> None:
+    template = Template("{% load heroicons %}{{ page.url }}{% heroicon_mini page.icon %}")
+    html = template.render(Context({"page": page}))
+    assert html.startswith("/")
+    assert "<svg" in html

@@ -1,0 +1,31 @@
+import pytest
+from django.http import QueryDict
+
+from accounts.forms.user_list import user_query
+from accounts.services.user_list import UserQuery
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", UserQuery()),
+        ("q=+jane++doe+&reserved=0", UserQuery(q="jane  doe", kind="native")),
+        ("reserved=0&reserved=1&size=50&role=viewer", UserQuery(roles=("viewer",), size=50)),
+        ("role=a&role=b&role=a&role=&flag=no-roles&flag=x", UserQuery(roles=("a", "b"), flags=("no-roles",))),
+        ("status=deactivated&kind=reserved&reserved=0", UserQuery(status="deactivated", kind="reserved")),
+        (
+            "sort=status&order=desc&after=[1,%22jdoe%22]&page=3",
+            UserQuery(sort="status", descending=True, after=(1, "jdoe"), number=3),
+        ),
+        ("sort=roles&before=[null,%22jdoe%22]&page=2", UserQuery(sort="roles", before=(None, "jdoe"), number=2)),
+        ("last=1", UserQuery(last=True)),
+        ("page=-1&size=7&q=%00&status=x&kind=x&sort=full_name&order=x", UserQuery()),
+        ("page=x&size=x&reserved=x&after=x&before=[1]", UserQuery()),
+        ("after=[1,%22jdoe%22]", UserQuery()),  # of another order
+        ("sort=status&after=[%22a%22,%22jdoe%22]", UserQuery(sort="status")),
+        ("after=[%22\\ud800%22,%22\\ud800%22]", UserQuery()),
+        ("after=" + "[" * 5000, UserQuery()),
+    ],
+)
+def test_any_query_string_has_an_answer(query: str, expected: UserQuery) -> None:
+    assert user_query(QueryDict(query), 20) == expected

@@ -1,0 +1,104 @@
+"""`python -m benchmarks`: what script/bench runs once Python, Java and the locked dependencies are there."""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+
+from benchmarks import postgres
+from benchmarks.bench import Bench
+from benchmarks.client import Failed
+from benchmarks.machine import machine
+from benchmarks.postgres import NoPostgres
+from benchmarks.processes import TOP, NotStarted
+from benchmarks.report import report
+from benchmarks.results import Run
+from benchmarks.shop import Shop, shop
+from local_cluster import Cluster, LocalClusterError
+
+REPORT = TOP / "docs" / "benchmarks.md"
+# local_cluster's nodes start quickly and stay slow; here they compile as thoroughly as those that serve people.
+JAVA_FLAGS = ["-XX:TieredStopAtLevel=4"]
+
+
+def main() -> int:
+    """Measure and write the report; the exit status."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    options = _options()
+    try:
+        with tempfile.TemporaryDirectory(prefix="usermgmt-bench-") as folder:
+            text = report(_run(Path(folder), options))
+    except (LocalClusterError, NotStarted, Failed) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped. Nothing was written.", file=sys.stderr)
+        return 1
+    options.report.write_text(text)
+    print(text, f"\nWritten to {options.report}.", sep="")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="script/bench", description="Measures the product on a node with many users.")
+    parser.add_argument("--users", type=_numbers, default=[1_000, 10_000, 100_000], help="how many, comma-separated (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=100, help="at each number of users (%(default)s)")
+    parser.add_argument("--java-flag", action="append", help=f"for the node, repeatable ({' '.join(JAVA_FLAGS)})")
+    parser.add_argument("--report", type=Path, default=REPORT, help="where the table is written")
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = sorted({int(part) for part in text.split(",")})
+    if numbers[0] < 200:
+        raise argparse.ArgumentTypeError("with fewer than 200 users there are not enough pages")
+    return numbers
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _run(folder: Path, options: argparse.Namespace) -> Run:
+    with ExitStack() as running:
+        with _step("Starting Elasticsearch"):
+            flags = tuple(options.java_flag or JAVA_FLAGS)
+            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags))
+        with _step("Starting PostgreSQL"):
+            comparison = _shop(running, folder)
+        with _step("Setting up"):
+            bench = running.enter_context(Bench(folder, cluster, comparison, options.rounds))
+        results = []
+        for users in options.users:
+            with _step(f"Loading {users:,} users"):
+                bench.load(users)
+            with _step(f"Measuring at {users:,} users"):
+                results.append(bench.measure())
+        command = " ".join(["script/bench", *sys.argv[1:]])
+        return Run(command, options.rounds, results, machine(cluster, postgres.version() if comparison else ""))
+
+
+def _shop(running: ExitStack, folder: Path) -> Shop | None:
+    try:
+        return running.enter_context(shop(folder))
+    except NoPostgres as reason:
+        print(f"\nThe comparison with Django's admin is left out: {reason}.", file=sys.stderr)
+        return None
+
+
+@contextmanager
+def _step(title: str) -> Iterator[None]:
+    start = time.monotonic()
+    print(f"{title} …", end="", file=sys.stderr, flush=True)
+    yield
+    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

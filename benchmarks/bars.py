@@ -1,0 +1,84 @@
+"""The bars: what was promised, what came out, and whether that is enough."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.results import PageResult, Run
+
+MOST_CALLS: Final = 3
+MEGABYTE: Final = 1_000_000
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One promise."""
+
+    what: str
+    wanted: str
+    got: str
+    met: bool
+
+
+def bars(run: Run) -> Iterator[Bar]:
+    """All of them; those of the comparison with Django's admin only where that was measured."""
+    yield from _times(run)
+    yield from _many_clients(run)
+    yield _calls(run)
+    yield from _kibana(run)
+    yield from _changelist(run)
+    yield _memory(run)
+
+
+def _at_most(what: str, limit: float, got: float, unit: str) -> Bar:
+    return Bar(what, f"at most {limit:g}{unit}", f"{got:.2f}{unit}", got <= limit)
+
+
+def _at_least(what: str, limit: float, got: float, unit: str) -> Bar:
+    return Bar(what, f"at least {limit:,g}{unit}", f"{got:,.2f}{unit}" if got < 10 else f"{got:,.0f}{unit}", got >= limit)
+
+
+def _times(run: Run) -> Iterator[Bar]:
+    largest, smallest = run.largest, run.smallest
+    yield _at_most("First page, signed in, session read included", 2.2, largest.first.ours.median / largest.unit, " F")
+    worst = max(largest.pages[1:], key=lambda page: page.overhead)
+    yield _at_most(f"Every other page, beyond its own bare call (worst: {worst.name})", 1.1, worst.overhead / largest.unit, " F")
+    growth = largest.first.ours.median / smallest.first.ours.median
+    yield _at_most(f"First page, growth from {smallest.users:,} to {largest.users:,} users", 2, growth, " times")
+
+
+def _many_clients(run: Run) -> Iterator[Bar]:
+    page, bare = run.largest.loads["page"], run.largest.loads["bare"]
+    yield _at_least("Pages a second with 8 clients, of the bare call's", 0.5, page.per_second / bare.per_second, "")
+    used = page.used_per_request("web") / page.used_per_request("node")
+    yield _at_most("CPU of the web process for a page, of the node's", 0.8, used, "")
+
+
+def _calls(run: Run) -> Bar:
+    most = max((page for size in run.sizes for page in size.pages), key=lambda page: page.calls)
+    got = f"{most.calls} ({most.name})"
+    return Bar("Calls to Elasticsearch for a page, besides the session's", f"at most {MOST_CALLS}", got, most.calls <= MOST_CALLS)
+
+
+def _kibana(run: Run) -> Iterator[Bar]:
+    kibana, ours = run.largest.kibana, run.largest.first.ours
+    yield _at_least("First page, faster than Kibana's two calls alone", 60, kibana.median / ours.median, " times")
+    yield _at_least("First page, smaller than Kibana's two calls alone", 1000, kibana.size / ours.size, " times")
+
+
+def _changelist(run: Run) -> Iterator[Bar]:
+    for page in run.largest.pages:
+        if page.changelist:
+            yield _at_least(
+                f"Faster than Django's changelist, {page.name}", 3, _times_faster(page, page.changelist.median), " times"
+            )
+
+
+def _times_faster(page: PageResult, other: float) -> float:
+    return other / page.ours.median
+
+
+def _memory(run: Run) -> Bar:
+    growth = (run.largest.memory - run.smallest.memory) / MEGABYTE
+    what = f"Memory of the web process, growth from {run.smallest.users:,} to {run.largest.users:,} users"
+    return _at_most(what, 20, growth, " MB")

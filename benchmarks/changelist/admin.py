@@ -1,0 +1,33 @@
+"""The changelist."""
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from benchmarks.changelist.models import Person
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Person]
+else:
+    ModelAdmin = admin.ModelAdmin
+
+
+@admin.register(Person)
+class PersonAdmin(ModelAdmin):
+    """Shows, searches and filters what the product's list does, twenty on a page."""
+
+    list_display = ["username", "full_name", "email", "role_names", "is_active"]
+    list_filter = ["is_active", "roles"]
+    list_per_page = 20
+    search_fields = ["username", "full_name", "email"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
+        """With the roles of a whole page in one query."""
+        return super().get_queryset(request).prefetch_related("roles")
+
+    @admin.display(description="roles")
+    def role_names(self, person: Person) -> str:
+        """All of them in one cell."""
+        return ", ".join(role.name for role in person.roles.all())

@@ -1,0 +1,32 @@
+"""On what a run was made: the machine and the versions."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+from local_cluster import Cluster
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+def machine(cluster: Cluster, postgres: str) -> dict[str, str]:
+    """Rows for the table; nothing that tells whose machine it is."""
+    node = next(iter(cluster.client().nodes.info(metric="jvm")["nodes"].values()))
+    return {
+        "Machine": f"{os.cpu_count()} x {_processor()}, {_memory()} GB, {platform.system()} {platform.machine()}",
+        "Elasticsearch": f"{cluster.version}, heap {cluster.heap}, Java {node['jvm']['version']} {' '.join(cluster.java_flags)}",
+        "Python": platform.python_version(),
+        "Django, gunicorn, elasticsearch-py": ", ".join(version(name) for name in ("django", "gunicorn", "elasticsearch")),
+        "PostgreSQL": postgres or "left out",
+        "Roles": str(len(cluster.client().security.get_role().body)),
+    }
+
+
+def _processor() -> str:
+    lines = CPU_INFO.read_text().splitlines() if CPU_INFO.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor() or "CPU")
+
+
+def _memory() -> int:
+    return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30)

@@ -1,0 +1,121 @@
+"""What is measured: the product's pages, and what each of them asks the node for."""
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import unescape
+from typing import Final
+
+from benchmarks.client import Client, Failed, Request
+from benchmarks.product import KEPT_SECONDS
+from benchmarks.recording import Recorder
+
+FIRST: Final = "first page"
+SEARCHED: Final = "searched"
+FILTERED: Final = "filtered by status"
+BY_ROLE: Final = "filtered by role"
+
+LIST: Final = "/users/"
+PAGES: Final = {
+    FIRST: "",
+    SEARCHED: "?q=okaf",
+    "searched, two words": "?q=amar+okaf",
+    FILTERED: "?status=deactivated",
+    BY_ROLE: "?role=sales_reader_emea",
+    "filtered by two roles": "?role=sales_reader_emea&role=legal_writer_dach",
+    "searched and filtered": "?q=okaf&status=deactivated",
+    "native users only": "?kind=native",
+    "roles that do not exist": "?flag=unknown-roles",
+    "no roles": "?flag=no-roles",
+    "no e-mail address": "?flag=no-email",
+    "sorted by name, descending": "?sort=username&order=desc",
+    "sorted by roles": "?sort=roles&order=asc",
+    "sorted by status": "?sort=status&order=asc",
+}
+# The session's own document, and what its owner may do, asked once a minute.
+SESSIONS: Final = ("/usermgmt-", "/_security/_authenticate", "/_security/user/_has_privileges")
+DEEP: Final = 550  # pages of 20: further than the 10,000 users that Elasticsearch pages through by number
+
+# The bare call that everything is compared with.
+FIRST_TWENTY: Final = Request(
+    "/_security/_query/user",
+    "POST",
+    json.dumps({"query": {"match_all": {}}, "sort": [{"username": {"order": "asc"}}], "size": 20}).encode(),
+)
+ALL_USERS: Final = Request("/_security/user")
+ALL_ROLES: Final = Request("/_security/role")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the list, the calls to Elasticsearch that it makes, and the one of them that finds its users."""
+
+    name: str
+    request: Request
+    calls: int
+    bare: Request
+
+
+def watched_pages(watched: Client, calls: Recorder) -> Iterator[Page]:
+    """Every page of the list, as the product makes it behind a recorder. Raises Failed."""
+    for name, address in _addresses(watched):
+        request = Request(address)
+        seen = _calls_of(watched, calls, request)
+        yield Page(name, request, len(seen), _finding_users(name, seen))
+
+
+def _addresses(client: Client) -> Iterator[tuple[str, str]]:
+    for name, query in PAGES.items():
+        yield name, LIST + query
+    yield from _turned(client)
+
+
+def _turned(client: Client) -> Iterator[tuple[str, str]]:
+    """Pages that only links lead to."""
+    second = _link(client, LIST, "next")
+    yield "next page", second
+    third = _link(client, second, "next")
+    yield "previous page", _link(client, third, "previous")
+    yield "deep page", _walk(client, third)
+    last = _link(client, LIST, "last")
+    yield "last page", last
+    yield "last page but one", _link(client, last, "previous")
+
+
+def _walk(client: Client, address: str) -> str:
+    """Some hundred pages on, or halfway where there are not as many."""
+    page = client.send(Request(address)).decode()
+    pages = re.search(r"Page [\d,]+ of ([\d,]+)", page)
+    steps = min(DEEP, int(pages[1].replace(",", "")) // 2) if pages else 20
+    for _ in range(steps):
+        address = _link(client, address, "next")
+    return address
+
+
+def _link(client: Client, address: str, direction: str) -> str:
+    """Where the page's button of that direction leads to."""
+    page = client.send(Request(address)).decode()
+    for tag in re.findall(r"<a\b[^>]*>", page):
+        href = re.search(r'\shref="([^"]+)"', tag)
+        if f'"pagination-button-{direction}"' in tag and href:
+            target = unescape(href[1])
+            return LIST + target if target.startswith("?") else target
+    raise Failed(f"{address} has no link to the {direction} page")
+
+
+def _calls_of(watched: Client, recorder: Recorder, request: Request) -> list[Request]:
+    """What a visit asks the node for when nothing is kept from an earlier one, besides the session."""
+    time.sleep(KEPT_SECONDS)
+    recorder.calls.clear()
+    watched.send(request)
+    return [call for call in recorder.calls if not call.path.startswith(SESSIONS)]
+
+
+def _finding_users(name: str, seen: list[Request]) -> Request:
+    """The query with the rows; another one may only count."""
+    queries = [call for call in seen if call.path.startswith("/_security/_query/user")]
+    if not queries:
+        raise Failed(f"the {name} asks for no users")
+    return max(queries, key=lambda call: int(json.loads(call.body).get("size", 10)))

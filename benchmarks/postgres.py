@@ -1,0 +1,82 @@
+"""A PostgreSQL server of our own in a temporary folder, reached through a socket in that folder only."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.processes import running
+
+OWNER = "benchmark"
+
+
+class NoPostgres(Exception):
+    """There is no PostgreSQL that we could start here."""
+
+
+@contextmanager
+def postgres() -> Iterator[Path]:
+    """The folder with the socket of a new, empty server, until the end of the block. Raises NoPostgres."""
+    programs, account = _programs(), _account()
+    with tempfile.TemporaryDirectory(prefix="usermgmt-postgres-") as name:
+        folder = Path(name)
+        if account:
+            shutil.chown(folder, account.pw_uid, account.pw_gid)
+        _make_database(programs, folder, account)
+        with running(
+            [*_as(account), str(programs / "postgres"), "-D", str(folder / "data"), "-k", name, "-c", "listen_addresses="],
+            lambda: (folder / "data/postmaster.pid").exists() and "ready" in (folder / "data/postmaster.pid").read_text(),
+            folder / "log",
+            environment={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            stop=signal.SIGINT,  # ends without waiting for its clients
+        ):
+            yield folder
+
+
+def version() -> str:
+    """What the programs call themselves. Raises NoPostgres."""
+    done = subprocess.run([str(_programs() / "postgres"), "--version"], stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.split()[2]
+
+
+def _programs() -> Path:
+    """The newest installed version's."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if installed:
+        return installed[-1].parent
+    if found := shutil.which("initdb"):
+        return Path(found).resolve().parent
+    raise NoPostgres("PostgreSQL is not installed")
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom it runs as: ourselves, but for root, whom PostgreSQL refuses."""
+    if os.getuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        raise NoPostgres("PostgreSQL does not run as root, and there is no user postgres") from None
+
+
+def _as(account: pwd.struct_passwd | None) -> list[str]:
+    return ["setpriv", f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--"] if account else []
+
+
+def _make_database(programs: Path, folder: Path, account: pwd.struct_passwd | None) -> None:
+    command = ["initdb", "-D", str(folder / "data"), "-U", OWNER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+    done = subprocess.run(
+        [*_as(account), str(programs / command[0]), *command[1:]],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NoPostgres(f"initdb failed: {done.stdout[-1000:]}")

@@ -1,0 +1,93 @@
+"""The product in front of a node, set up and served exactly as in production."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.processes import TOP, answers, running
+from local_cluster import Cluster
+from local_cluster.ports import free_ports
+from usermgmt import env_file
+
+ADMINISTRATOR = "benchmark"
+ADMINISTRATORS_ROLE = "benchmark_administrator"
+KEPT_SECONDS = 0.5
+# What our env file says would give way to the same names in the person's own environment.
+CONFIGURATION = (
+    *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY"),
+    *("SESSION_", "KEPT_", "LOG_", "WEB_"),
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A gunicorn that answers."""
+
+    url: str
+    pid: int
+
+
+def set_up(cluster: Cluster, folder: Path) -> str:
+    """Make what the product needs in the cluster, and an administrator of users; the administrator's password."""
+    env_file.update(folder / "env", {"ELASTICSEARCH_HOSTS": cluster.urls[0], "HTTPS": "false"})
+    _manage(folder, "setup_cluster", "--env-file", str(folder / "env"), ELASTICSEARCH_PASSWORD=cluster.password)
+    _manage(folder, "collectstatic", "--noinput", "--verbosity", "0")
+    password = secrets.token_urlsafe(15)
+    client = cluster.client()
+    client.security.put_role(name=ADMINISTRATORS_ROLE, cluster=["manage_security"])
+    client.security.put_user(username=ADMINISTRATOR, password=password, roles=[ADMINISTRATORS_ROLE], full_name="Ada Admin")
+    return password
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Served]:
+    """One web process on a free port."""
+    with _served(folder, "product") as web:
+        yield web
+
+
+@contextmanager
+def watched(folder: Path, recorder: str) -> Iterator[Served]:
+    """The same, for counting: it finds the node behind a recorder, and soon forgets what it keeps for other pages."""
+    with _served(folder, "watched", ELASTICSEARCH_HOSTS=recorder, KEPT_SECONDS=str(KEPT_SECONDS)) as web:
+        yield web
+
+
+@contextmanager
+def _served(folder: Path, name: str, **configuration: str) -> Iterator[Served]:
+    port = free_ports(1)[0]
+    url = f"http://127.0.0.1:{port}"
+    with running(
+        gunicorn("usermgmt.wsgi"),
+        lambda: answers(f"{url}/livez"),
+        folder / f"{name}.log",
+        environment=_environment(folder, HOST="127.0.0.1", PORT=str(port), **configuration),
+    ) as pid:
+        yield Served(url, pid)
+
+
+def gunicorn(application: str) -> list[str]:
+    """The command that serves an application with the product's own settings of the server."""
+    return [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", application]
+
+
+def _manage(folder: Path, *arguments: str, **secret_environment: str) -> None:
+    command = [sys.executable, str(TOP / "manage.py"), *arguments]
+    subprocess.run(
+        command,
+        cwd=TOP,
+        env=_environment(folder, **secret_environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def _environment(folder: Path, **more: str) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(CONFIGURATION)}
+    return inherited | {"ENV_FILE": str(folder / "env")} | more

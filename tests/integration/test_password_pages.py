@@ -55,7 +55,7 @@ def test_somebody_without_privileges_changes_their_own_and_stays_signed_in(node:
         ({"current_password": "", **NEW}, "Enter your current password."),
         ({"current_password": "wrong-one", **NEW}, "The current password is incorrect."),
         (
-            {"current_password": PASSWORD, "password": "short", "confirm_password": "short"},
+            {"current_password": PASSWORD, "password": "q7zx%", "confirm_password": "q7zx%"},
             "Password must be at least 6 characters.",
         ),
         ({"current_password": PASSWORD, "password": "", "confirm_password": ""}, "Enter a password."),

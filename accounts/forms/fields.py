@@ -5,6 +5,9 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.forms.utils import flatatt
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts.services.passwords import LONGEST_BYTES, SHORTEST
 from accounts.services.roles import Role
@@ -53,12 +56,19 @@ class RolesSelect(forms.SelectMultiple):
         super().__init__(attrs={"data-roles-box": True})
         self.roles: dict[str, Role] = {}
 
-    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Add the role's `title`, `data-state` and `data-reason`."""
-        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
-        role = self.roles[str(value)]
-        option["attrs"] |= {"title": role.name, "data-state": state(role), "data-reason": role.deprecated_reason}
-        return option
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The select, written here: Django's template for each option takes a tenth of a second with 500 roles."""
+        chosen = set(self.format_value(value))
+        options = "".join(_option(role, role.name in chosen) for role in self.roles.values())
+        attributes = flatatt(self.build_attrs(self.attrs, attrs))
+        return format_html('<select multiple name="{}"{}>{}</select>', name, attributes, mark_safe(options))  # noqa: S308
+
+
+def _option(role: Role, is_chosen: bool) -> str:
+    """The role's `title`, `data-state` and `data-reason`, so that the script need not ask for them."""
+    name, reason = escape(role.name), escape(role.deprecated_reason)
+    selected = " selected" if is_chosen else ""
+    return f'<option value="{name}"{selected} title="{name}" data-state="{state(role)}" data-reason="{reason}">{name}</option>'
 
 
 def state(role: Role) -> str:

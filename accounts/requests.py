@@ -8,6 +8,8 @@ from django_htmx.middleware import HtmxDetails
 from accounts.services.operators import Operator
 from accounts.services.sessions import SessionStore
 
+A_YEAR = 365 * 24 * 60 * 60
+
 
 class AppRequest(HttpRequest):
     """A request behind the middleware, in a view that asks for a signed-in operator."""
@@ -31,6 +33,11 @@ def wants_fragment(request: AppRequest, target: str) -> bool:
 def is_dialog(request: AppRequest) -> bool:
     """Whether the answer goes into the page's `<dialog>`."""
     return wants_fragment(request, "dialog-content")
+
+
+def remember(request: HttpRequest, response: HttpResponse, cookie: str, value: str) -> None:
+    """Keep a choice of the person's for a year, in this browser."""
+    response.set_cookie(cookie, value, max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
 
 
 def go_to(request: AppRequest, url: str) -> HttpResponse:

@@ -7,7 +7,7 @@ the end of 100,000 users as at the start, and nobody is missing or twice while o
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cmp_to_key
 from itertools import pairwise
 from typing import Any, Final, Literal
@@ -105,10 +105,9 @@ def search(connection: Person, query: UserQuery) -> UserPage:
         return _last_page(matching, query)
     if query.before:
         return _page_before(matching, query)
-    rows, total = matching.rows(query.after, query.size + 1)
-    if query.after and not rows:
-        return search(connection, replace(query, after=None, number=1))
-    return _page(query, rows[: query.size], total, query.number if query.after else 1, has_next=len(rows) > query.size)
+    if query.after:
+        return _page_after(matching, query)
+    return _first_page(matching, query)
 
 
 def counts(connection: Person, queries: Iterable[UserQuery]) -> list[int]:
@@ -128,11 +127,22 @@ def _last_page(matching: "Matching", query: UserQuery) -> UserPage:
     return _page(query, rows[-(total % query.size or query.size) :], total, number, has_next=False)
 
 
+def _first_page(matching: "Matching", query: UserQuery) -> UserPage:
+    rows, total = matching.rows(None, query.size + 1)
+    return _page(query, rows[: query.size], total, 1, has_next=len(rows) > query.size)
+
+
+def _page_after(matching: "Matching", query: UserQuery) -> UserPage:
+    rows, total = matching.rows(query.after, query.size + 1)
+    if not rows:  # those behind are gone
+        return _first_page(matching, query)
+    return _page(query, rows[: query.size], total, query.number, has_next=len(rows) > query.size)
+
+
 def _page_before(matching: "Matching", query: UserQuery) -> UserPage:
     rows, total = matching.rows(query.before, query.size, backwards=True)
     if len(rows) < query.size or query.number <= 1:  # there are no more before: this is where the list begins
-        rows, total = matching.rows(None, query.size + 1)
-        return _page(query, rows[: query.size], total, 1, has_next=len(rows) > query.size)
+        return _first_page(matching, query)
     return _page(query, rows, total, query.number, has_next=True)
 
 
@@ -150,7 +160,7 @@ class Matching:
     def __init__(self, connection: Person, query: UserQuery, known: list[str], reserved: list[User]) -> None:
         self._connection = connection
         self._query = query
-        self._filter = _filter(query, sorted(known))
+        self._filter = _filter(query, known)
         self._order = cmp_to_key(_comparison(query))
         self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known)]
 
@@ -248,6 +258,7 @@ def _flag_query(flag: Flag, known: list[str]) -> dict[str, Any]:
 
 def _gaps(known: list[str]) -> list[dict[str, Any]]:
     """A role outside of the known ones lies in one of the gaps between them; there is no other query that asks for it."""
+    known = sorted(known)
     inner = [{"gt": one, "lt": other} for one, other in pairwise(known)]
     bounds = [{"lt": known[0]}, *inner, {"gt": known[-1]}] if known else [{"gte": ""}]
     return [{"range": {"roles": bound}} for bound in bounds]

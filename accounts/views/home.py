@@ -7,10 +7,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.context_processors import THEME_COOKIE, THEMES
-from accounts.requests import AppRequest
+from accounts.requests import AppRequest, remember
 from accounts.services import connection
-
-A_YEAR = 365 * 24 * 60 * 60
 
 
 @require_GET
@@ -26,9 +24,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
     if request.POST.get("theme") in THEMES:
-        response.set_cookie(
-            THEME_COOKIE, request.POST["theme"], max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure()
-        )
+        remember(request, response, THEME_COOKIE, request.POST["theme"])
     return response
 
 

@@ -16,13 +16,12 @@ from django.views.decorators.http import require_GET
 
 from accounts import policy
 from accounts.forms.user_list import PAGE_SIZES, user_query
-from accounts.requests import AppRequest, is_dialog, wants_fragment
+from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import roles, user_list
 from accounts.services.ahead import ahead
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
-A_YEAR: Final = 365 * 24 * 60 * 60
 PAGING: Final = ("after", "before", "last", "page")
 HIDDEN: Final = ("role", "status", "flag", "sort", "order", "size")
 # Each role counted is a call, and the dialog does not wait for hundreds.
@@ -50,7 +49,7 @@ def index(request: AppRequest) -> HttpResponse:
     only_results = wants_fragment(request, "users-results")
     response = HttpResponse(results()) if only_results else render(request, "users/list.html", {"query": query, "results": results})
     if "size" in request.GET:
-        response.set_cookie(SIZE_COOKIE, str(query.size), max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
+        remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 

@@ -16,7 +16,7 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
         "cluster": ["monitor"],
         "indices": [
             {
-                "names": [indices.SESSIONS, indices.LOCKS],
+                "names": sorted(indices.TEMPLATES.keys() - {indices.AUDIT}),
                 "privileges": ["auto_configure", "maintenance", "read", "view_index_metadata", "write"],
             },
             # The record can be added to; nobody can change it with this key.
@@ -26,7 +26,7 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
     AUDITOR_ROLE: {"cluster": ["read_security"], "indices": []},
 }
 DESCRIPTIONS: Final = {
-    SERVICE: "What usermgmt keeps for itself: sessions, locks and its audit trail. Nothing about users.",
+    SERVICE: "What usermgmt keeps for itself, and its audit trail, to which it can only add. Nothing about users.",
     AUDITOR_ROLE: "Sees users, roles and API keys in usermgmt, and changes nothing.",
 }
 

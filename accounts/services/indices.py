@@ -4,6 +4,7 @@ from typing import Any, Final
 
 SESSIONS: Final = "usermgmt-sessions"
 LOCKS: Final = "usermgmt-locks"
+AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}

@@ -49,9 +49,7 @@ def login(request: AppRequest) -> HttpResponse:
 def _sign_in(request: AppRequest, form: LoginForm) -> str:
     """Begin the session; "" when done, else what to tell the person."""
     try:
-        operator = operators.authenticate(**form.cleaned_data)
-        operators.sign_in(request.session, operator, **form.cleaned_data)
-        request.session.save()
+        operator = operators.sign_in(request.session, **form.cleaned_data, origin=operators.Origin())
     except CredentialsRefused:
         return INCORRECT if connection.can_check_credentials() else OUTAGE
     except NotSetUp:

@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import privileges, sessions
+from accounts.services import origin, privileges, session_list, sessions, throttle
 from accounts.services.connection import Person
 
 
@@ -25,14 +25,6 @@ class Identity:
     realm: str
     realm_type: str
     privileges: list[str]
-
-
-@dataclass(frozen=True)
-class Origin:
-    """From where somebody signs in: the address, and the browser in words. For people to recognise; it proves nothing."""
-
-    address: str = ""
-    browser: str = ""
 
 
 class Operator:
@@ -76,16 +68,20 @@ class Operator:
 
 
 @sensitive_variables("password")
-def sign_in(session: sessions.SessionStore, username: str, password: str, origin: Origin) -> Operator:
+def sign_in(session: sessions.SessionStore, username: str, password: str, *, browser: str = "", device: str = "") -> Operator:
     """Begin the session of whoever these credentials belong to; who that is says the cluster, not what was typed.
 
-    Raises CredentialsRefused, Unavailable, NotSetUp, OutcomeUnknown.
+    `browser` is shown with the session; `device` is the mark of one that the person has used before. The oldest sessions beyond
+    the limit end. Raises CredentialsRefused (Throttled: nobody was asked), Unavailable, NotSetUp, OutcomeUnknown.
     """
     generation = sessions.generation(username)
     connection = Person(username, password)
-    operator = Operator(_identity(connection), connection)
-    session["origin"] = asdict(origin)
+    guess = throttle.Guess(username, origin.source_address.get(), device)
+    operator = Operator(throttle.guarded(guess, lambda: _identity(connection)), connection)
+    session["origin"] = {"address": guess.address, "browser": browser}
     _begin(session, operator.identity, generation, username, password)
+    session_list.keep_newest(operator.username, operator.realm)
+    session_list.remove_expired()
     return operator
 
 

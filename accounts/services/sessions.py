@@ -26,7 +26,7 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from accounts.services import errors, indices
-from accounts.services.connection import service
+from accounts.services.connection import found, service
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class SessionStore(SessionBase):
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
         key = self.session_key
         document = _read(key) if key else None
-        data = _decrypted(key, document["_source"]["payload"]) if key and document and not _has_ended(document["_source"]) else None
+        data = _decrypted(key, document["_source"]["payload"]) if key and document and not has_ended(document["_source"]) else None
         if document is None or data is None:
             self._session_key = None
             return {}
@@ -147,15 +147,15 @@ def generation(username: str) -> str:
 
     To be asked before the credentials are checked: what ends them afterwards ends the new session too.
     """
-    found = _found(service().mget(index=indices.SESSIONS, ids=[_generation_id(_owner(username))])["docs"][0])
-    return str(found["_source"]["generation"]) if found else ""
+    document = found(service().mget(index=indices.SESSIONS, ids=[_generation_id(_owner(username))])["docs"][0])
+    return str(document["_source"]["generation"]) if document else ""
 
 
 def _read(key: str) -> dict[str, Any] | None:
     """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
     owner = key.partition(OWNER_MARK)[2]
     ids = [_document_id(key), _generation_id(owner)] if owner else [_document_id(key)]
-    session, *current = [_found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
+    session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
     is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session
 
@@ -165,16 +165,6 @@ def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     return bool(session["generation"] == current["generation"])
 
 
-def _found(document: dict[str, Any]) -> dict[str, Any] | None:
-    """One answer of `_mget`, which has a failure in the place of a document that could not be looked for."""
-    if failure := document.get("error"):
-        if failure["type"] == "index_not_found_exception":
-            return None
-        kind = errors.NotSetUp if failure["type"] == "security_exception" else errors.Unavailable
-        raise kind(str(failure.get("reason")))
-    return document if document["found"] else None
-
-
 def _delete(document_id: str) -> None:
     try:
         service().delete(index=indices.SESSIONS, id=document_id)
@@ -182,7 +172,8 @@ def _delete(document_id: str) -> None:
         pass
 
 
-def _has_ended(source: dict[str, Any]) -> bool:
+def has_ended(source: Mapping[str, Any]) -> bool:
+    """Whether a session's document has had its idle time or its lifespan, as they are set now."""
     now = timezone.now()
     return now >= datetime.fromisoformat(source["expires"]) or now >= _expires(
         datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["seen"])

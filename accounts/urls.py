@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, home, login, passwords, roles, search, user_list, users
+from accounts.views import access, account, confirmations, findings, home, login, passwords, roles, search, user_list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -31,4 +31,9 @@ urlpatterns = [
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("findings/", findings.index, name="findings"),
+    path("findings/run", findings.run, name="findings_run"),
+    path("findings/continue/<slug:id>", findings.go_on, name="findings_continue"),
+    path("findings/view/<slug:slug>", findings.view, name="finding"),
+    path("findings/export/<slug:slug>", findings.export, name="finding_export"),
 ]

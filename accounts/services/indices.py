@@ -5,6 +5,7 @@ from typing import Any, Final
 SESSIONS: Final = "usermgmt-sessions"
 LOCKS: Final = "usermgmt-locks"
 THROTTLE: Final = "usermgmt-throttle"
+FINDINGS: Final = "usermgmt-findings"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
 AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template that does nothing but show that an index was made from the template
@@ -71,5 +72,12 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     THROTTLE: {
         "index_patterns": [THROTTLE],
         "template": {"settings": _SETTINGS, "mappings": {"dynamic": False, "properties": {"expires": _DATE}}},
+    },
+    FINDINGS: {
+        "index_patterns": [FINDINGS],
+        "template": {
+            "settings": _SETTINGS,
+            "mappings": {"dynamic": False, "properties": {"kind": _KEYWORD, "started": _DATE, "finished": _DATE}},
+        },
     },
 }

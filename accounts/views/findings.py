@@ -34,16 +34,15 @@ def index(request: AppRequest) -> HttpResponse:
 
 
 def _groups(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
-    lines = [
-        {
-            "finding": finding,
-            "count": run.count(finding.slug),
-            "new": run.count(f"new:{finding.slug}"),
-            "gone": run.count(f"gone:{finding.slug}"),
-        }
-        for finding in findings.CATALOGUE
+    return [
+        (title, [_line(run, finding) for finding in findings.CATALOGUE if finding.weight == weight])
+        for weight, title in HEADINGS.items()
     ]
-    return [(title, [line for line in lines if line["finding"].weight == weight]) for weight, title in HEADINGS.items()]
+
+
+def _line(run: Run, finding: Finding) -> dict[str, Any]:
+    numbers = {name: run.count(f"{name}:{finding.slug}") for name in ("new", "gone")}
+    return {"finding": finding, "count": run.count(finding.slug), **numbers}
 
 
 @require_POST

@@ -82,11 +82,8 @@ class Run:
     def words(self) -> str:
         """What is being done, in words."""
         if self.step == "users":
-            return (
-                f"Reading users: {self.read.get('users', 0):,} of {self.totals.get('users', 0):,}"
-                if self.totals
-                else "Reading users"
-            )
+            done, total = self.read.get("users", 0), self.totals.get("users", 0)
+            return f"Reading users: {done:,} of {total:,}" if total else "Reading users"
         return {
             "keys": "Reading API keys",
             "twins": "Comparing names and email addresses",
@@ -141,8 +138,9 @@ def claim(run: Run) -> Run | None:
 
 def write(run: Run, *, refresh: bool = False) -> Run:
     """Keep it, unless it is another by now: raises Conflict."""
+    version: dict[str, Any] = dict(run.version)
     try:
-        answer = service().index(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=refresh, **run.version)
+        answer = service().index(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=refresh, **version)
     except errors.OutcomeUnknown as exc:  # of our own document alone; the next one to look sees which it is
         raise errors.Unavailable(str(exc)) from None
     return replace(run, version={"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]})

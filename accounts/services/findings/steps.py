@@ -70,8 +70,9 @@ def _next(run: Run, **changes: Any) -> Run:
 
 def _on(run: Run, what: str, count: int, total: int, after: list[Any] | None) -> Run:
     """So many more were read, of so many; there are more after that one, or that was all."""
-    changes = {"read": {**run.read, what: run.read.get(what, 0) + count}, "totals": {**run.totals, what: total}}
-    return replace(run, after=after, **changes) if after else _next(run, **changes)
+    read = {**run.read, what: run.read.get(what, 0) + count}
+    further = replace(run, after=after, read=read, totals={**run.totals, what: total})
+    return further if after else _next(further)
 
 
 def _users(connection: Person, run: Run) -> Portion:

@@ -3,7 +3,20 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, findings, home, login, passwords, roles, search, user_list, users
+from accounts.views import (
+    access,
+    account,
+    compare,
+    confirmations,
+    findings,
+    home,
+    login,
+    passwords,
+    roles,
+    search,
+    user_list,
+    users,
+)
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -31,6 +44,8 @@ urlpatterns = [
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("compare/", compare.index, name="compare"),
+    path("compare/trail", compare.trail, name="compare_trail"),
     path("findings/", findings.index, name="findings"),
     path("findings/run", findings.run, name="findings_run"),
     path("findings/continue/<slug:id>", findings.go_on, name="findings_continue"),

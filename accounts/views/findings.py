@@ -84,6 +84,7 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
         "count": count,
         "rows": rows.page(chunks, (number - 1) * SIZE, SIZE),
         "first": (number - 1) * SIZE + 1,
+        "last": min(number * SIZE, count),
         "number": number,
         "pages": pages,
     }

@@ -274,7 +274,7 @@ def test_two_at_once_do_nothing_twice(node: TestNode, otto: Person, ada: Person,
     node.put_user("jdoe", roles=["nope"])
     run = findings.start(otto)
     assert findings.start(ada).id == run.id, "one run for all"
-    monkeypatch.setitem(steps.WORK, "users", lambda connection, run: _meanwhile(ada, run, connection))  # type: ignore[misc]
+    monkeypatch.setitem(steps.WORK, "users", lambda connection, run: _meanwhile(ada, run, connection))
     after = findings.advance(otto, run.id)
     assert after.step == "keys"
     assert after.count("unknown-roles") == 1
@@ -313,7 +313,7 @@ class TestPages:
     def text(self, client: Client, url: str, **more: Any) -> str:
         response = client.get(url, **more)
         assert response.status_code == 200, response.content.decode()
-        return b"".join(response).decode()  # type: ignore[call-overload, no-any-return]
+        return b"".join(response).decode()
 
     def test_a_run_from_the_first_click_to_the_result(self, node: TestNode, otto: Person, signed_in: Callable[..., Client]) -> None:
         node.put_user("jdoe", full_name="=Jane", roles=["nope"])

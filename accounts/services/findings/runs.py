@@ -51,6 +51,7 @@ class Run:
         source = {name: value for name, value in document["_source"].items() if name != "kind"}
         for name in ("started", "finished", "claimed_until"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
+        source["chunks"] = {name: [(id, count) for id, count in chunks] for name, chunks in source.get("chunks", {}).items()}
         version = {"if_seq_no": document.get("_seq_no", 0), "if_primary_term": document.get("_primary_term", 0)}
         return cls(id=document["_id"], version=version, **source)
 

@@ -1,0 +1,53 @@
+"""What is to be compared."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class TrailForm(forms.Form):
+    """Two days, each at its beginning in UTC; the later one may be left out, and means now.
+
+    `begins`: when the audit trail begins, before which it knows nothing.
+    """
+
+    since = forms.DateField(label="From the beginning of", widget=DAY, error_messages={"required": "Choose a day."})
+    until = forms.DateField(label="To the beginning of", widget=DAY, required=False, help_text="UTC. Leave it empty for now.")
+
+    def __init__(self, *args: Any, begins: datetime | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.begins = begins
+
+    def clean_since(self) -> datetime:
+        """The moment. It is no error to ask for a day on which the trail began: the answer says so."""
+        since = _moment(self.cleaned_data["since"])
+        if self.begins is None or since.date() < self.begins.date():
+            raise ValidationError(self._no_information(), "too-early")
+        if since > timezone.now():
+            raise ValidationError("This day has not begun.", "too-late")
+        return since
+
+    def clean_until(self) -> datetime | None:
+        """The moment, or None for now."""
+        until = self.cleaned_data["until"]
+        return _moment(until) if until else None
+
+    def clean(self) -> dict[str, Any]:
+        """The later day has to be later."""
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until <= since:
+            self.add_error("until", ValidationError("Choose a later day than the first one.", "order"))
+        return cleaned
+
+    def _no_information(self) -> str:
+        return f"There is no information before {self.begins:%Y-%m-%d}." if self.begins else "The audit trail is empty."
+
+
+def _moment(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)

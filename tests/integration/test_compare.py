@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from accounts.services import audit, compare, errors, indices, users
-from accounts.services.compare import Field
+from accounts.services.compare.differences import Field
 from accounts.services.connection import Person
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode

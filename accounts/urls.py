@@ -20,6 +20,7 @@ urlpatterns = [
     path("account/change-password", passwords.change_own, name="account_change_password"),
     path("users/", user_list.index, name="users"),
     path("users/filters", user_list.filters, name="user_filters"),
+    path("users/kibana-sign-ins", user_list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),

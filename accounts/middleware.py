@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.services import operators
+from accounts.services import operators, origin
 from accounts.services.errors import CredentialsRefused, ServiceError
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
@@ -23,6 +23,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         token = current_request_id.set(uuid.uuid4().hex)
         try:
+            origin.source_address.set(request.META.get("REMOTE_ADDR", ""))
             response = get_response(request)
             response["X-Request-ID"] = current_request_id.get()
             return response

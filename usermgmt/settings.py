@@ -39,6 +39,14 @@ THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
 KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
 
+# What a new password must be (accounts/services/password_policy.py).
+PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
+PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
+if not 6 <= PASSWORD_MIN_LENGTH <= 72:
+    raise ImproperlyConfigured("PASSWORD_MIN_LENGTH must be from 6, Elasticsearch's own, to 72, where bcrypt ends.")
+if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(PASSWORD_BLOCKLIST, os.R_OK)):
+    raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {PASSWORD_BLOCKLIST} cannot be read.")
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 # Empty only until setup_cluster has made one: Django refuses to serve without it.
@@ -114,6 +122,17 @@ CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
 LOGIN_URL = "login"
 
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.services.password_policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
+    {"NAME": "accounts.services.password_policy.BytesValidator"},
+    {"NAME": "accounts.services.password_policy.SimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+if PASSWORD_BLOCKLIST:
+    AUTH_PASSWORD_VALIDATORS.append(
+        {"NAME": "accounts.services.password_policy.BlocklistValidator", "OPTIONS": {"path": PASSWORD_BLOCKLIST}}
+    )
+
 HTTPS: bool = env.bool("HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -121,7 +140,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {

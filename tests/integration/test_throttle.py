@@ -243,7 +243,7 @@ def test_the_index_has_neither_names_nor_addresses(node: TestNode) -> None:
 def test_refusals_are_answered_at_a_fixed_time(node: TestNode, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.THROTTLE_ANSWER_SECONDS = 1.0
     node.put_user("jdoe")
-    clock, slept = [100.0], []
+    clock, slept = [100.0], list[float]()
     monkeypatch.setattr(throttle, "monotonic", lambda: clock[0])
     monkeypatch.setattr(throttle, "sleep", slept.append)
     ask = connection.Person.authenticate

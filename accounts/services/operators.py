@@ -80,6 +80,7 @@ def sign_in(session: sessions.SessionStore, username: str, password: str, *, bro
     connection = Person(username, password)
     guess = throttle.Guess(username, origin.source_address.get(), device)
     operator = Operator(throttle.guarded(guess, lambda: _identity(connection)), connection)
+    session.clear()  # of whoever was signed in here before
     session["origin"] = {"address": guess.address, "browser": browser}
     _begin(session, operator.identity, generation, username, password)
     session_list.keep_newest(connection.actor)

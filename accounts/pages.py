@@ -50,6 +50,7 @@ PAGES: Final = (
         keywords="privileges permissions rights access audit review",
     ),
     Page("My account", "account", "user-circle", keywords="profile me own roles privileges whoami"),
+    Page("My API keys", "account_api_keys", "key", keywords="own tokens credentials revoke invalidate", is_suggested=False),
     _list("Deactivated users", "?status=deactivated", "disabled inactive locked blocked off"),
     _list("Reserved users", "?kind=reserved", "built-in builtin system elastic kibana"),
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),

@@ -1,16 +1,10 @@
-"""Passwords of native and reserved users: `POST _security/user/NAME/_password`."""
-
-from typing import Final
+"""Passwords of native and reserved users: `POST _security/user/NAME/_password`. What one must be says `password_policy`."""
 
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import errors, sessions, users
 from accounts.services.connection import Person
 from accounts.services.operators import Operator
-
-SHORTEST: Final = 6
-# bcrypt looks at no more, so that everything behind would not count.
-LONGEST_BYTES: Final = 72
 
 
 @sensitive_variables("password")

@@ -22,9 +22,19 @@ ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT"
 
 SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
 SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
+SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
+if SESSION_LIMIT < 1:
+    raise ImproperlyConfigured("SESSION_LIMIT, the sessions that one person may have, must be at least 1.")
 # How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
 # decides about every change at once.
 OPERATOR_FRESH_FOR = timedelta(seconds=60)
+
+# How many wrong passwords in a quarter of an hour until the next one has to wait: for a name from one address, or in one browser
+# that knows it; for a name from everywhere, and for an address whatever the name.
+THROTTLE_FAILURES: int = env.int("THROTTLE_FAILURES", default=5)
+THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
+# When a wrong password is answered, counted from its arrival.
+THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
 
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
 KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
@@ -130,7 +140,8 @@ SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.bool("BEHIND_PROXY", default=False):
+BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 CONTENT_SECURITY_POLICY = {

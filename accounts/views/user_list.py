@@ -1,9 +1,8 @@
 """The list of users: search, filters, order, pages; everything that it shows stands in its address."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -18,7 +17,6 @@ from accounts import policy
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import roles, user_list
-from accounts.services.ahead import ahead
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
@@ -44,16 +42,15 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    search = ahead(user_list.search, request.user.connection, query)
-    results = partial(_results, request, query, search)  # called by the template, behind the page's head
+    results = _results(request, query, user_list.search(request.user.connection, query))
     only_results = wants_fragment(request, "users-results")
-    response = HttpResponse(results()) if only_results else render(request, "users/list.html", {"query": query, "results": results})
+    response = HttpResponse(results) if only_results else render(request, "users/list.html", {"query": query, "results": results})
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _results(request: AppRequest, query: UserQuery, search: Callable[[], UserPage]) -> SafeString:
+def _results(request: AppRequest, query: UserQuery, page: UserPage) -> SafeString:
     addresses = Addresses(request)
     context = {
         "query": query,
@@ -62,9 +59,10 @@ def _results(request: AppRequest, query: UserQuery, search: Callable[[], UserPag
         "pills": _pills(addresses, query),
         "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
         "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
+        "page": page,
+        "rows": _rows(request, page),
+        "links": _links(addresses, page),
     }
-    page = search()
-    context |= {"page": page, "rows": _rows(request, page), "links": _links(addresses, page)}
     return render_to_string("users/_results.html", context, request)
 
 

@@ -53,6 +53,8 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/change-password/kibana_system",
         "/account/",
         "/account/change-password",
+        "/account/api-keys",
+        "/users/revoke-api-keys/usermgmt_service",
     ):
         look(page, url)
 

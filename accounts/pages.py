@@ -58,6 +58,7 @@ PAGES: Final = (
         keywords="logged in devices browsers end own",
         is_suggested=False,
     ),
+    Page("My API keys", "account_api_keys", "key", keywords="own tokens credentials revoke invalidate", is_suggested=False),
     _list("Deactivated users", "?status=deactivated", "disabled inactive locked blocked off"),
     _list("Reserved users", "?kind=reserved", "built-in builtin system elastic kibana"),
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),

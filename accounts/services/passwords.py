@@ -23,6 +23,12 @@ def change(connection: Person, username: str, password: str) -> None:
     sessions.end_all(username)
 
 
+@sensitive_variables("password")
+def change_unrecorded(connection: Person, username: str, password: str) -> None:
+    """As `change`, and without a record: where a cluster must be saved that cannot keep one. For commands, on request only."""
+    change(connection, username, password)
+
+
 @sensitive_variables("current", "password")
 def change_own(operator: Operator, current: str, password: str) -> None:
     """Set the operator's own password, if `current` is their password: the API itself does not ask for it.

@@ -1,35 +1,67 @@
 """Around every view: the request's id, no caching, the session, who is signed in, and service errors as pages."""
 
+import ipaddress
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from contextvars import ContextVar
 from typing import Any
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.sessions import middleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.services import operators
+from accounts.services import operators, origin
 from accounts.services.errors import CredentialsRefused, ServiceError
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
+
+NO_OUTCOME = "This was done, but the audit trail could not take its outcome: it has what was to be done, and shows it as unknown."
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give the request an id of our own making, for log lines, the cluster's logs and the error page."""
+    """Give the request an id of our own making, for log lines, the cluster's logs, the audit trail and the error page.
+
+    The audit trail is told the source address too, and the session's hash once there is one. All of them end with the request:
+    the next one may be answered by the same thread.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        token = current_request_id.set(uuid.uuid4().hex)
-        try:
+        with ExitStack() as end:
+            for variable, value in _of_request(request):
+                end.callback(variable.reset, variable.set(value))
             response = get_response(request)
             response["X-Request-ID"] = current_request_id.get()
             return response
-        finally:
-            current_request_id.reset(token)
 
     return middleware
+
+
+def _of_request(request: HttpRequest) -> list[tuple[ContextVar[Any], Any]]:
+    return [
+        (current_request_id, uuid.uuid4().hex),
+        (origin.source_address, source_address(request.META, behind_proxy=settings.BEHIND_PROXY)),
+        (origin.session, ""),
+        (origin.without_outcome, []),
+    ]
+
+
+def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
+    """The address that the request came from; "" when there is none.
+
+    A proxy in front adds the address that it sees at the end of X-Forwarded-For. What stands before it, and all of it without
+    a proxy, is whatever the sender likes to claim.
+    """
+    claimed = meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() if behind_proxy else ""
+    try:
+        return str(ipaddress.ip_address(claimed or meta.get("REMOTE_ADDR", "")))
+    except ValueError:
+        return ""
 
 
 def never_cache_pages(get_response: GetResponse) -> GetResponse:
@@ -65,7 +97,10 @@ class OperatorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
-        return self.get_response(request)
+        response = self.get_response(request)
+        if origin.without_outcome.get():
+            messages.warning(request, NO_OUTCOME)
+        return response
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> HttpResponse | None:
         """Load the operator for a view that needs one; django.contrib.auth's `login_not_required` marks those that do not."""
@@ -75,6 +110,8 @@ class OperatorMiddleware:
             request.user = operators.of_session(request.session)  # type: ignore[arg-type, assignment]
         except ServiceError as exc:
             return self.process_exception(request, exc)
+        if request.session.session_key:
+            origin.session.set(origin.session_hash(request.session.session_key))
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:

@@ -13,6 +13,7 @@ from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
 from accounts.services import errors
+from accounts.services.origin import Actor
 from usermgmt.logging import request_id
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,13 @@ class Person(Credentials, SecurityClient):
     """
 
     def __init__(self, username: str, password: str, scope: frozenset[str] | None = None) -> None:
-        """`scope`: the privileges that the person is known to hold; what is kept is shared within it, and never beyond."""
+        """`scope`: the privileges that the person is known to hold; what is kept is shared within it, and never beyond.
+
+        `actor` is who they are to the audit trail: what was typed, until the cluster has said who it is.
+        """
         super().__init__(_asking_client())
         self.scope = scope
+        self.actor = Actor(username)
         self._authorization = _basic(username, password)
 
 
@@ -110,6 +115,7 @@ class Administrator(Credentials, Elasticsearch):
 
     def __init__(self, username: str, password: str) -> None:
         super().__init__(_transport=_asking_client().transport)
+        self.actor = Actor(username)
         self._authorization = _basic(username, password)
 
 

@@ -12,6 +12,7 @@ ServiceError
 │   └── EditConflict    somebody else changed the user meanwhile
 ├── Invalid             the cluster does not accept a value (400)
 ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
+│   └── NotRecorded     the audit trail does not take the record of a change, so the change was not done
 ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
 └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
 """
@@ -83,6 +84,14 @@ class Invalid(ServiceError):
 
 class Unavailable(ServiceError):
     """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+
+
+class NotRecorded(Unavailable):
+    """What was to be done could not be written down first, so it was not done. `why` is Elasticsearch's type of error, or ours."""
+
+    def __init__(self, why: str, reason: str) -> None:
+        super().__init__(f"{why}: {reason}")
+        self.why = why
 
 
 class OutcomeUnknown(ServiceError):

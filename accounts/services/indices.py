@@ -6,10 +6,12 @@ SESSIONS: Final = "usermgmt-sessions"
 LOCKS: Final = "usermgmt-locks"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
+AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template that does nothing but show that an index was made from the template
 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}
 _DATE: Final = {"type": "date"}
 _KEYWORD: Final = {"type": "keyword"}
+_TEXT: Final = {"type": "keyword", "ignore_above": 1024}  # what people type; Elasticsearch refuses a longer one than 32,766 bytes
 
 TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     SESSIONS: {
@@ -19,6 +21,45 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
             "mappings": {
                 "dynamic": False,
                 "properties": {"username": _KEYWORD, "realm_type": _KEYWORD, "created": _DATE, "seen": _DATE, "expires": _DATE},
+            },
+        },
+    },
+    AUDIT: {
+        "index_patterns": [AUDIT_PATTERN],
+        "template": {
+            "settings": _SETTINGS,
+            "mappings": {
+                "dynamic": False,
+                "dynamic_templates": [{AUDIT_MARK: {"match": AUDIT_MARK, "mapping": _KEYWORD}}],
+                "properties": {
+                    "@timestamp": {"type": "date_nanos"},
+                    "ecs": {"properties": {"version": _KEYWORD}},
+                    "event": {
+                        "properties": {
+                            "id": _KEYWORD,
+                            "kind": _KEYWORD,
+                            "module": _KEYWORD,
+                            "dataset": _KEYWORD,
+                            "category": _KEYWORD,
+                            "action": _KEYWORD,
+                            "outcome": _KEYWORD,
+                            "reason": _KEYWORD,
+                        }
+                    },
+                    "user": {"properties": {"name": _TEXT, "domain": _KEYWORD, "target": {"properties": {"name": _TEXT}}}},
+                    "source": {"properties": {"ip": {"type": "ip", "ignore_malformed": True}}},
+                    "trace": {"properties": {"id": _KEYWORD}},
+                    "usermgmt": {
+                        "properties": {
+                            "stage": _KEYWORD,
+                            "session": _KEYWORD,
+                            "realm_type": _KEYWORD,
+                            "command": _KEYWORD,
+                            "target": {"properties": {"kind": _KEYWORD, "name": _TEXT}},
+                            "changes": {"properties": {"field": _KEYWORD, "before": _TEXT, "after": _TEXT}},
+                        }
+                    },
+                },
             },
         },
     },

@@ -1,9 +1,11 @@
 """Exclusive rights across processes, as documents: whoever creates the document holds the lock."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
 
 from django.utils import timezone
 
@@ -19,44 +21,74 @@ def held(name: str) -> Iterator[None]:
     """Hold the lock of that name. Raises Busy when somebody else does, and Unavailable.
 
     It is not given back when the outcome of the work is unknown: the call may still be on its way. It ends by itself.
+    A change that is recorded takes its lock together with the record: `audit.recorded(…, lock=name)`.
     """
-    document_id = hashlib.sha256(name.encode()).hexdigest()
-    _take(document_id)
+    _take(name)
     try:
         yield
     except errors.OutcomeUnknown:
         raise
     except BaseException:
-        _give_back(document_id)
+        give_back(name)
         raise
-    _give_back(document_id)
+    give_back(name)
 
 
-def _take(document_id: str) -> None:
-    document = {"until": (timezone.now() + LIFETIME).isoformat()}
+def taking(name: str) -> list[dict[str, Any]]:
+    """What `_bulk` needs to take it; `demand_taken` reads the answer."""
+    return [{"create": {"_index": indices.LOCKS, "_id": _id(name)}}, _document()]
+
+
+def demand_taken(name: str, item: Mapping[str, Any]) -> None:
+    """Hold the lock after such a `_bulk`. Raises Busy when somebody else does, and Unavailable."""
+    if item["status"] == HTTPStatus.CONFLICT:
+        _take_over_from_the_dead(name)
+    elif error := item.get("error"):
+        raise errors.Unavailable(f"{error['type']}: {error['reason']}")
+
+
+def giving_back(name: str) -> list[dict[str, Any]]:
+    """What `_bulk` needs to give it back."""
+    return [{"delete": {"_index": indices.LOCKS, "_id": _id(name)}}]
+
+
+def give_back(name: str) -> None:
+    """Give it back by a call of its own."""
     try:
-        service().create(index=indices.LOCKS, id=document_id, document=document)
+        service().delete(index=indices.LOCKS, id=_id(name))
+    except errors.ServiceError:  # it ends by itself; the work under it is done, and must not be reported as failed
+        pass
+
+
+def _take(name: str) -> None:
+    try:
+        service().create(index=indices.LOCKS, id=_id(name), document=_document())
     except errors.Conflict:
-        _take_over_from_the_dead(document_id, document)
+        _take_over_from_the_dead(name)
     except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
         raise errors.Unavailable(str(exc)) from None
 
 
-def _take_over_from_the_dead(document_id: str, document: dict[str, str]) -> None:
+def _take_over_from_the_dead(name: str) -> None:
     """Replace a lock that has outlived its time; of two who try, the version lets one."""
     try:
-        old = service().get(index=indices.LOCKS, id=document_id)
+        old = service().get(index=indices.LOCKS, id=_id(name))
     except errors.NotFound:  # given back a moment ago: its work is done, and the caller will see it
         raise errors.Busy("the lock was just given back") from None
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
         raise errors.Busy("the lock is held")
     service().index(
-        index=indices.LOCKS, id=document_id, document=document, if_seq_no=old["_seq_no"], if_primary_term=old["_primary_term"]
+        index=indices.LOCKS,
+        id=_id(name),
+        document=_document(),
+        if_seq_no=old["_seq_no"],
+        if_primary_term=old["_primary_term"],
     )
 
 
-def _give_back(document_id: str) -> None:
-    try:
-        service().delete(index=indices.LOCKS, id=document_id)
-    except errors.ServiceError:  # it ends by itself; the work under it is done, and must not be reported as failed
-        pass
+def _id(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _document() -> dict[str, str]:
+    return {"until": (timezone.now() + LIFETIME).isoformat()}

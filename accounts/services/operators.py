@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import privileges, sessions
 from accounts.services.connection import Person
+from accounts.services.origin import Actor
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Operator:
     def __init__(self, identity: Identity, connection: Person) -> None:
         self.identity = identity
         self.connection = connection
+        connection.actor = Actor(identity.username, identity.realm, identity.realm_type)
         self.username = identity.username
         self.full_name = identity.full_name
         self.email = identity.email

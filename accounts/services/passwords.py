@@ -4,7 +4,7 @@ from typing import Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import errors, sessions, users
+from accounts.services import audit, errors, sessions, users
 from accounts.services.connection import Person
 from accounts.services.operators import Operator
 
@@ -15,10 +15,10 @@ LONGEST_BYTES: Final = 72
 
 @sensitive_variables("password")
 def change(connection: Person, username: str, password: str) -> None:
-    """Set a user's password; their sessions end. Raises NotFound, Refused and Invalid."""
+    """Set a user's password; their sessions end. Raises NotFound, Refused, Invalid, and NotRecorded."""
     if not users.is_legal(username):  # an empty name would change the caller's own password
         raise errors.NotFound(username)
-    with users.missing_is_not_found(connection, username):
+    with audit.recorded(connection, "password-change", username), users.missing_is_not_found(connection, username):
         connection.change_password(username=username, password=password)
     sessions.end_all(username)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import errors, locks, sessions
+from accounts.services import audit, errors, sessions
 from accounts.services.connection import Person
 from accounts.services.kept import forget, kept
 
@@ -82,24 +82,27 @@ def get_many(connection: Person, usernames: Iterable[str]) -> list[User]:
 def create(connection: Person, user: User, password: str) -> None:
     """Create a native user, and never overwrite one.
 
-    The API has no create-only form, so a lock and a look go before. Raises UserExists, Busy, Invalid, and UserOverwritten
-    when somebody created the same name outside of the product between look and call.
+    The API has no create-only form, so a lock and a look go before. Raises UserExists, Busy, Invalid, NotRecorded, and
+    UserOverwritten when somebody created the same name outside of the product between look and call.
     """
-    with locks.held(_lock(user.username)):
+    made = replace(user, enabled=True)
+    with audit.recorded(connection, "user-create", user.username, changes=_changes(None, made), lock=_lock(user.username)):
         _refuse_existing(connection, user.username)
         answer = connection.put_user(
             username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
         )
-    if not answer["created"]:
-        raise errors.UserOverwritten(user.username)
+        if not answer["created"]:
+            raise errors.UserOverwritten(user.username)
 
 
 def update(connection: Person, seen: User, wanted: User) -> None:
     """Give a native user the full name, e-mail address and roles of `wanted`; everything else stays as it is.
 
-    `seen` is the user as the person saw it. Raises EditConflict, and writes nothing, when it is another by now; Busy, NotFound.
+    `seen` is the user as the person saw it. Raises EditConflict, and writes nothing, when it is another by now; Busy,
+    NotFound, NotRecorded.
     """
-    with locks.held(_lock(wanted.username)):
+    changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
+    with audit.recorded(connection, "user-update", wanted.username, changes=changes, lock=_lock(wanted.username)):
         now = get(connection, wanted.username)
         if conflicts := differences(seen, now):
             raise errors.EditConflict(conflicts)
@@ -118,26 +121,30 @@ def differences(was: User, now: User) -> list[errors.FieldConflict]:
     return [errors.FieldConflict(name, before, after) for name, before, after in pairs if before != after]
 
 
-def enable(connection: Person, username: str) -> None:
-    """Let a user sign in again. Raises NotFound."""
-    with missing_is_not_found(connection, username):
+def enable(connection: Person, username: str, seen: User | None = None) -> None:
+    """Let a user sign in again. `seen`: the user, by a caller who has just read it. Raises NotFound, NotRecorded."""
+    was = seen or get(connection, username)
+    changes = {"enabled": (was.enabled, True)}
+    with audit.recorded(connection, "user-enable", username, changes=changes), missing_is_not_found(connection, username):
         connection.enable_user(username=username)
     forget()
 
 
-def disable(connection: Person, username: str) -> None:
-    """Keep a user from signing in, from their next request on; their sessions end. Raises NotFound."""
-    with missing_is_not_found(connection, username):
+def disable(connection: Person, username: str, seen: User | None = None) -> None:
+    """Keep a user from signing in, from their next request on; their sessions end. Raises NotFound, NotRecorded."""
+    was = seen or get(connection, username)
+    changes = {"enabled": (was.enabled, False)}
+    with audit.recorded(connection, "user-disable", username, changes=changes), missing_is_not_found(connection, username):
         connection.disable_user(username=username)
     forget()
     sessions.end_all(username)
 
 
-def delete(connection: Person, username: str) -> None:
-    """Delete a native user for good; their sessions end. Raises NotFound."""
-    if not is_legal(username):
-        raise errors.NotFound(username)
-    connection.delete_user(username=username)
+def delete(connection: Person, username: str, seen: User | None = None) -> None:
+    """Delete a native user for good; their sessions end. Raises NotFound, NotRecorded."""
+    was = seen or get(connection, username)
+    with audit.recorded(connection, "user-delete", username, changes=_changes(was, None)):
+        connection.delete_user(username=username)
     sessions.end_all(username)
 
 
@@ -145,6 +152,20 @@ def is_legal(username: str) -> bool:
     """Whether Elasticsearch could have a user of that name, and a call about it would reach that user."""
     printable = all(" " <= letter <= "~" for letter in username)
     return printable and 0 < len(username) <= LONGEST_USERNAME and username == username.strip() and username not in ROUTES
+
+
+def _changes(was: User | None, now: User | None) -> dict[str, tuple[Any, Any]]:
+    """What the trail says of a change: each field that is another, before and after; nobody is None."""
+    before, after = _facts(was), _facts(now)
+    return {name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)}
+
+
+def _facts(user: User | None) -> dict[str, Any]:
+    if user is None:
+        return {}
+    metadata = {key: value for key, value in user.metadata.items() if not key.startswith("_")}
+    facts = {"full_name": user.full_name or None, "email": user.email or None, "roles": sorted(user.roles)}
+    return {**facts, "enabled": user.enabled, "metadata": metadata or None}
 
 
 def _lock(username: str) -> str:

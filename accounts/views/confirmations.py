@@ -14,6 +14,7 @@ from accounts.requests import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.connection import Person
 from accounts.services.errors import NotFound
+from accounts.services.users import User
 
 PERMANENT = "This can't be undone."
 
@@ -25,7 +26,7 @@ class Verb:
     action: policy.Action
     text: str
     done: str
-    do: Callable[[Person, str], None]
+    do: Callable[[Person, str, User], None]
     danger: bool
 
 
@@ -71,7 +72,7 @@ def delete_many(request: AppRequest) -> HttpResponse:
     reasons |= {user.username: policy.refusal("delete", request.user, user) for user in found}
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:
-        return _delete_all(request, chosen)
+        return _delete_all(request, [user for user in found if user.username in chosen])
     title = f"Delete user '{chosen[0]}'?" if len(chosen) == 1 else f"Delete {len(chosen)} users"
     return _ask(
         request,
@@ -85,14 +86,14 @@ def delete_many(request: AppRequest) -> HttpResponse:
     )
 
 
-def _delete_all(request: AppRequest, usernames: list[str]) -> HttpResponse:
-    for username in usernames:
+def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
+    for user in chosen:
         try:
-            users.delete(request.user.connection, username)
+            users.delete(request.user.connection, user.username, user)
         except NotFound:
-            messages.warning(request, f"User '{username}' was deleted by somebody else.")
+            messages.warning(request, f"User '{user.username}' was deleted by somebody else.")
         else:
-            messages.success(request, f"Deleted user '{username}'")
+            messages.success(request, f"Deleted user '{user.username}'")
     return go_to(request, reverse("users"))
 
 
@@ -102,7 +103,7 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
     policy.demand(verb.action, request.user, user)
     page = reverse("user_edit", args=[username])
     if request.method == "POST":
-        verb.do(request.user.connection, username)
+        verb.do(request.user.connection, username, user)
         messages.success(request, f"{verb.done} user '{username}'")
         return go_to(request, reverse("users") if verb is DELETE else page)
     return _ask(

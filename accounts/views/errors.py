@@ -36,6 +36,7 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     ),
     errors.Invalid: (400, "Elasticsearch did not accept this", "This was not done."),
     errors.Unavailable: (503, "Elasticsearch can't be reached", "This was not done. Try again in a moment."),
+    errors.NotRecorded: (503, "This could not be recorded, so it was not done", ""),
     errors.OutcomeUnknown: (
         504,
         "The answer of Elasticsearch was lost",
@@ -47,12 +48,24 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Its API key is missing or not accepted any more. An administrator can run the command: manage.py setup_cluster",
     ),
 }
+# What Elasticsearch (or the way to it) says when it does not take a record.
+NOT_RECORDED = {
+    "security_exception": "The product's key may not add to the audit trail. An administrator can run: manage.py setup_cluster",
+    "NotSetUp": "The product's key is missing or not accepted. An administrator can run: manage.py setup_cluster",
+    "cluster_block_exception": "The index of the audit trail is read-only. A full disk does that, too.",
+    "index_closed_exception": "The index of the audit trail is closed.",
+    "document_parsing_exception": "The index of the audit trail was not made by setup_cluster. An administrator can run it again.",
+    "Unavailable": "Elasticsearch can't be reached. Try again in a moment.",
+    "OutcomeUnknown": "Elasticsearch did not answer in time. Try again in a moment.",
+}
 
 
 def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpResponse:
     """The page of a service error; the cluster's own words are in the log, under the request id on the page."""
     kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
     status, title, text = PAGES[kind]
+    if isinstance(exc, errors.NotRecorded):
+        text = NOT_RECORDED.get(exc.why, "Elasticsearch does not take the record.")
     return _page(request, status, title, text, retry=status == 503)
 
 

@@ -99,12 +99,12 @@ def test_a_cluster_that_is_away_is_told(settings: Settings) -> None:
 def test_the_key_sees_no_user_and_cannot_change_the_record(node: TestNode) -> None:
     service = Elasticsearch(node.url, api_key=node.api_key)
     index = "usermgmt-audit-test"
-    service.create(index=index, id="1", document={"event": "first"})
+    service.create(index=index, id="1", document={"event": {"action": "first"}})
     attempts: list[Callable[[], object]] = [
         lambda: service.security.get_user(username="elastic"),
         lambda: service.security.put_user(username="x", password="xxxxxx", roles=[]),
-        lambda: service.index(index=index, id="1", document={"event": "forged"}),
-        lambda: service.update(index=index, id="1", doc={"event": "forged"}),
+        lambda: service.index(index=index, id="1", document={"event": {"action": "forged"}}),
+        lambda: service.update(index=index, id="1", doc={"event": {"action": "forged"}}),
         lambda: service.delete(index=index, id="1"),
         lambda: service.indices.delete(index=index),
     ]
@@ -112,5 +112,5 @@ def test_the_key_sees_no_user_and_cannot_change_the_record(node: TestNode) -> No
         with pytest.raises(ApiError) as refused:
             forbidden()
         assert refused.value.status_code == 403
-    assert service.get(index=index, id="1")["_source"] == {"event": "first"}
+    assert service.get(index=index, id="1")["_source"] == {"event": {"action": "first"}}
     node.elastic.indices.delete(index=index)

@@ -262,10 +262,10 @@ def test_saving_a_user_takes_five_calls(node: TestNode, ada: Client, calls: list
     ada.post("/users/edit/jdoe", data)
     assert [call.split("/")[1] + " " + call.split(" ")[0] for call in calls if "usermgmt-sessions" not in call] == [
         "_security GET",  # the roles
-        "usermgmt-locks PUT",
+        "_bulk PUT",  # the lock, and what is about to be done
         "_security GET",  # the user as it is now
         "_security PUT",
-        "usermgmt-locks DELETE",
+        "_bulk PUT",  # what became of it, and the lock
     ]
 
 

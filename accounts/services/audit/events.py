@@ -1,0 +1,149 @@
+"""An event of the trail, and the documents that it is made of (ECS fields; what ECS has no name for stands under `usermgmt`)."""
+
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from django.utils import timezone
+
+from accounts.services import indices, origin
+from accounts.services.origin import Actor
+from usermgmt.logging import request_id
+
+Outcome = Literal["success", "failure", "unknown"]
+# intent and outcome of a change; a note is about something that is none; resolved: a person looked at the node afterwards.
+Stage = Literal["intent", "outcome", "note", "resolved"]
+Changes = Mapping[str, tuple[Any, Any]]
+
+LONGEST_TEXT: Final = 1024  # of a name; the changed values have no limit
+ECS_VERSION: Final = "8.11.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that somebody did, or tried to do."""
+
+    id: str
+    moment: datetime
+    actor: Actor
+    action: str
+    kind: str
+    target: str
+    outcome: Outcome | Literal[""] = ""
+    reason: str = ""
+    changes: Changes = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    session: str = ""
+    request: str = ""
+    stage: Stage = "note"
+    index: str = ""
+    ended: datetime | None = None
+    resolution: "Event | None" = None
+
+    @classmethod
+    def now(cls, actor: Actor, action: str, target: str, kind: str, **more: Any) -> Self:
+        """A new one, with what is known of the request that is being answered."""
+        moment = timezone.now()
+        return cls(
+            id=uuid.uuid4().hex,
+            moment=moment,
+            actor=actor,
+            action=action,
+            kind=kind,
+            target=target,
+            source=origin.source_address.get(),
+            session=origin.session.get(),
+            request=request_id.get(),
+            index=f"{indices.AUDIT}-{moment:%Y.%m}",
+            **more,
+        )
+
+    def at(self, stage: Stage, outcome: Outcome | Literal[""] = "", reason: str = "") -> Self:
+        """The same event one stage later; it stays in its index, so that one month has all of it."""
+        moment = self.moment if stage == "intent" else timezone.now()
+        return replace(self, stage=stage, outcome=outcome, reason=reason, moment=moment)
+
+    def creating(self) -> list[dict[str, Any]]:
+        """What `_bulk` needs to add this stage, once.
+
+        `dynamic_templates` makes Elasticsearch refuse it in an index that was not made from our template: what is written
+        there could not be found by its fields.
+        """
+        place = {
+            "_index": self.index,
+            "_id": f"{self.id}-{self.stage}",
+            "dynamic_templates": {"usermgmt.stage": indices.AUDIT_MARK},
+        }
+        return [{"create": place}, self.document()]
+
+    def document(self) -> dict[str, Any]:
+        """This stage as a document. All values are JSON: no name or header can break out of its field."""
+        return {
+            "@timestamp": self.moment.isoformat(),
+            "ecs": {"version": ECS_VERSION},
+            "event": _filled(
+                id=self.id,
+                kind="event",
+                module="usermgmt",
+                dataset="usermgmt.audit",
+                category=["iam"] if self.kind == "user" else ["configuration"],
+                action=self.action,
+                outcome=self.outcome,
+                reason=self.reason,
+            ),
+            "user": _filled(
+                name=self.actor.username,
+                domain=self.actor.realm,
+                target={"name": self.target[:LONGEST_TEXT]} if self.kind == "user" and self.target else None,
+            ),
+            **_filled(source={"ip": self.source} if self.source else None, trace={"id": self.request} if self.request else None),
+            "usermgmt": _filled(
+                stage=self.stage,
+                session=self.session,
+                realm_type=self.actor.realm_type,
+                command=self.actor.command,
+                target=_filled(kind=self.kind, name=self.target[:LONGEST_TEXT]),
+                changes=[{"field": name, "before": _plain(was), "after": _plain(now)} for name, (was, now) in self.changes.items()],
+                details=dict(self.details),
+            ),
+        }
+
+    @classmethod
+    def of(cls, hit: Mapping[str, Any]) -> Self:
+        """One stage, as a search or a get returns it."""
+        source = hit["_source"]
+        event, user, ours = source["event"], source["user"], source["usermgmt"]
+        return cls(
+            id=event["id"],
+            moment=datetime.fromisoformat(source["@timestamp"]),
+            actor=Actor(user.get("name", ""), user.get("domain", ""), ours.get("realm_type", ""), ours.get("command", "")),
+            action=event["action"],
+            kind=ours["target"].get("kind", ""),
+            target=ours["target"].get("name", ""),
+            outcome=event.get("outcome", ""),
+            reason=event.get("reason", ""),
+            changes={change["field"]: (change["before"], change["after"]) for change in ours.get("changes", [])},
+            details=ours.get("details", {}),
+            source=source.get("source", {}).get("ip", ""),
+            session=ours.get("session", ""),
+            request=source.get("trace", {}).get("id", ""),
+            stage=ours["stage"],
+            index=hit["_index"],
+        )
+
+
+def _filled(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in ("", None, [], {})}
+
+
+def _plain(value: Any) -> Any:
+    """A value that the mapping takes: a text, true or false, nothing, or a list of texts; anything else as JSON."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, tuple | list) and all(isinstance(item, str) for item in value):
+        return list(value)
+    return json.dumps(value, sort_keys=True)

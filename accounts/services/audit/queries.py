@@ -1,0 +1,64 @@
+"""What is asked of the trail, as a query."""
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+TEXTS = ("user.name", "usermgmt.target.name", "event.action", "usermgmt.changes.before", "usermgmt.changes.after")
+IDS = ("trace.id", "usermgmt.session", "event.id")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to find; "" and None mean anything. `text` is looked for in names, actions, changed values, ids and addresses."""
+
+    text: str = ""
+    actor: str = ""
+    kind: str = ""
+    target: str = ""
+    action: str = ""
+    outcome: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    size: int = 50
+    after: str = ""
+
+
+def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
+    """The query. `ids`: only these events."""
+    terms = {
+        "user.name": query.actor,
+        "usermgmt.target.kind": query.kind,
+        "usermgmt.target.name": query.target,
+        "event.action": query.action,
+    }
+    filters: list[dict[str, Any]] = [{"term": {name: value}} for name, value in terms.items() if value]
+    if ids is not None:
+        filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
+    elif query.outcome:
+        filters += [{"terms": {"usermgmt.stage": ["outcome", "note", "resolved"]}}, {"term": {"event.outcome": query.outcome}}]
+    else:
+        filters.append({"terms": {"usermgmt.stage": ["intent", "note"]}})
+    if period := {name: moment.isoformat() for name, moment in (("gte", query.since), ("lt", query.until)) if moment}:
+        filters.append({"range": {"@timestamp": period}})
+    if query.text:
+        filters.append(_containing(query.text))
+    return {"bool": {"filter": filters}}
+
+
+def _containing(text: str) -> dict[str, Any]:
+    literal = text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
+    anywhere = [{"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}} for name in TEXTS]
+    exactly = [{"term": {name: text}} for name in IDS]
+    return {"bool": {"should": [*anywhere, *exactly, *_address(text)], "minimum_should_match": 1}}
+
+
+def _address(text: str) -> list[dict[str, Any]]:
+    """An address, or a network as 10.0.0.0/8."""
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return []
+    return [{"term": {"source.ip": text}}]

@@ -1,0 +1,125 @@
+"""Finding events in the trail, with the product's own key; each is put together from its stages.
+
+A page takes two calls: a search, and one `_mget` for what became of the intents on it (real-time, without a refresh).
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+from django.utils import timezone
+
+from accounts.services import errors, indices
+from accounts.services.audit import chart, queries
+from accounts.services.audit.events import Event
+from accounts.services.audit.queries import Query
+from accounts.services.connection import service
+
+PLACE: Final[dict[str, Any]] = {"index": indices.AUDIT_PATTERN, "expand_wildcards": ["open", "hidden"], "ignore_unavailable": True}
+NEWEST_FIRST: Final[list[Mapping[str, Any]]] = [
+    {"@timestamp": {"order": "desc", "unmapped_type": "date_nanos"}},
+    {"event.id": {"order": "desc", "unmapped_type": "keyword"}},
+]
+# An outcome that is not there by now will not come any more: no call may take so long.
+OUTCOME_EXPECTED_FOR: Final = timedelta(minutes=2)
+MOST_UNKNOWN: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some events, newest first; `next` leads to the older ones ("" at the end), `bars` counts all that fit."""
+
+    events: Sequence[Event]
+    next: str = ""
+    bars: Sequence[chart.Bar] = ()
+
+
+def search(query: Query) -> Page:
+    """The events that fit. Raises Unavailable, NotSetUp, and Invalid for a `next` that is not ours."""
+    found = service().search(
+        **PLACE,
+        query=queries.body(query, _without_outcome() if query.outcome == "unknown" else None),
+        sort=NEWEST_FIRST,
+        size=query.size + 1,
+        search_after=json.loads(query.after) if query.after else None,
+        aggs={"bars": chart.aggregation(query)},
+        track_total_hits=False,
+    )
+    hits = found["hits"]["hits"]
+    more = json.dumps(hits[query.size - 1]["sort"]) if len(hits) > query.size else ""
+    return Page(_together(hits[: query.size]), more, chart.bars(found.get("aggregations", {})))
+
+
+def of_target(kind: str, name: str, size: int = 50, after: str = "") -> Page:
+    """What was done to somebody or something."""
+    return search(Query(kind=kind, target=name, size=size, after=after))
+
+
+def of_actor(username: str, size: int = 50, after: str = "") -> Page:
+    """What somebody did, whatever the realm."""
+    return search(Query(actor=username, size=size, after=after))
+
+
+def get(event_id: str) -> Event:
+    """One event with all that is known of it. Raises NotFound."""
+    hits = service().search(**PLACE, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"]["hits"]
+    first = [hit for hit in hits if hit["_source"]["usermgmt"]["stage"] in ("intent", "note")]
+    if not first:
+        raise errors.NotFound(event_id)
+    return _together(first)[0]
+
+
+def _together(hits: Iterable[Mapping[str, Any]]) -> list[Event]:
+    """Each event once, with what became of it."""
+    events = {event.id: event for event in map(Event.of, hits)}
+    wanted = [
+        {"_index": event.index, "_id": f"{event.id}-{stage}"}
+        for event in events.values()
+        if event.stage != "note"
+        for stage in ("intent", "outcome", "resolved")
+    ]
+    stages = service().mget(docs=wanted)["docs"] if wanted else []
+    known = {doc["_id"]: Event.of(doc) for doc in stages if doc.get("found")}
+    return [merged(event, known) for event in events.values()]
+
+
+def merged(event: Event, known: Mapping[str, Event]) -> Event:
+    """One event of its stages, each under its document's id."""
+    if event.stage == "note":
+        return event
+    intent = known.get(f"{event.id}-intent", event)
+    outcome, resolution = known.get(f"{event.id}-outcome"), known.get(f"{event.id}-resolved")
+    if outcome and outcome.outcome != "unknown":
+        return replace(intent, stage="outcome", outcome=outcome.outcome, reason=outcome.reason, ended=outcome.moment)
+    if resolution:
+        return replace(
+            intent,
+            stage="resolved",
+            outcome=resolution.outcome,
+            reason=resolution.reason,
+            ended=intent.moment,
+            resolution=resolution,
+        )
+    if outcome or timezone.now() - intent.moment > OUTCOME_EXPECTED_FOR:
+        return replace(intent, outcome="unknown", reason=outcome.reason if outcome else "")
+    return intent
+
+
+def _without_outcome() -> list[str]:
+    """The ids of changes of which nobody knows what became of them. All stages of an event are in one index, so it is exact."""
+    known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "resolved"}}]}}
+    answer = service().search(
+        **PLACE,
+        query={"terms": {"usermgmt.stage": ["intent", "outcome", "resolved"]}},
+        size=0,
+        aggs={
+            "events": {
+                "terms": {"field": "event.id", "size": MOST_UNKNOWN, "order": {"known": "asc"}},
+                "aggs": {"known": {"filter": known}},
+            }
+        },
+    )
+    buckets = answer.get("aggregations", {}).get("events", {}).get("buckets", [])
+    return [bucket["key"] for bucket in buckets if not bucket["known"]["doc_count"]]

@@ -1,0 +1,103 @@
+"""Adding to the trail, with the product's own key: `_bulk`, only `create`."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from accounts.services import errors, locks, origin
+from accounts.services.audit.events import Changes, Event, Outcome
+from accounts.services.connection import Administrator, Person, service
+from accounts.services.origin import Actor
+
+logger = logging.getLogger(__name__)
+
+
+@contextmanager
+def recorded(
+    connection: Person | Administrator,
+    action: str,
+    target: str,
+    *,
+    kind: str = "user",
+    changes: Changes | None = None,
+    lock: str = "",
+) -> Iterator[Event]:
+    """Write down what is about to be done, let the block do it, and write down what became of it.
+
+    `changes`: {field: (before, after)}, never a secret. `lock`: held during the block, and taken and given back by the calls
+    that write. Raises NotRecorded, and the block is not run, when the intent cannot be written; Busy for a lock that somebody
+    holds. A service error of the block is a failure; after any other error (and OutcomeUnknown) nobody can say, and the lock
+    is left to end by itself: a call may still be on its way.
+    """
+    event = Event.now(connection.actor, action, target, kind, changes=changes or {})
+    _begin(event, lock)
+    try:
+        yield event
+    except errors.UserOverwritten as exc:  # it was done, and more than that
+        _end(event, "success", type(exc).__name__, lock)
+        raise
+    except errors.ServiceError as exc:
+        _end(event, "unknown" if isinstance(exc, errors.OutcomeUnknown) else "failure", type(exc).__name__, lock)
+        raise
+    except BaseException as exc:
+        _end(event, "unknown", type(exc).__name__)
+        raise
+    _end(event, "success", "", lock)
+
+
+def note(
+    actor: Actor,
+    action: str,
+    target: str = "",
+    *,
+    kind: str = "",
+    outcome: Outcome = "success",
+    reason: str = "",
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """Write down what is no change. Raises NotRecorded; whether to go on without is the caller's to say."""
+    event = Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {})
+    _demand_taken(*_send(event.creating()))
+
+
+def _begin(event: Event, lock: str) -> None:
+    taken, *locked = _send([*event.at("intent").creating(), *(locks.taking(lock) if lock else [])])
+    try:
+        _demand_taken(taken)
+    except errors.NotRecorded:
+        if locked and not locked[0].get("error"):
+            locks.give_back(lock)
+        raise
+    if not locked:
+        return
+    try:
+        locks.demand_taken(lock, locked[0])
+    except errors.ServiceError as exc:
+        _end(event, "failure", type(exc).__name__)
+        raise
+
+
+def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
+    """What was done stays done when the trail does not take its outcome: it will be shown as unknown, and can be looked up."""
+    giving_back = locks.giving_back(lock) if lock and outcome != "unknown" else []
+    try:
+        _demand_taken(_send([*event.at("outcome", outcome, reason).creating(), *giving_back])[0])
+    except errors.NotRecorded:
+        logger.exception("The trail has no outcome of event %s, which was: %s", event.id, outcome)
+        if (lost := origin.without_outcome.get()) is not None:
+            lost.append(event.id)
+
+
+def _send(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    try:
+        answer = service().bulk(operations=operations)
+    except errors.ServiceError as exc:
+        raise errors.NotRecorded(type(exc).__name__, str(exc)) from None
+    return [next(iter(item.values())) for item in answer["items"]]
+
+
+def _demand_taken(item: Mapping[str, Any]) -> None:
+    if error := item.get("error"):
+        logger.error("Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
+        raise errors.NotRecorded(error["type"], error["reason"])

@@ -1,0 +1,108 @@
+"""The trail of changes, through the services, looked at on the node."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from accounts.services import audit, errors, indices, locks, passwords, users
+from accounts.services.connection import Person
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+def trail(node: TestNode, **fields: Any) -> list[audit.Event]:
+    """The events of a target or an actor, oldest first."""
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    return list(reversed(audit.search(audit.Query(**fields)).events))
+
+
+def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada: Person) -> None:
+    jane = User("jane", "Jane", "jane@example.org", ("viewer",))
+    users.create(ada, jane, PASSWORD)
+    users.update(ada, jane, User("jane", "Jane", "", ("editor", "viewer")))
+    users.disable(ada, "jane")
+    users.enable(ada, "jane")
+    passwords.change(ada, "jane", "another-password")
+    users.delete(ada, "jane")
+
+    events = trail(node, kind="user", target="jane")[-6:]
+    assert [event.action for event in events] == [
+        "user-create",
+        "user-update",
+        "user-disable",
+        "user-enable",
+        "password-change",
+        "user-delete",
+    ]
+    assert {(event.actor.username, event.outcome) for event in events} == {("ada", "success")}
+    assert events[1].changes == {"email": ("jane@example.org", None), "roles": (["viewer"], ["editor", "viewer"])}
+    assert events[2].changes == {"enabled": (True, False)}
+    assert events[4].changes == {}
+    assert events[5].changes["roles"] == (["editor", "viewer"], None)
+
+
+def test_what_fails_is_a_failure(node: TestNode, ada: Person) -> None:
+    users.create(ada, User("kim"), PASSWORD)
+    with pytest.raises(errors.UserExists):
+        users.create(ada, User("kim"), PASSWORD)
+    with pytest.raises(errors.EditConflict):
+        users.update(ada, User("kim", "Another"), User("kim", "Kim"))
+    with pytest.raises(errors.Busy), locks.held("user kim"):
+        users.update(ada, User("kim"), User("kim", "Kim"))
+
+    found = [(event.outcome, event.reason) for event in trail(node, target="kim")[-3:]]
+    assert found == [("failure", "UserExists"), ("failure", "EditConflict"), ("failure", "Busy")]
+    with locks.held("user kim"):  # nobody holds it any more
+        pass
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(errors.OutcomeUnknown("lost"), "unknown"), (KeyError("a fault of ours"), "unknown")]
+)
+def test_what_nobody_knows_is_unknown_and_keeps_the_lock(node: TestNode, ada: Person, error: Exception, outcome: str) -> None:
+    with pytest.raises(type(error)), audit.recorded(ada, "user-update", "lost", lock=f"user {outcome} {error}"):
+        raise error
+    assert trail(node, target="lost")[-1].outcome == outcome
+    with pytest.raises(errors.Busy), locks.held(f"user {outcome} {error}"):
+        pass
+
+
+def test_a_save_takes_four_calls_and_the_others_fit_into_five(node: TestNode, ada: Person, calls: list[str]) -> None:
+    jane = User("jane", "Jane", roles=("viewer",))
+    changes: list[tuple[Callable[[], object], int]] = [
+        (lambda: users.create(ada, jane, PASSWORD), 4),
+        (lambda: users.update(ada, jane, User("jane", "Janet", roles=("viewer",))), 4),
+        (lambda: users.enable(ada, "jane", jane), 3),
+    ]
+    for change, most in changes:
+        calls.clear()
+        change()
+        assert len(calls) == most, calls
+
+
+def test_moments_of_users(node: TestNode, ada: Person) -> None:
+    users.create(ada, User("new"), PASSWORD)
+    users.create(ada, User("again"), PASSWORD)
+    users.delete(ada, "again")
+    created = trail(node, target="new")[-1].ended
+    assert created is not None
+    passwords.change(ada, "new", "another-password")
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+
+    known = audit.moments(["new", "again", "nobody"])
+    assert known.keys() == {"new", "again"}
+    assert known["again"] == audit.Moments()
+    assert known["new"].created
+    assert abs((known["new"].created - created).total_seconds()) < 0.01
+    assert known["new"].password_changed
+    assert known["new"].password_changed > known["new"].created
+    assert audit.all_moments()["new"] == known["new"]
+    begins = audit.begins()
+    assert begins
+    assert begins < known["new"].created

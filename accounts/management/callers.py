@@ -1,6 +1,8 @@
 """In whose name a command calls: somebody whose credentials are given, or a superuser for as long as it takes."""
 
 import os
+import pwd
+import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.management.terminal import Failure, Terminal
 from accounts.services import cluster_health, errors, file_realm, node_settings, recovery
 from accounts.services.connection import Administrator
+from accounts.services.origin import Actor
 
 NO_CREDENTIALS: Final = (
     "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), or run this in a terminal to be asked for the "
@@ -51,6 +54,12 @@ def superuser(folder: Path, terminal: Terminal) -> Iterator[tuple[str, str]]:
     """Name and password of one who is gone at the end. Raises Failure."""
     with _told(), recovery.superuser(folder, terminal.explain) as caller:
         yield caller
+
+
+def local_actor(command: str) -> Actor:
+    """Who runs this on the node's host: the temporary superuser's name would tell nobody anything."""
+    name = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    return Actor(name, realm=socket.gethostname(), realm_type="operating system", command=command)
 
 
 @sensitive_variables()

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.management.terminal import Failure, Terminal
-from accounts.services import errors, password_policy, passwords, result_file, users
+from accounts.services import errors, origin, password_policy, passwords, result_file, users
 from accounts.services.connection import Person
 from accounts.services.result_file import ResultFile
 from accounts.services.users import User
@@ -21,8 +21,8 @@ HISTORY: Final = (
     "list of processes. With -i alone you are asked for it."
 )
 
-NOT_SET_UP: Final = (
-    "No change without a record, and there is no audit trail yet: run `manage.py setup_cluster` first, or pass -f to go on without."
+NOT_RECORDED: Final = (
+    "No change without a record, and the audit trail takes none: `manage.py setup_cluster` makes it. -f changes it all the same."
 )
 REASONS: Final[dict[type[errors.ServiceError], str]] = {
     errors.NotFound: "There is no such user.",
@@ -166,8 +166,9 @@ def _told(username: str) -> Iterator[None]:
     """Turn what the services raise into words and an exit code: Refusal or Failure."""
     try:
         yield
-    except errors.NotSetUp as exc:
-        raise Failure(os.EX_CONFIG, f"{NOT_SET_UP} ({exc})") from None
+    except errors.NotRecorded as exc:
+        code = os.EX_CONFIG if exc.why == errors.NotSetUp.__name__ else os.EX_TEMPFAIL
+        raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
         raise Refusal(os.EX_TEMPFAIL, _words(username, exc)) from None
     except errors.ServiceError as exc:
@@ -198,8 +199,10 @@ def _change(person: Person, username: str, password: str, terminal: Terminal, *,
     """Recorded; forced, where no record can be kept, without one."""
     try:
         passwords.change(person, username, password)
-    except (errors.NotSetUp, errors.NotRecorded) as exc:
+    except errors.NotRecorded as exc:
         if not force:
             raise
         terminal.warn(f"WARNING: The audit trail has no record of this change: {exc}")
         passwords.change_unrecorded(person, username, password)
+    if origin.without_outcome.get():
+        terminal.warn("WARNING: The audit trail has the intent of this change, and not its outcome.")

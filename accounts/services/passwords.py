@@ -16,17 +16,24 @@ LONGEST_BYTES: Final = 72
 @sensitive_variables("password")
 def change(connection: Person, username: str, password: str) -> None:
     """Set a user's password; their sessions end. Raises NotFound, Refused, Invalid, and NotRecorded."""
-    if not users.is_legal(username):  # an empty name would change the caller's own password
-        raise errors.NotFound(username)
-    with audit.recorded(connection, "password-change", username), users.missing_is_not_found(connection, username):
-        connection.change_password(username=username, password=password)
+    with audit.recorded(connection, "password-change", username):
+        _set(connection, username, password)
     sessions.end_all(username)
 
 
 @sensitive_variables("password")
 def change_unrecorded(connection: Person, username: str, password: str) -> None:
-    """As `change`, and without a record: where a cluster must be saved that cannot keep one. For commands, on request only."""
-    change(connection, username, password)
+    """As `change`, without a record: to save a cluster that cannot keep one. Only for a command, and only on request."""
+    _set(connection, username, password)
+    sessions.end_all(username)
+
+
+@sensitive_variables("password")
+def _set(connection: Person, username: str, password: str) -> None:
+    if not users.is_legal(username):  # an empty name would change the caller's own password
+        raise errors.NotFound(username)
+    with users.missing_is_not_found(connection, username):
+        connection.change_password(username=username, password=password)
 
 
 @sensitive_variables("current", "password")

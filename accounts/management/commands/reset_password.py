@@ -19,8 +19,11 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.management import callers
 from accounts.management.resets import ManyResets, OneReset, Reset
 from accounts.management.terminal import Failure, Terminal, Verbosity
+from accounts.services import origin
 from accounts.services.connection import Person
+from accounts.services.origin import Actor
 
+NAME = "reset_password"
 ASK = object()  # -i without a password
 
 
@@ -67,7 +70,7 @@ class Command(BaseCommand):
                 _run(_reset(options), terminal, options)
         except Failure as exc:
             if exc.code == os.EX_USAGE:
-                self.stderr.write(self.create_parser("manage.py", "reset_password").format_help(), style_func=str)
+                self.stderr.write(self.create_parser("manage.py", NAME).format_help(), style_func=str)
             terminal.fail(str(exc))
             sys.exit(exc.code)
         except KeyboardInterrupt:
@@ -111,12 +114,20 @@ def _run(reset: Reset, terminal: Terminal, options: dict[str, Any]) -> None:
         caller = callers.credentials(terminal)
         callers.check_health(caller, terminal, force=force)
         reset.ask(terminal, batch=batch)
-        return reset.carry_out(Person(*caller), terminal, force=force)
+        return reset.carry_out(_person(caller, Actor(caller[0], command=NAME)), terminal, force=force)
     callers.aim_at_node(folder, dict(options["overrides"]), options["url"])
     reset.ask(terminal, batch=batch)  # before: a superuser should not stand there and wait for a person
     with callers.superuser(folder, terminal) as caller:
         callers.check_health(caller, terminal, force=force)
-        reset.carry_out(Person(*caller), terminal, force=force)
+        reset.carry_out(_person(caller, callers.local_actor(NAME)), terminal, force=force)
+
+
+def _person(caller: tuple[str, str], actor: Actor) -> Person:
+    """The caller's connection, with the actor that the audit trail names."""
+    person = Person(*caller)
+    person.actor = actor
+    origin.without_outcome.set([])
+    return person
 
 
 def _verbosity(options: dict[str, Any]) -> Verbosity:

@@ -22,9 +22,19 @@ ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT"
 
 SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
 SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
+SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
+if SESSION_LIMIT < 1:
+    raise ImproperlyConfigured("SESSION_LIMIT, the sessions that one person may have, must be at least 1.")
 # How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
 # decides about every change at once.
 OPERATOR_FRESH_FOR = timedelta(seconds=60)
+
+# How many wrong passwords in a quarter of an hour until the next one has to wait: for a name from one address, or in one browser
+# that knows it; for a name from everywhere, and for an address whatever the name.
+THROTTLE_FAILURES: int = env.int("THROTTLE_FAILURES", default=5)
+THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
+# When a wrong password is answered, counted from its arrival.
+THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
 
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
 KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
@@ -57,7 +67,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    "csp",
     "django_htmx",
     "heroicons",
     "accounts",
@@ -67,8 +76,7 @@ MIDDLEWARE = [
     "accounts.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "accounts.middleware.never_cache_pages",
+    "accounts.middleware.page_headers",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -134,20 +142,11 @@ BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        "manifest-src": ["'self'"],
-    }
-}
+# Sent with every page. Scripts, styles and pictures are files of ours, so nothing else is needed.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

@@ -4,6 +4,7 @@ ServiceError
 ├── NotFound            what was asked for does not exist (404)
 │   └── RoleNotFound    it was a role
 ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
+│   └── Throttled       too many wrong passwords: nobody was asked whether this one is right
 ├── Refused             the cluster does not allow it to this caller (403)
 ├── Conflict            a document changed, or exists already (409)
 │   ├── Busy            somebody else holds the lock of the same user
@@ -34,6 +35,10 @@ class RoleNotFound(NotFound):
 
 class CredentialsRefused(ServiceError):
     """401: wrong credentials, a deactivated user, or a cluster that cannot read its users just now. It proves none of them."""
+
+
+class Throttled(CredentialsRefused):
+    """Too many wrong passwords lately; the cluster was not asked. People are told what a wrong password is told."""
 
 
 class Refused(ServiceError):

@@ -1,24 +1,20 @@
 """The list of users: search, filters, order, pages; everything that it shows stands in its address."""
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts import policy
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import roles, user_list
-from accounts.services.ahead import ahead
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
@@ -44,28 +40,26 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    search = ahead(user_list.search, request.user.connection, query)
-    results = partial(_results, request, query, search)  # called by the template, behind the page's head
-    only_results = wants_fragment(request, "users-results")
-    response = HttpResponse(results()) if only_results else render(request, "users/list.html", {"query": query, "results": results})
+    template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
+    response = render(request, template, _results(request, query, user_list.search(request.user.connection, query)))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _results(request: AppRequest, query: UserQuery, search: Callable[[], UserPage]) -> SafeString:
+def _results(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, Any]:
     addresses = Addresses(request)
-    context = {
+    return {
         "query": query,
         "columns": [_column(addresses, query, field, label) for field, label in COLUMNS],
         "sizes": [(size, addresses.to(size=str(size)), size == query.size) for size in PAGE_SIZES],
         "pills": _pills(addresses, query),
         "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
         "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
+        "page": page,
+        "rows": _rows(request, page),
+        "links": _links(addresses, page),
     }
-    page = search()
-    context |= {"page": page, "rows": _rows(request, page), "links": _links(addresses, page)}
-    return render_to_string("users/_results.html", context, request)
 
 
 @require_GET

@@ -13,7 +13,7 @@ from accounts.services import file_realm
 USERS = b"alice:$2a$10$abc\n# a comment\nbob:{PBKDF2}10000$x=$y="
 ROLES = b"superuser:alice\nviewer:alice,bob"
 
-# Every run is a process of its own, whose n-th look at, or write to, the file system is its last. Arguments: the folder, the signal.
+# Every run is a process of its own, whose n-th look at, or write to, the file system is its last.
 KILLED_AT_STEP = """
 import fcntl, os, signal, sys
 from pathlib import Path

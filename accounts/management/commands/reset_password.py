@@ -93,7 +93,7 @@ def _reset(options: dict[str, Any]) -> Reset:
     if options["list"]:
         results = options["results"] or options["list"].with_name(options["list"].name + ".passwords")
         return ManyResets(_names(options["list"]), results)
-    return OneReset(options["username"], interactive=given is not None, password="" if given in (None, ASK) else given)
+    return OneReset(options["username"], interactive=given is not None, password=None if given is ASK else given)
 
 
 def _names(file: Path) -> list[str]:

@@ -1,8 +1,6 @@
 """`manage.py reset_password` with credentials: every option, word and exit code."""
 
-import io
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.services import audit
 from tests.conftest import PASSWORD, TestNode
-from tests.reset_password import Ended, Run, manage
+from tests.reset_password import Ended, Run, in_process, manage
 
 RESETS = "This tool will reset the password of the [jdoe] user"
 SUCCESS = "Password for the [jdoe] user successfully reset.\n"
@@ -26,17 +24,7 @@ def run(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> Run:
     """The command in this process, as somebody with a superuser's credentials and what they type."""
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", node.elastic_password)
     node.put_user("jdoe")
-
-    def run(*args: str, typed: str = "") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-        out, err = io.StringIO(), io.StringIO()
-        try:
-            call_command("reset_password", *args, stdout=out, stderr=err)
-        except SystemExit as exc:
-            return Ended(int(exc.code or 0), out.getvalue(), err.getvalue())
-        return Ended(0, out.getvalue(), err.getvalue())
-
-    return run
+    return in_process(monkeypatch)
 
 
 def generated(ended: Ended) -> str:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, home, login, passwords, roles, search, user_list, users
+from accounts.views import access, account, confirmations, home, login, passwords, roles, search, sessions, user_list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -18,8 +18,16 @@ urlpatterns = [
     path("search", search.search, name="search"),
     path("account/", account.account, name="account"),
     path("account/change-password", passwords.change_own, name="account_change_password"),
+    path("account/sessions", sessions.own, name="account_sessions"),
+    path("account/sessions/end/<str:session_id>", sessions.end_own, name="account_session_end"),
+    path("account/sessions/end-others", sessions.end_others, name="account_sessions_end"),
+    path("account/extend-session", sessions.extend, name="session_extend"),
+    path("sessions/", sessions.index, name="sessions"),
+    path("sessions/end/<str:session_id>", sessions.end, name="session_end"),
+    path("sessions/end-all", sessions.end_all, name="sessions_end"),
     path("users/", user_list.index, name="users"),
     path("users/filters", user_list.filters, name="user_filters"),
+    path("users/kibana-sign-ins", user_list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),

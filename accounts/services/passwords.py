@@ -4,7 +4,7 @@ from typing import Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors, sessions, users
+from accounts.services import audit, errors, origin, sessions, throttle, users
 from accounts.services.connection import Person
 from accounts.services.operators import Operator
 
@@ -37,10 +37,12 @@ def _set(connection: Person, username: str, password: str) -> None:
 
 
 @sensitive_variables("current", "password")
-def change_own(operator: Operator, current: str, password: str) -> None:
+def change_own(operator: Operator, current: str, password: str, *, device: str = "") -> None:
     """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
 
-    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one.
+    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one, which counts
+    as one at the sign-in does; `device` is the mark of a browser that knows the operator.
     """
-    Person(operator.username, current).authenticate()
+    guess = throttle.Guess(operator.username, origin.source_address.get(), device)
+    throttle.guarded(guess, Person(operator.username, current).authenticate)
     change(operator.connection, operator.username, password)

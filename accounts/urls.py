@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, home, login, passwords, roles, search, user_list, users
+from accounts.views import access, account, confirmations, exports, home, login, passwords, roles, search, user_list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -20,6 +20,8 @@ urlpatterns = [
     path("account/change-password", passwords.change_own, name="account_change_password"),
     path("users/", user_list.index, name="users"),
     path("users/filters", user_list.filters, name="user_filters"),
+    path("users/export", exports.export, name="user_export"),
+    path("users/print", exports.printable, name="user_print"),
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),

@@ -59,6 +59,7 @@ def _results(request: AppRequest, query: UserQuery, page: UserPage) -> SafeStrin
         "pills": _pills(addresses, query),
         "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
         "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
+        "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
         "page": page,
         "rows": _rows(request, page),
         "links": _links(addresses, page),

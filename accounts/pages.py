@@ -64,6 +64,15 @@ PAGES: Final = (
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),
     _list("Users with roles that do not exist", "?flag=unknown-roles", "unknown missing"),
     _list("Users without an email address", "?flag=no-email", "no e-mail none missing"),
+    Page(
+        "Export users",
+        "user_export",
+        "arrow-down-tray",
+        "can_read",
+        description="All that a list shows, as CSV, NDJSON or XLSX, with a proof that it is whole",
+        keywords="download csv excel xlsx ndjson json spreadsheet report audit review",
+        is_action=True,
+    ),
     Page("Create user", "user_create", "plus", "can_manage", keywords="new add invite person account", is_action=True),
     Page(
         "Change my password",

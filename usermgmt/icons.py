@@ -24,6 +24,7 @@ ICONS: Final = {
     ("mini", "shield-check"),
     ("mini", "user-circle"),
     ("mini", "users"),
+    ("micro", "arrow-down-tray"),
     ("micro", "chevron-down"),
     ("micro", "funnel"),
     ("micro", "trash"),

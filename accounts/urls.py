@@ -62,6 +62,7 @@ urlpatterns = [
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
     path("compare/", compare.index, name="compare"),
+    path("compare/exports", compare.exports, name="compare_exports"),
     path("compare/trail", compare.trail, name="compare_trail"),
     path("findings/", findings.index, name="findings"),
     path("findings/run", findings.run, name="findings_run"),

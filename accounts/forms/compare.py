@@ -1,13 +1,17 @@
 """What is to be compared."""
 
 from datetime import UTC, date, datetime, time
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from accounts.services.compare import open_export
+from accounts.services.exports import Export, NotWhole
+
 DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+FILE: Final = forms.ClearableFileInput(attrs={"accept": ".zip,.xlsx"})
 
 
 class TrailForm(forms.Form):
@@ -47,6 +51,28 @@ class TrailForm(forms.Form):
 
     def _no_information(self) -> str:
         return f"There is no information before {self.begins:%Y-%m-%d}." if self.begins else "The audit trail is empty."
+
+
+class ExportFilesForm(forms.Form):
+    """Two files; what is in them is checked at once, so that the error stands beside the field."""
+
+    one = forms.FileField(label="One export", widget=FILE)
+    other = forms.FileField(label="Another export", widget=FILE)
+
+    def clean_one(self) -> Export:
+        """The export in the file. It is an error if it is not whole."""
+        return _opened(self.cleaned_data["one"])
+
+    def clean_other(self) -> Export:
+        """The same of the other one."""
+        return _opened(self.cleaned_data["other"])
+
+
+def _opened(file: BinaryIO) -> Export:
+    try:
+        return open_export(file)
+    except NotWhole as exc:
+        raise ValidationError(str(exc), "not-whole") from None
 
 
 def _moment(day: date) -> datetime:

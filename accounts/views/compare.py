@@ -6,10 +6,10 @@ from typing import Any, Final
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
-from accounts.forms.compare import TrailForm
+from accounts.forms.compare import ExportFilesForm, TrailForm
 from accounts.requests import AppRequest
 from accounts.services import audit, compare
 from accounts.services.compare import Comparison, Difference
@@ -24,12 +24,28 @@ TOO_MANY: Final = "There are too many changes in this time for one page. Choose 
 def index(request: AppRequest) -> HttpResponse:
     """What can be compared."""
     policy.demand_reading(request.user)
-    return _index(request, TrailForm(begins=audit.begins()))
+    return _index(request)
 
 
-def _index(request: AppRequest, trail_form: TrailForm) -> HttpResponse:
-    status = 422 if trail_form.errors else 200
-    return render(request, "compare/index.html", {"trail_form": trail_form, "begins": trail_form.begins}, status=status)
+def _index(request: AppRequest, trail_form: TrailForm | None = None, exports_form: ExportFilesForm | None = None) -> HttpResponse:
+    trail_form = trail_form or TrailForm(begins=audit.begins())
+    exports_form = exports_form or ExportFilesForm()
+    context = {"trail_form": trail_form, "exports_form": exports_form, "begins": trail_form.begins}
+    status = 422 if trail_form.errors or exports_form.errors else 200
+    return render(request, "compare/index.html", {**context, "has_errors": status != 200}, status=status)
+
+
+@require_POST
+def exports(request: AppRequest) -> HttpResponseBase:
+    """The users in two export files, which end with the request."""
+    policy.demand_reading(request.user)
+    form = ExportFilesForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _index(request, exports_form=form)
+    found = compare.of_exports(form.cleaned_data["one"], form.cleaned_data["other"])
+    if request.POST.get("format") == "csv":
+        return _csv(request, found.comparison, f"changes-{found.before.generated_at[:10]}.csv")
+    return render(request, "compare/exports.html", {"found": found, **_shown(found.comparison)})
 
 
 @require_GET
@@ -38,13 +54,13 @@ def trail(request: AppRequest) -> HttpResponseBase:
     policy.demand_reading(request.user)
     form = TrailForm(request.GET, begins=audit.begins())
     if not form.is_valid():
-        return _index(request, form)
+        return _index(request, trail_form=form)
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     try:
         past = compare.between(request.user.connection, since, until)
     except compare.TooMany:
         form.add_error("since", TOO_MANY)
-        return _index(request, form)
+        return _index(request, trail_form=form)
     if request.GET.get("format") == "csv":
         return _csv(request, past.comparison, f"changes-{since:%Y-%m-%d}.csv")
     context = {"past": past, "since": since, "until": until, "begins": form.begins, **_shown(past.comparison)}

@@ -89,6 +89,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
 
 
+def too_large(request: HttpRequest) -> HttpResponse:
+    """For what is sent to us and is larger than anything that we ask for; it is not read."""
+    return render(request, "413.html", status=413)
+
+
 def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False) -> HttpResponse:
     context: dict[str, Any] = {
         "status": status,

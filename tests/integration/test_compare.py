@@ -1,14 +1,19 @@
 """What became of users between two moments, by the trail, with the rights of an auditor."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
-from accounts.services import audit, compare, errors, indices, users
+from accounts.services import audit, compare, errors, exports, indices, users
+from accounts.services.compare import exports as compare_exports
 from accounts.services.compare.differences import Field
 from accounts.services.connection import Person
+from accounts.services.user_list import UserQuery
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
@@ -122,3 +127,78 @@ def test_the_pages(node: TestNode, ada: Person, signed_in: Callable[..., Client]
         assert response.status_code == 422
         assert words in response.content.decode()
     assert signed_in("norah").get("/compare/").status_code == 403
+
+
+class TestExports:
+    """Two export files."""
+
+    def export(self, connection: Person, format: str = "csv", query: UserQuery | None = None) -> BytesIO:
+        chunks = exports.write(connection, query or UserQuery(), exports.FORMATS[format])
+        file = BytesIO(b"".join(chunk.data for chunk in chunks))
+        file.name = f"users.{format}.zip"
+        return file
+
+    @pytest.mark.parametrize("formats", [("csv", "xlsx"), ("ndjson", "csv")])
+    def test_two_exports_of_any_format(
+        self, node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client], formats: tuple[str, str]
+    ) -> None:
+        for name in ("goes", "rises"):
+            node.put_user(name, roles=["a,b", "viewer"], full_name="=1+1")
+        before = self.export(otto, formats[0])
+        users.delete(ada, "goes")
+        users.update(ada, users.get(ada, "rises"), User("rises", "=1+1", roles=("user_admin", "viewer")))
+        refresh(node)
+        after = self.export(otto, formats[1])
+        found = compare.of_exports(compare.open_export(after), compare.open_export(before))
+        refresh(node)
+        assert {each.username: each.kind for each in found.comparison.differences} == {"goes": "gone", "rises": "changed"}
+        assert found.comparison.of("changed")[0].fields[0] == Field(
+            "Roles", "a,b, viewer", "user_admin, viewer", ["user_admin"], ["a,b"]
+        )
+        for file in (before, after):
+            file.seek(0)
+        page = signed_in("otto").post("/compare/exports", {"one": before, "other": after}).content.decode()
+        assert '<a href="/users/edit/rises">rises</a>' in page
+
+    def test_who_did_it_and_what_one_has_to_know(self, node: TestNode, ada: Person, otto: Person) -> None:
+        users.create(ada, User("jdoe"), PASSWORD)
+        refresh(node)
+        before = compare.open_export(self.export(otto))
+        earlier = replace(before.completeness, generated_at="2026-01-01T00:00:00Z")
+        users.disable(ada, "jdoe")
+        refresh(node)
+        after = compare.open_export(self.export(otto, query=UserQuery(kind="native")))
+        later = replace(after.completeness, generated_at=f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}")
+        before.completeness, after.completeness = earlier, later
+        found = compare.of_exports(before, after)
+        (changed,) = found.comparison.of("changed")
+        assert changed.by[-1].startswith("ada (user-disable, ")
+        assert {each.username for each in found.comparison.of("gone")} == set(users.RESERVED_USERNAMES)
+        assert found.cautions == [compare_exports.OTHER_FILTER, compare_exports.NOT_KNOWN]
+        after.completeness = replace(later, cluster_id="another")
+        assert compare_exports.NOT_OURS in compare.of_exports(before, after).cautions
+
+    def test_what_is_not_whole_is_refused(
+        self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = self.export(otto).getvalue()
+        browser = signed_in("otto")
+        for content, words in ((whole[:-1000], "The file is no export, or is cut off"), (b"User name", "no export")):
+            response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
+            assert response.status_code == 422
+            assert words in response.content.decode()
+        monkeypatch.setattr(compare_exports, "LARGEST_UNPACKED", 100)
+        with pytest.raises(exports.NotWhole, match="Unpacked"):
+            compare.open_export(BytesIO(whole))
+        monkeypatch.setattr(compare_exports, "LARGEST", 100)
+        with pytest.raises(exports.NotWhole, match="larger than"):
+            compare.open_export(BytesIO(whole))
+
+    def test_a_request_that_is_too_large_is_not_read(
+        self, node: TestNode, signed_in: Callable[..., Client], settings: Settings
+    ) -> None:
+        browser = signed_in("otto")
+        settings.LARGEST_REQUEST = 1000
+        response = browser.post("/compare/exports", {"one": BytesIO(b"x" * 1000)})
+        assert response.status_code == 413
+        assert "too large" in response.content.decode()

@@ -70,7 +70,7 @@ def _attributed(found: Comparison, before: Completeness, after: Completeness) ->
     """With whoever made the changes, or why that is not known."""
     if not found.differences:
         return found, ""
-    if {before.cluster_id, after.cluster_id} != {service().info()["cluster_uuid"]}:
+    if {before.cluster_id, after.cluster_id} != {service().cluster.state(metric="version")["cluster_uuid"]}:
         return found, NOT_OURS
     begins = audit.begins()
     since, until = (datetime.fromisoformat(block.generated_at) for block in (before, after))

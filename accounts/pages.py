@@ -52,7 +52,7 @@ PAGES: Final = (
     Page(
         "Findings",
         "findings",
-        "clipboard-document-check",
+        "document-magnifying-glass",
         "can_read",
         description="API keys without owner, unused accounts, roles that do not exist, …",
         keywords="audit review report orphaned api keys inactive unused stale duplicate email administrators superuser leftovers",

@@ -3,7 +3,22 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, home, login, passwords, roles, search, user_list, users
+from accounts.views import (
+    access,
+    account,
+    confirmations,
+    home,
+    login,
+    passwords,
+    review_items,
+    review_removals,
+    review_reports,
+    reviews,
+    roles,
+    search,
+    user_list,
+    users,
+)
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -31,4 +46,17 @@ urlpatterns = [
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("reviews/", reviews.index, name="reviews"),
+    path("reviews/create", reviews.create, name="review_create"),
+    path("reviews/due", reviews.due, name="reviews_due"),
+    path("reviews/view/<slug:review_id>", review_items.view, name="review"),
+    path("reviews/progress/<slug:review_id>", review_items.progress, name="review_progress"),
+    path("reviews/mark/<slug:review_id>", review_items.mark, name="review_mark"),
+    path("reviews/work/<slug:review_id>", review_items.work, name="review_work"),
+    path("reviews/sign-off/<slug:review_id>", review_reports.sign_off, name="review_sign_off"),
+    path("reviews/report/<slug:review_id>", review_reports.report, name="review_report"),
+    path("reviews/check/<slug:review_id>", review_reports.check, name="review_check"),
+    path("reviews/download/<slug:review_id>", review_reports.download, name="review_download"),
+    path("reviews/removals/<slug:review_id>", review_removals.removals, name="review_removals"),
+    path("reviews/carry-out/<slug:review_id>", review_removals.confirm, name="review_carry_out"),
 ]

@@ -1,4 +1,4 @@
-"""Around every view: the request's id, no caching, the session, who is signed in, and service errors as pages."""
+"""Around every view: the request's id, the headers of a page, the session, who is signed in, and service errors as pages."""
 
 import ipaddress
 import uuid
@@ -64,12 +64,16 @@ def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
         return ""
 
 
-def never_cache_pages(get_response: GetResponse) -> GetResponse:
-    """Pages hold personal data and belong to one person: nobody stores them. Static files are answered before this."""
+def page_headers(get_response: GetResponse) -> GetResponse:
+    """What a browser may do with a page: load only from here, and store nothing, for pages hold personal data.
+
+    Static files are answered before this.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response["Cache-Control"] = "no-store"
+        response["Content-Security-Policy"] = settings.CONTENT_SECURITY_POLICY
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         patch_vary_headers(response, ["HX-Request", "Cookie"])
         return response

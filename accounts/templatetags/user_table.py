@@ -34,7 +34,7 @@ def page_sizes(sizes: Iterable[tuple[int, str, bool]]) -> SafeString:
     """The menu's entries: how many rows to a page, the address, and whether it is so now."""
     return mark_safe(  # noqa: S308
         "".join(
-            f'<a class="menu__item" href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"'
+            f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"'
             f'{""" aria-current="true" """ if is_current else ""}>{size} rows</a>'
             for size, url, is_current in sizes
         )

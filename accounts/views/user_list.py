@@ -8,9 +8,7 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts import policy
@@ -42,17 +40,16 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    results = _results(request, query, user_list.search(request.user.connection, query))
-    only_results = wants_fragment(request, "users-results")
-    response = HttpResponse(results) if only_results else render(request, "users/list.html", {"query": query, "results": results})
+    template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
+    response = render(request, template, _results(request, query, user_list.search(request.user.connection, query)))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _results(request: AppRequest, query: UserQuery, page: UserPage) -> SafeString:
+def _results(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, Any]:
     addresses = Addresses(request)
-    context = {
+    return {
         "query": query,
         "columns": [_column(addresses, query, field, label) for field, label in COLUMNS],
         "sizes": [(size, addresses.to(size=str(size)), size == query.size) for size in PAGE_SIZES],
@@ -63,7 +60,6 @@ def _results(request: AppRequest, query: UserQuery, page: UserPage) -> SafeStrin
         "rows": _rows(request, page),
         "links": _links(addresses, page),
     }
-    return render_to_string("users/_results.html", context, request)
 
 
 @require_GET

@@ -10,30 +10,14 @@ from typing import IO, Any, Final, cast
 
 from accounts.services import reviews
 from accounts.services.connection import Person
+from accounts.services.exports import COLUMNS, NO_INFORMATION
 from accounts.services.reviews import Item, Outcome, Review
 from accounts.templatetags.pretty import pretty
 
 IN_MEMORY: Final = 5_000_000
 A_PORTION: Final = 1000
-UNKNOWN: Final = "no information"
 # What a spreadsheet would take for the beginning of a formula.
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-ROW: Final = {
-    "username": "User name",
-    "full_name": "Full name",
-    "email": "Email address",
-    "enabled": "Enabled",
-    "reserved": "Reserved",
-    "deprecated": "Deprecated",
-    "roles": "Roles",
-    "unknown_roles": "Roles that do not exist",
-    "may_change_users": "May change users",
-    "api_keys": "Living API keys",
-    "created": "Created",
-    "last_sign_in": "Last sign-in",
-    "password_changed": "Password changed",
-    "metadata": "Metadata",
-}
 MARK: Final = {
     "decision": "Decision",
     "comment": "Comment",
@@ -71,7 +55,7 @@ def _write(archive: zipfile.ZipFile, name: str, parts: Iterable[bytes]) -> None:
 
 def _csv(connection: Person, review: Review) -> Iterator[bytes]:
     """Every item, with what became of it. The mark at the start tells spreadsheets that it is UTF-8."""
-    yield b"\xef\xbb\xbf" + _line(["Number", *ROW.values(), *MARK.values(), *PROOF])
+    yield b"\xef\xbb\xbf" + _line(["Number", *COLUMNS.values(), *MARK.values(), *PROOF])
     for portion in _portions(reviews.all_items(review.id)):
         outcomes = reviews.outcomes(connection, review, portion)
         yield b"".join(_line([str(item.number), *_row(item), *_mark(item), *_proof(outcomes.get(item.number))]) for item in portion)
@@ -88,8 +72,7 @@ def _portions(items: Iterator[Item]) -> Iterator[list[Item]]:
 
 
 def _row(item: Item) -> list[str]:
-    moments = ("created", "last_sign_in", "password_changed")
-    return [_text(item.row[name]) or (UNKNOWN if name in moments else "") for name in ROW]
+    return [NO_INFORMATION if item.row[name] is None else _text(item.row[name]) for name in COLUMNS]
 
 
 def _mark(item: Item) -> list[str]:
@@ -103,20 +86,20 @@ def _proof(outcome: Outcome | None) -> list[str]:
     done = (
         [f"{event.action}: {event.outcome}", event.actor.username, _text(event.moment), event.id]
         if event
-        else [UNKNOWN, "", "", ""]
+        else [NO_INFORMATION, "", "", ""]
     )
     return [outcome.state, *done]
 
 
 def _text(value: Any) -> str:
-    """A value as a cell; a list one entry a line would break, so with semicolons."""
-    if value is None or value == {}:
-        return ""
+    """A value as a cell."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.isoformat(timespec="seconds")
-    return "; ".join(value) if isinstance(value, list) else pretty(value)
+    if isinstance(value, list):
+        return "; ".join(value)
+    return "" if value == {} else pretty(value)
 
 
 def _line(cells: Iterable[str]) -> bytes:

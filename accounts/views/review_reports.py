@@ -28,7 +28,7 @@ def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
     if not progress.left and form.is_valid() and _sign_off(request, review_id, form):
         return redirect("review", review_id)
     context = {"review": review, "progress": progress, "form": form}
-    return render(request, "reviews/sign_off.html", context, status=422 if form.errors else 200)
+    return render(request, "reviews/sign_off.html", context, status=422 if form.is_bound else 200)
 
 
 def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:

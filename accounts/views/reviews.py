@@ -1,5 +1,6 @@
 """Access reviews: the list of them, a new one, and the notice of those that wait."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from accounts.forms.user_list import user_query
 from accounts.requests import AppRequest
 from accounts.services import reviews, user_list
 from accounts.services.errors import ServiceError
+from accounts.services.exports.filters import in_words
 
 
 @require_GET
@@ -43,12 +45,12 @@ def due(request: AppRequest) -> HttpResponse:
 def create(request: AppRequest) -> HttpResponse:
     """A review of the users that the address says, as in the list."""
     policy.demand_reading(request.user)
-    query = user_query(request.GET, 10)
+    query = replace(user_query(request.GET, 10), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
     count = user_list.search(request.user.connection, query).total
     if count and form.is_valid():
         data: dict[str, Any] = form.cleaned_data
         review = reviews.start(request.user.connection, query, data["title"], due=data["due"], reviewers=data["reviewers"])
         return redirect("review", review.id)
-    context = {"form": form, "count": count, "filter": reviews.in_words(query), "query": request.GET.urlencode()}
+    context = {"form": form, "count": count, "filter": in_words(query), "query": request.GET.urlencode()}
     return render(request, "reviews/create.html", context, status=422 if form.errors or not count else 200)

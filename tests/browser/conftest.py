@@ -56,9 +56,9 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
     return next(iter(servers))
 
 
-def serve(node: TestNode, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start gunicorn at a free port."""
-    port = free_ports(1)[0]
+def serve(node: TestNode, log: Path, port: int | None = None) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start gunicorn at a port, or at a free one; it leads a group of processes, so that a test can kill all of them."""
+    port = port or free_ports(1)[0]
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "usermgmt.settings",
@@ -78,6 +78,7 @@ def serve(node: TestNode, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
             env=environment,
             stderr=output,
             stdout=output,
+            start_new_session=True,
         )
     url = f"http://127.0.0.1:{port}"
     assert wait_for(lambda: answers(url), 60), log.read_text()

@@ -5,7 +5,6 @@ of a signed one can be changed, and the hash of its decisions stands in the audi
 """
 
 from accounts.services.reviews.freezing import freeze as freeze
-from accounts.services.reviews.freezing import in_words as in_words
 from accounts.services.reviews.freezing import start as start
 from accounts.services.reviews.marking import mark as mark
 from accounts.services.reviews.records import DECISIONS as DECISIONS

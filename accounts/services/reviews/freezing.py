@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.services import audit, user_list
 from accounts.services.connection import Person, service
+from accounts.services.exports.filters import in_words
 from accounts.services.reviews import rows, store
 from accounts.services.reviews.records import Completeness, Item, Review, Work
 from accounts.services.user_list import UserQuery
@@ -22,15 +23,11 @@ from accounts.services.users import User
 
 # What stands in a query besides its place in the list.
 ASKED: Final = ("q", "roles", "status", "kind", "flags")
-FILTERS: Final = {
-    "status": {"active": "active", "deactivated": "deactivated"},
-    "kind": {"native": "without reserved users", "reserved": "reserved users only"},
-    "flags": {"unknown-roles": "with roles that do not exist", "no-roles": "without roles", "no-email": "without an email address"},
-}
 
 
 def start(connection: Person, query: UserQuery, title: str, *, due: date | None = None, reviewers: Sequence[str] = ()) -> Review:
     """A new review of the users that match; `freeze` takes them down. Raises NotRecorded."""
+    query = replace(query, sort="username", descending=False)
     actor, asked = connection.actor, asdict(query)
     review = Review(
         id=uuid.uuid4().hex,
@@ -46,15 +43,6 @@ def start(connection: Person, query: UserQuery, title: str, *, due: date | None 
     with audit.recorded(connection, "review-create", review.id, kind="review", changes={**changes, "reviewers": (None, reviewers)}):
         store.put(review)
     return review
-
-
-def in_words(query: UserQuery) -> str:
-    """What a list is filtered by."""
-    words = [f"text: {query.q}"] if query.q else []
-    words += [f"roles: any of {', '.join(query.roles)}"] if query.roles else []
-    words += [FILTERS[name][value] for name, value in (("status", query.status), ("kind", query.kind)) if value]
-    words += [FILTERS["flags"][flag] for flag in query.flags]
-    return "; ".join(words) or "all users"
 
 
 def freeze(connection: Person, review_id: str) -> Work:

@@ -7,13 +7,14 @@ from there. What was taken by two at once is there once: an item is only created
 import hashlib
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import audit, user_list
+from accounts.services import audit, errors, user_list
 from accounts.services.connection import Person, service
 from accounts.services.exports.filters import in_words
 from accounts.services.reviews import rows, store
@@ -54,7 +55,8 @@ def freeze(connection: Person, review_id: str) -> Work:
         return Work(done, done, is_over=True)
     portion, total = _portion(connection, review, last)
     if not portion:
-        _finish(connection, review, total)
+        with suppress(errors.Conflict):  # another process was first to see that it is whole
+            _finish(connection, review, total)
         return Work(done, total, is_over=True)
     frozen = rows.of_users(connection, portion)
     store.put_many([Item(review_id, number, row) for number, row in enumerate(frozen, start=done + 1)])

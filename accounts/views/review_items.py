@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
-from accounts import policy
 from accounts.forms.reviews import MarkForm, changed_marks, number
 from accounts.requests import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.errors import MarkConflict, NotRecorded, OutcomeUnknown, Unavailable
 from accounts.services.reviews import Item, ItemQuery, Review, signing
+from accounts.views.reviews import enter
 
 A_PAGE: Final = 50
 TABS: Final = (("", "All"), ("open", "Open"), ("keep", "Keep"), ("change", "Change"), ("remove", "Remove"))
@@ -44,7 +44,7 @@ class Row:
 @require_GET
 def view(request: AppRequest, review_id: str) -> HttpResponse:
     """The review as far as it is: being frozen, open with its items, being signed, or the report."""
-    policy.demand_reading(request.user)
+    enter(request)
     reviews.refresh()
     review = reviews.get(review_id)
     if review.state == "signed":
@@ -93,7 +93,7 @@ def _address(review: Review, **parameters: str | int) -> str:
 @require_GET
 def progress(request: AppRequest, review_id: str) -> HttpResponse:
     """How far it is, for the page that has just sent a mark."""
-    policy.demand_reading(request.user)
+    enter(request)
     reviews.refresh()
     review = reviews.get(review_id)
     context = {"review": review, "progress": reviews.progress([review_id])[review_id]}
@@ -103,7 +103,7 @@ def progress(request: AppRequest, review_id: str) -> HttpResponse:
 @require_POST
 def mark(request: AppRequest, review_id: str) -> HttpResponse:
     """Marks of one row (htmx), or of all rows of a page."""
-    policy.demand_reading(request.user)
+    enter(request)
     rows = [_mark(request, review_id, form) for form in changed_marks(request.POST)]
     if request.htmx:
         return _render_row(request, review_id, rows)
@@ -156,7 +156,7 @@ def _unsaved(review_id: str, form: MarkForm, problem: str) -> Row:
 @require_POST
 def work(request: AppRequest, review_id: str) -> HttpResponse:
     """The next portion of freezing a list or of sealing decisions; the page asks again until it is over."""
-    policy.demand_reading(request.user)
+    enter(request)
     review = reviews.get(review_id)
     do = reviews.freeze if review.state == "freezing" else reviews.seal
     done = do(request.user.connection, review_id)

@@ -14,6 +14,7 @@ from accounts.forms.reviews import number
 from accounts.requests import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.reviews.removals import DO, Action
+from accounts.views.reviews import enter
 
 A_PAGE = 100
 
@@ -21,7 +22,7 @@ A_PAGE = 100
 @require_http_methods(["GET", "POST"])
 def removals(request: AppRequest, review_id: str) -> HttpResponse:
     """The users to remove and to change, as they are now; POST carries the removals out, portion by portion."""
-    policy.demand_reading(request.user)
+    enter(request)
     if request.method == "POST":
         return _carry_out(request, review_id)
     review, after = reviews.get(review_id), number(request.GET.get("after"))

@@ -5,12 +5,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import devices, policy, review_files
+from accounts import devices, review_files
 from accounts.forms.reviews import SignOffForm, number
 from accounts.requests import AppRequest
 from accounts.services import operators, reviews
 from accounts.services.errors import CredentialsRefused, ReviewIncomplete
 from accounts.services.reviews import ItemQuery
+from accounts.views.reviews import enter
 
 A_PAGE = 500
 
@@ -19,7 +20,7 @@ A_PAGE = 500
 @require_http_methods(["GET", "POST"])
 def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
     """Take responsibility for all decisions, with one's own password; nothing of the review can be changed then."""
-    policy.demand_reading(request.user)
+    enter(request)
     reviews.refresh()
     review, progress = reviews.get(review_id), reviews.progress([review_id])[review_id]
     if review.state not in ("open", "signing"):
@@ -49,7 +50,7 @@ def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:
 @require_GET
 def report(request: AppRequest, review_id: str) -> HttpResponse:
     """Every decision, and what became of it; of a review that is not signed off yet, as a draft."""
-    policy.demand_reading(request.user)
+    enter(request)
     reviews.refresh()
     review, after = reviews.get(review_id), number(request.GET.get("after"))
     items = reviews.items(review_id, ItemQuery(after=after, size=A_PAGE))
@@ -67,7 +68,7 @@ def report(request: AppRequest, review_id: str) -> HttpResponse:
 @require_GET
 def check(request: AppRequest, review_id: str) -> HttpResponse:
     """Whether the decisions are those that were signed: part of the report, or a page."""
-    policy.demand_reading(request.user)
+    enter(request)
     review = reviews.get(review_id)
     context = {"review": review, "check": reviews.check(review)}
     return render(request, "reviews/_check.html" if request.htmx else "reviews/check.html", context)
@@ -76,7 +77,7 @@ def check(request: AppRequest, review_id: str) -> HttpResponse:
 @require_GET
 def download(request: AppRequest, review_id: str) -> FileResponse:
     """One file with all: decisions as CSV, decisions and frozen list as they count for the hashes, and what to check them by."""
-    policy.demand_reading(request.user)
+    enter(request)
     review = reviews.get(review_id)
     file = review_files.packed(request.user.connection, review)
     return FileResponse(file, as_attachment=True, filename=f"access-review-{review.created:%Y-%m-%d}-{review.id[:8]}.zip")

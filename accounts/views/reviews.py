@@ -11,15 +11,21 @@ from accounts import policy
 from accounts.forms.reviews import CreateReviewForm
 from accounts.forms.user_list import user_query
 from accounts.requests import AppRequest
-from accounts.services import reviews, user_list
+from accounts.services import operators, reviews, user_list
 from accounts.services.errors import ServiceError
 from accounts.services.exports.filters import in_words
+
+
+def enter(request: AppRequest) -> None:
+    """Let in who may see users, and is still accepted by the cluster: reviews are read with the product's own key."""
+    policy.demand_reading(request.user)
+    operators.demand_accepted(request.user)
 
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
     """All reviews, the newest first, each with how far it is."""
-    policy.demand_reading(request.user)
+    enter(request)
     reviews.refresh()
     return render(request, "reviews/list.html", {"reviews": _with_progress(reviews.all_reviews())})
 
@@ -32,7 +38,7 @@ def _with_progress(found: list[reviews.Review]) -> list[tuple[reviews.Review, re
 @require_GET
 def due(request: AppRequest) -> HttpResponse:
     """The notice on the list of users: open reviews that this person is asked for. Empty rather than an error."""
-    policy.demand_reading(request.user)
+    enter(request)
     try:
         asked = [review for review in reviews.all_reviews("open") if review.asks(request.user.username)]
         waiting = [(review, progress) for review, progress in _with_progress(asked) if progress.left]
@@ -44,7 +50,7 @@ def due(request: AppRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def create(request: AppRequest) -> HttpResponse:
     """A review of the users that the address says, as in the list."""
-    policy.demand_reading(request.user)
+    enter(request)
     query = replace(user_query(request.GET, 10), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
     count = user_list.search(request.user.connection, query).total

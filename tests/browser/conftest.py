@@ -56,9 +56,9 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
     return next(iter(servers))
 
 
-def serve(node: TestNode, log: Path, port: int | None = None) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start gunicorn at a port, or at a free one; it leads a group of processes, so that a test can kill all of them."""
-    port = port or free_ports(1)[0]
+def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start gunicorn at a free port; `more` of its environment. It leads a group of processes, so that a test can kill all."""
+    port = free_ports(1)[0]
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "usermgmt.settings",
@@ -68,7 +68,10 @@ def serve(node: TestNode, log: Path, port: int | None = None) -> tuple[str, subp
         "ELASTICSEARCH_API_KEY": node.api_key,
         "HTTPS": "false",
         "KEPT_SECONDS": "0",
+        "THROTTLE_FAILURES_IN_ALL": "1000000",
+        "THROTTLE_ANSWER_SECONDS": "0",
         "PORT": str(port),
+        **more,
     }
     subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True)
     with log.open("wb") as output:
@@ -80,7 +83,7 @@ def serve(node: TestNode, log: Path, port: int | None = None) -> tuple[str, subp
             stdout=output,
             start_new_session=True,
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{environment['PORT']}"
     assert wait_for(lambda: answers(url), 60), log.read_text()
     return url, process
 

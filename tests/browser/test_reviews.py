@@ -32,7 +32,7 @@ class Killable:
 
     def restart(self) -> None:
         """Another one at the same port."""
-        _, self._process = serve(self._node, self._log, int(self.url.rpartition(":")[2]))
+        _, self._process = serve(self._node, self._log, PORT=self.url.rpartition(":")[2])
 
 
 @pytest.fixture
@@ -189,9 +189,3 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], Person],
         page.wait_for_load_state("networkidle")
         assert_fits(page)
         assert_accessible(page)
-        if folder := os.environ.get("PICTURES"):
-            name = url.strip("/").replace("/", "-").replace("?", "-").replace(opened, "open").replace(done, "done")
-            page.screenshot(
-                path=f"{folder}/{name}-{(page.viewport_size or {'width': 0})['width']}-{len(os.listdir(folder)):03}.png",
-                full_page=True,
-            )

@@ -9,7 +9,8 @@ from accounts.services import audit, user_walk
 from accounts.services.audit import Moments
 from accounts.services.connection import Person, service
 from accounts.services.exports import filters
-from accounts.services.exports.completeness import Completeness, moment
+from accounts.services.exports.cells import moment
+from accounts.services.exports.completeness import Completeness
 from accounts.services.exports.rows import NOTHING_KNOWN, Facts, Row
 from accounts.services.user_list import UserQuery
 from accounts.services.users import User
@@ -65,7 +66,7 @@ class Listing:
             rows=self.count,
             users_before=self.total,
             users_after=user_walk.count(self._connection, self.query),
-            trail_begins=moment(self.trail_begins) if self.trail_begins else "",
+            trail_begins=moment(self.trail_begins),
             data_file=data_file,
             sha256=sha256,
         )

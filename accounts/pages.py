@@ -65,6 +65,14 @@ PAGES: Final = (
         description="Who came, who went, whose roles or status changed, by whom",
         keywords="audit review difference diff changes history since before after exports trail",
     ),
+    Page(
+        "Access reviews",
+        "reviews",
+        "clipboard-document-check",
+        "can_read",
+        keywords="audit recertification attestation sign-off report",
+        is_suggested=False,
+    ),
     Page("Sessions", "sessions", "computer-desktop", "can_manage", keywords="logged in online active devices end"),
     Page("My account", "account", "user-circle", keywords="profile me own roles privileges whoami"),
     Page(
@@ -90,6 +98,15 @@ PAGES: Final = (
         is_action=True,
     ),
     Page("Create user", "user_create", "plus", "can_manage", keywords="new add invite person account", is_action=True),
+    Page(
+        "Start an access review",
+        "review_create",
+        "clipboard-document-check",
+        "can_read",
+        keywords="new audit recertification attestation",
+        is_action=True,
+        is_suggested=False,
+    ),
     Page(
         "Change my password",
         "account_change_password",

@@ -1,5 +1,6 @@
 """What is to be compared."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, BinaryIO, Final
 
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from accounts.services.compare import open_export
 from accounts.services.exports import Export, NotWhole
+from accounts.services.reviews import Review
 
 DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 FILE: Final = forms.ClearableFileInput(attrs={"accept": ".zip,.xlsx"})
@@ -66,6 +68,26 @@ class ExportFilesForm(forms.Form):
     def clean_other(self) -> Export:
         """The same of the other one."""
         return _opened(self.cleaned_data["other"])
+
+
+class ReviewsForm(forms.Form):
+    """Two of the reviews that there are."""
+
+    one = forms.ChoiceField(label="One review")
+    other = forms.ChoiceField(label="Another review")
+
+    def __init__(self, *args: Any, offered: Sequence[Review], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(review.id, f"{review.title} ({review.created:%Y-%m-%d})") for review in offered]
+        for field in (self.fields["one"], self.fields["other"]):
+            field.choices = choices  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """They are two."""
+        cleaned = super().clean() or {}
+        if cleaned.get("one") and cleaned.get("one") == cleaned.get("other"):
+            self.add_error("other", ValidationError("Choose another review than the first one.", "same"))
+        return cleaned
 
 
 def _opened(file: BinaryIO) -> Export:

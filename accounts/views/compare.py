@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from django.forms import Form
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
-from accounts.forms.compare import ExportFilesForm, TrailForm
+from accounts.forms.compare import ExportFilesForm, ReviewsForm, TrailForm
 from accounts.requests import AppRequest
 from accounts.services import audit, compare
 from accounts.services.compare import Comparison, Difference
@@ -27,12 +28,30 @@ def index(request: AppRequest) -> HttpResponse:
     return _index(request)
 
 
-def _index(request: AppRequest, trail_form: TrailForm | None = None, exports_form: ExportFilesForm | None = None) -> HttpResponse:
-    trail_form = trail_form or TrailForm(begins=audit.begins())
-    exports_form = exports_form or ExportFilesForm()
-    context = {"trail_form": trail_form, "exports_form": exports_form, "begins": trail_form.begins}
-    status = 422 if trail_form.errors or exports_form.errors else 200
-    return render(request, "compare/index.html", {**context, "has_errors": status != 200}, status=status)
+def _index(request: AppRequest, **bound: Form) -> HttpResponse:
+    """The forms; `bound` is the one that was sent and has errors."""
+    begins, offered = audit.begins(), compare.frozen()
+    forms = {
+        "trail_form": TrailForm(begins=begins),
+        "exports_form": ExportFilesForm(),
+        "reviews_form": ReviewsForm(offered=offered),
+        **bound,
+    }
+    context = {**forms, "begins": begins, "has_reviews": len(offered) > 1, "has_errors": bool(bound)}
+    return render(request, "compare/index.html", context, status=422 if bound else 200)
+
+
+@require_GET
+def reviews(request: AppRequest) -> HttpResponseBase:
+    """The users in the frozen lists of two reviews."""
+    policy.demand_reading(request.user)
+    form = ReviewsForm(request.GET, offered=compare.frozen())
+    if not form.is_valid():
+        return _index(request, reviews_form=form)
+    found = compare.of_reviews(form.cleaned_data["one"], form.cleaned_data["other"])
+    if request.GET.get("format") == "csv":
+        return _csv(request, found.comparison, f"changes-{found.before.created:%Y-%m-%d}.csv")
+    return render(request, "compare/reviews.html", {"found": found, **_shown(found.comparison)})
 
 
 @require_POST

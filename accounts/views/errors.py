@@ -14,6 +14,12 @@ from usermgmt.logging import request_id
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user does not exist, or was deleted meanwhile."),
     errors.RoleNotFound: (404, "Not found", "This role does not exist, or was deleted meanwhile, and nobody has it."),
+    errors.ReviewNotFound: (404, "Not found", "There is no such access review."),
+    errors.ReviewClosed: (
+        409,
+        "This review is not open",
+        "Its list is still being taken, or it is signed off, or somebody is signing it off. Nothing was changed.",
+    ),
     errors.CredentialsRefused: (
         503,
         "Elasticsearch can't check who you are",

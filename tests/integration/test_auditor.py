@@ -9,9 +9,9 @@ from django.urls import reverse
 from accounts.urls import urlpatterns
 from tests.conftest import PASSWORD, TestNode
 
+# What changes nothing of users, and is not for administrators alone.
 OWN = {"login", "logout", "theme", "account_change_password"}
-# What auditors do: it writes into the product's own indices, and reads users with their own rights.
-REVIEWING = {"findings_run", "findings_continue"}
+REVIEWING = {"review_create", "review_mark", "review_work", "review_sign_off", "findings_run", "findings_continue"}
 FORGED = {
     "username": "new",
     "full_name": "Forged",

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import audit, compare, errors, exports, indices, users
+from accounts.services import audit, compare, errors, exports, indices, reviews, users
 from accounts.services.compare import exports as compare_exports
 from accounts.services.compare.differences import Field
 from accounts.services.connection import Person
@@ -202,3 +202,31 @@ class TestExports:
         response = browser.post("/compare/exports", {"one": BytesIO(b"x" * 1000)})
         assert response.status_code == 413
         assert "too large" in response.content.decode()
+
+
+def test_two_reviews(node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client]) -> None:
+    def frozen(title: str) -> str:
+        review = reviews.start(otto, UserQuery(q="person", kind="native"), title)
+        while not reviews.freeze(otto, review.id).is_over:
+            pass
+        return review.id
+
+    for name in ("person-1", "person-2"):
+        node.put_user(name, roles=["viewer"])
+    first = frozen("Spring")
+    users.disable(ada, "person-1")
+    users.delete(ada, "person-2")
+    second = frozen("Autumn")
+    refresh(node)
+    found = compare.of_reviews(second, first)
+    assert [(each.username, each.kind) for each in found.comparison.differences] == [("person-1", "changed"), ("person-2", "gone")]
+    assert found.comparison.differences[0].by[0].startswith("ada (user-disable, ")
+    assert found.is_same_filter
+    browser = signed_in("otto")
+    assert "Spring (20" in browser.get("/compare/").content.decode()
+    page = browser.get(f"/compare/reviews?one={first}&other={second}").content.decode()
+    assert "person-1" in page
+    assert b"person-1,Changed,Status,Active,Deactivated,ada" in b"".join(
+        browser.get(f"/compare/reviews?one={first}&other={second}&format=csv")
+    )
+    assert browser.get(f"/compare/reviews?one={first}&other={first}").status_code == 422

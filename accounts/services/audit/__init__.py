@@ -12,6 +12,7 @@ from accounts.services.audit.moments import moments as moments
 from accounts.services.audit.moments import moments_and_beginning as moments_and_beginning
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
+from accounts.services.audit.reading import changes_of as changes_of
 from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_target as of_target

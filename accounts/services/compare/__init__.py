@@ -10,4 +10,7 @@ from accounts.services.compare.exports import of_exports as of_exports
 from accounts.services.compare.exports import open_export as open_export
 from accounts.services.compare.history import Past as Past
 from accounts.services.compare.history import between as between
+from accounts.services.compare.reviews import Reviews as Reviews
+from accounts.services.compare.reviews import frozen as frozen
+from accounts.services.compare.reviews import of_reviews as of_reviews
 from accounts.services.compare.trail import TooMany as TooMany

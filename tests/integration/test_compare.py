@@ -226,7 +226,7 @@ def test_two_reviews(node: TestNode, ada: Person, otto: Person, signed_in: Calla
     assert "Spring (20" in browser.get("/compare/").content.decode()
     page = browser.get(f"/compare/reviews?one={first}&other={second}").content.decode()
     assert "person-1" in page
-    assert b"person-1,Changed,Status,Active,Deactivated,ada" in b"".join(
+    assert b'person-1,Changed,Status,Active,Deactivated,"ada' in b"".join(
         browser.get(f"/compare/reviews?one={first}&other={second}&format=csv")
     )
     assert browser.get(f"/compare/reviews?one={first}&other={first}").status_code == 422

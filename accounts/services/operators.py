@@ -128,6 +128,15 @@ def ask_again(session: SessionBase) -> None:
 
 
 @sensitive_variables("password")
+def for_command(command: str, username: str, password: str) -> Person:
+    """The connection of whoever these credentials belong to, for a command. Raises CredentialsRefused and Unavailable."""
+    connection = Person(username, password)
+    identity = _identity(connection)
+    connection.actor = Actor(identity.username, identity.realm, identity.realm_type, command)
+    return connection
+
+
+@sensitive_variables("password")
 def password_changed(session: sessions.SessionStore, operator: Operator, password: str) -> None:
     """Let the operator's own session go on, with the new password and under a new id."""
     _begin(session, operator.identity, sessions.generation(operator.username), session["credentials"][0], password)

@@ -1,16 +1,10 @@
-"""Passwords of native and reserved users: `POST _security/user/NAME/_password`."""
-
-from typing import Final
+"""Passwords of native and reserved users: `POST _security/user/NAME/_password`. What one must be says `password_policy`."""
 
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors, origin, sessions, throttle, users
 from accounts.services.connection import Person
 from accounts.services.operators import Operator
-
-SHORTEST: Final = 6
-# bcrypt looks at no more, so that everything behind would not count.
-LONGEST_BYTES: Final = 72
 
 
 @sensitive_variables("password")
@@ -30,10 +24,24 @@ def change_unrecorded(connection: Person, username: str, password: str) -> None:
 
 @sensitive_variables("password")
 def _set(connection: Person, username: str, password: str) -> None:
+    """One try. Where its answer is lost, a sign-in with the new password tells that it was done."""
     if not users.is_legal(username):  # an empty name would change the caller's own password
         raise errors.NotFound(username)
     with users.missing_is_not_found(connection, username):
-        connection.change_password(username=username, password=password)
+        try:
+            connection.change_password(username=username, password=password)
+        except errors.OutcomeUnknown:
+            if not _signs_in(username, password):
+                raise
+
+
+@sensitive_variables("password")
+def _signs_in(username: str, password: str) -> bool:
+    try:
+        answer = Person(username, password).authenticate()
+    except errors.ServiceError:
+        return False
+    return bool(answer["username"] == username and answer["authentication_realm"]["type"] in ("native", "reserved"))
 
 
 @sensitive_variables("current", "password")

@@ -2,6 +2,7 @@
 "use strict";
 
 (() => {
+  if (!("ends" in document.body.dataset)) return; // nobody is signed in
   const left = Number(document.body.dataset.ends);
   const WARN_BEFORE_S = Math.min(120, left / 2);
   const LATER_MS = 15000;

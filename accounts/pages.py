@@ -64,6 +64,7 @@ PAGES: Final = (
         "can_read",
         description="Who came, who went, whose roles or status changed, by whom",
         keywords="audit review difference diff changes history since before after exports trail",
+        is_suggested=False,
     ),
     Page(
         "Access reviews",

@@ -62,7 +62,7 @@ def test_a_run_that_was_left_goes_on_when_somebody_else_opens_it(node: TestNode,
 
     page = sign_in(watched().new_page(), "ada")
     page.goto("/findings/")
-    expect(page.get_by_test_id("findingsMade")).to_contain_text("by ada, begun by otto")
+    expect(page.get_by_test_id("findingsMade")).to_contain_text("by ada, begun by otto", timeout=30_000)
     without_script.reload()
     expect(without_script.get_by_test_id("findingsMade")).to_be_visible()
 

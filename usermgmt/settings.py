@@ -161,7 +161,7 @@ STATICFILES_DIRS = [
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "usermgmt.icons.IconsFinder",
+    "usermgmt.made_files.MadeFilesFinder",
 ]
 STORAGES = {"staticfiles": {"BACKEND": "usermgmt.storage.StaticFilesStorage"}}
 

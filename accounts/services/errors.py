@@ -13,6 +13,7 @@ ServiceError
 │   └── EditConflict    somebody else changed the user meanwhile
 ├── Invalid             the cluster does not accept a value (400)
 ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
+│   ├── BrokenOff       whoever asked for a long answer did not wait for its end
 │   └── NotRecorded     the audit trail does not take the record of a change, so the change was not done
 ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
 └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
@@ -89,6 +90,10 @@ class Invalid(ServiceError):
 
 class Unavailable(ServiceError):
     """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+
+
+class BrokenOff(Unavailable):
+    """Nobody waits for the rest of an answer, such as an export; it was not finished."""
 
 
 class NotRecorded(Unavailable):

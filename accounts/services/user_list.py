@@ -40,6 +40,7 @@ class UserQuery:
     flags: tuple[Flag, ...] = ()
     sort: Sort = "username"
     descending: bool = False
+    activity: bool = False  # also asks who has a profile in Kibana
     size: int = 20
     after: Position | None = None
     before: Position | None = None
@@ -184,7 +185,9 @@ class Matching:
     def _natives(self, beside: Position | None, size: int, *, backwards: bool) -> tuple[list[Row], int]:
         sort = _sort(self._query, backwards=backwards)
         after: Any = None if beside is None else list(beside)[-len(sort) :]
-        answer = self._connection.query_user(query=self._filter, sort=sort, size=size, search_after=after)
+        answer = self._connection.query_user(
+            query=self._filter, sort=sort, size=size, search_after=after, with_profile_uid=self._query.activity or None
+        )
         rows = [((body["_sort"][0], body["username"]), users.user_of(body)) for body in answer["users"]]
         return rows, answer["total"]
 

@@ -4,17 +4,13 @@ settings.TEMPLATES puts this in the place of the library's own tags.
 """
 
 from functools import cache
-from typing import Final
 
 from django import template
-from django.templatetags.static import static
 from django.utils.safestring import SafeString, mark_safe
 
 from usermgmt import icons
 
 register = template.Library()
-
-MINI: Final = 20  # pixels; the stylesheet gives it to an SVG that says nothing
 
 
 @register.simple_tag
@@ -24,7 +20,7 @@ def heroicon_micro(name: str, size: int = 16) -> SafeString:
 
 
 @register.simple_tag
-def heroicon_mini(name: str, size: int = MINI) -> SafeString:
+def heroicon_mini(name: str, size: int = 20) -> SafeString:
     """A filled icon."""
     return _icon("mini", name, size)
 
@@ -37,10 +33,8 @@ def heroicon_outline(name: str, size: int = 24) -> SafeString:
 
 @cache
 def _icon(style: str, name: str, size: int) -> SafeString:
-    """An SVG that points to the icon's symbol, or the icon itself. Raises heroicons.IconDoesNotExist."""
+    """What the stylesheet makes an icon of, or the icon itself. Raises heroicons.IconDoesNotExist."""
     name = str(name) + ""  # a template's words are marked as safe, which the library does not expect
-    if (style, name) not in icons.ICONS:
+    if (style, name) not in icons.ICONS or size != icons.SIZES[style]:
         return mark_safe(icons.svg(style, name, size))  # noqa: S308
-    # A page has twenty of the minis: their size stands in the stylesheet.
-    dimensions = "" if size == MINI else f' width="{size}" height="{size}"'
-    return mark_safe(f'<svg{dimensions} aria-hidden=true><use href="{static(icons.FILE)}#{style}-{name}"/></svg>')  # noqa: S308
+    return mark_safe(f"<i class={style}-{name}></i>")  # noqa: S308

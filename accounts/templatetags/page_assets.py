@@ -10,11 +10,7 @@ register = template.Library()
 
 
 @register.simple_tag
-def page_assets(operator: object) -> SafeString:
-    """What a page loads; somebody who is signed in has a search field too."""
-    return _assets(operator is not None and operator != "")
-
-
 @cache
-def _assets(is_signed_in: bool) -> SafeString:
-    return render_to_string("_assets.html", {"is_signed_in": is_signed_in})
+def page_assets() -> SafeString:
+    """What a page loads."""
+    return render_to_string("_assets.html")

@@ -64,6 +64,18 @@ def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) 
     )
 
 
+@register.simple_tag
+def user_box(user: User, can_select: bool) -> SafeString:
+    """The cell with the box that selects a user."""
+    return mark_safe(_box(escape(user.username), user, can_select))  # noqa: S308
+
+
+@register.simple_tag
+def user_status(user: User) -> SafeString:
+    """The badges of a user: deactivated, reserved, deprecated."""
+    return mark_safe(_status(user))  # noqa: S308
+
+
 def _box(name: str, user: User, can_select: bool) -> str:
     reason = "User is a system user" if user.is_reserved else "You cannot delete this user"
     return (

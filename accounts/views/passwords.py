@@ -8,10 +8,10 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import policy
+from accounts import devices, policy
 from accounts.forms.passwords import ChangeOwnPasswordForm, ChangePasswordForm
 from accounts.requests import AppRequest, go_to, is_dialog
-from accounts.services import operators, password_strength, passwords, users
+from accounts.services import operators, password_strength, passwords, throttle, users
 from accounts.services.errors import CredentialsRefused, Invalid
 from accounts.services.users import User
 from accounts.views import changed_password
@@ -43,7 +43,7 @@ def change(request: AppRequest, username: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def change_own(request: AppRequest) -> HttpResponse:
     """One's own password; every other session of the person ends, this one goes on."""
-    operator = request.user
+    arrived, operator = throttle.arrival(), request.user
     if not operator.can_change_own_password:
         raise PermissionDenied(f"Your password is kept by the realm {operator.realm}, not by Elasticsearch: change it there.")
     user = User(operator.username, operator.full_name, operator.email)
@@ -51,8 +51,11 @@ def change_own(request: AppRequest) -> HttpResponse:
     if form.is_valid():
         password = form.cleaned_data["password"]
         try:
-            passwords.change_own(operator, form.cleaned_data["current_password"], password)
+            passwords.change_own(
+                operator, form.cleaned_data["current_password"], password, device=devices.mark(request, operator.username)
+            )
         except CredentialsRefused:
+            throttle.pad(arrived)
             form.add_error("current_password", "The current password is incorrect.")
         except Invalid as exc:
             form.add_error("password", str(exc))

@@ -53,6 +53,10 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/change-password/kibana_system",
         "/account/",
         "/account/change-password",
+        "/account/sessions",
+        "/sessions/",
+        "/sessions/?q=nobody-has-this",
+        "/sessions/end-all",
         "/account/api-keys",
         "/users/revoke-api-keys/usermgmt_service",
     ):

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def log(tmp_path: Path) -> Path:
 def site(node: TestNode, line: Line, log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("ELASTICSEARCH_REQUEST_TIMEOUT", "5")
-    through_the_line = TestNode(node.version, line.url, "", node.api_key, node.elastic)
+    through_the_line = replace(node, url=line.url, elastic_password="")
     url, process = serve(through_the_line, log)
     yield url
     process.terminate()

@@ -26,10 +26,10 @@ def recorded(
 ) -> Iterator[Event]:
     """Write down what is about to be done, let the block do it, and write down what became of it.
 
-    `changes`: {field: (before, after)}, never a secret; `details`: what helps to know the target. `lock`: held during the block,
-    and taken and given back by the calls that write. Raises NotRecorded, and the block is not run, when the intent cannot be
-    written; Busy for a lock that somebody holds. A service error of the block is a failure; after any other error (and
-    OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may still be on its way.
+    `changes`: {field: (before, after)}, never a secret; `details`: what helps to know the target, to which the block may add what
+    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises NotRecorded, and the block
+    is not run, when the intent cannot be written; Busy for a lock that somebody holds. A service error of the block is a failure;
+    after any other error (and OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may be on its way.
     """
     event = Event.now(connection.actor, action, target, kind, changes=changes or {}, details=details or {})
     _begin(event, lock)

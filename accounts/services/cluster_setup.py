@@ -95,6 +95,10 @@ def _put_template(administrator: Administrator, name: str, template: dict[str, A
     if found and found.get("_meta") == {"usermgmt": template}:
         return "unchanged"
     administrator.indices.put_index_template(name=name, meta={"usermgmt": template}, **template)
+    # For the indices that are there already: a template counts for new ones only.
+    administrator.indices.put_mapping(
+        index=template["index_patterns"], expand_wildcards="all", ignore_unavailable=True, **template["template"]["mappings"]
+    )
     return "updated" if found else "created"
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.forms.login import LoginForm
 from accounts.requests import AppRequest, go_to, typed
-from accounts.services import connection, operators
+from accounts.services import audit, connection, operators
 from accounts.services.errors import CredentialsRefused, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.views import errors
 
@@ -52,13 +52,17 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
         operator = operators.authenticate(**form.cleaned_data)
         operators.sign_in(request.session, operator, **form.cleaned_data)
         request.session.save()
-    except CredentialsRefused:
-        return INCORRECT if connection.can_check_credentials() else OUTAGE
+    except CredentialsRefused as exc:
+        if not connection.can_check_credentials():
+            return OUTAGE
+        audit.sign_in_refused(form.cleaned_data["username"], type(exc).__name__)
+        return INCORRECT
     except NotSetUp:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):
         return OUTAGE
     request.user = operator
+    audit.signed_in(operator.connection.actor, request.session.session_key)
     return ""
 
 
@@ -86,7 +90,10 @@ def _render(
 @login_not_required
 def logout(request: AppRequest) -> HttpResponse:
     """End the session."""
+    actor, key = operators.actor_of(request.session), request.session.session_key
     request.session.flush()
+    if actor:
+        audit.signed_out(actor, key)
     return redirect(_login_url(reason="signed-out"))
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from accounts.services import errors, locks, origin
 from accounts.services.audit.events import Changes, Event, Outcome
@@ -11,6 +11,8 @@ from accounts.services.connection import Administrator, Person, service
 from accounts.services.origin import Actor
 
 logger = logging.getLogger(__name__)
+
+ALREADY_THERE: Final = "version_conflict_engine_exception"
 
 
 @contextmanager
@@ -38,6 +40,7 @@ def recorded(
         _end(event, "success", type(exc).__name__, lock)
         raise
     except errors.ServiceError as exc:
+        exc.is_recorded = True
         _end(event, "unknown" if isinstance(exc, errors.OutcomeUnknown) else "failure", type(exc).__name__, lock)
         raise
     except BaseException as exc:
@@ -57,8 +60,12 @@ def note(
     details: Mapping[str, str] | None = None,
 ) -> None:
     """Write down what is no change. Raises NotRecorded; whether to go on without is the caller's to say."""
-    event = Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {})
-    _demand_taken(*_send(event.creating()))
+    add(Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {}))
+
+
+def add(event: Event, administrator: Administrator | None = None) -> None:
+    """Write an event down as it is, with the product's key or as an administrator. Raises NotRecorded."""
+    _demand_taken(*_send(event.creating(), administrator))
 
 
 def _begin(event: Event, lock: str) -> None:
@@ -89,9 +96,9 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
             lost.append(event.id)
 
 
-def _send(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _send(operations: list[dict[str, Any]], administrator: Administrator | None = None) -> list[dict[str, Any]]:
     try:
-        answer = service().bulk(operations=operations)
+        answer = (administrator or service()).bulk(operations=operations)
     except errors.ServiceError as exc:
         raise errors.NotRecorded(type(exc).__name__, str(exc)) from None
     return [next(iter(item.values())) for item in answer["items"]]
@@ -99,5 +106,6 @@ def _send(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _demand_taken(item: Mapping[str, Any]) -> None:
     if error := item.get("error"):
-        logger.error("Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
+        level = logging.DEBUG if error["type"] == ALREADY_THERE else logging.ERROR
+        logger.log(level, "Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
         raise errors.NotRecorded(error["type"], error["reason"])

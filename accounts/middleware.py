@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.requests import AppRequest
+from accounts.requests import AppRequest, refreshes_itself
 from accounts.services import audit, operators, origin
 from accounts.services.errors import CredentialsRefused, Refused, ServiceError
 from accounts.views import errors, login
@@ -109,7 +109,7 @@ class OperatorMiddleware:
         if not getattr(view, "login_required", True):
             return None
         try:
-            request.user = operators.of_session(request.session)  # type: ignore[arg-type, assignment]
+            request.user = operators.of_session(request.session, renew=not refreshes_itself(view, request))  # type: ignore[arg-type, assignment]
         except ServiceError as exc:
             return self.process_exception(request, exc)
         if request.session.session_key:

@@ -1,5 +1,8 @@
 """What a request is in this product: the types, and how dialogs ask and are answered."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
@@ -7,6 +10,8 @@ from django_htmx.middleware import HtmxDetails
 
 from accounts.services.operators import Operator
 from accounts.services.sessions import SessionStore
+
+View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 A_YEAR = 365 * 24 * 60 * 60
 
@@ -28,6 +33,17 @@ def typed(request: HttpRequest) -> list[tuple[str, str]]:
 def wants_fragment(request: AppRequest, target: str) -> bool:
     """Whether htmx asks for the part of the page that has this id; going back in the browser's history needs the page."""
     return bool(request.htmx) and request.htmx.target == target and not request.htmx.history_restore_request
+
+
+def may_refresh_itself(view: View) -> View:
+    """Mark a view whose page asks for itself with `?refresh=1`, which must not keep an unattended session alive."""
+    view.may_refresh_itself = True  # type: ignore[attr-defined]
+    return view
+
+
+def refreshes_itself(view: object, request: HttpRequest) -> bool:
+    """Whether the page asks, and nobody in front of it."""
+    return getattr(view, "may_refresh_itself", False) and "refresh" in request.GET
 
 
 def is_dialog(request: AppRequest) -> bool:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
-from accounts.views import access, account, confirmations, home, login, passwords, roles, search, user_list, users
+from accounts.views import access, account, audit, confirmations, home, login, passwords, roles, search, user_list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -23,6 +23,7 @@ urlpatterns = [
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),
+    path("users/history/<username:username>", audit.history, name="user_history"),
     path("users/change-password/<username:username>", passwords.change, name="user_change_password"),
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
     path("users/activate/<username:username>", confirmations.activate, name="user_activate"),
@@ -31,4 +32,7 @@ urlpatterns = [
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("audit/", audit.index, name="audit"),
+    path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
+    path("audit/resolve/<slug:event_id>", audit.resolve, name="audit_resolve"),
 ]

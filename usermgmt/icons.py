@@ -18,6 +18,7 @@ ICONS: Final = {
     ("mini", "chevron-double-right"),
     ("mini", "chevron-left"),
     ("mini", "chevron-right"),
+    ("mini", "clipboard-document-list"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
     ("mini", "shield-check"),

@@ -87,8 +87,10 @@ def sign_in(session: SessionBase, operator: Operator, username: str, password: s
     _remember(session, operator.identity)
 
 
-def of_session(session: sessions.SessionStore) -> Operator | None:
+def of_session(session: sessions.SessionStore, *, renew: bool = True) -> Operator | None:
     """The operator of a session, or None. What they may do is asked again when the last answer is a minute old.
+
+    `renew=False` is for what a page does by itself: it does not count as a sign of the person.
 
     Raises Unavailable, NotSetUp, and CredentialsRefused once the cluster does not accept the kept credentials.
     """
@@ -99,8 +101,9 @@ def of_session(session: sessions.SessionStore) -> Operator | None:
     if timezone.now() - datetime.fromisoformat(session["checked_at"]) < settings.OPERATOR_FRESH_FOR:
         return Operator(Identity(**session["identity"]), connection)
     operator = Operator(_identity(connection), connection)
-    _remember(session, operator.identity)
-    session.renew()
+    if renew:
+        _remember(session, operator.identity)
+        session.renew()
     return operator
 
 

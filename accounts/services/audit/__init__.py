@@ -5,6 +5,7 @@ be written the change is not done. What is no change (a sign-in, a refusal) is w
 """
 
 from accounts.services.audit.events import Event as Event
+from accounts.services.audit.events import Outcome as Outcome
 from accounts.services.audit.moments import Moments as Moments
 from accounts.services.audit.moments import all_moments as all_moments
 from accounts.services.audit.moments import begins as begins
@@ -21,6 +22,8 @@ from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
+from accounts.services.audit.reading import successes as successes
 from accounts.services.audit.writing import note as note
 from accounts.services.audit.writing import recorded as recorded
+from accounts.services.audit.writing import resolved as resolved
 from accounts.services.origin import Actor as Actor

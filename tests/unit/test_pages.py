@@ -25,7 +25,7 @@ def titles(who: Operator, typed: str) -> list[str]:
         ("ADD", "Create user"),
         ("crea us", "Create user"),
         ("user", "Users"),
-        ("audit", "Users"),
+        ("audit", "Audit trail"),
         ("who can", "Who can…?"),
         ("privil", "Roles"),
         ("account", "My account"),
@@ -46,7 +46,7 @@ def test_what_is_not_offered(typed: str) -> None:
 
 
 def test_before_anything_is_typed() -> None:
-    assert titles(ADA, "") == ["Users", "Roles", "Who can…?", "My account", "Create user", "Change my password"]
+    assert titles(ADA, "") == ["Users", "Roles", "Who can…?", "Audit trail", "My account", "Create user", "Change my password"]
     assert titles(OTTO, "") == ["Users", "Roles", "Who can…?", "My account", "Change my password"]
     assert titles(NORAH, "") == ["My account", "Change my password"]
 

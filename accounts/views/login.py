@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
@@ -43,6 +44,8 @@ def login(request: AppRequest) -> HttpResponse:
             return _render(request, form, status=200 if problem == INCORRECT else 503)
         rotate_token(request)
         return _go_on(request)
+    if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a name with a colon: the cluster need not be asked
+        audit.sign_in_refused(form.data["username"], "Colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 
 

@@ -22,12 +22,30 @@ ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT"
 
 SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
 SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
+SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
+if SESSION_LIMIT < 1:
+    raise ImproperlyConfigured("SESSION_LIMIT, the sessions that one person may have, must be at least 1.")
 # How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
 # decides about every change at once.
 OPERATOR_FRESH_FOR = timedelta(seconds=60)
 
+# How many wrong passwords in a quarter of an hour until the next one has to wait: for a name from one address, or in one browser
+# that knows it; for a name from everywhere, and for an address whatever the name.
+THROTTLE_FAILURES: int = env.int("THROTTLE_FAILURES", default=5)
+THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
+# When a wrong password is answered, counted from its arrival.
+THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
+
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
 KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
+
+# What a new password must be (accounts/services/password_policy.py).
+PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
+PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
+if not 6 <= PASSWORD_MIN_LENGTH <= 72:
+    raise ImproperlyConfigured("PASSWORD_MIN_LENGTH must be from 6, Elasticsearch's own, to 72, where bcrypt ends.")
+if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(PASSWORD_BLOCKLIST, os.R_OK)):
+    raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {PASSWORD_BLOCKLIST} cannot be read.")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
@@ -49,7 +67,6 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.forms",
-    "csp",
     "django_htmx",
     "heroicons",
     "accounts",
@@ -59,8 +76,7 @@ MIDDLEWARE = [
     "accounts.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "accounts.middleware.never_cache_pages",
+    "accounts.middleware.page_headers",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -104,6 +120,17 @@ CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
 LOGIN_URL = "login"
 
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "accounts.services.password_policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
+    {"NAME": "accounts.services.password_policy.BytesValidator"},
+    {"NAME": "accounts.services.password_policy.SimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+if PASSWORD_BLOCKLIST:
+    AUTH_PASSWORD_VALIDATORS.append(
+        {"NAME": "accounts.services.password_policy.BlocklistValidator", "OPTIONS": {"path": PASSWORD_BLOCKLIST}}
+    )
+
 HTTPS: bool = env.bool("HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -115,20 +142,11 @@ BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        "manifest-src": ["'self'"],
-    }
-}
+# Sent with every page. Scripts, styles and pictures are files of ours, so nothing else is needed.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
+)
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
@@ -143,7 +161,7 @@ STATICFILES_DIRS = [
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "usermgmt.icons.IconsFinder",
+    "usermgmt.made_files.MadeFilesFinder",
 ]
 STORAGES = {"staticfiles": {"BACKEND": "usermgmt.storage.StaticFilesStorage"}}
 

@@ -13,6 +13,7 @@ from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
 from accounts.services import errors
+from accounts.services.curl_node import CurlNode
 from accounts.services.origin import Actor
 from usermgmt.logging import request_id
 
@@ -36,6 +37,8 @@ class Credentials:
     """
 
     _authorization: str
+    # Whether the cluster has accepted these credentials since this object was made.
+    is_accepted = False
 
     def __repr__(self) -> str:
         """Say nothing about the credentials."""
@@ -57,7 +60,9 @@ class Credentials:
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
         call |= {"headers": self._headers_of(headers), "endpoint_id": endpoint_id}
         try:
-            return _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
+            answer = _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
+            self.is_accepted = True
+            return answer
         except (ApiError, TransportError) as exc:
             error = _translated(exc, asks=asks)
             _log(method, endpoint_id, error)
@@ -153,6 +158,16 @@ def can_check_credentials() -> bool:
     return bool(health["status"] != "red")
 
 
+def found(document: dict[str, Any]) -> dict[str, Any] | None:
+    """One answer of `_mget`: the document, or None. Raises NotSetUp and Unavailable for one that could not be looked for."""
+    if failure := document.get("error"):
+        if failure["type"] == "index_not_found_exception":
+            return None
+        kind = errors.NotSetUp if failure["type"] == "security_exception" else errors.Unavailable
+        raise kind(str(failure.get("reason")))
+    return document if document["found"] else None
+
+
 def _basic(username: str, password: str) -> str:
     """The client's own basic_auth takes ASCII passwords only; the node takes UTF-8."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
@@ -168,10 +183,10 @@ def _changing_client() -> Elasticsearch:
 
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
-    """Two views of one pool; the second never repeats a call, which would hide what became of the first try."""
-    options: dict[str, Any] = {"ca_certs": ca_certs} if ca_certs else {}
-    client = Elasticsearch(list(hosts), request_timeout=timeout, max_retries=len(hosts), connections_per_node=32, **options)
-    return client, client.options(max_retries=0)
+    """One for questions, and one that never repeats a call, which would hide what became of the first try."""
+    options: dict[str, Any] = {"request_timeout": timeout, **({"ca_certs": ca_certs} if ca_certs else {})}
+    asking = Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options)
+    return asking, Elasticsearch(list(hosts), max_retries=0, connections_per_node=32, **options)
 
 
 @lru_cache(maxsize=8)

@@ -4,6 +4,7 @@ ServiceError
 ├── NotFound            what was asked for does not exist (404)
 │   └── RoleNotFound    it was a role
 ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
+│   └── Throttled       too many wrong passwords: nobody was asked whether this one is right
 ├── Refused             the cluster does not allow it to this caller (403)
 ├── Conflict            a document changed, or exists already (409)
 │   ├── Busy            somebody else holds the lock of the same user
@@ -12,6 +13,7 @@ ServiceError
 │   └── EditConflict    somebody else changed the user meanwhile
 ├── Invalid             the cluster does not accept a value (400)
 ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
+│   ├── BrokenOff       whoever asked for a long answer did not wait for its end
 │   └── NotRecorded     the audit trail does not take the record of a change, so the change was not done
 ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
 └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
@@ -36,6 +38,10 @@ class RoleNotFound(NotFound):
 
 class CredentialsRefused(ServiceError):
     """401: wrong credentials, a deactivated user, or a cluster that cannot read its users just now. It proves none of them."""
+
+
+class Throttled(CredentialsRefused):
+    """Too many wrong passwords lately; the cluster was not asked. People are told what a wrong password is told."""
 
 
 class Refused(ServiceError):
@@ -86,6 +92,10 @@ class Invalid(ServiceError):
 
 class Unavailable(ServiceError):
     """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+
+
+class BrokenOff(Unavailable):
+    """Nobody waits for the rest of an answer, such as an export; it was not finished."""
 
 
 class NotRecorded(Unavailable):

@@ -48,17 +48,23 @@ def of_role(connection: Person, name: str, after: str = "") -> HolderPage:
 def of_privilege(connection: Person, known: Sequence[Role], privilege: str, after: str = "") -> Answer:
     """The users who hold the cluster privilege through one of the known roles, or two together. Two calls. Raises Refused."""
     through = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
-    pairs = [[_holding(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
-    ways = [[frozenset(role.name for role in through)], *pairs]
-    unjudged = [role for role in known if role not in through and not role.is_reserved and not _is_judged(role)]
-    return Answer(_page(connection, [way for way in ways if all(way)], after), through, unjudged)
+    unjudged = [role for role in known if role not in through and not role.is_reserved and not is_judged(role)]
+    return Answer(_page(connection, ways(known, privilege), after), through, unjudged)
+
+
+def ways(known: Sequence[Role], privilege: str) -> list[Way]:
+    """Every way to the cluster privilege through the known roles: by one of them, or by two together."""
+    alone: list[Way] = [[_holding(known, privilege)]]
+    pairs: list[Way] = [[_holding(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
+    return [way for way in [*alone, *pairs] if all(way)]
 
 
 def _holding(known: Iterable[Role], privilege: str) -> frozenset[str]:
     return frozenset(role.name for role in known if cluster_privileges.holds(role.cluster, privilege))
 
 
-def _is_judged(role: Role) -> bool:
+def is_judged(role: Role) -> bool:
+    """Whether all is known that its cluster privileges imply."""
     return all(map(cluster_privileges.is_judged, role.cluster))
 
 

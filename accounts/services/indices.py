@@ -4,6 +4,7 @@ from typing import Any, Final
 
 SESSIONS: Final = "usermgmt-sessions"
 LOCKS: Final = "usermgmt-locks"
+THROTTLE: Final = "usermgmt-throttle"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
 AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template that does nothing but show that an index was made from the template
@@ -66,5 +67,9 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     LOCKS: {
         "index_patterns": [LOCKS],
         "template": {"settings": _SETTINGS, "mappings": {"dynamic": False, "properties": {"until": _DATE}}},
+    },
+    THROTTLE: {
+        "index_patterns": [THROTTLE],
+        "template": {"settings": _SETTINGS, "mappings": {"dynamic": False, "properties": {"expires": _DATE}}},
     },
 }

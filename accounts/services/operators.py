@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import privileges, sessions
+from accounts.services import origin, privileges, session_list, sessions, throttle
 from accounts.services.connection import Person
 from accounts.services.origin import Actor
 
@@ -70,41 +70,56 @@ class Operator:
 
 
 @sensitive_variables("password")
-def authenticate(username: str, password: str) -> Operator:
-    """The operator whom these credentials belong to; who that is says the cluster, not what was typed.
+def sign_in(session: sessions.SessionStore, username: str, password: str, *, browser: str = "", device: str = "") -> Operator:
+    """Begin the session of whoever these credentials belong to; who that is says the cluster, not what was typed.
 
-    Raises CredentialsRefused and Unavailable.
+    `browser` is shown with the session; `device` is the mark of one that the person has used before. The oldest sessions beyond
+    the limit end. Raises CredentialsRefused (Throttled: nobody was asked), Unavailable, NotSetUp, OutcomeUnknown.
     """
+    generation = sessions.generation(username)
     connection = Person(username, password)
-    return Operator(_identity(connection), connection)
+    guess = throttle.Guess(username, origin.source_address.get(), device)
+    operator = Operator(throttle.guarded(guess, lambda: _identity(connection)), connection)
+    session.clear()  # of whoever was signed in here before
+    session["origin"] = {"address": guess.address, "browser": browser}
+    _begin(session, operator.identity, generation, username, password)
+    session_list.keep_newest(connection.actor)
+    session_list.remove_expired()
+    return operator
 
 
-@sensitive_variables("password")
-def sign_in(session: SessionBase, operator: Operator, username: str, password: str) -> None:
-    """Make the session the operator's, under a new id. It is written when the response is made."""
-    session.cycle_key()
-    session["credentials"] = [username, password]
-    _remember(session, operator.identity)
-
-
-def of_session(session: sessions.SessionStore, *, renew: bool = True) -> Operator | None:
+def of_session(session: sessions.SessionStore, *, renews: bool = True) -> Operator | None:
     """The operator of a session, or None. What they may do is asked again when the last answer is a minute old.
 
-    `renew=False` is for what a page does by itself: it does not count as a sign of the person.
-
-    Raises Unavailable, NotSetUp, and CredentialsRefused once the cluster does not accept the kept credentials.
+    `renews`: whether the person is here, or only a page that asks by itself. Raises Unavailable, NotSetUp, and
+    CredentialsRefused once the cluster does not accept the kept credentials.
     """
     if "credentials" not in session:
         return None
     username, password = session["credentials"]
     connection = Person(username, password, frozenset(session["identity"]["privileges"]))
-    if timezone.now() - datetime.fromisoformat(session["checked_at"]) < settings.OPERATOR_FRESH_FOR:
-        return Operator(Identity(**session["identity"]), connection)
-    operator = Operator(_identity(connection), connection)
-    if renew:
+    operator = Operator(Identity(**session["identity"]), connection)
+    is_old = _is_old(datetime.fromisoformat(session["checked_at"]))
+    if is_old:
+        operator = Operator(_identity(connection), connection)
         _remember(session, operator.identity)
-        session.renew()
+    if is_old or (renews and session.is_due):
+        session.renew(seen=renews)
     return operator
+
+
+def _is_old(moment: datetime) -> bool:
+    return timezone.now() - moment >= settings.OPERATOR_FRESH_FOR
+
+
+def demand_accepted(operator: Operator) -> None:
+    """Ask the cluster whether it still accepts the operator's credentials, unless it has said so during this request.
+
+    What is shown or done with the product's own key only would else go on for somebody who was deactivated elsewhere. Raises
+    CredentialsRefused and Unavailable.
+    """
+    if not operator.connection.is_accepted:
+        operator.connection.authenticate()
 
 
 def actor_of(session: SessionBase) -> Actor | None:
@@ -119,9 +134,27 @@ def ask_again(session: SessionBase) -> None:
 
 
 @sensitive_variables("password")
-def password_changed(session: SessionBase, operator: Operator, password: str) -> None:
+def for_command(command: str, username: str, password: str) -> Person:
+    """The connection of whoever these credentials belong to, for a command. Raises CredentialsRefused and Unavailable."""
+    connection = Person(username, password)
+    identity = _identity(connection)
+    connection.actor = Actor(identity.username, identity.realm, identity.realm_type, command)
+    return connection
+
+
+@sensitive_variables("password")
+def password_changed(session: sessions.SessionStore, operator: Operator, password: str) -> None:
     """Let the operator's own session go on, with the new password and under a new id."""
-    sign_in(session, operator, session["credentials"][0], password)
+    _begin(session, operator.identity, sessions.generation(operator.username), session["credentials"][0], password)
+
+
+@sensitive_variables("password")
+def _begin(session: sessions.SessionStore, identity: Identity, generation: str, username: str, password: str) -> None:
+    session["credentials"] = [username, password]
+    session["generation"] = generation
+    _remember(session, identity)
+    session.cycle_key()
+    session.save()
 
 
 def _remember(session: SessionBase, identity: Identity) -> None:

@@ -2,6 +2,10 @@
 
 A document's id is a hash of the cookie. Its payload is encrypted (AES-GCM) with a key made of the cookie and the
 server's secret: neither a copy of the index nor the secret, nor both, opens it without the cookie.
+
+All sessions of a native or reserved user end by one write: that of the generation to which their sessions must belong.
+It is read together with each session (the cookie says which one), so that no other request can bring one back.
+`session_list` knows all of them.
 """
 
 import base64
@@ -11,8 +15,9 @@ import json
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,20 +25,23 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
-from accounts.services import errors, indices
-from accounts.services.connection import service
+from accounts.services import audit, errors, indices
+from accounts.services.connection import found, service
 
 logger = logging.getLogger(__name__)
 
-NONCE_BYTES = 12
+NONCE_BYTES: Final = 12
+OWNER_MARK: Final = "."
+# The realms whose users' passwords and accounts this product changes; they have no name in common.
+ENDED_TOGETHER: Final = ("native", "reserved")
 
 
 class SessionStore(SessionBase):
-    """One session. Reading it is one real-time get by id; nothing is written until `save`."""
+    """One session. Reading it is one real-time look by id; nothing is written until `save`."""
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self._created = timezone.now()
+        self._created = self._seen = timezone.now()
         self._version: dict[str, int] | None = None  # None: not in Elasticsearch yet
         self._saved: dict[str, Any] | None = None
 
@@ -41,11 +49,15 @@ class SessionStore(SessionBase):
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
         key = self.session_key
         document = _read(key) if key else None
-        data = _decrypted(key, document["_source"]["payload"]) if key and document and not _has_ended(document["_source"]) else None
+        if key and document and has_ended(document["_source"]):
+            audit.sessions_expired({_document_id(key): document["_source"]})
+            document = None
+        data = _decrypted(key, document["_source"]["payload"]) if key and document else None
         if document is None or data is None:
             self._session_key = None
             return {}
         self._created = datetime.fromisoformat(document["_source"]["created"])
+        self._seen = datetime.fromisoformat(document["_source"]["seen"])
         self._version = {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
         return data
 
@@ -55,9 +67,9 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         """Take a new key, and be empty."""
-        self._session_key = secrets.token_urlsafe(32)
+        self._session_key = _new_key(getattr(self, "_session_cache", {}))
         self._session_cache: dict[str, Any] = {}
-        self._created = timezone.now()
+        self._created = self._seen = timezone.now()
         self._version = self._saved = None
         self.modified = True
 
@@ -67,21 +79,26 @@ class SessionStore(SessionBase):
         if data == self._saved:  # by the view already; the middleware comes again
             return
         if self.session_key is None:
+            self._session_cache = data
             self.create()
             self._session_cache = data
-        key = str(self.session_key)
-        condition: dict[str, Any] = self._version or {"op_type": "create"}
+        self._write(str(self.session_key), data)
+        self._saved = data
+
+    def _write(self, key: str, data: dict[str, Any]) -> None:
+        # A new one is found by searches at once: they are few, and the limit per person counts on it.
+        how: dict[str, Any] = self._version or {"op_type": "create", "refresh": True}
+        document = _document(key, data, self._created, self._seen)
         try:
-            written = service().index(
-                index=indices.SESSIONS, id=_document_id(key), document=_document(key, data, self._created), **condition
-            )
+            written = service().index(index=indices.SESSIONS, id=_document_id(key), document=document, **how)
         except errors.Conflict:
             raise UpdateError from None
         self._version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
-        self._saved = data
 
-    def renew(self) -> None:
-        """Note that the person was here. Another request of theirs may do so at the same moment: once is enough."""
+    def renew(self, *, seen: bool = True) -> None:
+        """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
+        if seen:
+            self._seen = timezone.now()
         self._saved = None
         try:
             self.save()
@@ -89,34 +106,71 @@ class SessionStore(SessionBase):
             pass
         self.modified = False  # or the middleware would save again, and refuse the page of the one that came second
 
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to note that the person is here: each minute is enough, and oftener where the idle time is short."""
+        return timezone.now() - self._seen >= min(settings.OPERATOR_FRESH_FOR, settings.SESSION_IDLE / 10)
+
+    @property
+    def document_id(self) -> str:
+        """The name by which others may call this session: it opens nothing."""
+        return _document_id(self.session_key) if self.session_key else ""
+
+    @property
+    def ends(self) -> datetime:
+        """When it ends if nobody comes."""
+        return _expires(self._created, self._seen)
+
+    @property
+    def can_be_extended(self) -> bool:
+        """Whether it ends later when somebody comes."""
+        return self.ends < self._created + settings.SESSION_LIFESPAN
+
     def delete(self, session_key: str | None = None) -> None:
         """End this session, or that of another key. One that has ended already is no error."""
         if key := session_key or self.session_key:
             _delete(_document_id(key))
 
-    @classmethod
-    def clear_expired(cls) -> None:
-        """Remove the documents of sessions that have ended."""
-        _delete_found({"range": {"expires": {"lt": timezone.now().isoformat()}}})
+
+def seconds_left(session: SessionStore) -> int:
+    """Until it ends unless it is renewed; 0 when it has ended."""
+    return max(0, int((session.ends - timezone.now()).total_seconds()))
 
 
 def end_all(username: str) -> None:
     """End every session of a native or reserved user, because their password changed or they may not sign in any more.
 
-    Their credentials are void by then: where the documents cannot be removed the cluster refuses them all the same.
+    Their credentials are void by then: where this cannot be written the cluster refuses them all the same.
     """
+    expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # what it ends has gone by then anyhow
+    document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
     try:
-        service().indices.refresh(index=indices.SESSIONS, ignore_unavailable=True)
-        _delete_found({"bool": {"filter": [{"term": {"username": username}}, {"terms": {"realm_type": ["native", "reserved"]}}]}})
+        service().index(index=indices.SESSIONS, id=_generation_id(_owner(username)), document=document)
     except errors.ServiceError:
         logger.exception("The sessions of a user whose credentials are void could not be ended")
 
 
+def generation(username: str) -> str:
+    """To which a session of this native or reserved user must belong; "" when theirs were not ended lately.
+
+    To be asked before the credentials are checked: what ends them afterwards ends the new session too.
+    """
+    document = found(service().mget(index=indices.SESSIONS, ids=[_generation_id(_owner(username))])["docs"][0])
+    return str(document["_source"]["generation"]) if document else ""
+
+
 def _read(key: str) -> dict[str, Any] | None:
-    try:
-        return dict(service().get(index=indices.SESSIONS, id=_document_id(key)).body)
-    except errors.NotFound:
-        return None
+    """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
+    owner = key.partition(OWNER_MARK)[2]
+    ids = [_document_id(key), _generation_id(owner)] if owner else [_document_id(key)]
+    session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
+    is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
+    return None if is_of_the_past else session
+
+
+def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    """Whether a session's document is of the generation that another document names."""
+    return bool(session["generation"] == current["generation"])
 
 
 def _delete(document_id: str) -> None:
@@ -126,13 +180,8 @@ def _delete(document_id: str) -> None:
         pass
 
 
-def _delete_found(query: dict[str, Any]) -> None:
-    found = service().search(index=indices.SESSIONS, query=query, size=1000, source=False, ignore_unavailable=True)
-    for hit in found["hits"]["hits"]:
-        _delete(hit["_id"])
-
-
-def _has_ended(source: dict[str, Any]) -> bool:
+def has_ended(source: Mapping[str, Any]) -> bool:
+    """Whether a session's document has had its idle time or its lifespan, as they are set now."""
     now = timezone.now()
     return now >= datetime.fromisoformat(source["expires"]) or now >= _expires(
         datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["seen"])
@@ -143,17 +192,35 @@ def _expires(created: datetime, seen: datetime) -> datetime:
     return min(created + settings.SESSION_LIFESPAN, seen + settings.SESSION_IDLE)
 
 
-def _document(key: str, data: dict[str, Any], created: datetime) -> dict[str, Any]:
-    now = timezone.now()
-    identity = data.get("identity", {})
+def _document(key: str, data: dict[str, Any], created: datetime, seen: datetime) -> dict[str, Any]:
+    identity, origin = data.get("identity", {}), data.get("origin", {})
     return {
         "username": identity.get("username"),
+        "realm": identity.get("realm"),
         "realm_type": identity.get("realm_type"),
+        "address": origin.get("address"),
+        "browser": origin.get("browser"),
+        "generation": data.get("generation", ""),
         "created": created.isoformat(),
-        "seen": now.isoformat(),
-        "expires": _expires(created, now).isoformat(),
+        "seen": seen.isoformat(),
+        "expires": _expires(created, seen).isoformat(),
         "payload": _encrypted(key, data),
     }
+
+
+def _new_key(data: Mapping[str, Any]) -> str:
+    """A secret, and for a user whose sessions this product may end together the mark by which they are found."""
+    identity = data.get("identity", {})
+    mark = OWNER_MARK + _owner(identity["username"]) if identity.get("realm_type") in ENDED_TOGETHER else ""
+    return secrets.token_urlsafe(32) + mark
+
+
+def _owner(username: str) -> str:
+    return hashlib.sha256(f"usermgmt owner {username}".encode()).hexdigest()[:32]
+
+
+def _generation_id(owner: str) -> str:
+    return f"generation-{owner}"
 
 
 def _document_id(key: str) -> str:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
 from accounts.forms.audit import AuditForm
-from accounts.requests import AppRequest, may_refresh_itself, wants_fragment
+from accounts.requests import AppRequest, acts_with_our_key, wants_fragment
 from accounts.services import audit, resolution
 from accounts.services.errors import Conflict, CredentialsRefused, ServiceError
 
@@ -18,7 +18,6 @@ NOT_ACCEPTED = "Elasticsearch does not accept this password for the user. That s
 KNOWN = "What became of this is known by now."
 
 
-@may_refresh_itself
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
     """The trail, newest first, as far as it fits the filters; the first page refreshes itself unless told not to."""
@@ -35,7 +34,6 @@ def index(request: AppRequest) -> HttpResponse:
         "newest": _address(request),
         "live": _address(request, live=""),
         "still": _address(request, live="0"),
-        "refresh": _address(request, refresh="1"),
     }
     return render(request, "audit/_results.html" if wants_fragment(request, "audit-results") else "audit/list.html", context)
 
@@ -51,6 +49,7 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @require_POST
+@acts_with_our_key
 def resolve(request: AppRequest, event_id: str) -> HttpResponse:
     """Look at the node for what became of a change; for a password change, try the password that was typed."""
     policy.demand_management(request.user)
@@ -90,7 +89,7 @@ def history(request: AppRequest, username: str) -> HttpResponse:
 def _address(request: AppRequest, **values: str) -> str:
     """This page's address with other values, on the first page unless `after` is one of them."""
     query = request.GET.copy()
-    for name in ("after", "refresh", *values):
+    for name in ("after", *values):
         query.pop(name, None)
     for name, value in values.items():
         if value:

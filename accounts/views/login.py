@@ -14,9 +14,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import browsers, devices
 from accounts.forms.login import LoginForm
 from accounts.requests import AppRequest, go_to, typed
-from accounts.services import audit, connection, operators
+from accounts.services import audit, connection, operators, throttle
 from accounts.services.errors import CredentialsRefused, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.views import errors
 
@@ -35,15 +36,18 @@ NOTICES = {
 @login_not_required
 def login(request: AppRequest) -> HttpResponse:
     """Check the credentials with the cluster, and begin a session."""
+    arrived = throttle.arrival()
     if request.method == "GET" and _is_signed_in(request):
         return redirect(_next(request))
     form = LoginForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         if problem := _sign_in(request, form):
             form.add_error(None, problem)
-            return _render(request, form, status=200 if problem == INCORRECT else 503)
-        rotate_token(request)
-        return _go_on(request)
+            if problem != INCORRECT:
+                return _render(request, form, status=503)
+            throttle.pad(arrived)
+            return _render(request, form)
+        return _go_on(request, form.cleaned_data["username"])
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a name with a colon: the cluster need not be asked
         audit.sign_in_refused(form.data["username"], "Colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
@@ -51,28 +55,30 @@ def login(request: AppRequest) -> HttpResponse:
 
 def _sign_in(request: AppRequest, form: LoginForm) -> str:
     """Begin the session; "" when done, else what to tell the person."""
+    username = form.cleaned_data["username"]
+    browser = browsers.in_words(request.headers.get("User-Agent", ""))
     try:
-        operator = operators.authenticate(**form.cleaned_data)
-        operators.sign_in(request.session, operator, **form.cleaned_data)
-        request.session.save()
+        request.user = operators.sign_in(
+            request.session, **form.cleaned_data, browser=browser, device=devices.mark(request, username)
+        )
     except CredentialsRefused as exc:
-        if not connection.can_check_credentials():
-            return OUTAGE
-        audit.sign_in_refused(form.cleaned_data["username"], type(exc).__name__)
+        audit.sign_in_refused(username, type(exc).__name__)
         return INCORRECT
     except NotSetUp:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):
         return OUTAGE
-    request.user = operator
-    audit.signed_in(operator.connection.actor, request.session.session_key)
+    audit.signed_in(request.user.connection.actor, request.session.session_key)
     return ""
 
 
-def _go_on(request: AppRequest) -> HttpResponse:
+def _go_on(request: AppRequest, username: str) -> HttpResponse:
     """To where the person wanted to go, with what they had typed when their session ended."""
-    kept = _kept(request)
-    return render(request, "send_again.html", {"action": _next(request), "typed": kept}) if kept else redirect(_next(request))
+    rotate_token(request)
+    kept, to = _kept(request), _next(request)
+    response = render(request, "send_again.html", {"action": to, "typed": kept}) if kept else redirect(to)
+    devices.remember(request, response, username)
+    return response
 
 
 def _kept(request: AppRequest) -> list[tuple[str, str]]:

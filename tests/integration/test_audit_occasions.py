@@ -11,7 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.middleware import source_address
-from accounts.services import audit, indices, origin
+from accounts.services import audit, indices, origin, session_list
+from accounts.services.sessions import SessionStore
 from tests.conftest import TestNode
 from tests.integration.test_audit import trail
 
@@ -52,13 +53,18 @@ def test_what_may_be_a_password_in_the_field_of_the_name_is_not_written_down(nod
     assert typed not in str(node.elastic.search(index=indices.AUDIT_PATTERN, expand_wildcards="all", size=1000))
 
 
-def test_a_session_that_expired_is_noted_once(node: TestNode) -> None:
-    document = {"username": "ada", "realm_type": "native", "expires": (timezone.now() - timedelta(minutes=1)).isoformat()}
-    key = origin.session_hash(document["expires"])
+@pytest.mark.parametrize("by", ["a request", "the removal"])
+def test_a_session_that_expired_is_noted_once(node: TestNode, ada: Client, by: str) -> None:
+    key = origin.session_hash(ada.cookies["usermgmt_session"].value)
+    ended = (timezone.now() - timedelta(minutes=1)).isoformat()
+    node.elastic.update(index=indices.SESSIONS, id=key, doc={"expires": ended}, refresh=True)
     for _ in range(2):
-        audit.session_expired(key, document)
+        if by == "a request":
+            SessionStore(ada.cookies["usermgmt_session"].value).load()
+        else:
+            session_list._remove_expired()
     found = trail(node, action="session-expire", text=key)
-    assert [(event.actor.username, event.session) for event in found] == [("ada", key)]
+    assert [(event.actor.username, event.session, event.moment.isoformat()) for event in found] == [("ada", key, ended)]
 
 
 @pytest.mark.parametrize(

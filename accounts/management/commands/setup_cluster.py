@@ -1,9 +1,7 @@
 """Makes what the product needs in a cluster, and says what to put into `.env`."""
 
-import getpass
 import os
 import secrets
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.management.credentials import credentials
 from accounts.services import audit, cluster_setup, errors
 from accounts.services.connection import Administrator
 from usermgmt.env_file import update
@@ -32,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         """Set up, then write or print what is new for the configuration."""
-        administrator = _administrator()
+        administrator = Administrator(*credentials())
         try:
             done = {}
             for what, outcome in cluster_setup.set_up(administrator):
@@ -59,13 +58,3 @@ class Command(BaseCommand):
             self.stdout.write("\nPut into .env:\n")
             for name, value in lines.items():
                 self.stdout.write(f"{name}={value}")
-
-
-def _administrator() -> Administrator:
-    username = os.environ.get("ELASTICSEARCH_USERNAME", "elastic")
-    password = os.environ.get("ELASTICSEARCH_PASSWORD")
-    if not password:
-        if not sys.stdin.isatty():
-            raise CommandError("Set ELASTICSEARCH_PASSWORD, or run this in a terminal to be asked for the password.")
-        password = getpass.getpass(f"Password of {username}: ")
-    return Administrator(username, password)

@@ -10,9 +10,10 @@ from accounts.services.audit.moments import Moments as Moments
 from accounts.services.audit.moments import all_moments as all_moments
 from accounts.services.audit.moments import begins as begins
 from accounts.services.audit.moments import moments as moments
+from accounts.services.audit.moments import moments_and_beginning as moments_and_beginning
 from accounts.services.audit.occasions import command_run as command_run
 from accounts.services.audit.occasions import refused as refused
-from accounts.services.audit.occasions import session_expired as session_expired
+from accounts.services.audit.occasions import sessions_expired as sessions_expired
 from accounts.services.audit.occasions import sign_in_refused as sign_in_refused
 from accounts.services.audit.occasions import signed_in as signed_in
 from accounts.services.audit.occasions import signed_out as signed_out

@@ -52,19 +52,24 @@ def signed_out(actor: Actor, session_key: str | None) -> None:
     _note(actor, "sign-out", actor.username, kind=_kind(actor))
 
 
-def session_expired(session_hash: str, document: Mapping[str, Any]) -> None:
-    """A session was met, or swept away, after its time. It is noted once, whoever meets it."""
-    actor = Actor(document.get("username") or "", "", document.get("realm_type") or "")
-    event = Event.now(actor, "session-expire", actor.username, _kind(actor), outcome="success")
-    expires = datetime.fromisoformat(document["expires"])
-    event = replace(
-        event, id=session_hash[:32], session=session_hash, index=f"{indices.AUDIT}-{expires:%Y.%m}", source="", moment=expires
-    )
+def sessions_expired(documents: Mapping[str, Mapping[str, Any]]) -> None:
+    """Sessions, by their hash, that were met or swept away after their time. Each is noted once, whoever meets it."""
+    events = [_expired(name, document) for name, document in documents.items() if document.get("username")]
+    if not events:
+        return
     try:
-        writing.add(event)
-    except errors.NotRecorded as exc:
-        if exc.why != writing.ALREADY_THERE:
-            logger.exception("The trail did not take the end of a session")
+        writing.add_once(events)
+    except errors.NotRecorded:
+        logger.exception("The trail did not take the end of sessions")
+
+
+def _expired(session_hash: str, document: Mapping[str, Any]) -> Event:
+    actor = Actor(document["username"], document.get("realm") or "", document.get("realm_type") or "")
+    ended = datetime.fromisoformat(document["expires"])
+    event = Event.now(actor, "session-expire", actor.username, _kind(actor), outcome="success")
+    index = f"{indices.AUDIT}-{ended:%Y.%m}"
+    # Nobody did it: the request that meets it may be anybody's.
+    return replace(event, id=session_hash[:32], session=session_hash, index=index, source="", request="", moment=ended)
 
 
 def refused(actor: Actor, page: str, target: str, why: str) -> None:

@@ -94,7 +94,14 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
     intent = known.get(f"{event.id}-intent", event)
     outcome, resolution = known.get(f"{event.id}-outcome"), known.get(f"{event.id}-resolved")
     if outcome and outcome.outcome != "unknown":
-        return replace(intent, stage="outcome", outcome=outcome.outcome, reason=outcome.reason, ended=outcome.moment)
+        return replace(
+            intent,
+            stage="outcome",
+            outcome=outcome.outcome,
+            reason=outcome.reason,
+            details=outcome.details,
+            ended=outcome.moment,
+        )
     if resolution:
         return replace(
             intent,

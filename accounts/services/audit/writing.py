@@ -1,7 +1,7 @@
 """Adding to the trail, with the product's own key: `_bulk`, only `create`."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -26,16 +26,17 @@ def recorded(
     *,
     kind: str = "user",
     changes: Changes | None = None,
+    details: Mapping[str, str] | None = None,
     lock: str = "",
 ) -> Iterator[Event]:
     """Write down what is about to be done, let the block do it, and write down what became of it.
 
-    `changes`: {field: (before, after)}, never a secret. `lock`: held during the block, and taken and given back by the calls
-    that write. Raises NotRecorded, and the block is not run, when the intent cannot be written; Busy for a lock that somebody
-    holds. A service error of the block is a failure; after any other error (and OutcomeUnknown) nobody can say, and the lock
-    is left to end by itself: a call may still be on its way.
+    `changes`: {field: (before, after)}, never a secret; `details`: what helps to know the target, to which the block may add what
+    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises NotRecorded, and the block
+    is not run, when the intent cannot be written; Busy for a lock that somebody holds. A service error of the block is a failure;
+    after any other error (and OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may be on its way.
     """
-    event = Event.now(connection.actor, action, target, kind, changes=changes or {})
+    event = Event.now(connection.actor, action, target, kind, changes=changes or {}, details=details or {})
     _begin(event, lock)
     try:
         yield event
@@ -69,6 +70,13 @@ def note(
 def add(event: Event, administrator: Administrator | None = None) -> None:
     """Write an event down as it is, with the product's key or as an administrator. Raises NotRecorded."""
     _demand_taken(*_send(event.creating(), administrator))
+
+
+def add_once(events: Iterable[Event]) -> None:
+    """Write those of the events down that are not there yet. Raises NotRecorded."""
+    for item in _send([operation for event in events for operation in event.creating()]):
+        if item.get("error", {}).get("type") != ALREADY_THERE:
+            _demand_taken(item)
 
 
 def resolved(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Event:
@@ -122,6 +130,5 @@ def _send(operations: list[dict[str, Any]], administrator: Administrator | None 
 
 def _demand_taken(item: Mapping[str, Any]) -> None:
     if error := item.get("error"):
-        level = logging.DEBUG if error["type"] == ALREADY_THERE else logging.ERROR
-        logger.log(level, "Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
+        logger.error("Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
         raise errors.NotRecorded(error["type"], error["reason"])

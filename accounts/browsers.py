@@ -1,0 +1,34 @@
+"""What a browser calls itself, in words that a person recognises."""
+
+import re
+from typing import Final
+
+# The first that fits: each names those before whom it pretends to be.
+BROWSERS: Final = (
+    ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
+    ("Opera", r"OPR/(\d+)"),
+    ("Samsung Internet", r"SamsungBrowser/(\d+)"),
+    ("Firefox", r"(?:Firefox|FxiOS)/(\d+)"),
+    ("Chrome", r"(?:Chrome|CriOS|HeadlessChrome)/(\d+)"),
+    ("Safari", r"Version/(\d+)[\d.]* (?:Mobile/\w+ )?Safari/"),
+    ("curl", r"^curl/(\d+)"),
+    ("Python", r"^python-[a-z]+/(\d+)"),
+)
+SYSTEMS: Final = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows NT"),
+    ("macOS", "Macintosh"),
+    ("ChromeOS", "CrOS"),
+    ("Linux", "Linux"),
+)
+UNKNOWN: Final = "Unknown browser"
+
+
+def in_words(user_agent: str) -> str:
+    """ "Firefox 128 on Linux"; only words from the tables above, whatever was sent."""
+    matches = ((name, re.search(pattern, user_agent[:500])) for name, pattern in BROWSERS)
+    browser = next((f"{name} {match[1][:4]}" for name, match in matches if match), UNKNOWN)
+    system = next((f" on {name}" for name, mark in SYSTEMS if mark in user_agent), "")
+    return browser + system

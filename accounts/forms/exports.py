@@ -1,0 +1,25 @@
+"""The form of an export."""
+
+from typing import Final
+
+from django import forms
+
+from accounts.services.exports import FORMATS
+
+HELP: Final = {
+    "csv": "For spreadsheets: a ZIP file with users.csv and completeness.json",
+    "ndjson": "For programs: a ZIP file with users.ndjson and completeness.json",
+    "xlsx": "A workbook with a sheet of users and one that proves that it is whole",
+}
+
+
+class ExportForm(forms.Form):
+    """As what the list is written."""
+
+    format = forms.ChoiceField(choices=[(format.name, format.label) for format in FORMATS.values()], widget=forms.RadioSelect)
+
+    @property
+    def options(self) -> list[tuple[str, str, str, bool]]:
+        """The value, the name and the explanation of each format, and whether it is chosen."""
+        chosen = self["format"].value() or next(iter(FORMATS))
+        return [(format.name, format.label, HELP[format.name], format.name == chosen) for format in FORMATS.values()]

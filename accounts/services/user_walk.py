@@ -1,0 +1,49 @@
+"""All users that match a query, in its order, a thousand at a time: for lists that are written, not shown."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from accounts.services import roles, user_list, users
+from accounts.services.connection import Person
+from accounts.services.user_list import Matching, UserQuery
+from accounts.services.users import User
+
+A_PORTION: Final = 1000
+T = TypeVar("T")
+
+
+def portions(connection: Person, query: UserQuery, beside: Callable[[Sequence[User]], T]) -> Iterator[tuple[list[User], int, T]]:
+    """Users, how many match in all, and what `beside` has read about these users.
+
+    The next portion is read by another thread while the caller is busy with this one. Each begins behind the last row of the one
+    before (`search_after`), so that nobody is missing or twice while others are added. Raises Refused without read_security.
+    """
+    matching = Matching(connection, query, [role.name for role in roles.all_roles(connection)], users.reserved(connection))
+
+    def read(after: user_list.Position | None) -> tuple[list[user_list.Row], int, T]:
+        rows, total = matching.rows(after, A_PORTION)
+        return rows, total, beside([user for _, user in rows])
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead = pool.submit(copy_context().run, read, None)
+        while True:
+            rows, total, what = ahead.result()
+            is_last = len(rows) < A_PORTION
+            if not is_last:
+                ahead = pool.submit(copy_context().run, read, rows[-1][0])
+            yield [user for _, user in rows], total, what
+            if is_last:
+                return
+
+
+def count(connection: Person, query: UserQuery) -> int:
+    """How many users match now."""
+    return user_list.counts(connection, [query])[0]
+
+
+def without_place(query: UserQuery) -> UserQuery:
+    """The same users in the same order, wherever in the list somebody was."""
+    return replace(query, after=None, before=None, last=False, number=1)

@@ -1,0 +1,60 @@
+"""The list of users as a file, and as a page to print: all that match, not the page that was open."""
+
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import policy
+from accounts.downloads import FRAMES, download
+from accounts.forms.exports import ExportForm
+from accounts.forms.user_list import user_query
+from accounts.requests import AppRequest, is_dialog
+from accounts.services import exports, user_walk
+from accounts.services.exports import Format, filters
+from accounts.services.user_list import UserQuery
+
+ANY_SIZE = 20
+
+
+@require_http_methods(["GET", "POST"])
+def export(request: AppRequest) -> HttpResponseBase:
+    """Ask for the format, then send the file."""
+    policy.demand_reading(request.user)
+    query = user_walk.without_place(user_query(request.GET, ANY_SIZE))
+    form = ExportForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        return _file(request, query, exports.FORMATS[form.cleaned_data["format"]])
+    parameters = request.GET.urlencode()
+    context = {
+        "form": form,
+        "total": user_walk.count(request.user.connection, query),
+        "filter": filters.in_words(query),
+        "action": f"{reverse('user_export')}?{parameters}",
+        "print_url": f"{reverse('user_print')}?{parameters}",
+        "cancel": f"{reverse('users')}?{parameters}",
+    }
+    return render(request, "users/_export.html" if is_dialog(request) else "users/export.html", context)
+
+
+@require_GET
+def printable(request: AppRequest) -> HttpResponse:
+    """The list to print, or its beginning where it is long."""
+    policy.demand_reading(request.user)
+    rows, block = exports.printed(request.user.connection, user_query(request.GET, ANY_SIZE))
+    context = {
+        "rows": rows,
+        "columns": exports.COLUMNS.values(),
+        "block": block,
+        "is_cut": block.users_before > len(rows) == exports.MOST_PRINTED,
+        "back": f"{reverse('users')}?{request.GET.urlencode()}",
+        "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
+    }
+    return render(request, "users/print.html", context)
+
+
+def _file(request: AppRequest, query: UserQuery, format: Format) -> HttpResponseBase:
+    name = f"users-{timezone.now():%Y%m%dT%H%M%SZ}.{format.suffix}"
+    chunks = exports.write(request.user.connection, query, format)
+    return download(chunks, name, format.content_type, in_frames=request.headers.get("Accept") == FRAMES)

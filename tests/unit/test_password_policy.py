@@ -1,0 +1,110 @@
+"""What a password must be: typed, made, and configured."""
+
+import os
+import re
+import string
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ValidationError
+from pytest_django import Settings
+
+from accounts.services import password_policy
+from accounts.services.users import User
+
+ROOT = Path(__file__).parents[2]
+JANE = User("jdoe-the-first", "Jane Mary Roe-Smithson", "j.miller@example.org")
+NFD = "e\u0301"
+
+
+def problems(password: str) -> list[str]:
+    try:
+        password_policy.validate(password, JANE)
+    except ValidationError as exc:
+        return exc.messages
+    return []
+
+
+@pytest.mark.parametrize(
+    ("password", "message"),
+    [
+        ("q7zx%wv", "Password must be at least 8 characters."),
+        ("🔑" * 7, "Password must be at least 8 characters."),
+        ("q" * 73, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("ж" * 37, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("q7zx%\0wvut", "Password must not contain a null character."),
+        ("q7zx%\ufffdwvut", "Password must be text in UTF-8."),
+        ("q7zx%" + os.fsdecode(b"\xff") + "wvut", "Password must be text in UTF-8."),
+        ("Password123", "This password is too common."),
+        (" password ", "This password is too common."),
+        ("JDoe-the-First", "Password must not be like the username."),
+        ("roe-smithson", "Password must not be like the full name."),
+        ("J.Miller@example.org", "Password must not be like the email address."),
+        ("example1", "Password must not be like the email address."),
+    ],
+)
+def test_what_is_refused_and_why(password: str, message: str) -> None:
+    assert problems(password) == [message]
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "alllower",
+        "milli orange elm fix",
+        "        ",
+        "🔑" * 8,
+        NFD * 4,
+        "é" * 8,
+        "ж" * 36,
+        "q" * 72,
+        "  q7zx%wv  ",
+        "q\r\n\t7zx%wv",
+    ],
+)
+def test_anything_else_will_do(password: str) -> None:
+    """No kinds of characters are asked for; characters are code points, so that an accent of its own counts."""
+    assert problems(password) == []
+
+
+def test_more_that_nobody_may_use(settings: Settings, tmp_path: Path) -> None:
+    listed = tmp_path / "blocklist"
+    listed.write_text("Acme-Rockets\nacme-anvils\n")
+    blocklist = {"NAME": "accounts.services.password_policy.BlocklistValidator", "OPTIONS": {"path": str(listed)}}
+    settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, blocklist]
+
+    assert problems("ACME-rockets") == ["This password is on your organization's list of passwords that nobody may use."]
+    assert problems("acme-glue-pot") == []
+
+
+def test_what_is_made_is_random_and_needs_no_quotes_anywhere() -> None:
+    made = [password_policy.generate() for _ in range(200)]
+
+    assert len(set(made)) == 200
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{19}", password) for password in made)
+    assert not [problem for password in made for problem in problems(password)]
+    used = set("".join(made))
+    assert used == set(string.ascii_letters + string.digits + "_") - set("IlO01")
+
+
+def test_what_is_made_is_as_long_as_the_policy_asks(settings: Settings) -> None:
+    settings.PASSWORD_MIN_LENGTH = 24
+    assert len(password_policy.generate()) == 24
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PASSWORD_MIN_LENGTH", "5", "from 6, Elasticsearch's own"),
+        ("PASSWORD_MIN_LENGTH", "73", "to 72, where bcrypt ends"),
+        ("PASSWORD_BLOCKLIST", "/no/such/file", "cannot be read"),
+    ],
+)
+def test_a_policy_that_cannot_be_kept_keeps_the_product_from_starting(name: str, value: str, words: str) -> None:
+    command = [sys.executable, "-c", "from usermgmt import settings"]
+    environment = {**os.environ, "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1", "ENV_FILE": os.devnull, name: value}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert "ImproperlyConfigured" in result.stderr
+    assert words in result.stderr

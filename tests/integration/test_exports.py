@@ -8,7 +8,6 @@ import subprocess
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from accounts.services.connection import Person
 from accounts.services.user_list import UserQuery
 from accounts.services.users import User
 from benchmarks import loading
-from benchmarks.people import someone
 from local_cluster import VERSIONS
 from tests.conftest import CAST, PASSWORD, TestNode
 
@@ -176,9 +174,7 @@ def crowd(node: TestNode) -> Iterator[int]:
     size, elastic = 3200, node.elastic.options(request_timeout=60)
     loading.load_users(elastic, range(size))
     yield size
-    with ThreadPoolExecutor(loading.THREADS) as pool:
-        list(pool.map(lambda number: elastic.security.delete_user(username=someone(number).username, refresh="false"), range(size)))
-    elastic.indices.refresh(index=".security")
+    loading.remove_users(elastic, range(size))
 
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)

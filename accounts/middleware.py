@@ -1,4 +1,4 @@
-"""Around every view: the request's id, no caching, the session, who is signed in, and service errors as pages."""
+"""Around every view: the request's id, the headers of a page, the session, who is signed in, and service errors as pages."""
 
 import ipaddress
 import uuid
@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
+from accounts.requests import renews_session
 from accounts.services import operators, origin
 from accounts.services.errors import CredentialsRefused, ServiceError
 from accounts.views import errors, login
@@ -64,12 +65,16 @@ def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
         return ""
 
 
-def never_cache_pages(get_response: GetResponse) -> GetResponse:
-    """Pages hold personal data and belong to one person: nobody stores them. Static files are answered before this."""
+def page_headers(get_response: GetResponse) -> GetResponse:
+    """What a browser may do with a page: load only from here, and store nothing, for pages hold personal data.
+
+    Static files are answered before this.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         response["Cache-Control"] = "no-store"
+        response["Content-Security-Policy"] = settings.CONTENT_SECURITY_POLICY
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         patch_vary_headers(response, ["HX-Request", "Cookie"])
         return response
@@ -97,7 +102,7 @@ class OperatorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
-        response = self.get_response(request)
+        response = self._unless_refused(request, self.get_response(request))
         if origin.without_outcome.get():
             messages.warning(request, NO_OUTCOME)
         return response
@@ -107,12 +112,23 @@ class OperatorMiddleware:
         if not getattr(view, "login_required", True):
             return None
         try:
-            request.user = operators.of_session(request.session)  # type: ignore[arg-type, assignment]
+            renews = renews_session(request, view)
+            request.user = operators.of_session(request.session, renews=renews)  # type: ignore[arg-type, assignment]
         except ServiceError as exc:
             return self.process_exception(request, exc)
         if request.session.session_key:
             origin.session.set(origin.session_hash(request.session.session_key))
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
+
+    def _unless_refused(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """A page for which nothing was asked in the person's name may belong to somebody who was deactivated since."""
+        if request.user is None:
+            return response
+        try:
+            operators.demand_accepted(request.user)  # type: ignore[arg-type]
+        except ServiceError as exc:
+            return self.process_exception(request, exc) or response
+        return response
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         """A service error that no view has an answer for becomes its page."""

@@ -5,6 +5,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from local_cluster import VERSIONS, Cluster, available_versions
 
 CAST = {"ada": ["user_admin"], "otto": [cluster_setup.AUDITOR_ROLE], "norah": ["viewer"]}
 PASSWORD = secrets.token_urlsafe(12)
+SETTINGS = {"resource.reload.interval.high": "200ms"}  # how often the file realm is read; 5 s otherwise
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class TestNode:
     elastic_password: str
     api_key: str
     elastic: Elasticsearch
+    config: Path
 
     def user(self, username: str) -> dict[str, Any] | None:
         """The user's document as the node has it, whatever its name."""
@@ -82,7 +85,7 @@ class Nodes:
             cluster.stop()
 
     def _start(self, version: str, settings: Settings) -> TestNode:
-        cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version)
+        cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version, settings=SETTINGS)
         cluster.start()
         settings.ELASTICSEARCH_HOSTS = cluster.urls
         administrator = Administrator("elastic", cluster.password)
@@ -91,7 +94,14 @@ class Nodes:
         elastic.security.put_role(name="user_admin", cluster=["manage_security"])
         for username, roles in CAST.items():
             elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
-        return TestNode(version, cluster.urls[0], cluster.password, cluster_setup.make_key(administrator), elastic)
+        return TestNode(
+            version,
+            cluster.urls[0],
+            cluster.password,
+            cluster_setup.make_key(administrator),
+            elastic,
+            cluster.nodes[0].home / "config",
+        )
 
 
 @pytest.fixture(scope="session")

@@ -1,16 +1,13 @@
-"""The icons of every page in one file, made of heroicons when the static files are collected: a page only points to them."""
+"""The icons of every page in one file, made of heroicons: a page only names them. See `made_files`."""
 
 import re
-import tempfile
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import heroicons
-from django.contrib.staticfiles.finders import BaseFinder
-from django.core.files.storage import FileSystemStorage, Storage
 
 FILE: Final = "img/icons.svg"
+SIZES: Final = {"mini": 20, "micro": 16}  # pixels
+ROW: Final = 20
 # Those that stand on most pages; another one is written into its page.
 ICONS: Final = {
     ("mini", "arrow-left-start-on-rectangle"),
@@ -18,6 +15,7 @@ ICONS: Final = {
     ("mini", "chevron-double-right"),
     ("mini", "chevron-left"),
     ("mini", "chevron-right"),
+    ("mini", "computer-desktop"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
     ("mini", "shield-check"),
@@ -37,27 +35,27 @@ def svg(style: str, name: str, size: int) -> str:
 
 
 def sprite() -> str:
-    """All of ICONS, each as the symbol `style-name`."""
+    """All of ICONS, one below the other."""
     symbols = "".join(
-        re.sub(r"^<svg (.*?) aria-hidden=.*?>(.*)</svg>$", rf'<symbol id="{style}-{name}" \1>\2</symbol>', svg(style, name, 20))
-        for style, name in sorted(ICONS)
+        re.sub(
+            r"^<svg (.*?) width=.*?>(.*)</svg>$",
+            rf'<svg \1 y="{top}" width="{SIZES[style]}" height="{SIZES[style]}">\2</svg>',
+            svg(style, name, 0),
+        )
+        for top, (style, name) in _places()
     )
-    return f'<svg xmlns="http://www.w3.org/2000/svg">{symbols}</svg>'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="{len(ICONS) * ROW}">{symbols}</svg>'
 
 
-class IconsFinder(BaseFinder):
-    """Gives the file to collectstatic."""
+def styles() -> str:
+    """The classes of the icons: `<i class=mini-users>` is a window to the file, filled with the colour of the text."""
+    places = "".join(f"i.{style}-{name} {{ mask-position: 0 -{top}px; }}\n" for top, (style, name) in _places())
+    return (
+        "i { display: inline-block; flex: none; width: 20px; height: 20px; background: currentcolor; print-color-adjust: exact;\n"
+        f'  forced-color-adjust: none; mask: url("../{FILE}") no-repeat; }}\n'
+        'i[class^="micro-"] { width: 16px; height: 16px; }\n' + places
+    )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="icons-")
-        file = Path(self._folder.name, FILE)
-        file.parent.mkdir()
-        file.write_text(sprite())
 
-    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
-        """The one file."""
-        yield FILE, FileSystemStorage(self._folder.name)
-
-    def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        """The place of the file."""
-        return str(Path(self._folder.name, FILE)) if path == FILE else []
+def _places() -> list[tuple[int, tuple[str, str]]]:
+    return [(number * ROW, icon) for number, icon in enumerate(sorted(ICONS))]

@@ -4,13 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.debug import sensitive_variables
 
-from accounts.services.passwords import LONGEST_BYTES, SHORTEST
+from accounts.services import password_policy
 from accounts.services.roles import Role
+from accounts.services.users import User
 
 
 def hook(name: str, **attrs: Any) -> dict[str, Any]:
@@ -28,25 +31,42 @@ class PasswordField(forms.CharField):
         super().__init__(label=label, strip=False, widget=widget, error_messages={"required": required}, **kwargs)
 
 
-def validate_new_password(password: str) -> None:
-    """Elasticsearch's least length, and bcrypt's most: what stands behind 72 bytes would not count."""
-    if len(password) < SHORTEST:
-        raise ValidationError(f"Password must be at least {SHORTEST} characters.", code="too_short")
-    if len(password.encode()) > LONGEST_BYTES:
-        raise ValidationError(
-            f"Password must be at most {LONGEST_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
-        )
-
-
 class NewPasswordForm(forms.Form):
     """A new password and its repetition; to be mixed into the form that asks for them."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = f"At least {settings.PASSWORD_MIN_LENGTH} characters."
+
+    @property
+    def generator(self) -> dict[str, Any]:
+        """What the browser makes a password from (static/js/passwords.js), as `password_policy.generate` does."""
+        return {
+            "letters": password_policy.LETTERS,
+            "characters": password_policy.CHARACTERS,
+            "length": password_policy.generated_length(),
+        }
+
+    def owner(self) -> User:
+        """Whose password it will be, as far as it is known."""
+        raise NotImplementedError
+
     def clean(self) -> dict[str, Any]:
-        """Attach a mismatch to the second field."""
+        """Apply the policy, and attach a mismatch to the second field."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        if "password" in data and "confirm_password" in data and data["password"] != data["confirm_password"]:
+        is_repeated = "confirm_password" not in data or data.get("password") == data["confirm_password"]
+        if "password" in data:
+            self._check_policy(data["password"])
+        if "password" in data and not is_repeated:
             self.add_error("confirm_password", ValidationError("Passwords do not match.", code="mismatch"))
         return data
+
+    @sensitive_variables("password")
+    def _check_policy(self, password: str) -> None:
+        try:
+            password_policy.validate(password, self.owner())
+        except ValidationError as exc:
+            self.add_error("password", exc)
 
 
 class RolesSelect(forms.SelectMultiple):

@@ -1,18 +1,22 @@
 """A new password for somebody, or for oneself."""
 
-from accounts.forms.fields import NewPasswordForm, PasswordField, validate_new_password
+from typing import Any
+
+from django import forms
+
+from accounts.forms.fields import NewPasswordForm, PasswordField, hook
+from accounts.service_users import warning
+from accounts.services.users import User
 
 
 class ChangePasswordForm(NewPasswordForm):
-    """Another user's password."""
+    """Another user's password. Where something loses its connection the person has to say that they have read it."""
 
     password = PasswordField(
         label="New password",
         required="Enter a password.",
         test_subject="editUserChangePasswordNewPasswordInput",
         autocomplete="new-password",
-        validators=[validate_new_password],
-        help_text="At least 6 characters.",
         attrs={"autofocus": True},
     )
     confirm_password = PasswordField(
@@ -21,6 +25,23 @@ class ChangePasswordForm(NewPasswordForm):
         test_subject="editUserChangePasswordConfirmPasswordInput",
         autocomplete="new-password",
     )
+    understood = forms.BooleanField(
+        error_messages={"required": "Confirm that you have read this."},
+        widget=forms.CheckboxInput(attrs=hook("changePasswordUnderstoodCheckbox", **{"data-unlocks-submit": True})),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.warning = warning(user)
+        if self.warning:
+            self.fields["understood"].label = self.warning.understood
+        else:
+            del self.fields["understood"]
+
+    def owner(self) -> User:
+        """The user whose page it is."""
+        return self.user
 
 
 class ChangeOwnPasswordForm(ChangePasswordForm):
@@ -33,4 +54,4 @@ class ChangeOwnPasswordForm(ChangePasswordForm):
         autocomplete="current-password",
         attrs={"autofocus": True},
     )
-    field_order = ["current_password", "password", "confirm_password"]
+    field_order = ["current_password", "password", "confirm_password", "understood"]

@@ -27,6 +27,7 @@ def user_query(data: QueryDict, size: int) -> UserQuery:
         flags=tuple(flag for flag in FLAGS if flag in data.getlist("flag")),
         sort=sort,
         descending=data.get("order") == "desc",
+        activity=data.get("view") == "activity",
         size=int(_one_of([str(number) for number in PAGE_SIZES], data, "size") or size),
         after=_position(data.get("after"), sort),
         before=_position(data.get("before"), sort),

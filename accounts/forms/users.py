@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import QueryDict
 
-from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook, validate_new_password
+from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook
 from accounts.services.roles import Role
 from accounts.services.users import LONGEST_USERNAME, ROUTES, User
 
@@ -86,8 +86,6 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
         required="Enter a password.",
         test_subject="passwordInput",
         autocomplete="new-password",
-        validators=[validate_new_password],
-        help_text="At least 6 characters.",
     )
     confirm_password = PasswordField(
         label="Confirm password",
@@ -96,6 +94,10 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
         autocomplete="new-password",
     )
     field_order = ["username", "full_name", "email", "password", "confirm_password", "roles"]
+
+    def owner(self) -> User:
+        """The user as typed so far."""
+        return User(*(self.cleaned_data.get(name, "") for name in ("username", "full_name", "email")))
 
 
 class EditUserForm(ProfileForm):

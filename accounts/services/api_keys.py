@@ -1,15 +1,22 @@
-"""The API keys that a user owns. They go on working after the user is deactivated or deleted (`_security/_query/api_key`)."""
+"""The API keys that a person owns. They go on working after the password is changed, and after the owner is deactivated or deleted.
+
+`_security/_query/api_key` and `DELETE _security/api_key`. The calls that change something are sent once.
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
+from accounts.services import audit
 from accounts.services.connection import Person
+from accounts.services.operators import Operator
 from accounts.services.users import User
 
 MOST: Final = 50
+MOST_AT_ONCE: Final = 100  # each is written into the trail
 OWNERS_AT_ONCE: Final = 1000
 
 
@@ -23,6 +30,11 @@ class ApiKey:
     expires: datetime | None
     state: Literal["Valid", "Expired", "Revoked"]
 
+    @property
+    def label(self) -> str:
+        """The name, or the id of a key without one."""
+        return self.name or self.id
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKeys:
@@ -31,17 +43,71 @@ class ApiKeys:
     keys: list[ApiKey]
     more: int
 
+    @property
+    def has_valid(self) -> bool:
+        """Whether there is one to revoke."""
+        return any(key.state == "Valid" for key in self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose keys they are. The same name is somebody else's in another realm, so the realm is told too, by type or by name."""
+
+    username: str
+    realm: tuple[Literal["realm_type", "realm"], str]
+    is_caller: bool = False
+
+    @classmethod
+    def of(cls, user: User) -> "Owner":
+        """A native or reserved user; those realms' names are the cluster's to choose, and their types are not."""
+        return cls(user.username, ("realm_type", "reserved" if user.is_reserved else "native"))
+
+    @classmethod
+    def own(cls, operator: Operator) -> "Owner":
+        """The operator themselves, of whatever realm; `manage_own_api_key` is enough for it."""
+        return cls(operator.username, ("realm", operator.realm), is_caller=True)
+
+    def owns(self, body: Mapping[str, Any]) -> bool:
+        """Whether a key, as the API has it, is theirs."""
+        name, value = self.realm
+        return bool(body.get(name, value) == value)
+
 
 def of_user(connection: Person, user: User) -> ApiKeys:
-    """Keys made by this native or reserved user, and not by a namesake from another realm. Raises Refused."""
+    """The keys made by this user. Raises Refused."""
+    return of_owner(connection, Owner.of(user))
+
+
+def of_owner(connection: Person, owner: Owner) -> ApiKeys:
+    """The keys of an owner, some of them. Raises Refused."""
+    return _found(connection, owner, [], MOST)
+
+
+def valid(connection: Person, owner: Owner, ids: Sequence[str] = ()) -> ApiKeys:
+    """The keys that work now, all of an owner's or those of these ids; as many as can be revoked at once. Raises Refused."""
+    not_expired = [{"bool": {"must_not": {"exists": {"field": "expiration"}}}}, {"range": {"expiration": {"gt": _now()}}}]
+    conditions: list[dict[str, Any]] = [{"term": {"invalidated": False}}, {"bool": {"should": not_expired}}]
+    if ids:
+        conditions.append({"ids": {"values": list(ids)}})
+    return _found(connection, owner, conditions, MOST_AT_ONCE)
+
+
+def revoke(connection: Person, owner: Owner, keys: Sequence[ApiKey]) -> None:
+    """End keys that `valid` found to be the owner's, for good, in one call. Raises Refused and NotRecorded."""
+    with ExitStack() as records:
+        for key in keys:
+            details = {"name": key.name, "owner": owner.username}
+            records.enter_context(audit.recorded(connection, "api-key-invalidate", key.id, kind="api_key", details=details))
+        connection.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
+
+
+def _found(connection: Person, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:
     answer = connection.query_api_keys(
-        query={"term": {"username": user.username}},
+        query={"bool": {"filter": [{"term": {"username": owner.username}}, *conditions]}},
         sort=[{"invalidated": {"order": "asc"}}, {"creation": {"order": "desc"}}],
-        size=MOST,
+        size=size,
     )
-    # The realm's name is the cluster's to choose, and its type cannot be queried.
-    realm = "reserved" if user.is_reserved else "native"
-    keys = [_api_key(body) for body in answer["api_keys"] if body.get("realm_type", realm) == realm]
+    keys = [_api_key(body) for body in answer["api_keys"] if owner.owns(body)]
     return ApiKeys(sorted(keys, key=lambda key: key.state != "Valid"), answer["total"] - answer["count"])
 
 
@@ -95,3 +161,7 @@ def _api_key(body: Mapping[str, Any]) -> ApiKey:
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp() * 1000)

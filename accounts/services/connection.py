@@ -37,6 +37,8 @@ class Credentials:
     """
 
     _authorization: str
+    # Whether the cluster has accepted these credentials since this object was made.
+    is_accepted = False
 
     def __repr__(self) -> str:
         """Say nothing about the credentials."""
@@ -58,7 +60,9 @@ class Credentials:
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
         call |= {"headers": self._headers_of(headers), "endpoint_id": endpoint_id}
         try:
-            return _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
+            answer = _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
+            self.is_accepted = True
+            return answer
         except (ApiError, TransportError) as exc:
             error = _translated(exc, asks=asks)
             _log(method, endpoint_id, error)

@@ -78,6 +78,7 @@ class CurlNode(BaseNode):
 
     def _prepare(self, curl: pycurl.Curl, method: str, target: str, seconds: float | None) -> None:
         curl.setopt(pycurl.URL, f"{self.base_url}{target}")
+        curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a user's name, and not the folder above
         curl.setopt(pycurl.CUSTOMREQUEST, method)
         curl.setopt(pycurl.NOBODY, method == "HEAD")
         curl.setopt(pycurl.TIMEOUT_MS, int((seconds or 0) * 1000))

@@ -80,9 +80,10 @@ def sign_in(session: sessions.SessionStore, username: str, password: str, *, bro
     connection = Person(username, password)
     guess = throttle.Guess(username, origin.source_address.get(), device)
     operator = Operator(throttle.guarded(guess, lambda: _identity(connection)), connection)
+    session.clear()  # of whoever was signed in here before
     session["origin"] = {"address": guess.address, "browser": browser}
     _begin(session, operator.identity, generation, username, password)
-    session_list.keep_newest(operator.username, operator.realm)
+    session_list.keep_newest(connection.actor)
     session_list.remove_expired()
     return operator
 
@@ -102,13 +103,23 @@ def of_session(session: sessions.SessionStore, *, renews: bool = True) -> Operat
     if is_old:
         operator = Operator(_identity(connection), connection)
         _remember(session, operator.identity)
-    if is_old or (renews and _is_old(session.seen)):
+    if is_old or (renews and session.is_due):
         session.renew(seen=renews)
     return operator
 
 
 def _is_old(moment: datetime) -> bool:
     return timezone.now() - moment >= settings.OPERATOR_FRESH_FOR
+
+
+def demand_accepted(operator: Operator) -> None:
+    """Ask the cluster whether it still accepts the operator's credentials, unless it has said so during this request.
+
+    What is shown or done with the product's own key only would else go on for somebody who was deactivated elsewhere. Raises
+    CredentialsRefused and Unavailable.
+    """
+    if not operator.connection.is_accepted:
+        operator.connection.authenticate()
 
 
 def ask_again(session: SessionBase) -> None:

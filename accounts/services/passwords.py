@@ -1,33 +1,56 @@
-"""Passwords of native and reserved users: `POST _security/user/NAME/_password`."""
-
-from typing import Final
+"""Passwords of native and reserved users: `POST _security/user/NAME/_password`. What one must be says `password_policy`."""
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors, sessions, users
+from accounts.services import audit, errors, origin, sessions, throttle, users
 from accounts.services.connection import Person
 from accounts.services.operators import Operator
-
-SHORTEST: Final = 6
-# bcrypt looks at no more, so that everything behind would not count.
-LONGEST_BYTES: Final = 72
 
 
 @sensitive_variables("password")
 def change(connection: Person, username: str, password: str) -> None:
     """Set a user's password; their sessions end. Raises NotFound, Refused, Invalid, and NotRecorded."""
-    if not users.is_legal(username):  # an empty name would change the caller's own password
-        raise errors.NotFound(username)
-    with audit.recorded(connection, "password-change", username), users.missing_is_not_found(connection, username):
-        connection.change_password(username=username, password=password)
+    with audit.recorded(connection, "password-change", username):
+        _set(connection, username, password)
     sessions.end_all(username)
 
 
+@sensitive_variables("password")
+def change_unrecorded(connection: Person, username: str, password: str) -> None:
+    """As `change`, without a record: to save a cluster that cannot keep one. Only for a command, and only on request."""
+    _set(connection, username, password)
+    sessions.end_all(username)
+
+
+@sensitive_variables("password")
+def _set(connection: Person, username: str, password: str) -> None:
+    """One try. Where its answer is lost, a sign-in with the new password tells that it was done."""
+    if not users.is_legal(username):  # an empty name would change the caller's own password
+        raise errors.NotFound(username)
+    with users.missing_is_not_found(connection, username):
+        try:
+            connection.change_password(username=username, password=password)
+        except errors.OutcomeUnknown:
+            if not _signs_in(username, password):
+                raise
+
+
+@sensitive_variables("password")
+def _signs_in(username: str, password: str) -> bool:
+    try:
+        answer = Person(username, password).authenticate()
+    except errors.ServiceError:
+        return False
+    return bool(answer["username"] == username and answer["authentication_realm"]["type"] in ("native", "reserved"))
+
+
 @sensitive_variables("current", "password")
-def change_own(operator: Operator, current: str, password: str) -> None:
+def change_own(operator: Operator, current: str, password: str, *, device: str = "") -> None:
     """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
 
-    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one.
+    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one, which counts
+    as one at the sign-in does; `device` is the mark of a browser that knows the operator.
     """
-    Person(operator.username, current).authenticate()
+    guess = throttle.Guess(operator.username, origin.source_address.get(), device)
+    throttle.guarded(guess, Person(operator.username, current).authenticate)
     change(operator.connection, operator.username, password)

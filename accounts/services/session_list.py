@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,8 +10,9 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.services import errors, indices, sessions
-from accounts.services.connection import service
+from accounts.services import audit, errors, indices, sessions
+from accounts.services.connection import Person, service
+from accounts.services.origin import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,11 @@ class Session:
     created: datetime
     seen: datetime
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether the person is one of the users that the product lists."""
+        return self.realm_type in sessions.ENDED_TOGETHER
+
     def is_of(self, username: str, realm: str) -> bool:
         """Whether it is that person's: another realm may know the same name."""
         return (self.username, self.realm) == (username, realm)
@@ -48,24 +54,33 @@ def of_person(username: str, realm: str) -> list[Session]:
     return [session for session in _living({"term": {"username": username}}) if session.is_of(username, realm)]
 
 
-def end(ended: Iterable[Session]) -> None:
-    """End these. A request that is renewing one of them now does not bring it back: it finds another version.
+def end(connection: Person, ended: Sequence[Session]) -> None:
+    """End these, with a record of it. A request that is renewing one of them does not bring it back: it finds no version.
 
-    Raises Unavailable when one could not be ended.
+    Raises NotRecorded, and ends none, when the trail does not take it; Unavailable when one could not be ended.
     """
-    _delete([{"_index": indices.SESSIONS, "_id": session.id} for session in ended])
+    people = sorted({session.username for session in ended})
+    target = people[0] if len(people) == 1 else ""
+    with audit.recorded(connection, "session-end", target, kind="session", changes={"sessions": (_labels(ended), [])}):
+        _delete([_place(session) for session in ended])
 
 
-def keep_newest(username: str, realm: str) -> list[Session]:
-    """End the person's sessions beyond SESSION_LIMIT, the oldest first; those that it ended.
+def keep_newest(actor: Actor) -> None:
+    """End the person's sessions beyond SESSION_LIMIT, the oldest first.
 
     To be called after each sign-in. All who do so at once order the sessions alike, and whoever looks last sees all.
     """
-    found = sorted(_found({"term": {"username": username}}), key=lambda session: (session.created, session.id), reverse=True)
-    beyond = [session for session in found if session.is_of(username, realm)][settings.SESSION_LIMIT :]
-    if beyond:
-        end(beyond)
-    return beyond
+    found = sorted(_found({"term": {"username": actor.username}}), key=lambda session: (session.created, session.id), reverse=True)
+    beyond = [session for session in found if session.is_of(actor.username, actor.realm)][settings.SESSION_LIMIT :]
+    if not beyond:
+        return
+    _delete([_place(session) for session in beyond])
+    try:
+        audit.note(
+            actor, "session-end", actor.username, kind="session", reason="limit", details={"sessions": ", ".join(_labels(beyond))}
+        )
+    except errors.NotRecorded:  # logged there; a sign-in is no change, and goes on
+        pass
 
 
 def remove_expired() -> None:
@@ -131,6 +146,15 @@ def _session(id: str, source: Mapping[str, Any]) -> Session:
         created=datetime.fromisoformat(source["created"]),
         seen=datetime.fromisoformat(source["seen"]),
     )
+
+
+def _place(session: Session) -> dict[str, Any]:
+    return {"_index": indices.SESSIONS, "_id": session.id}
+
+
+def _labels(ended: Iterable[Session]) -> list[str]:
+    """For the trail: whose, and the hash under which it has what was done in them."""
+    return [f"{session.username} {session.id}" for session in ended]
 
 
 def _delete(documents: list[dict[str, Any]]) -> None:

@@ -104,9 +104,9 @@ class SessionStore(SessionBase):
         self.modified = False  # or the middleware would save again, and refuse the page of the one that came second
 
     @property
-    def seen(self) -> datetime:
-        """When the person was here last, to the minute."""
-        return self._seen
+    def is_due(self) -> bool:
+        """Whether it is time to note that the person is here: each minute is enough, and oftener where the idle time is short."""
+        return timezone.now() - self._seen >= min(settings.OPERATOR_FRESH_FOR, settings.SESSION_IDLE / 10)
 
     @property
     def document_id(self) -> str:
@@ -119,14 +119,19 @@ class SessionStore(SessionBase):
         return _expires(self._created, self._seen)
 
     @property
-    def ends_for_good(self) -> datetime:
-        """When it ends even if somebody comes."""
-        return self._created + settings.SESSION_LIFESPAN
+    def can_be_extended(self) -> bool:
+        """Whether it ends later when somebody comes."""
+        return self.ends < self._created + settings.SESSION_LIFESPAN
 
     def delete(self, session_key: str | None = None) -> None:
         """End this session, or that of another key. One that has ended already is no error."""
         if key := session_key or self.session_key:
             _delete(_document_id(key))
+
+
+def seconds_left(session: SessionStore) -> int:
+    """Until it ends unless it is renewed; 0 when it has ended."""
+    return max(0, int((session.ends - timezone.now()).total_seconds()))
 
 
 def end_all(username: str) -> None:
@@ -161,8 +166,8 @@ def _read(key: str) -> dict[str, Any] | None:
 
 
 def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    """Whether a session's document is of the generation that another document names."""
-    return bool(session["generation"] == current["generation"])
+    """Whether a session's document is of the generation that another document names; one of an earlier release has none."""
+    return bool(session.get("generation", "") == current.get("generation", ""))
 
 
 def _delete(document_id: str) -> None:

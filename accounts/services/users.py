@@ -35,6 +35,7 @@ class User:
     roles: tuple[str, ...] = ()
     enabled: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    profile_uid: str = field(default="", compare=False)  # of the profile in Kibana, where it was asked for and there is one
 
     @property
     def is_reserved(self) -> bool:
@@ -55,7 +56,8 @@ class User:
 @kept
 def reserved(connection: Person) -> list[User]:
     """The built-in users, by name; `_query/user` does not know them. Raises Refused without read_security."""
-    return [user_of(body) for body in connection.get_user(username=list(RESERVED_USERNAMES)).body.values()]
+    answer = connection.get_user(username=list(RESERVED_USERNAMES), with_profile_uid=True)
+    return [user_of(body) for body in answer.body.values()]
 
 
 def get(connection: Person, username: str) -> User:
@@ -207,4 +209,5 @@ def user_of(body: Mapping[str, Any]) -> User:
         roles=tuple(body["roles"]),
         enabled=body["enabled"],
         metadata=body["metadata"],
+        profile_uid=body.get("profile_uid", ""),
     )

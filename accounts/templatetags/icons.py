@@ -6,7 +6,6 @@ settings.TEMPLATES puts this in the place of the library's own tags.
 from functools import cache
 
 from django import template
-from django.templatetags.static import static
 from django.utils.safestring import SafeString, mark_safe
 
 from usermgmt import icons
@@ -34,9 +33,8 @@ def heroicon_outline(name: str, size: int = 24) -> SafeString:
 
 @cache
 def _icon(style: str, name: str, size: int) -> SafeString:
-    """An SVG that points to the icon's symbol, or the icon itself. Raises heroicons.IconDoesNotExist."""
+    """What the stylesheet makes an icon of, or the icon itself. Raises heroicons.IconDoesNotExist."""
     name = str(name) + ""  # a template's words are marked as safe, which the library does not expect
-    if (style, name) not in icons.ICONS:
+    if (style, name) not in icons.ICONS or size != icons.SIZES[style]:
         return mark_safe(icons.svg(style, name, size))  # noqa: S308
-    use = f'<use href="{static(icons.FILE)}#{style}-{name}"/>'
-    return mark_safe(f'<svg width="{size}" height="{size}" aria-hidden="true">{use}</svg>')  # noqa: S308
+    return mark_safe(f"<i class={style}-{name}></i>")  # noqa: S308

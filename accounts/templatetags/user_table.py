@@ -34,7 +34,7 @@ def page_sizes(sizes: Iterable[tuple[int, str, bool]]) -> SafeString:
     """The menu's entries: how many rows to a page, the address, and whether it is so now."""
     return mark_safe(  # noqa: S308
         "".join(
-            f'<a class="menu__item" href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"'
+            f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"'
             f'{""" aria-current="true" """ if is_current else ""}>{size} rows</a>'
             for size, url, is_current in sizes
         )
@@ -62,6 +62,18 @@ def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) 
         f"<td data-test-subj=userRowRoles>{_roles(roles)}"
         f"<td>{_status(user)}"
     )
+
+
+@register.simple_tag
+def user_box(user: User, can_select: bool) -> SafeString:
+    """The cell with the box that selects a user."""
+    return mark_safe(_box(escape(user.username), user, can_select))  # noqa: S308
+
+
+@register.simple_tag
+def user_status(user: User) -> SafeString:
+    """The badges of a user: deactivated, reserved, deprecated."""
+    return mark_safe(_status(user))  # noqa: S308
 
 
 def _box(name: str, user: User, can_select: bool) -> str:

@@ -5,7 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.requests import AppRequest
+from accounts.services import api_keys
+from accounts.services.api_keys import Owner
 from accounts.services.cluster_privileges import words
+from accounts.views import changed_password
 
 
 @require_GET
@@ -19,5 +22,8 @@ def account(request: AppRequest) -> HttpResponse:
             "roles": operator.roles,
             "privileges": [f"{words(privilege)} ({privilege})" for privilege in operator.identity.privileges],
             "realm": operator.realm,
+            "changed": changed_password.of(
+                request, operator.username, lambda: api_keys.valid(operator.connection, Owner.own(operator))
+            ),
         },
     )

@@ -8,24 +8,30 @@ from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from accounts import policy
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
-from accounts.services import roles, user_list
+from accounts.services import audit, profiles, roles, user_list
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
 PAGING: Final = ("after", "before", "last", "page")
-HIDDEN: Final = ("role", "status", "flag", "sort", "order", "size")
+HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
 # Each role counted is a call, and the dialog does not wait for hundreds.
 MOST_ROLES_COUNTED: Final = 100
 
 COLUMNS: Final = (("username", "User Name"), ("", "Full Name"), ("", "Email Address"), ("roles", "Roles"), ("status", "Status"))
+ACTIVITY_COLUMNS: Final = (
+    ("username", "User Name"),
+    ("", "Last Sign-in"),
+    ("", "Last Sign-in to Kibana"),
+    ("", "Password Changed"),
+    ("", "Created"),
+    ("status", "Status"),
+)
 LABELS: Final = {
     "active": "Active",
     "deactivated": "Deactivated",
@@ -42,29 +48,28 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    results = _results(request, query, user_list.search(request.user.connection, query))
-    only_results = wants_fragment(request, "users-results")
-    response = HttpResponse(results) if only_results else render(request, "users/list.html", {"query": query, "results": results})
+    template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
+    response = render(request, template, _results(request, query, user_list.search(request.user.connection, query)))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _results(request: AppRequest, query: UserQuery, page: UserPage) -> SafeString:
+def _results(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, Any]:
     addresses = Addresses(request)
-    context = {
+    return {
         "query": query,
-        "columns": [_column(addresses, query, field, label) for field, label in COLUMNS],
+        "columns": [_column(addresses, query, field, label) for field, label in (ACTIVITY_COLUMNS if query.activity else COLUMNS)],
         "sizes": [(size, addresses.to(size=str(size)), size == query.size) for size in PAGE_SIZES],
         "pills": _pills(addresses, query),
         "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
         "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
         "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
         "page": page,
-        "rows": _rows(request, page),
+        "other_view": addresses.to(view="" if query.activity else "activity"),
         "links": _links(addresses, page),
+        **(_activity(request, page) if query.activity else {"rows": _rows(request, page)}),
     }
-    return render_to_string("users/_results.html", context, request)
 
 
 @require_GET
@@ -95,6 +100,29 @@ def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
         }
         for user in page.users
     ]
+
+
+def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
+    """What the trail knows of each user; what Kibana knows is asked for by the page once it is there."""
+    known, begins = audit.moments_and_beginning([user.username for user in page.users])
+    uids = [user.profile_uid for user in page.users if user.profile_uid]
+    return {
+        "rows": [
+            {"user": user, "moments": known.get(user.username), "can_select": not policy.refusal("delete", request.user, user)}
+            for user in page.users
+        ],
+        "begins": begins,
+        "kibana_url": f"{reverse('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
+    }
+
+
+@require_GET
+def kibana_sign_ins(request: AppRequest) -> HttpResponse:
+    """When the users of some profiles last signed in to Kibana: pieces for the cells that have their ids."""
+    policy.demand_reading(request.user)
+    uids = request.GET.getlist("uid")[: max(PAGE_SIZES)]
+    known = profiles.last_sign_ins(request.user.connection, uids)
+    return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})
 
 
 class Addresses:

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_http_methods
 from accounts import policy
 from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.requests import AppRequest
-from accounts.services import operators, roles, users
+from accounts.services import api_keys, operators, roles, users
+from accounts.services.api_keys import Owner
 from accounts.services.errors import Busy, EditConflict, Invalid, NotFound, UserExists
 from accounts.services.operators import Operator
 from accounts.services.roles import Role
 from accounts.services.users import User
+from accounts.views import changed_password
 
 BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try again."
 
@@ -125,5 +127,6 @@ def _render_edit(request: AppRequest, user: User, form: EditUserForm | None, con
         "form": form,
         "conflict": conflict,
         "allowed": policy.allowed(request.user, user),
+        "changed": changed_password.of(request, user.username, lambda: api_keys.valid(request.user.connection, Owner.of(user))),
     }
     return render(request, "users/edit.html", context, status=409 if conflict else 422 if form and form.errors else 200)

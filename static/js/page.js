@@ -1,4 +1,4 @@
-// What every page has: menus, toasts, the password's show button, errors of htmx requests.
+// What every page has: menus, toasts, errors of htmx requests.
 "use strict";
 
 // No eval, no injected style (both refused by our CSP); no page with user data kept in the browser's history cache.
@@ -21,17 +21,6 @@ Object.assign(htmx.config, {
 
 (() => {
   const SUCCESS_STAYS_MS = 8000;
-  const EYE = "M2 10s3-5.500 8-5.500S18 10 18 10s-3 5.500-8 5.500S2 10 2 10zM10 12.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z";
-
-  const icon = (path) => {
-    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    const shape = document.createElementNS(svg.namespaceURI, "path");
-    for (const [name, value] of Object.entries({ viewBox: "0 0 20 20", width: 20, height: 20, "aria-hidden": "true" })) svg.setAttribute(name, value);
-    for (const [name, value] of Object.entries({ d: path, fill: "none", stroke: "currentColor", "stroke-width": "1.5" })) shape.setAttribute(name, value);
-    svg.append(shape);
-    return svg;
-  };
-
   // Menus
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details[data-popover][open]")) {
@@ -93,7 +82,14 @@ Object.assign(htmx.config, {
       toast(`The server answered with an error (${xhr.status}). Reload the page and look whether your change was made.`);
     }
   });
-  document.addEventListener("htmx:sendError", () => toast("No answer came from the server. If you were changing something, look whether it was done before you try again."));
+  document.addEventListener("htmx:sendError", (event) => {
+    if (!event.detail.elt.matches("[data-quiet]")) toast("No answer came from the server. If you were changing something, look whether it was done before you try again.");
+  });
+  // What nobody asked for, as a hint while typing, may fail without a word, and never leads to another page.
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { elt, xhr } = event.detail;
+    if (elt.matches("[data-quiet]") && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.preventDefault();
+  });
 
   // A double click sends a form once.
   document.addEventListener("submit", (event) => {
@@ -104,28 +100,7 @@ Object.assign(htmx.config, {
   });
   window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; }));
 
-  // Passwords
-  function addShowButton(input) {
-    const box = document.createElement("div");
-    const button = document.createElement("button");
-    box.className = "field__box";
-    Object.assign(button, { type: "button", className: "icon-button" });
-    button.setAttribute("aria-label", "Show password");
-    button.setAttribute("aria-pressed", "false");
-    button.append(icon(EYE));
-    button.addEventListener("click", () => {
-      const hidden = input.type === "text";
-      input.type = hidden ? "password" : "text";
-      button.setAttribute("aria-pressed", String(!hidden));
-    });
-    input.form?.addEventListener("submit", () => { input.type = "password"; });
-    input.replaceWith(box);
-    box.append(input, button);
-    if (input.autofocus) input.focus();
-  }
-
   document.addEventListener("htmx:load", (event) => {
-    event.detail.elt.querySelectorAll(".field > input[type=password]").forEach(addShowButton);
     if (event.detail.elt === document.body) document.querySelector("main [aria-invalid=true]")?.focus();
     const news = event.detail.elt.querySelector("[data-announce]");
     if (news && event.detail.elt !== document.body) document.getElementById("announcer").textContent = news.textContent.trim();

@@ -7,6 +7,7 @@
   const SORRY = '<p class="finder__nothing" role="alert">Search does not answer just now. Enter tries again.</p>';
   const input = document.getElementById("search-input");
   const panel = document.getElementById("search-results");
+  if (!input) return; // nobody is signed in
   const form = input.form;
   const isMac = navigator.platform.startsWith("Mac");
   let active = null; // the option that Enter opens

@@ -56,8 +56,8 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
     return next(iter(servers))
 
 
-def serve(node: TestNode, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start gunicorn at a free port."""
+def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start gunicorn at a free port; `more` of its environment."""
     port = free_ports(1)[0]
     environment = {
         **os.environ,
@@ -68,7 +68,10 @@ def serve(node: TestNode, log: Path) -> tuple[str, subprocess.Popen[bytes]]:
         "ELASTICSEARCH_API_KEY": node.api_key,
         "HTTPS": "false",
         "KEPT_SECONDS": "0",
+        "THROTTLE_FAILURES_IN_ALL": "1000000",
+        "THROTTLE_ANSWER_SECONDS": "0",
         "PORT": str(port),
+        **more,
     }
     subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True)
     with log.open("wb") as output:

@@ -53,6 +53,12 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/change-password/kibana_system",
         "/account/",
         "/account/change-password",
+        "/account/sessions",
+        "/sessions/",
+        "/sessions/?q=nobody-has-this",
+        "/sessions/end-all",
+        "/account/api-keys",
+        "/users/revoke-api-keys/usermgmt_service",
     ):
         look(page, url)
 
@@ -95,7 +101,7 @@ def test_forms_with_errors(node: TestNode, context: Watched) -> None:
     page.get_by_test_id("editUserChangePasswordButton").click()
     page.get_by_test_id("editUserChangePasswordNewPasswordInput").fill("short")
     page.get_by_test_id("changePasswordFormSubmitButton").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Password must be at least 6 characters.")
+    expect(page.get_by_role("dialog")).to_contain_text("Password must be at least 8 characters.")
     expect(page.get_by_role("dialog")).to_contain_text("Kibana will lose connection to Elasticsearch")
     expect(page.get_by_test_id("editUserChangePasswordNewPasswordInput")).to_be_focused()
     assert_accessible(page)

@@ -4,8 +4,10 @@ import html
 from collections.abc import Callable
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
+from accounts.views import changed_password
 from tests.conftest import PASSWORD, TestNode
 
 SignIn = Callable[..., Client]
@@ -26,26 +28,52 @@ def test_an_administrator_changes_another_users_password(node: TestNode, signed_
     assert (node.user("jdoe") or {})["metadata"] == {"badge": 7}
 
 
-@pytest.mark.parametrize("username", ["kibana", "kibana_system"])
-def test_kibanas_own_users_come_with_a_warning(node: TestNode, signed_in: SignIn, username: str) -> None:
-    page = signed_in("ada").get(f"/users/change-password/{username}").content.decode()
-    assert "Kibana will lose connection to Elasticsearch" in page
+@pytest.mark.parametrize(
+    ("username", "service"),
+    [
+        ("kibana", "Kibana"),
+        ("kibana_system", "Kibana"),
+        ("apm_system", "APM Server"),
+        ("beats_system", "Beats"),
+        ("logstash_system", "Logstash"),
+        ("remote_monitoring_user", "Metricbeat"),
+    ],
+)
+def test_what_loses_its_connection_is_told_and_has_to_be_read(
+    node: TestNode, signed_in: SignIn, username: str, service: str
+) -> None:
+    ada, url = signed_in("ada"), f"/users/change-password/{username}"
+    assert f"{service} will lose connection to Elasticsearch" in ada.get(url).content.decode()
+    writes = node.writes()
+    refused = ada.post(url, NEW)
+    assert refused.status_code == 422
+    assert "Confirm that you have read this." in refused.content.decode()
+    assert node.writes() == writes
 
 
-def test_a_built_in_users_password_is_changed(node: TestNode, signed_in: SignIn) -> None:
-    assert signed_in("ada").post("/users/change-password/beats_system", NEW).status_code == 302
-    assert node.signs_in("beats_system", "a-new-one")
+def test_a_built_in_users_password_is_changed_and_their_sessions_end(node: TestNode, signed_in: SignIn) -> None:
+    data = {"password": "a-newer-one", "confirm_password": "a-newer-one", "understood": "on"}
+    node.elastic.security.change_password(username="beats_system", password=PASSWORD)
+    beats = signed_in("beats_system")
+    assert "Beats will lose connection" in beats.get("/account/change-password").content.decode(), "on their own page too"
+
+    assert signed_in("ada").post("/users/change-password/beats_system", data).status_code == 302
+
+    assert node.signs_in("beats_system", "a-newer-one")
+    assert beats.get("/account/").headers["Location"].startswith("/login")
 
 
 def test_somebody_without_privileges_changes_their_own_and_stays_signed_in(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe")
     jdoe, elsewhere = signed_in("jdoe"), signed_in("jdoe")
+    before = jdoe.cookies[settings.SESSION_COOKIE_NAME].value
 
     response = jdoe.post("/account/change-password", {"current_password": PASSWORD, **NEW})
 
     assert response.headers["Location"] == "/account/"
     assert "Password successfully changed" in jdoe.get("/account/").content.decode()
     assert elsewhere.get("/account/").headers["Location"].startswith("/login"), "every other session ended"
+    assert jdoe.cookies[settings.SESSION_COOKIE_NAME].value != before, "and this one goes on under a new id"
     assert node.signs_in("jdoe", "a-new-one")
 
 
@@ -56,10 +84,10 @@ def test_somebody_without_privileges_changes_their_own_and_stays_signed_in(node:
         ({"current_password": "wrong-one", **NEW}, "The current password is incorrect."),
         (
             {"current_password": PASSWORD, "password": "q7zx%", "confirm_password": "q7zx%"},
-            "Password must be at least 6 characters.",
+            "Password must be at least 8 characters.",
         ),
         ({"current_password": PASSWORD, "password": "", "confirm_password": ""}, "Enter a password."),
-        ({"current_password": PASSWORD, "password": "secret-1", "confirm_password": "secret-2"}, "Passwords do not match."),
+        ({"current_password": PASSWORD, "password": "first-secret", "confirm_password": "other-secret"}, "Passwords do not match."),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_is_changed(
@@ -86,7 +114,7 @@ def test_ones_own_page_in_the_list_asks_for_the_current_password_too(node: TestN
     assert node.signs_in("ada", PASSWORD)
 
 
-@pytest.mark.parametrize("password", ["пароль-жанны", "🔑🔑🔑🔑🔑🔑", "  spaces  ", "x" * 72, "a:b:c:d", "q\"<>&'"])
+@pytest.mark.parametrize("password", ["пароль-жанны", "🔑" * 8, "  spaces  ", "x" * 72, "a:b:c:d:e", "q7\"<>&'zx"])
 def test_every_legal_password_is_set_as_typed(node: TestNode, signed_in: SignIn, password: str) -> None:
     node.put_user("jdoe")
     jdoe = signed_in("jdoe")
@@ -97,3 +125,37 @@ def test_every_legal_password_is_set_as_typed(node: TestNode, signed_in: SignIn,
     assert node.signs_in("jdoe", password)
     assert jdoe.get("/account/").status_code == 200
     assert signed_in("jdoe", password)
+
+
+def test_the_policy_is_applied_to_a_new_user_as_typed(node: TestNode, signed_in: SignIn) -> None:
+    data = {"username": "orange-marmalade", "password": "Orange-Marmalade", "confirm_password": "Orange-Marmalade"}
+    response = signed_in("ada").post("/users/create", data)
+    assert response.status_code == 422
+    assert "Password must not be like the username." in response.content.decode()
+    assert node.user("orange-marmalade") is None
+
+
+def test_what_follows_a_change_is_told_to_nobody_else(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe")
+    node.put_user("kim")
+    ada, otto = signed_in("ada"), signed_in("otto")
+    ada.post("/users/change-password/jdoe", NEW)
+    assert "The password of jdoe was changed at" in ada.get("/users/edit/jdoe").content.decode()
+    assert "was changed at" not in ada.get("/users/edit/kim").content.decode()
+    otto.cookies[changed_password.COOKIE] = ada.cookies[changed_password.COOKIE].value
+    assert "was changed at" not in otto.get("/users/edit/jdoe").content.decode()
+    otto.cookies[changed_password.COOKIE] = "forged"
+    assert otto.get("/users/edit/jdoe").status_code == 200
+
+
+def test_the_hint_asks_elasticsearch_nothing_but_who_is_signed_in(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
+    ada = signed_in("ada")
+    calls.clear()
+    response = ada.post("/passwords/strength", {"password": "ada lovelace", "username": "ada-lovelace"})
+    assert "Weak" in response.content.decode()
+    assert "Password must not be like the username." in response.content.decode()
+    assert "no-store" in response.headers["Cache-Control"]
+    assert not [call for call in calls if "usermgmt-sessions" not in call]
+    assert ada.post("/passwords/strength", {"password": ""}).content.strip() == b""
+    assert ada.get("/passwords/strength").status_code == 405
+    assert Client().post("/passwords/strength", {"password": "x"}).status_code == 401

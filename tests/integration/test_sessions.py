@@ -36,7 +36,8 @@ def has_ended(session: SessionStore) -> bool:
 
 def documents(node: TestNode) -> list[dict[str, Any]]:
     node.elastic.indices.refresh(index=indices.SESSIONS)
-    return [dict(hit) for hit in node.elastic.search(index=indices.SESSIONS, size=1000)["hits"]["hits"]]
+    found = node.elastic.search(index=indices.SESSIONS, query={"exists": {"field": "created"}}, size=1000)["hits"]["hits"]
+    return [dict(hit) for hit in found]
 
 
 def test_a_session_is_read_again_by_its_key(store: SessionStore) -> None:

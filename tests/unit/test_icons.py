@@ -8,19 +8,19 @@ from accounts.templatetags.icons import heroicon_micro, heroicon_mini, heroicon_
 from usermgmt import icons
 
 
-def test_an_icon_of_every_page_points_to_its_symbol() -> None:
-    tag = heroicon_mini("plus")
-    symbol = re.search(r"#([a-z-]+)", tag)
-    assert symbol
-    found = ElementTree.fromstring(icons.sprite()).find(f"*[@id='{symbol[1]}']")  # noqa: S314
-    assert found is not None
-    assert found.get("viewBox") == "0 0 20 20"
-    assert found.get("fill") == "currentColor"
-    assert len(found) > 0
+def test_an_icon_of_every_page_is_a_window_to_its_place_in_the_file() -> None:
+    name = re.fullmatch(r"<i class=([a-z-]+)></i>", heroicon_mini("plus"))
+    assert name
+    place = re.search(rf"^i\.{name[1]} {{ mask-position: 0 -(\d+)px; }}$", icons.styles(), re.MULTILINE)
+    assert place
+    drawn = next(icon for icon in ElementTree.fromstring(icons.sprite()) if icon.get("y") == place[1])  # noqa: S314
+    assert drawn.get("viewBox") == "0 0 20 20"
+    assert len(drawn) > 0
 
 
-def test_another_icon_is_written_into_the_page() -> None:
+def test_another_icon_or_size_is_written_into_the_page() -> None:
     assert "<path" in heroicon_outline("users", size=32)
+    assert "<path" in heroicon_mini("plus", size=32)
 
 
 def test_every_listed_icon_is_in_the_file() -> None:

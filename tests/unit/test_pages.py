@@ -46,7 +46,7 @@ def test_what_is_not_offered(typed: str) -> None:
 
 
 def test_before_anything_is_typed() -> None:
-    assert titles(ADA, "") == ["Users", "Roles", "Who can…?", "My account", "Create user", "Change my password"]
+    assert titles(ADA, "") == ["Users", "Roles", "Who can…?", "Sessions", "My account", "Create user", "Change my password"]
     assert titles(OTTO, "") == ["Users", "Roles", "Who can…?", "My account", "Change my password"]
     assert titles(NORAH, "") == ["My account", "Change my password"]
 

@@ -9,6 +9,7 @@ from accounts.services.audit.moments import Moments as Moments
 from accounts.services.audit.moments import all_moments as all_moments
 from accounts.services.audit.moments import begins as begins
 from accounts.services.audit.moments import moments as moments
+from accounts.services.audit.moments import moments_and_beginning as moments_and_beginning
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
 from accounts.services.audit.reading import get as get

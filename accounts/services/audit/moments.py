@@ -15,6 +15,7 @@ LATEST: Final = {
     name: {"filter": {"term": {"event.action": action}}, "aggs": {"last": {"max": {"field": "@timestamp"}}}}
     for name, action in ACTIONS.items()
 }
+FIRST: Final = {"first": {"min": {"field": "@timestamp"}}}
 A_PAGE: Final = 1000
 
 
@@ -36,6 +37,16 @@ def moments(usernames: Collection[str]) -> dict[str, Moments]:
     return {bucket["key"]: _moments(bucket) for bucket in found.get("buckets", [])}
 
 
+def moments_and_beginning(usernames: Collection[str]) -> tuple[dict[str, Moments], datetime | None]:
+    """The moments of these users, and when the trail begins, in one call. Raises Unavailable and NotSetUp."""
+    listed = {**_happened(), "must": [{"terms": {"usermgmt.target.name": list(usernames)}}]}
+    names = {"terms": {"field": "usermgmt.target.name", "size": max(1, len(usernames))}, "aggs": LATEST}
+    found = service().search(**PLACE, size=0, aggs={"known": {"filter": {"bool": listed}, "aggs": {"names": names}}, **FIRST})
+    aggregations = found.get("aggregations", {})
+    buckets = aggregations.get("known", {}).get("names", {}).get("buckets", [])
+    return {bucket["key"]: _moments(bucket) for bucket in buckets}, _moment(aggregations.get("first", {}))
+
+
 def all_moments() -> dict[str, Moments]:
     """Of every user that the trail knows. Raises Unavailable and NotSetUp."""
     known: dict[str, Moments] = {}
@@ -51,15 +62,17 @@ def all_moments() -> dict[str, Moments]:
 
 def begins() -> datetime | None:
     """When the first event was written: what happened before is not known. None for an empty trail."""
-    found = service().search(**PLACE, size=0, aggs={"first": {"min": {"field": "@timestamp"}}})
+    found = service().search(**PLACE, size=0, aggs=FIRST)
     return _moment(found.get("aggregations", {}).get("first", {}))
 
 
+def _happened() -> dict[str, Any]:
+    return {"filter": [LISTED, {"term": {"event.outcome": "success"}}, {"terms": {"event.action": list(ACTIONS.values())}}]}
+
+
 def _ask(by_name: dict[str, Any], *filters: dict[str, Any]) -> Mapping[str, Any]:
-    happened = [LISTED, {"term": {"event.outcome": "success"}}, {"terms": {"event.action": list(ACTIONS.values())}}]
-    found = service().search(
-        **PLACE, query={"bool": {"filter": [*happened, *filters]}}, size=0, aggs={"names": {**by_name, "aggs": LATEST}}
-    )
+    query = {"bool": {**_happened(), "must": list(filters)}}
+    found = service().search(**PLACE, query=query, size=0, aggs={"names": {**by_name, "aggs": LATEST}})
     answer: Mapping[str, Any] = found.get("aggregations", {}).get("names", {})
     return answer
 

@@ -1,0 +1,111 @@
+"""In whose name a command calls: somebody whose credentials are given, or a superuser for as long as it takes."""
+
+import os
+import pwd
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.management.terminal import Failure, Terminal
+from accounts.services import cluster_health, errors, file_realm, node_settings, recovery
+from accounts.services.connection import Administrator
+from accounts.services.origin import Actor
+
+NO_CREDENTIALS: Final = (
+    "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), or run this in a terminal to be asked for the "
+    "password, or on the node's own host with --es-path-conf DIR, which needs none."
+)
+RED: Final = "Failed to determine the health of the cluster. Cluster health is currently RED."
+RED_MEANS: Final = f"""\
+{RED}
+This means that some cluster data is unavailable and your cluster is not fully functional.
+It is recommended that you resolve the issues with your cluster before continuing
+It is very likely that the command will fail when run against an unhealthy cluster.
+
+If you still want to attempt to execute this command against an unhealthy cluster, you can pass the `-f` parameter."""
+
+
+def config_folder(given: Path | None) -> Path | None:
+    """The node's on whose host this runs: as it was named, or as the original's variable has it where there are no credentials."""
+    if given or os.environ.get("ELASTICSEARCH_PASSWORD"):
+        return given
+    return Path(os.environ["ES_PATH_CONF"]) if os.environ.get("ES_PATH_CONF") else None
+
+
+def aim_at_node(folder: Path, overrides: Mapping[str, str], url: str | None) -> None:
+    """Let all calls go to this node, which alone reads the files. Raises Failure where it does not."""
+    with _told():
+        node = node_settings.read(folder, overrides)
+        if not node_settings.has_file_realm(node):
+            raise Failure(os.EX_CONFIG, "File realm must be enabled")
+        file_realm.clean_up(folder)
+    settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
+    settings.ELASTICSEARCH_CA_CERTS = settings.ELASTICSEARCH_CA_CERTS or node_settings.authority(folder)
+
+
+@contextmanager
+def superuser(folder: Path, terminal: Terminal) -> Iterator[tuple[str, str]]:
+    """Name and password of one who is gone at the end. Raises Failure."""
+    with _told(), recovery.superuser(folder, terminal.explain) as caller:
+        yield caller
+
+
+def local_actor(command: str) -> Actor:
+    """Who runs this on the node's host: the temporary superuser's name would tell nobody anything."""
+    name = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
+    return Actor(name, realm=socket.gethostname(), realm_type="operating system", command=command)
+
+
+@sensitive_variables()
+def credentials(terminal: Terminal) -> tuple[str, str]:
+    """Name and password from the environment, or the password from a person. Raises Failure without either."""
+    username, password = os.environ.get("ELASTICSEARCH_USERNAME", "elastic"), os.environ.get("ELASTICSEARCH_PASSWORD")
+    if not password and not sys.stdin.isatty():
+        raise Failure(os.EX_CONFIG, NO_CREDENTIALS)
+    return username, password or terminal.secret(f"Password of {username}: ")
+
+
+def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) -> None:
+    """Raise Failure when the cluster does not answer, not to them, or, unless forced, is red."""
+    try:
+        status = cluster_health.status(Administrator(*caller))
+    except errors.CredentialsRefused:
+        raise _unknown_health(f"Elasticsearch does not accept the password of [{caller[0]}].") from None
+    except errors.Refused as exc:
+        raise _unknown_health(f"[{caller[0]}] may not ask for it: {exc}") from None
+    except errors.Unavailable:
+        raise _unreachable() from None
+    terminal.explain(f"Cluster health is currently {status.upper()}.")
+    if status == "red" and not force:
+        terminal.warn(RED_MEANS)
+        raise Failure(os.EX_UNAVAILABLE, RED)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the services raise on the way to a superuser into an exit code."""
+    try:
+        yield
+    except file_realm.FileRealmBusy as exc:
+        raise Failure(os.EX_TEMPFAIL, str(exc)) from None
+    except (file_realm.FileRealmError, node_settings.NodeSettingsError) as exc:
+        raise Failure(os.EX_CONFIG, str(exc)) from None
+    except recovery.NotNoticed as exc:
+        raise Failure(os.EX_DATAERR, str(exc)) from None
+    except errors.Unavailable:
+        raise _unreachable() from None
+
+
+def _unreachable() -> Failure:
+    where = ", ".join(settings.ELASTICSEARCH_HOSTS)
+    return Failure(os.EX_UNAVAILABLE, f"Failed to determine the health of the cluster. Elasticsearch at {where} does not answer.")
+
+
+def _unknown_health(why: str) -> Failure:
+    return Failure(os.EX_DATAERR, f"Failed to determine the health of the cluster. {why}")

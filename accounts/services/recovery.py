@@ -1,0 +1,88 @@
+"""A superuser for as long as a `with` lasts, on the node's own machine, for whoever may write the node's config folder.
+
+That is how elasticsearch-reset-password gets along without credentials.
+"""
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import bcrypt
+
+from accounts.services import errors, file_realm
+from accounts.services.connection import Administrator
+
+SECONDS_TO_NOTICE: Final = 30.0  # the node looks at its files every 5
+ROUNDS: Final = 10  # Elasticsearch's own
+
+
+class NotNoticed(Exception):
+    """The node does not know what stands in the files; the message says so to the person at the terminal."""
+
+
+@contextmanager
+def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str, str]]:
+    """Name and password of a superuser of the node whose config folder it is; `report` hears each step.
+
+    Raises file_realm's errors, NotNoticed, and Unavailable. The user is gone, from the files and for the node, before this ends.
+    """
+    password = secrets.token_urlsafe(24)
+    administrator = None
+    try:
+        with file_realm.superuser(folder, _hash(password)) as username:
+            report(f"Temporary user [{username}] is in the file realm.")
+            administrator = Administrator(username, password)
+            _wait_until_known(administrator)
+            report("The node knows the temporary user.")
+            yield username, password
+    finally:
+        if administrator:
+            _wait_until_gone(administrator, report)
+
+
+def _wait_until_known(administrator: Administrator) -> None:
+    if not _in_time(lambda: _is_superuser(administrator)):
+        raise NotNoticed("The node does not read this file realm. Is it the node of this folder that answers at this URL?")
+
+
+def _wait_until_gone(administrator: Administrator, report: Callable[[str], None]) -> None:
+    report("The temporary user is not in the file realm any more.")
+    try:
+        if not _in_time(lambda: _is_refused(administrator)):
+            raise NotNoticed("The node goes on accepting the temporary user, who is not in its file realm any more. Restart it.")
+    except errors.Unavailable:  # who is not there lets nobody in, and reads the files anew when it comes back
+        return
+    report("The node does not know the temporary user any more.")
+
+
+def _in_time(happened: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + SECONDS_TO_NOTICE
+    while not happened():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def _is_superuser(administrator: Administrator) -> bool:
+    """Whether the node has read both files; it may be between them."""
+    try:
+        return "superuser" in administrator.security.authenticate()["roles"]
+    except errors.CredentialsRefused:
+        return False
+
+
+def _is_refused(administrator: Administrator) -> bool:
+    try:
+        administrator.security.authenticate()
+    except errors.CredentialsRefused:
+        return True
+    return False
+
+
+def _hash(password: str) -> str:
+    """As the node expects it: its bcrypt knows 2a, not the newer 2b, which means the same."""
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS, prefix=b"2a")).decode()

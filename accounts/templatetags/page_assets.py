@@ -1,0 +1,16 @@
+"""The styles and scripts of every page, looked up once: their files do not change while a process serves."""
+
+from functools import cache
+
+from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag
+@cache
+def page_assets() -> SafeString:
+    """What a page loads."""
+    return render_to_string("_assets.html")

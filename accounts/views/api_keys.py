@@ -1,0 +1,82 @@
+"""API keys: one's own, and revoking some of a user's or all of them."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import policy
+from accounts.requests import AppRequest, go_to, is_dialog
+from accounts.services import api_keys, users
+from accounts.services.api_keys import ApiKeys, Owner
+from accounts.services.cluster_setup import SERVICE
+from accounts.services.errors import Refused
+from accounts.views.access import Part
+
+NOT_SEEN = "Your account may not see its API keys: it lacks the cluster privilege manage_own_api_key."
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """Whose keys are to be revoked, in words, and the page to go back to."""
+
+    owner: Owner
+    whose: str
+    page: str
+
+    @property
+    def is_product(self) -> bool:
+        """Whether the product itself works with such a key."""
+        return self.owner.username == SERVICE
+
+
+@require_GET
+def own(request: AppRequest) -> HttpResponse:
+    """The keys of whoever is signed in, if the cluster lets them see these."""
+    try:
+        keys = Part(api_keys.of_owner(request.user.connection, Owner.own(request.user)))
+    except Refused:
+        keys = Part(problem=NOT_SEEN)
+    return render(request, "api_keys/list.html", {"keys": keys})
+
+
+@require_http_methods(["GET", "POST"])
+def revoke(request: AppRequest, username: str) -> HttpResponse:
+    """Revoke keys of a user."""
+    policy.demand_management(request.user)
+    user = users.get(request.user.connection, username)
+    return _revoke(request, Revocation(Owner.of(user), username, reverse("user_edit", args=[username])))
+
+
+@require_http_methods(["GET", "POST"])
+def revoke_own(request: AppRequest) -> HttpResponse:
+    """Revoke one's own keys; the cluster decides whether one may."""
+    return _revoke(request, Revocation(Owner.own(request.user), "", reverse("account_api_keys")))
+
+
+def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
+    """Ask about the keys that were named, or all valid ones, and do it for those that were asked about and are valid still."""
+    connection = request.user.connection
+    is_sent = request.method == "POST"
+    ids = (request.POST if is_sent else request.GET).getlist("id")
+    found = api_keys.valid(connection, revocation.owner, ids) if ids or not is_sent else ApiKeys([], 0)
+    if is_sent and found.keys:
+        api_keys.revoke(connection, revocation.owner, found.keys)
+        messages.success(request, _done(found))
+        return go_to(request, revocation.page)
+    template = "api_keys/_confirm.html" if is_dialog(request) else "api_keys/confirm.html"
+    context = {"revocation": revocation, "found": found, "title": _title(found), "action": request.path}
+    return render(request, template, context, status=409 if is_sent else 200)
+
+
+def _title(found: ApiKeys) -> str:
+    if len(found.keys) == 1:
+        return f"Revoke API key '{found.keys[0].label}'?"
+    return f"Revoke {len(found.keys)} API keys?" if found.keys else "No API key to revoke"
+
+
+def _done(found: ApiKeys) -> str:
+    return f"Revoked API key '{found.keys[0].label}'" if len(found.keys) == 1 else f"Revoked {len(found.keys)} API keys"

@@ -1,0 +1,135 @@
+"""Sessions and throttle as two browsers at two servers see them; and the warning before the end."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.services import indices
+from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
+from tests.conftest import TestNode
+
+WARNING = "sessionWarning"
+
+
+@pytest.fixture
+def two_sites(node: TestNode, tmp_path: Path) -> Iterator[list[str]]:
+    """Two servers, which have nothing in common but the cluster and their secret."""
+    node.elastic.options(ignore_status=404).indices.delete(index=[indices.SESSIONS, indices.THROTTLE], ignore_unavailable=True)
+    started = [serve(node, tmp_path / name, THROTTLE_FAILURES="3") for name in ("one", "two")]
+    yield [url for url, _ in started]
+    for _, process in started:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def test_signed_in_at_one_and_thrown_out_at_the_other(two_sites: list[str], browser: Browser) -> None:
+    one, two = (Watched(browser, url) for url in two_sites)
+    norah, ada = sign_in(one.new_page(), "norah"), sign_in(two.new_page(), "ada")
+    # The cookie is for the host, whatever the port: the same session at the other server.
+    elsewhere = one.new_page()
+    elsewhere.goto(f"{two_sites[1]}/account/sessions")
+    expect(elsewhere.get_by_test_id("sessionRow")).to_have_count(1)
+    expect(elsewhere.get_by_text("This session")).to_be_visible()
+
+    ada.goto("/sessions/?q=norah")
+    ada.get_by_test_id("endSessionButton").click()
+    expect(ada.get_by_role("dialog")).to_contain_text("End this session of 'norah'?")
+    assert_accessible(ada)
+    ada.get_by_test_id("confirmModalConfirmButton").click()
+    expect(ada.get_by_text("Ended 1 session")).to_be_visible()
+
+    norah.goto("/account/")
+    expect(norah.get_by_test_id("loginForm")).to_be_visible()
+    assert not one.complaints + two.complaints
+    for each in (one, two):
+        each.context.close()
+
+
+def test_wrong_passwords_at_one_count_at_the_other(two_sites: list[str], node: TestNode, browser: Browser) -> None:
+    node.put_user("roe", password="the-right-one")
+    one, two = (Watched(browser, url) for url in two_sites)
+    page = one.new_page()
+    for _ in range(3):
+        try_password(page, "wrong-one")
+    other = two.new_page()
+    try_password(other, "the-right-one")
+    assert node.signs_in("roe", "the-right-one"), "Elasticsearch locks nobody out"
+    for each in (one, two):
+        each.context.close()
+
+
+def try_password(page: Page, password: str) -> None:
+    page.goto("/login")
+    page.get_by_test_id("loginUsername").fill("roe")
+    page.get_by_test_id("loginPassword").fill(password)
+    page.get_by_test_id("loginSubmit").click()
+    expect(page.get_by_test_id("loginErrorMessage")).to_have_text("Username or password is incorrect. Please try again.")
+
+
+def near_its_end(node: TestNode, username: str, *, created: timedelta = timedelta(0), idle: timedelta = timedelta(0)) -> None:
+    """As if the person had signed in that long ago, and been here last that long ago."""
+    node.elastic.indices.refresh(index=indices.SESSIONS)
+    for hit in node.elastic.search(index=indices.SESSIONS, query={"term": {"username": username}})["hits"]["hits"]:
+        if "created" in hit["_source"]:
+            moments = {"created": timezone.now() - created, "seen": timezone.now() - idle}
+            document = hit["_source"] | {name: moment.isoformat() for name, moment in moments.items()}
+            node.elastic.index(index=indices.SESSIONS, id=hit["_id"], document=document)
+
+
+def time_passes(page: Page, minutes: int) -> None:
+    page.clock.fast_forward(timedelta(minutes=minutes).total_seconds() * 1000)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def jdoe(node: TestNode, watched: Callable[..., Watched]) -> Watched:
+    """A person's browser, whose clock the test holds."""
+    node.put_user("jdoe")
+    each = watched(viewport={"width": 360, "height": 740}, reduced_motion="reduce")
+    each.context.clock.install()
+    return each
+
+
+def test_a_warning_before_the_end_extends_the_session_in_all_tabs(node: TestNode, jdoe: Watched) -> None:
+    page = sign_in(jdoe.new_page(), "jdoe")
+    page.goto("/account/")
+    other = jdoe.new_page()
+    other.goto("/account/")
+    near_its_end(node, "jdoe", idle=timedelta(minutes=28, seconds=30))
+    for each in (page, other):
+        time_passes(each, 29)
+        expect(each.get_by_test_id(WARNING)).to_contain_text(re.compile(r"Your session ends at \d"))
+    assert_fits(page)
+    assert_accessible(page)
+
+    page.get_by_role("button", name="Stay signed in").click()
+
+    for each in (page, other):
+        expect(each.get_by_test_id(WARNING)).to_have_count(0)
+    time_passes(page, 20)
+    page.goto("/account/")
+    expect(page.get_by_test_id("username")).to_have_text("jdoe")
+
+
+def test_whoever_was_active_in_another_tab_is_not_warned(node: TestNode, jdoe: Watched) -> None:
+    page = sign_in(jdoe.new_page(), "jdoe")
+    page.goto("/account/")
+    with page.expect_response("**/account/extend-session"):
+        time_passes(page, 29)
+    expect(page.get_by_test_id(WARNING)).to_have_count(0)
+
+
+def test_the_end_of_the_lifespan_cannot_be_put_off(node: TestNode, jdoe: Watched) -> None:
+    page = sign_in(jdoe.new_page(), "jdoe")
+    page.goto("/account/")
+    near_its_end(node, "jdoe", created=timedelta(hours=11, minutes=59))
+    time_passes(page, 29)
+    expect(page.get_by_test_id(WARNING)).to_contain_text("cannot be extended")
+    expect(page.get_by_role("button", name="Stay signed in")).to_have_count(0)
+    near_its_end(node, "jdoe", created=timedelta(hours=12))
+    time_passes(page, 2)
+    expect(page.get_by_test_id(WARNING)).to_contain_text("Your session has ended.")

@@ -1,0 +1,131 @@
+"""Revoking API keys: a user's by an administrator, and one's own; over HTTP."""
+
+import html
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from elasticsearch import Elasticsearch
+
+from accounts.services import audit
+from local_cluster import basic
+from tests.conftest import PASSWORD, TestNode
+
+SignIn = Callable[..., Client]
+
+
+def make_keys(
+    node: TestNode, username: str, *names: str, roles: tuple[str, ...] = ("superuser",)
+) -> tuple[Elasticsearch, list[str]]:
+    """Keys outlive their owner, so each test has owners of its own."""
+    node.put_user(username, roles=list(roles))
+    owner = node.elastic.options(basic_auth=basic(username, PASSWORD))
+    return owner, [owner.security.create_api_key(name=name)["id"] for name in names]
+
+
+def valid(node: TestNode, username: str) -> list[str]:
+    keys = node.elastic.security.query_api_keys(query={"term": {"username": username}})["api_keys"]
+    return sorted(key["name"] for key in keys if not key["invalidated"])
+
+
+def text(page: bytes) -> str:
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", page.decode()).split()))
+
+
+def test_an_administrator_revokes_one_key_of_a_user(node: TestNode, signed_in: SignIn) -> None:
+    _, [stays, goes] = make_keys(node, "kim", "stays", "<goes>")
+    ada = signed_in("ada")
+    table = ada.get("/users/access/kim").content.decode()
+    assert f"/users/revoke-api-keys/kim?id={goes}" in table
+
+    asked = ada.get(f"/users/revoke-api-keys/kim?id={goes}")
+    assert "Revoke API key '<goes>'? It belongs to kim." in text(asked.content)
+    assert stays not in asked.content.decode()
+    assert valid(node, "kim") == ["<goes>", "stays"]
+
+    response = ada.post("/users/revoke-api-keys/kim", {"id": goes})
+    assert response.headers["Location"] == "/users/edit/kim"
+    assert "Revoked API key '<goes>'" in text(ada.get("/users/edit/kim").content)
+    assert valid(node, "kim") == ["stays"]
+
+
+def test_all_of_them_and_what_the_trail_says(node: TestNode, signed_in: SignIn) -> None:
+    owner, ids = make_keys(node, "lee", "one", "two", "three")
+    owner.security.create_api_key(name="runs out", expiration="1ms")
+    owner.security.invalidate_api_key(ids=ids[:1])
+    ada = signed_in("ada")
+
+    asked = text(ada.get("/users/revoke-api-keys/lee").content)
+    assert "Revoke 2 API keys?" in asked
+    assert "three two" in asked
+
+    ada.post("/users/revoke-api-keys/lee", {"id": ids[1:]})
+
+    assert valid(node, "lee") == ["runs out"]
+    node.elastic.indices.refresh(index="usermgmt-audit-*")
+    events = [audit.of_target("api_key", key).events for key in ids]
+    assert [len(each) for each in events] == [0, 1, 1]
+    event = events[1][0]
+    assert (event.action, event.actor.username, event.outcome) == ("api-key-invalidate", "ada", "success")
+    assert event.details == {"name": "two", "owner": "lee"}
+
+
+def test_somebody_elses_key_is_not_revoked_under_this_name(node: TestNode, signed_in: SignIn) -> None:
+    make_keys(node, "moe", "of moe")
+    _, [key] = make_keys(node, "ned", "of ned")
+    ada = signed_in("ada")
+
+    for data in ({"id": key}, {"id": "no-such-key"}, {}):
+        response = ada.post("/users/revoke-api-keys/moe", data)
+        assert response.status_code == 409
+        assert "None of the keys that were asked for is valid any more." in text(response.content)
+    assert valid(node, "moe") == ["of moe"]
+    assert valid(node, "ned") == ["of ned"]
+
+
+def test_who_may_only_read_sees_keys_and_no_way_to_revoke_them(node: TestNode, signed_in: SignIn) -> None:
+    _, [key] = make_keys(node, "oda", "of oda")
+    otto = signed_in("otto")
+    assert "revoke" not in otto.get("/users/access/oda").content.decode().replace("somebody revokes them", "")
+    assert otto.get("/users/revoke-api-keys/oda").status_code == 403
+    assert otto.post("/users/revoke-api-keys/oda", {"id": key}).status_code == 403
+    assert valid(node, "oda") == ["of oda"]
+
+
+def test_people_revoke_their_own_with_the_right_to_their_own(node: TestNode, signed_in: SignIn) -> None:
+    node.elastic.security.put_role(name="own_keys", cluster=["manage_own_api_key"])
+    _, [key] = make_keys(node, "pia", "of pia", roles=("own_keys",))
+    _, [other] = make_keys(node, "quin", "of quin")
+    pia = signed_in("pia")
+    assert f'href="/account/revoke-api-keys?id={key}"' in pia.get("/account/api-keys").content.decode()
+
+    assert pia.post("/account/revoke-api-keys", {"id": other}).status_code == 409
+    assert pia.post("/account/revoke-api-keys", {"id": key}).headers["Location"] == "/account/api-keys"
+
+    assert "Revoked API key 'of pia'" in text(pia.get("/account/api-keys").content)
+    assert (valid(node, "pia"), valid(node, "quin")) == ([], ["of quin"])
+
+
+def test_who_may_not_see_their_own_is_told(node: TestNode, signed_in: SignIn) -> None:
+    norah = signed_in("norah")
+    page = norah.get("/account/api-keys")
+    assert "lacks the cluster privilege manage_own_api_key" in text(page.content)
+    assert norah.post("/account/revoke-api-keys", {"id": "x"}).status_code == 403
+
+
+def test_revoking_the_products_own_key_is_warned_of(node: TestNode, signed_in: SignIn) -> None:
+    page = text(signed_in("ada").get("/users/revoke-api-keys/usermgmt_service").content)
+    assert "These pages themselves work with a key of this user, and stop without it." in page
+
+
+@pytest.mark.parametrize("username", ["a/b c", "x,y", ".."])
+def test_odd_names(node: TestNode, signed_in: SignIn, username: str) -> None:
+    make_keys(node, username, "odd")
+    ada = signed_in("ada")
+    links = re.findall(r'href="([^"]+[?]id=[^"]+)"', ada.get(reverse("user_access", args=[username])).content.decode())
+    assert len(links) == 1
+    url, key = links[0].split("?id=")
+    assert ada.post(url, {"id": key}).status_code == 302
+    assert valid(node, username) == []

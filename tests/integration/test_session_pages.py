@@ -1,0 +1,297 @@
+"""The pages of the living sessions, the limit per person, and who is let in no more."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import requests
+from accounts.services import indices, session_list, sessions
+from accounts.services.session_list import Session
+from accounts.services.sessions import SessionStore
+from accounts.urls import urlpatterns
+from tests.conftest import PASSWORD, TestNode
+
+SignIn = Callable[..., Client]
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ONLY_FOR_THE_SIGNED_IN = [pattern for pattern in urlpatterns if getattr(pattern.callback, "login_required", True)]
+
+
+@pytest.fixture(autouse=True)
+def nobody_is_signed_in(node: TestNode) -> None:
+    node.elastic.indices.refresh(index=indices.SESSIONS, ignore_unavailable=True)
+    found = node.elastic.search(index=indices.SESSIONS, ignore_unavailable=True, size=10_000)["hits"]["hits"]
+    for hit in found:
+        node.elastic.delete(index=indices.SESSIONS, id=hit["_id"])
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get("/account/").status_code == 200
+
+
+def shown(client: Client, url: str = "/sessions/") -> list[Session]:
+    response = client.get(url)
+    assert response.status_code == 200
+    return list(response.context["sessions"])
+
+
+def of(username: str) -> list[Session]:
+    return session_list.of_person(username, "default_native")
+
+
+def address(username: str, at: int = 0) -> str:
+    return f"/sessions/end/{of(username)[at].id}"
+
+
+def test_administrators_see_who_is_signed_in_from_where(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe")
+    login = {"username": "jdoe", "password": PASSWORD}
+    Client(headers={"user-agent": FIREFOX}).post("/login", login, REMOTE_ADDR="192.0.2.7")
+    ada = signed_in("ada")
+
+    found = {session.username: session for session in shown(ada)}
+
+    assert found.keys() == {"ada", "jdoe"}
+    jdoe = found["jdoe"]
+    assert (jdoe.address, jdoe.browser, jdoe.realm) == ("192.0.2.7", "Firefox 140 on Linux", "default_native")
+    assert shown(ada, "/sessions/?q=JDO") == [jdoe]
+    assert "No sessions found" in ada.get("/sessions/?q=nobody").content.decode()
+    page = ada.get("/sessions/").content.decode()
+    assert page.count("This session") == 1
+    assert str(ada.cookies[django_settings.SESSION_COOKIE_NAME].value) not in page
+
+
+@pytest.mark.parametrize("username", ["otto", "norah"])
+def test_others_see_and_end_only_their_own(node: TestNode, signed_in: SignIn, username: str) -> None:
+    ada, one, other = signed_in("ada"), signed_in(username), signed_in(username)
+    assert one.get("/sessions/").status_code == 403
+    for url in (address("ada"), "/sessions/end-all"):
+        assert one.post(url).status_code == 403
+    one.post(f"/account/sessions/end/{of('ada')[0].id}")
+    assert is_signed_in(ada)
+
+    assert {session.username for session in shown(one, "/account/sessions")} == {username}
+    (elsewhere,) = [session for session in of(username) if f"/account/sessions/end/{session.id}" in page_of(one)]
+    assert one.post(f"/account/sessions/end/{elsewhere.id}").headers["Location"] == "/account/sessions"
+    assert not is_signed_in(other)
+    assert is_signed_in(one)
+
+
+def page_of(client: Client) -> str:
+    return client.get("/account/sessions").content.decode()
+
+
+def test_one_session_is_ended_and_the_trail_says_by_whom(node: TestNode, signed_in: SignIn) -> None:
+    ada, norah = signed_in("ada"), signed_in("norah")
+    (session,) = of("norah")
+    confirm = ada.get(address("norah")).content.decode()
+    assert "End this session of &#x27;norah&#x27;?" in confirm
+    assert is_signed_in(norah), "asking ends nothing"
+
+    assert ada.post(address("norah")).headers["Location"] == "/sessions/"
+
+    assert not is_signed_in(norah)
+    assert "Ended 1 session" in ada.get("/sessions/").content.decode()
+    assert "This session has ended already." in ada.get(f"/sessions/end/{session.id}", follow=True).content.decode()
+    event = newest(node, "session-end", "norah")
+    assert event["user"]["name"] == "ada"
+    assert event["usermgmt"]["changes"] == [{"field": "sessions", "before": [f"norah {session.id}"], "after": []}]
+
+
+def newest(node: TestNode, action: str, target: str) -> dict[str, Any]:
+    hidden: dict[str, Any] = {"index": indices.AUDIT_PATTERN, "expand_wildcards": "all"}
+    node.elastic.indices.refresh(**hidden)
+    terms = [{"term": {"event.action": action}}, {"term": {"usermgmt.target.name": target}}]
+    found = node.elastic.search(**hidden, query={"bool": {"filter": terms}}, sort=[{"@timestamp": "desc"}], size=1)
+    return dict(found["hits"]["hits"][0]["_source"])
+
+
+def test_all_of_a_person_and_all_of_everybody_but_not_ones_own(node: TestNode, signed_in: SignIn) -> None:
+    ada, elsewhere, otto, norah, again = (signed_in(name) for name in ("ada", "ada", "otto", "norah", "norah"))
+    query = "?username=norah&realm=default_native"
+    assert "2 sessions will end." in ada.get(f"/sessions/end-all{query}").content.decode()
+    ada.post("/sessions/end-all", {"username": "norah", "realm": "default_native"})
+    assert [is_signed_in(client) for client in (ada, elsewhere, otto, norah, again)] == [True, True, True, False, False]
+
+    ada.post("/account/sessions/end-others")
+    assert [is_signed_in(client) for client in (ada, elsewhere, otto)] == [True, False, True]
+
+    ada.post("/sessions/end-all")
+    assert [is_signed_in(client) for client in (ada, otto)] == [True, False]
+    assert "There is no session to end" in ada.get("/sessions/end-all").content.decode()
+
+
+def test_a_session_that_renews_while_it_is_ended_does_not_come_back(node: TestNode, signed_in: SignIn) -> None:
+    ada, norah = signed_in("ada"), signed_in("norah")
+    late = store_of(norah)
+    assert late["identity"]
+    ada.post(address("norah"))
+    late.renew()
+    assert not is_signed_in(norah)
+    assert of("norah") == []
+
+
+def test_sessions_of_a_past_generation_are_not_shown(node: TestNode, signed_in: SignIn) -> None:
+    signed_in("norah")
+    assert of("norah")
+    sessions.end_all("norah")
+    assert of("norah") == []
+
+
+def test_the_oldest_sessions_beyond_the_limit_end(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    settings.SESSION_LIMIT = 2
+    ada = signed_in("ada")
+    norahs = [signed_in("norah") for _ in range(4)]
+    assert [is_signed_in(client) for client in norahs] == [False, False, True, True]
+    assert is_signed_in(ada)
+    assert newest(node, "session-end", "norah")["event"]["reason"] == "limit"
+
+
+def test_the_limit_is_exact_under_ten_sign_ins_at_once(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    settings.SESSION_LIMIT = 3
+    with ThreadPoolExecutor(10) as threads:
+        clients = list(threads.map(lambda _: signed_in("norah"), range(10)))
+    assert len(of("norah")) == 3
+    assert sum(map(is_signed_in, clients)) == 3
+
+
+def test_expired_documents_are_removed_at_a_sign_in(node: TestNode, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    signed_in("norah")
+    past = (timezone.now() - timedelta(seconds=1)).isoformat()
+    for index in (indices.SESSIONS, indices.THROTTLE):
+        node.elastic.index(index=index, id="old", document={"expires": past}, refresh=True)
+    monkeypatch.setattr(session_list, "_removed_at", float("-inf"))
+    signed_in("norah")
+    for index in (indices.SESSIONS, indices.THROTTLE):
+        assert not node.elastic.exists(index=index, id="old")
+    assert len(of("norah")) == 2
+
+
+def another_session(like: Client) -> Client:
+    """A browser that is signed in as that one is, without asking the cluster about the password."""
+    store = SessionStore()
+    store.update(dict(store_of(like).items()))
+    store.save()
+    client = Client()
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = str(store.session_key)
+    return client
+
+
+def test_whoever_was_deactivated_elsewhere_sees_no_page_any_more(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", roles=["user_admin"])
+    jdoe = signed_in("jdoe")
+    urls = [reverse(str(each.name), args=["ada"] if "<" in str(each.pattern) else []) for each in ONLY_FOR_THE_SIGNED_IN]
+    getting, posting = ({url: another_session(jdoe) for url in urls} for _ in range(2))
+    node.elastic.security.disable_user(username="jdoe")
+    for url in urls:
+        refused = getting[url].get(url)
+        assert refused.headers.get("Location", "").startswith("/login?"), f"GET {url} showed a page: {refused.status_code}"
+        refused = posting[url].post(url)
+        assert refused.status_code in (401, 302), f"POST {url}: {refused.status_code}"
+        assert refused.status_code == 401 or refused.headers["Location"].startswith("/login?"), url
+    assert of("jdoe") == [] or {session.id for session in of("jdoe")} == {store_of(jdoe).document_id}
+
+
+def store_of(client: Client) -> SessionStore:
+    return SessionStore(client.cookies[django_settings.SESSION_COOKIE_NAME].value)
+
+
+def test_whoever_was_deactivated_elsewhere_ends_no_session(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", roles=["user_admin"])
+    norah, jdoe = signed_in("norah"), signed_in("jdoe")
+    node.elastic.security.disable_user(username="jdoe")
+    assert jdoe.post("/sessions/end-all").status_code == 401
+    assert is_signed_in(norah)
+
+
+def seen(username: str) -> Any:
+    (session,) = of(username)
+    return session.seen
+
+
+def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    settings.OPERATOR_FRESH_FOR = timedelta(0)
+    norah = signed_in("norah")
+    before = seen("norah")
+    norah.get("/account/", headers={requests.BY_ITSELF: "1"})
+    left = norah.get("/account/extend-session").json()
+    assert seen("norah") == before
+    assert 0 < left["seconds"] <= 30 * 60
+    assert left["can_be_extended"]
+
+    norah.get("/account/")
+    assert seen("norah") > before
+
+
+def test_extending_goes_on_for_the_idle_time_and_not_beyond_the_lifespan(
+    node: TestNode, signed_in: SignIn, settings: Settings
+) -> None:
+    norah = signed_in("norah")
+    before = seen("norah")
+    assert norah.post("/account/extend-session").json()["seconds"] >= 30 * 60 - 5
+    assert seen("norah") > before
+    settings.SESSION_LIFESPAN = timedelta(minutes=10)
+    answer = norah.post("/account/extend-session").json()
+    assert answer["seconds"] <= 10 * 60
+    assert not answer["can_be_extended"]
+
+
+def test_a_password_changed_to_the_same_ends_the_sessions_too(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe")
+    jdoe = signed_in("jdoe")
+    same = {"password": "Vq7-same-again", "confirm_password": "Vq7-same-again"}
+    node.elastic.security.change_password(username="jdoe", password=same["password"])
+    jdoe = signed_in("jdoe", same["password"])
+    signed_in("ada").post("/users/change-password/jdoe", same)
+    assert node.signs_in("jdoe", same["password"])
+    assert not is_signed_in(jdoe)
+
+
+def test_sessions_outlive_a_change_of_the_secret_and_are_written_with_the_new_one(
+    node: TestNode, signed_in: SignIn, settings: Settings
+) -> None:
+    norah = signed_in("norah")
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another secret that is long enough to be taken"
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert is_signed_in(norah)
+    assert norah.post("/account/extend-session").status_code == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert is_signed_in(norah)
+    settings.SECRET_KEY = "a third secret that nobody was told about"
+    assert not is_signed_in(norah)
+
+
+def test_a_copy_of_the_index_and_the_servers_secret_reveal_no_password(node: TestNode) -> None:
+    """All that a thief of both has: each document, its id, and the secret. The key of a payload needs the cookie too."""
+    node.put_user("jdoe", password="canary-of-jdoe")
+    client = Client()
+    assert client.post("/login", {"username": "jdoe", "password": "canary-of-jdoe"}).status_code == 302
+    cookie = str(client.cookies[django_settings.SESSION_COOKIE_NAME].value)
+    node.elastic.indices.refresh(index=indices.SESSIONS)
+    copy = [dict(hit) for hit in node.elastic.search(index=indices.SESSIONS, size=1000)["hits"]["hits"]]
+    (document,) = [hit for hit in copy if hit["_source"].get("username") == "jdoe"]
+
+    assert "canary" not in json.dumps(copy)
+    assert cookie not in json.dumps(copy)
+    words = ["", django_settings.SECRET_KEY, document["_id"], *map(str, document["_source"].values())]
+    for key in [*words, cookie.partition(".")[2], f".{cookie.partition('.')[2]}", cookie.partition(".")[0]]:
+        assert sessions._decrypted(key, document["_source"]["payload"]) is None
+    opened = sessions._decrypted(cookie, document["_source"]["payload"])
+    assert opened, "with the cookie it opens: the test looks at the right document"
+    assert "canary-of-jdoe" in json.dumps(opened)
+
+
+def test_the_trail_has_sessions_only_by_their_hash(node: TestNode, signed_in: SignIn) -> None:
+    ada, norah = signed_in("ada"), signed_in("norah")
+    ada.post(address("norah"))
+    everything = json.dumps(newest(node, "session-end", "norah"))
+    for client in (ada, norah):
+        assert str(client.cookies[django_settings.SESSION_COOKIE_NAME].value) not in everything

@@ -1,0 +1,56 @@
+"""Static files that are made while they are collected: the styles in one file, the scripts in one, the icons in one."""
+
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from django.contrib.staticfiles.finders import BaseFinder
+from django.core.files.storage import FileSystemStorage, Storage
+
+from usermgmt import icons
+
+SOURCES: Final = Path(__file__).resolve().parent.parent / "static"
+# What the others stand on; the others do not mind their order.
+FIRST: Final = ("tokens.css", "layout.css", "components.css", "dialog.js", "page.js")
+# Scripts of few pages, which need a library that only those load.
+LEFT_OUT: Final = ("roles.js", "role_details.js")
+
+
+def styles() -> str:
+    """All of static/css, and the icons' classes."""
+    return _together("css") + icons.styles()
+
+
+def scripts() -> str:
+    """All of static/js but what few pages need."""
+    return _together("js")
+
+
+FILES: Final[dict[str, Callable[[], str]]] = {"css/app.css": styles, "js/app.js": scripts, icons.FILE: icons.sprite}
+
+
+class MadeFilesFinder(BaseFinder):
+    """Gives them to collectstatic."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="static-")
+        for name, make in FILES.items():
+            file = Path(self._folder.name, name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(make())
+
+    def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
+        """Each of them."""
+        for name in FILES:
+            yield name, FileSystemStorage(self._folder.name)
+
+    def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
+        """The place of one."""
+        return str(Path(self._folder.name, path)) if path in FILES else []
+
+
+def _together(kind: str) -> str:
+    names = [file.name for file in SOURCES.glob(f"{kind}/*.{kind}") if file.name not in LEFT_OUT]
+    ordered = sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
+    return "\n".join(f"/* {name} */\n{(SOURCES / kind / name).read_text()}" for name in ordered)

@@ -221,6 +221,7 @@ def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walking, "PAGE", 2)
     monkeypatch.setattr(keys, "PAGE", 2)
     monkeypatch.setattr(steps, "PAGES", 2)
+    monkeypatch.setattr(steps, "COMPARED", 3)
     monkeypatch.setattr(rows, "CHUNK", 3)
 
 
@@ -241,6 +242,9 @@ def test_portions_of_several_people_make_one_whole(node: TestNode, otto: Person,
     assert found(run, "built-in").keys() == set(users.RESERVED_USERNAMES)
     assert [row.username for row in rows.page(run.chunks["unknown-roles"], 2, 5)] == sorted(names)[2:7]
     assert run.read == run.totals
+    node.elastic.security.delete_user(username=sorted(names)[0])
+    run = run_through(node, otto)
+    assert found(run, "gone:unknown-roles").keys() == {sorted(names)[0]}
 
 
 def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:

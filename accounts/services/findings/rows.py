@@ -8,10 +8,9 @@ import json
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import errors, indices
 from accounts.services.connection import found, service
@@ -21,8 +20,7 @@ CHUNK: Final = 1000
 Chunk = tuple[str, int]  # the document's id, and how many rows it has
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One thing that was found. `key` is what it is known by from one run to the next.
 
     `ref` is the API key's id or the event's. `marks`: Reserved, Deactivated, Deleted.
@@ -50,8 +48,7 @@ class Row:
 
 def store(series: Mapping[str, Iterable[Row]]) -> dict[str, list[Chunk]]:
     """Keep the rows; what to find each series by. Raises Unavailable."""
-    parts = {name: _cut([list(astuple(row)) for row in rows]) for name, rows in series.items()}
-    return _write(parts)
+    return _write({name: _cut(list(rows)) for name, rows in series.items()})
 
 
 def store_state(name: str, values: Sequence[Any]) -> dict[str, list[Chunk]]:

@@ -16,6 +16,7 @@ from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import STEPS, Run, Step
 
 PAGES: Final = 8  # of 1,000 users or keys, in a portion
+COMPARED: Final = 20_000  # rows of two runs, after which the next finding is left to the next portion
 STATE: Final = "state"  # the series that is no finding: what `twins` needs
 
 
@@ -114,17 +115,30 @@ def _change(event: audit.Event) -> Row:
 
 
 def _compare(connection: Person, run: Run) -> Portion:
-    """What is new and what is gone since the run before, then the end: it stands in the trail before it is shown."""
+    """What is new and what is gone since the run before, some findings at a time; then the end."""
     before = _before(run)
-    found = dict(pair for finding in CATALOGUE for pair in _difference(finding.slug, before, run)) if before else {}
+    if not before:
+        return _end(connection, replace(run, previous=""), {})
+    found: dict[str, Sequence[Row]] = {}
+    read = 0
+    for index in range(run.after[0] if run.after else 0, len(CATALOGUE)):
+        if read > COMPARED:
+            return Portion(replace(run, after=[index]), found)
+        slug = CATALOGUE[index].slug
+        found |= _difference(slug, before, run)
+        read += before.count(slug) + run.count(slug)
+    return _end(connection, run, found)
+
+
+def _end(connection: Person, run: Run, found: Mapping[str, Sequence[Row]]) -> Portion:
+    """It stands in the trail before it is shown."""
     counts = {finding.slug: str(run.count(finding.slug)) for finding in CATALOGUE}
     read = {name: str(count) for name, count in run.read.items()}
     audit.note(connection.actor, "finding-run", run.id, kind="finding", details={**read, **counts})
     rows.delete(run.chunks.get(STATE, []))
     runs.remove_old()
     chunks = {name: those for name, those in run.chunks.items() if name != STATE}
-    done = _next(run, chunks=chunks, finished=timezone.now(), finished_by=connection.actor.username)
-    return Portion(replace(done, previous=before.id if before else ""), found)
+    return Portion(_next(run, chunks=chunks, finished=timezone.now(), finished_by=connection.actor.username), found)
 
 
 def _before(run: Run) -> Run | None:
@@ -134,13 +148,13 @@ def _before(run: Run) -> Run | None:
         return None
 
 
-def _difference(slug: str, before: Run, run: Run) -> list[tuple[str, list[Row]]]:
+def _difference(slug: str, before: Run, run: Run) -> dict[str, list[Row]]:
     old = {row.key for row in rows.read(before.chunks.get(slug, []))}
     new = {row.key for row in rows.read(run.chunks.get(slug, []))}
-    return [
-        (f"new:{slug}", [row for row in rows.read(run.chunks.get(slug, [])) if row.key not in old]),
-        (f"gone:{slug}", [row for row in rows.read(before.chunks.get(slug, [])) if row.key not in new]),
-    ]
+    return {
+        f"new:{slug}": [row for row in rows.read(run.chunks.get(slug, [])) if row.key not in old],
+        f"gone:{slug}": [row for row in rows.read(before.chunks.get(slug, [])) if row.key not in new],
+    }
 
 
 WORK: Final[Mapping[Step, Callable[[Person, Run], Portion]]] = {

@@ -7,6 +7,7 @@ from accounts.views import (
     access,
     account,
     api_keys,
+    audit,
     confirmations,
     exports,
     home,
@@ -50,6 +51,7 @@ urlpatterns = [
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),
+    path("users/history/<username:username>", audit.history, name="user_history"),
     path("users/change-password/<username:username>", passwords.change, name="user_change_password"),
     path("users/revoke-api-keys/<username:username>", api_keys.revoke, name="user_revoke_api_keys"),
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
@@ -59,4 +61,7 @@ urlpatterns = [
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("audit/", audit.index, name="audit"),
+    path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
+    path("audit/resolve/<slug:event_id>", audit.resolve, name="audit_resolve"),
 ]

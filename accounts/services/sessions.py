@@ -169,8 +169,8 @@ def _read(key: str) -> dict[str, Any] | None:
 
 
 def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    """Whether a session's document is of the generation that another document names."""
-    return bool(session["generation"] == current["generation"])
+    """Whether a session's document is of the generation that another document names; one of an earlier release has none."""
+    return bool(session.get("generation", "") == current.get("generation", ""))
 
 
 def _delete(document_id: str) -> None:

@@ -149,7 +149,7 @@ class TestExports:
         users.update(ada, users.get(ada, "rises"), User("rises", "=1+1", roles=("user_admin", "viewer")))
         refresh(node)
         after = self.export(otto, formats[1])
-        found = compare.of_exports(compare.open_export(after), compare.open_export(before))
+        found = compare.of_exports(compare.open_export(before), compare.open_export(after))
         refresh(node)
         assert {each.username: each.kind for each in found.comparison.differences} == {"goes": "gone", "rises": "changed"}
         assert found.comparison.of("changed")[0].fields[0] == Field(
@@ -170,7 +170,7 @@ class TestExports:
         after = compare.open_export(self.export(otto, query=UserQuery(kind="native")))
         later = replace(after.completeness, generated_at=f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}")
         before.completeness, after.completeness = earlier, later
-        found = compare.of_exports(before, after)
+        found = compare.of_exports(after, before)
         (changed,) = found.comparison.of("changed")
         assert changed.by[-1].startswith("ada (user-disable, ")
         assert {each.username for each in found.comparison.of("gone")} == set(users.RESERVED_USERNAMES)

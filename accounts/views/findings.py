@@ -27,7 +27,7 @@ def index(request: AppRequest) -> HttpResponse:
     policy.demand_reading(request.user)
     known = findings.history()
     finished = [run for run in known if run.finished]
-    under_way = known[0] if known and known[0].is_resumable else None
+    under_way = findings.get(known[0].id) if known and known[0].is_resumable else None
     latest = findings.get(finished[0].id) if finished else None
     context = {"run": latest, "under_way": under_way, "groups": _groups(latest) if latest else [], "earlier": finished[1:]}
     return render(request, "findings/list.html", context)

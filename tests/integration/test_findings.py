@@ -332,6 +332,7 @@ class TestPages:
         assert "<main" not in fragment.content.decode()
         for _ in steps.WORK:
             assert browser.post(f"/findings/continue/{id}").headers["Location"] == "/findings/", "also without JavaScript"
+            assert findings.get(id).finished or findings.get(id).words in self.text(browser, "/findings/"), "as it is now"
         page = self.text(browser, "/findings/")
         assert "Made on" in page
         assert "by otto" in page
@@ -342,6 +343,23 @@ class TestPages:
         assert csv.splitlines()[1] == "jdoe,'=Jane,Active,nope,,"
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].target.startswith("unknown-roles-")
+
+    def test_an_administrator_revokes_a_key_of_somebody_who_was_deleted(
+        self, node: TestNode, otto: Person, signed_in: Callable[..., Client]
+    ) -> None:
+        node.put_user("leaver", roles=["user_admin"])
+        orphan = as_user(node, "leaver").security.create_api_key(name="cron")
+        node.elastic.security.delete_user(username="leaver")
+        run_through(node, otto)
+        url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
+        assert f'href="{url}"' not in self.text(signed_in("otto"), "/findings/view/orphaned-keys")
+        browser = signed_in("ada")
+        assert f'href="{url}"' in self.text(browser, "/findings/view/orphaned-keys")
+        assert "leaver, who was deleted" in self.text(browser, url)
+        assert works(node, orphan["encoded"])
+        assert browser.post(url, {"id": orphan["id"]}).headers["Location"] == "/findings/view/orphaned-keys"
+        assert not works(node, orphan["encoded"])
+        assert browser.get(url).status_code == 404, "neither a user nor a key"
 
     def test_pages_of_a_long_finding(
         self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch

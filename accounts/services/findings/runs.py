@@ -102,7 +102,7 @@ def start(connection: Person) -> Run:
     """A new run, or the one that is under way. Raises Unavailable."""
     known = history()
     if known and known[0].is_resumable:
-        return known[0]
+        return get(known[0].id)
     previous = next((run.id for run in known if run.finished), "")
     run = Run(uuid.uuid4().hex, timezone.now(), connection.actor.username, previous=previous)
     service().create(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=True)
@@ -115,7 +115,7 @@ def get(id: str) -> Run:
 
 
 def history() -> list[Run]:
-    """The runs that are kept, newest first, without what they found."""
+    """The runs that are kept, newest first, without what they found; one under way may be further on by now."""
     found = service().search(
         index=indices.FINDINGS,
         query={"term": {"kind": "run"}},

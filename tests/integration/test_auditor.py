@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.urls import urlpatterns
 from tests.conftest import PASSWORD, TestNode
 
-OWN = {"login", "logout", "theme", "account_change_password"}
+OWN = {"login", "logout", "theme", "account_change_password", "user_export"}  # an export reads, and its record is not theirs
 FORGED = {
     "username": "new",
     "full_name": "Forged",

@@ -9,8 +9,8 @@ from django.urls import reverse
 from accounts.urls import urlpatterns
 from tests.conftest import PASSWORD, TestNode
 
-# What everybody may do for themselves; and an export, which reads.
-OWN = {"login", "logout", "theme", "session_extend", "user_export"}
+# What everybody may do for themselves; and what only reads.
+OWN = {"login", "logout", "theme", "session_extend", "password_strength", "user_export"}
 FORGED = {
     "username": "new",
     "full_name": "Forged",

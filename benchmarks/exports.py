@@ -64,10 +64,10 @@ def _timed(do: Callable[[], Any]) -> tuple[Any, float]:
 def _bare_reads(node: Client) -> int:
     """Every native user as the export reads them, from a plain client that looks where the next portion begins; how many."""
     query: dict[str, Any] = {"query": {"match_all": {}}, "sort": [{"username": {"order": "asc"}}], "size": A_PORTION}
-    number = 0
+    number: int = 0
     while True:
         answer = json.loads(node.send(Request("/_security/_query/user", "POST", json.dumps(query).encode())))
-        number += answer["count"]
+        number += int(answer["count"])
         if answer["count"] < A_PORTION:
             return number
         query["search_after"] = [answer["users"][-1]["username"]]

@@ -10,13 +10,14 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions import middleware
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.requests import renews_session
-from accounts.services import operators, origin
-from accounts.services.errors import CredentialsRefused, ServiceError
+from accounts.requests import AppRequest, renews_session
+from accounts.services import audit, operators, origin
+from accounts.services.errors import CredentialsRefused, Refused, ServiceError
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
@@ -131,9 +132,17 @@ class OperatorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        """A service error that no view has an answer for becomes its page."""
+        """A service error that no view has an answer for becomes its page; a refusal is noted in the trail."""
+        if isinstance(exc, PermissionDenied | Refused) and request.user and not getattr(exc, "is_recorded", False):
+            _note_refusal(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, CredentialsRefused):
             return login.credentials_refused(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, ServiceError):
             return errors.service_error(request, exc)
         return None
+
+
+def _note_refusal(request: AppRequest, exc: PermissionDenied | Refused) -> None:
+    """By our own rules in our own words; the cluster's words name the privilege and repeat the whole call."""
+    why = str(exc) if isinstance(exc, PermissionDenied) else type(exc).__name__
+    audit.refused(request.user.connection.actor, *errors.place(request), why)

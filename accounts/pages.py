@@ -38,6 +38,12 @@ def _list(title: str, query: str, keywords: str) -> Page:
     return Page(title, "users", "funnel", "can_read", query, keywords=f"audit review filter {keywords}", is_suggested=False)
 
 
+def _trail(title: str, query: str, keywords: str) -> Page:
+    """A part of the audit trail, likewise."""
+    icon = "clipboard-document-list"
+    return Page(title, "audit", icon, "can_read", query, keywords=f"audit trail log {keywords}", is_suggested=False)
+
+
 PAGES: Final = (
     Page("Users", "users", "users", "can_read", keywords="people accounts list native logins audit review"),
     Page("Roles", "roles", "shield-check", "can_read", keywords="privileges permissions rights groups audit review"),
@@ -57,6 +63,14 @@ PAGES: Final = (
         keywords="audit recertification attestation sign-off report",
         is_suggested=False,
     ),
+    Page(
+        "Audit trail",
+        "audit",
+        "clipboard-document-list",
+        "can_read",
+        description="Who did what through these pages",
+        keywords="audit log history events changes who when record review",
+    ),
     Page("Sessions", "sessions", "computer-desktop", "can_manage", keywords="logged in online active devices end"),
     Page("My account", "account", "user-circle", keywords="profile me own roles privileges whoami"),
     Page(
@@ -72,6 +86,8 @@ PAGES: Final = (
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),
     _list("Users with roles that do not exist", "?flag=unknown-roles", "unknown missing"),
     _list("Users without an email address", "?flag=no-email", "no e-mail none missing"),
+    _trail("Failed sign-ins", "?action=sign-in&outcome=failure", "refused wrong login"),
+    _trail("Changes without an outcome", "?outcome=unknown", "unknown resolve"),
     Page(
         "Export users",
         "user_export",

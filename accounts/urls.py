@@ -7,6 +7,7 @@ from accounts.views import (
     access,
     account,
     api_keys,
+    audit,
     confirmations,
     exports,
     home,
@@ -54,6 +55,7 @@ urlpatterns = [
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),
+    path("users/history/<username:username>", audit.history, name="user_history"),
     path("users/change-password/<username:username>", passwords.change, name="user_change_password"),
     path("users/revoke-api-keys/<username:username>", api_keys.revoke, name="user_revoke_api_keys"),
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
@@ -76,4 +78,7 @@ urlpatterns = [
     path("reviews/download/<slug:review_id>", review_reports.download, name="review_download"),
     path("reviews/removals/<slug:review_id>", review_removals.removals, name="review_removals"),
     path("reviews/carry-out/<slug:review_id>", review_removals.confirm, name="review_carry_out"),
+    path("audit/", audit.index, name="audit"),
+    path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
+    path("audit/resolve/<slug:event_id>", audit.resolve, name="audit_resolve"),
 ]

@@ -24,6 +24,17 @@ def load_users(client: Elasticsearch, numbers: range) -> None:
     _put_user(client, someone(numbers[-1]), refresh=True)
 
 
+def remove_users(client: Elasticsearch, numbers: range) -> None:
+    """Take the users of these numbers away again."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(lambda number: _delete_user(client, number, refresh=False), numbers[:-1]))
+    _delete_user(client, numbers[-1], refresh=True)
+
+
+def _delete_user(client: Elasticsearch, number: int, *, refresh: bool) -> None:
+    client.security.delete_user(username=someone(number).username, refresh=refresh)
+
+
 def _put_role(client: Elasticsearch, name: str) -> None:
     department, duty, region = name.split("_")
     privileges = ["read", "view_index_metadata"] if duty in ("reader", "analyst") else ["read", "write", "create_index"]

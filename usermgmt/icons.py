@@ -15,6 +15,7 @@ ICONS: Final = {
     ("mini", "chevron-double-right"),
     ("mini", "chevron-left"),
     ("mini", "chevron-right"),
+    ("mini", "clipboard-document-list"),
     ("mini", "computer-desktop"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),

@@ -11,8 +11,8 @@ from django.core.files.storage import FileSystemStorage, Storage
 from usermgmt import icons
 
 SOURCES: Final = Path(__file__).resolve().parent.parent / "static"
-# What the others stand on; the others do not mind their order.
-FIRST: Final = ("tokens.css", "layout.css", "components.css", "dialog.js", "page.js")
+# What the others stand on (page.js focuses a wrong field once passwords.js has put it into its box); the others do not mind.
+FIRST: Final = ("tokens.css", "layout.css", "components.css", "dialog.js", "passwords.js", "page.js")
 # Scripts of few pages, which need a library that only those load.
 LEFT_OUT: Final = ("roles.js", "role_details.js")
 

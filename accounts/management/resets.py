@@ -126,16 +126,21 @@ class ManyResets:
         """Set what is not set yet, one at a time: the node does nothing else while it hashes a password."""
         try:
             with result_file.opened(self.results) as results:
-                refused = [name for name in self._left(results, terminal) if not _reset_one(name, person, results, terminal, force)]
+                left = self._left(results, terminal, last=person.actor.username)
+                refused = [name for name in left if not _reset_one(name, person, results, terminal, force)]
         except result_file.ResultFileError as exc:
             raise Failure(os.EX_CANTCREAT, str(exc)) from None
+        except Failure as exc:
+            raise Failure(exc.code, f"{exc} Run this again to go on.") from None
         done = len(self.usernames) - len(refused)
         terminal.say(f"Passwords of {done} users successfully reset. New values: {self.results}")
         if refused:
             raise Failure(os.EX_TEMPFAIL, f"Passwords of {len(refused)} users were not reset: {', '.join(refused)}")
 
-    def _left(self, results: ResultFile, terminal: Terminal) -> Iterator[str]:
-        for number, username in enumerate(self.usernames, start=1):
+    def _left(self, results: ResultFile, terminal: Terminal, last: str) -> Iterator[str]:
+        """Who is not done yet; whoever runs this comes last, because their credentials are void then."""
+        usernames = sorted(self.usernames, key=lambda username: username == last)
+        for number, username in enumerate(usernames, start=1):
             terminal.progress(number, len(self.usernames))
             if not results.is_set(username):
                 yield username

@@ -95,7 +95,18 @@ def _put_template(administrator: Administrator, name: str, template: dict[str, A
     if found and found.get("_meta") == {"usermgmt": template}:
         return "unchanged"
     administrator.indices.put_index_template(name=name, meta={"usermgmt": template}, **template)
+    _put_mapping(administrator, template)
     return "updated" if found else "created"
+
+
+def _put_mapping(administrator: Administrator, template: Mapping[str, Any]) -> None:
+    """Of the indices that are there already: a template counts for new ones only."""
+    try:
+        administrator.indices.put_mapping(
+            index=template["index_patterns"], expand_wildcards=["open", "hidden"], **template["template"]["mappings"]
+        )
+    except errors.NotFound:  # none is
+        pass
 
 
 def _put_service_user(administrator: Administrator) -> str:

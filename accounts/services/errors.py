@@ -29,6 +29,8 @@ from dataclasses import dataclass
 class ServiceError(Exception):
     """Anything in the tree above. The message is the cluster's or client's own, for the log; people get other words."""
 
+    is_recorded = False  # whether the audit trail has it already, as what became of a change
+
 
 class NotFound(ServiceError):
     """The user, role or document does not exist."""

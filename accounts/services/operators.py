@@ -134,6 +134,12 @@ def demand_accepted(operator: Operator) -> None:
         operator.connection.authenticate()
 
 
+def actor_of(session: SessionBase) -> Actor | None:
+    """Who the session belongs to, for the audit trail, without asking the cluster; None: nobody. Raises Unavailable, NotSetUp."""
+    identity = session.get("identity")
+    return Actor(identity["username"], identity["realm"], identity["realm_type"]) if identity else None
+
+
 def ask_again(session: SessionBase) -> None:
     """After somebody changed their own roles: what they may do is asked anew at the next request."""
     session["checked_at"] = datetime.min.replace(tzinfo=timezone.get_current_timezone()).isoformat()

@@ -100,10 +100,11 @@ def _remove_expired() -> None:
         index=[indices.SESSIONS, indices.THROTTLE],
         query={"range": {"expires": {"lt": timezone.now().isoformat()}}},
         size=AT_MOST,
-        source=False,
+        source_includes=["username", "realm", "realm_type", "created", "expires"],
         seq_no_primary_term=True,
         ignore_unavailable=True,
     )
+    audit.sessions_expired({hit["_id"]: hit["_source"] for hit in found["hits"]["hits"] if "created" in hit["_source"]})
     # Only as it was found: a counter may have begun again.
     _delete(
         [

@@ -25,7 +25,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
-from accounts.services import errors, indices
+from accounts.services import audit, errors, indices
 from accounts.services.connection import found, service
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,10 @@ class SessionStore(SessionBase):
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
         key = self.session_key
         document = _read(key) if key else None
-        data = _decrypted(key, document["_source"]["payload"]) if key and document and not has_ended(document["_source"]) else None
+        if key and document and has_ended(document["_source"]):
+            audit.sessions_expired({_document_id(key): document["_source"]})
+            document = None
+        data = _decrypted(key, document["_source"]["payload"]) if key and document else None
         if document is None or data is None:
             self._session_key = None
             return {}

@@ -1,5 +1,6 @@
 """Native and reserved users: read, create, update, enable, disable, delete (`_security/user`). `user_list` finds them."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -158,16 +159,20 @@ def is_legal(username: str) -> bool:
 
 def _changes(was: User | None, now: User | None) -> dict[str, tuple[Any, Any]]:
     """What the trail says of a change: each field that is another, before and after; nobody is None."""
-    before, after = _facts(was), _facts(now)
+    before, after = facts(was) if was else {}, facts(now) if now else {}
     return {name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)}
 
 
-def _facts(user: User | None) -> dict[str, Any]:
-    if user is None:
-        return {}
+def facts(user: User) -> dict[str, Any]:
+    """What the trail says of a user; None where there is nothing."""
     metadata = {key: value for key, value in user.metadata.items() if not key.startswith("_")}
-    facts = {"full_name": user.full_name or None, "email": user.email or None, "roles": sorted(user.roles)}
-    return {**facts, "enabled": user.enabled, "metadata": metadata or None}
+    return {
+        "full_name": user.full_name or None,
+        "email": user.email or None,
+        "roles": sorted(user.roles),
+        "enabled": user.enabled,
+        "metadata": json.dumps(metadata, sort_keys=True) if metadata else None,
+    }
 
 
 def _lock(username: str) -> str:

@@ -7,7 +7,7 @@ from django.shortcuts import render
 
 from accounts import policy
 from accounts.requests import typed
-from accounts.services import errors
+from accounts.services import audit, errors, operators, origin
 from usermgmt.logging import request_id
 
 # type: (status, title, text)
@@ -92,7 +92,23 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """For a form without the token of this browser: sent from elsewhere, or cookies are off, or it was open during a sign-in."""
+    actor = _actor(request)
+    if actor:  # the forms of those who are not signed in would let everybody fill the trail
+        audit.refused(actor, *place(request), "CSRF")
     return render(request, "403_csrf.html", status=403)
+
+
+def place(request: HttpRequest) -> tuple[str, str]:
+    """The page's name, and whom it is about: what the trail says of a refusal."""
+    match = request.resolver_match
+    return (match.url_name or "", str(match.kwargs.get("username", ""))) if match else ("", "")
+
+
+def _actor(request: HttpRequest) -> origin.Actor | None:
+    try:
+        return operators.actor_of(request.session)
+    except errors.ServiceError:
+        return None
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False) -> HttpResponse:

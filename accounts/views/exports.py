@@ -42,12 +42,12 @@ def export(request: AppRequest) -> HttpResponseBase:
 def printable(request: AppRequest) -> HttpResponse:
     """The list to print, or its beginning where it is long."""
     policy.demand_reading(request.user)
-    rows, block = exports.printed(request.user.connection, user_query(request.GET, ANY_SIZE))
+    rows, completeness = exports.printed(request.user.connection, user_query(request.GET, ANY_SIZE))
     context = {
         "rows": rows,
         "columns": exports.COLUMNS.values(),
-        "block": block,
-        "is_cut": block.users_before > len(rows) == exports.MOST_PRINTED,
+        "completeness": completeness,
+        "is_cut": completeness.users_before > len(rows) == exports.MOST_PRINTED,
         "back": f"{reverse('users')}?{request.GET.urlencode()}",
         "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
     }

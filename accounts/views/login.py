@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import browsers, devices
 from accounts.forms.login import LoginForm
 from accounts.requests import AppRequest, go_to, typed
-from accounts.services import connection, operators, throttle
+from accounts.services import audit, connection, operators, throttle
 from accounts.services.errors import CredentialsRefused, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.views import errors
 
@@ -47,6 +48,8 @@ def login(request: AppRequest) -> HttpResponse:
             throttle.pad(arrived)
             return _render(request, form)
         return _go_on(request, form.cleaned_data["username"])
+    if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a name with a colon: the cluster need not be asked
+        audit.sign_in_refused(form.data["username"], "Colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 
 
@@ -58,12 +61,14 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
         request.user = operators.sign_in(
             request.session, **form.cleaned_data, browser=browser, device=devices.mark(request, username)
         )
-    except CredentialsRefused:
+    except CredentialsRefused as exc:
+        audit.sign_in_refused(username, type(exc).__name__)
         return INCORRECT
     except NotSetUp:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):
         return OUTAGE
+    audit.signed_in(request.user.connection.actor, request.session.session_key)
     return ""
 
 
@@ -94,7 +99,10 @@ def _render(
 @login_not_required
 def logout(request: AppRequest) -> HttpResponse:
     """End the session."""
+    actor, key = operators.actor_of(request.session), request.session.session_key
     request.session.flush()
+    if actor:
+        audit.signed_out(actor, key)
     return redirect(_login_url(reason="signed-out"))
 
 

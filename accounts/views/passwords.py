@@ -68,7 +68,7 @@ def change_own(request: AppRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_POST
 def strength(request: AppRequest) -> HttpResponse:
-    """A hint about what is being typed, and for whom. It asks Elasticsearch nothing, and nothing of it is kept."""
+    """A hint about what is being typed, and for whom. It asks Elasticsearch only who is signed in, and nothing of it is kept."""
     password = request.POST.get("password", "")
     username, full_name, email = (request.POST.get(name, "") for name in ("username", "full_name", "email"))
     context = {"strength": password_strength.of(password, User(username, full_name, email)) if password else None}

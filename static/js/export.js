@@ -62,6 +62,7 @@
     const file = await receive(response.body, ({ rows, total }) => tell(null, rows, total));
     save(file);
     tell(`Done. The file is ${file.name}.`);
+    form.querySelector("[data-export-cancel]").textContent = "Close";
   }
 
   document.addEventListener("submit", async (event) => {

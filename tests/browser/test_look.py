@@ -100,6 +100,7 @@ def test_forms_with_errors(node: TestNode, context: Watched) -> None:
     page.goto("/users/edit/kibana_system")
     page.get_by_test_id("editUserChangePasswordButton").click()
     page.get_by_test_id("editUserChangePasswordNewPasswordInput").fill("short")
+    page.get_by_test_id("changePasswordUnderstoodCheckbox").check()
     page.get_by_test_id("changePasswordFormSubmitButton").click()
     expect(page.get_by_role("dialog")).to_contain_text("Password must be at least 8 characters.")
     expect(page.get_by_role("dialog")).to_contain_text("Kibana will lose connection to Elasticsearch")

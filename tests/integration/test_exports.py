@@ -1,13 +1,28 @@
 """Exports on a real node: what stands in a row, and what proves that all rows are there."""
 
-from collections.abc import Callable
+import io
+import secrets
+import shutil
+import stat
+import subprocess
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings
 
-from accounts.services import audit, exports, indices, users
+from accounts.services import audit, errors, exports, indices, users
 from accounts.services.connection import Person
 from accounts.services.user_list import UserQuery
 from accounts.services.users import User
+from benchmarks import loading
+from local_cluster import VERSIONS
 from tests.conftest import CAST, PASSWORD, TestNode
 
 
@@ -68,3 +83,220 @@ def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: Per
     block = listing.completeness("")
     assert not block.is_exact
     assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and {len(CAST) + 1} are in it" in block.verdict
+
+
+SOFFICE = shutil.which("soffice") or ""
+FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "＝1+1", "x;=1+1", '";""=1+1', "'=1+1", "a\n=1+1", "_x003D_1+1")
+
+
+def hostile(node: TestNode) -> list[str]:
+    """Users whose every text is a formula; their names."""
+    names = [f"{text}{number}" for number, text in enumerate(FORMULAS) if text.isascii() and text.isprintable()]
+    for number, (name, text) in enumerate(zip(names * 2, FORMULAS, strict=False)):
+        metadata = {"note": text, "list": [text, "&<>\x01"]}
+        roles = [f"={number}+1", 'a, "b"']
+        node.put_user(
+            name, full_name=text, email=text, roles=roles, password_hash="$2a$04$" + "x" * 53, password=None, metadata=metadata
+        )
+    return names
+
+
+def exported(connection: Person, format: str, **query: Any) -> io.BytesIO:
+    return io.BytesIO(b"".join(chunk.data for chunk in exports.write(connection, UserQuery(**query), exports.FORMATS[format])))
+
+
+@pytest.mark.parametrize("format", exports.FORMATS)
+def test_what_is_read_from_a_file_is_what_was_written(node: TestNode, otto: Person, format: str) -> None:
+    hostile(node)
+    node.put_user("lone", full_name="\ud83d\ude00 Ωmega", email="", metadata={"long": "x" * 20_000})
+    expected = [to_the_second(row) for row in exports.rows(otto, UserQuery())]
+
+    export = exports.read(exported(otto, format))
+
+    assert list(export.rows()) == expected
+    assert export.completeness.is_exact
+    assert export.completeness.rows == len(node.usernames()) + len(users.RESERVED_USERNAMES)
+
+
+def to_the_second(row: exports.Row) -> exports.Row:
+    created, seen, changed = [at and at.replace(microsecond=0) for at in (row.created, row.last_sign_in, row.password_changed)]
+    return row._replace(created=created, last_sign_in=seen, password_changed=changed)
+
+
+@pytest.mark.parametrize("format", exports.FORMATS)
+def test_a_cut_or_changed_file_is_refused(node: TestNode, otto: Person, format: str) -> None:
+    for number in range(5):
+        node.put_user(f"user{number}", metadata={"noise": secrets.token_hex(500)})
+    whole = exported(otto, format).getvalue()
+    exports.read(io.BytesIO(whole))
+    for length in (0, 10, len(whole) // 2, len(whole) - 1, len(whole) - 30):
+        with pytest.raises(exports.NotWhole):
+            exports.read(io.BytesIO(whole[:length]))
+    for forged in (b"user5", b""):
+        with pytest.raises(exports.NotWhole, match="SHA-256"):
+            exports.read(rewritten(whole, exports.FORMATS[format].part, b"user3", forged))
+
+
+def rewritten(whole: bytes, part: str, old: bytes, new: bytes) -> io.BytesIO:
+    """The same archive with other rows."""
+    changed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(whole)) as archive, zipfile.ZipFile(changed, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            copy.writestr(name, content.replace(old, new) if name == part else content)
+    return changed
+
+
+def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: Person) -> None:
+    block = exports.read(exported(otto, "csv", q="ada")).completeness
+    begun = exports.write(otto, UserQuery(q="broken"), exports.FORMATS["xlsx"])
+    next(begun)
+    begun.close()
+    exports.printed(otto, UserQuery(q="printed"))
+
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    printed, broken, whole = audit.search(audit.Query(action="export", actor="otto", size=3)).events
+    assert (whole.outcome, whole.details["rows"], whole.details["sha256"]) == ("success", "1", block.sha256)
+    assert (whole.details["format"], whole.details["query"]) == ("csv", "q=ada&sort=username&order=asc")
+    assert (broken.outcome, broken.reason, "rows" in broken.details) == ("failure", "BrokenOff", False)
+    assert (printed.outcome, printed.details["format"]) == ("success", "print")
+
+
+def test_nothing_is_exported_that_cannot_be_recorded(node: TestNode, otto: Person, settings: Settings) -> None:
+    settings.ELASTICSEARCH_API_KEY = "bm90OmFrZXk="
+    with pytest.raises(errors.NotRecorded):
+        next(exports.write(otto, UserQuery(), exports.FORMATS["csv"]))
+
+
+@pytest.fixture
+def crowd(node: TestNode) -> Iterator[int]:
+    """Some thousand users, who go as quickly as they came; how many."""
+    size, elastic = 3200, node.elastic.options(request_timeout=60)
+    loading.load_users(elastic, range(size))
+    yield size
+    loading.remove_users(elastic, range(size))
+
+
+@pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
+def test_of_thousands_all_are_there_and_memory_stays_flat(
+    node: TestNode, otto: Person, crowd: int, signed_in: Callable[..., Client]
+) -> None:
+    everybody = set(node.elastic.security.get_user().body)
+    for format in exports.FORMATS.values():
+        list(exports.write(otto, UserQuery(q="nobody-has-this"), format))  # what is made once
+        tracemalloc.start()
+        sizes, seen = [], 0
+        for chunk in exports.write(otto, UserQuery(), format):
+            seen = chunk.rows
+            sizes.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        assert seen == len(everybody)
+        assert max(sizes[2:]) - sizes[2] < 1_000_000, "from the second thousand on nothing more is kept"
+    assert sorted(row.username for row in exports.rows(otto, UserQuery(sort="status"))) == sorted(everybody)
+
+    page = signed_in("otto").get("/users/print?kind=native").content.decode()
+    assert f"These are the first 2,000 of {crowd + len(CAST) + 1:,} users, not all." in page
+    assert page.count("<tr><th scope=row>") == exports.MOST_PRINTED
+
+
+def test_a_page_to_print_that_has_all_says_so(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    page = signed_in("otto").get("/users/print?q=norah").content.decode()
+    assert "not all" not in page
+    assert "1; Elasticsearch counted 1 before and 1 after. Every user that matched is in it" in page
+
+
+class TestPages:
+    """The form, the file, and who may have them."""
+
+    def test_the_form_sends_what_the_list_shows(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+        node.put_user("jdoe", roles=["viewer"])
+        otto = signed_in("otto")
+        assert (
+            "<strong>2 users</strong>: with the role viewer; sorted by user name, ascending."
+            in otto.get("/users/export?role=viewer&page=3&size=10").content.decode()
+        )
+        response = otto.post("/users/export?role=viewer&page=3&size=10", {"format": "ndjson"})
+        assert response["Content-Disposition"].endswith('.ndjson.zip"')
+        export = exports.read(io.BytesIO(response.getvalue()))
+        assert [row.username for row in export.rows()] == ["jdoe", "norah"]
+        assert "Choose one of the formats." in otto.post("/users/export", {"format": "pdf"}).content.decode()
+
+    def test_the_record_says_where_it_was_asked_from(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+        response = signed_in("otto").post("/users/export?q=where", {"format": "csv"})
+        response.getvalue()
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        event = audit.search(audit.Query(action="export", size=1)).events[0]
+        assert (event.source, event.request, event.outcome) == ("127.0.0.1", response["X-Request-ID"], "success")
+
+    def test_who_may_see_nobody_exports_nobody(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+        norah = signed_in("norah")
+        for response in (norah.get("/users/export"), norah.post("/users/export", {"format": "csv"}), norah.get("/users/print")):
+            assert response.status_code == 403
+
+
+class TestCommands:
+    """`export_users` and `check_export`."""
+
+    @pytest.fixture(autouse=True)
+    def as_otto(self, node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("ELASTICSEARCH_USERNAME", "otto")
+        monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
+
+    def run(self, *arguments: str) -> str:
+        out = io.StringIO()
+        call_command(*arguments, stdout=out, stderr=io.StringIO())
+        return out.getvalue()
+
+    def test_it_writes_a_file_that_is_found_whole(self, node: TestNode, tmp_path: Path) -> None:
+        file = tmp_path / "users.zip"
+        file.write_text("an older one")
+        assert "1 users" in self.run("export_users", "--output", str(file), "--filter", "q=norah&role=viewer")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert [path.name for path in tmp_path.iterdir()] == ["users.zip"]
+        checked = self.run("check_export", str(file))
+        assert "Rows: 1" in checked
+        assert "is whole" in checked
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        assert audit.search(audit.Query(action="export", size=1)).events[0].actor.command == "export_users"
+
+        file.write_bytes(file.read_bytes()[:-1])
+        with pytest.raises(CommandError, match="cannot be trusted"):
+            self.run("check_export", str(file))
+
+    def test_what_fails_leaves_the_older_file(self, node: TestNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "users.zip"
+        file.write_text("an older one")
+        for username, words in (("norah", "may not see users"), ("nobody", "does not accept")):
+            monkeypatch.setenv("ELASTICSEARCH_USERNAME", username)
+            with pytest.raises(CommandError, match=words):
+                self.run("export_users", "--output", str(file))
+        assert file.read_text() == "an older one"
+        assert [path.name for path in tmp_path.iterdir()] == ["users.zip"]
+
+
+@pytest.mark.skipif(not SOFFICE, reason="LibreOffice is not installed: script/setup --dev")
+def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: Person, tmp_path: Path) -> None:
+    """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""
+    names = hostile(node)
+    (tmp_path / "sheet.xlsx").write_bytes(exported(otto, "xlsx").getvalue())
+    with zipfile.ZipFile(exported(otto, "csv")) as archive:
+        for separator in "comma", "semicolon":
+            (tmp_path / f"{separator}.csv").write_bytes(archive.read("users.csv"))
+        (tmp_path / "unsafe.csv").write_text('"=1+1"\r\n')
+
+    for delimiter, files in ((44, ["comma.csv", "unsafe.csv"]), (59, ["semicolon.csv"]), (0, ["sheet.xlsx"])):
+        convert(tmp_path, files, f"--infilter=CSV:{delimiter},34,76" if delimiter else "")
+
+    assert "table:formula" in (tmp_path / "unsafe.fods").read_text(), "this test would see a formula"
+    for file in ("comma", "semicolon", "sheet"):
+        cells = (tmp_path / f"{file}.fods").read_text()
+        assert "table:formula" not in cells
+        assert cells.count("<table:table-row") > len(names)
+    texts = unescape((tmp_path / "sheet.fods").read_text())
+    assert [name for name in names if name not in texts] == []
+
+
+def convert(folder: Path, files: list[str], filter: str) -> None:
+    profile = f"-env:UserInstallation=file://{folder}/profile"
+    options = [profile, "--headless", "--convert-to", "fods", "--outdir", str(folder), *([filter] if filter else [])]
+    subprocess.run([SOFFICE, *options, *(str(folder / name) for name in files)], check=True, capture_output=True, timeout=200)

@@ -218,7 +218,7 @@ def test_without_a_trail_it_is_not_done_unless_forced(run: Run, node: TestNode, 
 
 
 def test_where_the_trail_takes_nothing_it_is_not_done(run: Run, node: TestNode) -> None:
-    run("-u", "jdoe", "-b", "-i", PASSWORD)  # makes this month's index
+    run("-u", "jdoe", "-b", f"--interactive={PASSWORD}")  # makes this month's index
     node.elastic.indices.put_settings(index="usermgmt-audit-*", expand_wildcards="all", settings={"index.blocks.write": True})
     try:
         ended = run("-u", "jdoe", "-b")

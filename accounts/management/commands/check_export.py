@@ -13,7 +13,9 @@ from accounts.services.exports.completeness import LABELS
 class Command(BaseCommand):
     """`manage.py check_export`."""
 
-    help = "Checks an export of users: that it is whole, that its rows are those of its SHA-256, and as many as it says. Asks no cluster."
+    help = (
+        "Checks an export of users: that it is whole, that its rows have its SHA-256 and are as many as it says. Asks no cluster."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:

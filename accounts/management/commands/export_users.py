@@ -21,8 +21,8 @@ class Command(BaseCommand):
     """`manage.py export_users`."""
 
     help = (
-        "Writes all users, or those of a filter, into a file with a proof that it is whole (see check_export). Takes somebody who may "
-        "see users from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or asks for the password."
+        "Writes all users, or those of a filter, into a file with a proof that it is whole (see check_export). Takes somebody who "
+        "may see users from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or asks for the password."
     )
     requires_system_checks: list[str] = []
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
-from accounts.services import cluster_setup, errors
+from accounts.services import audit, cluster_setup, errors
 from accounts.services.connection import Administrator
 from usermgmt.env_file import update
 
@@ -33,17 +33,22 @@ class Command(BaseCommand):
         """Set up, then write or print what is new for the configuration."""
         administrator = Administrator(*credentials())
         try:
+            done = {}
             for what, outcome in cluster_setup.set_up(administrator):
                 self.stdout.write(f"{what}: {outcome}")
+                done[what] = outcome
             lines = {} if os.environ.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
             if not new_key and cluster_setup.key_is_right():
                 self.stdout.write("API key: unchanged")
             else:
                 lines["ELASTICSEARCH_API_KEY"] = cluster_setup.make_key(administrator)
                 self.stdout.write("API key: created")
+                done["API key"] = "created"
+            audit.command_run(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
         except errors.CredentialsRefused:
             raise CommandError("Elasticsearch does not accept this user name and password.") from None
         except errors.Refused as exc:
+            audit.refused(administrator.actor, "setup_cluster", "", type(exc).__name__)
             raise CommandError(f"This user may not set the cluster up: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None

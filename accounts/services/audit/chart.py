@@ -29,10 +29,13 @@ def aggregation(query: Query) -> dict[str, Any]:
     until = query.until or timezone.now()
     since = query.since or until - BY_DEFAULT
     bounds = {"min": since.isoformat(), "max": until.isoformat()}
-    histogram = {"field": "@timestamp", "fixed_interval": width(until - since), "min_doc_count": 0}
+    interval = width(until - since)
+    # Not `hard_bounds`: beside `extended_bounds`, a date_nanos field has no counts any more.
+    histogram = {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 0, "extended_bounds": bounds}
     return {
-        "date_histogram": {**histogram, "extended_bounds": bounds, "hard_bounds": bounds},
-        "meta": {"width": width(until - since)},
+        "filter": {"range": {"@timestamp": {"gte": bounds["min"], "lte": bounds["max"]}}},
+        "aggs": {"periods": {"date_histogram": histogram}},
+        "meta": {"width": interval},
     }
 
 
@@ -52,5 +55,5 @@ def bars(aggregations: Mapping[str, Any]) -> list[Bar]:
     if not found:
         return []
     length = duration(found["meta"]["width"])
-    begins = [(datetime.fromtimestamp(bucket["key"] / 1000, UTC), bucket["doc_count"]) for bucket in found["buckets"]]
+    begins = [(datetime.fromtimestamp(bucket["key"] / 1000, UTC), bucket["doc_count"]) for bucket in found["periods"]["buckets"]]
     return [Bar(begin, begin + length, count) for begin, count in begins]

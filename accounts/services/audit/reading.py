@@ -4,7 +4,7 @@ A page takes two calls: a search, and one `_mget` for what became of the intents
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,6 +22,8 @@ NEWEST_FIRST: Final[list[Mapping[str, Any]]] = [
     {"@timestamp": {"order": "desc", "unmapped_type": "date_nanos"}},
     {"event.id": {"order": "desc", "unmapped_type": "keyword"}},
 ]
+OLDEST_FIRST: Final = [{name: {**how, "order": "asc"}} for order in NEWEST_FIRST for name, how in order.items()]
+A_PORTION: Final = 1000
 # An outcome that is not there by now will not come any more: no call may take so long.
 OUTCOME_EXPECTED_FOR: Final = timedelta(minutes=2)
 MOST_UNKNOWN: Final = 200
@@ -145,3 +147,24 @@ def _without_outcome() -> list[str]:
     )
     buckets = answer.get("aggregations", {}).get("events", {}).get("buckets", [])
     return [bucket["key"] for bucket in buckets if not bucket["known"]["doc_count"]]
+
+
+def successes(kind: str, since: datetime | None = None) -> Iterator[Event]:
+    """Every change of that kind that was done, the oldest first, one page after the other."""
+    filters: list[dict[str, Any]] = [
+        {"term": {"usermgmt.target.kind": kind}},
+        {"term": {"event.outcome": "success"}},
+        {"terms": {"usermgmt.stage": ["outcome", "resolved"]}},
+    ]
+    if since:
+        filters.append({"range": {"@timestamp": {"gte": since.isoformat()}}})
+    after = None
+    while True:
+        found = service().search(
+            **PLACE, query={"bool": {"filter": filters}}, sort=OLDEST_FIRST, size=A_PORTION, search_after=after
+        )
+        hits = found["hits"]["hits"]
+        yield from map(Event.of, hits)
+        if len(hits) < A_PORTION:
+            return
+        after = hits[-1]["sort"]

@@ -1,9 +1,12 @@
 """Adding to the trail, with the product's own key: `_bulk`, only `create`."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
+
+from django.utils import timezone
 
 from accounts.services import errors, locks, origin
 from accounts.services.audit.events import Changes, Event, Outcome
@@ -11,6 +14,8 @@ from accounts.services.connection import Administrator, Person, service
 from accounts.services.origin import Actor
 
 logger = logging.getLogger(__name__)
+
+ALREADY_THERE: Final = "version_conflict_engine_exception"
 
 
 @contextmanager
@@ -39,6 +44,7 @@ def recorded(
         _end(event, "success", type(exc).__name__, lock)
         raise
     except errors.ServiceError as exc:
+        exc.is_recorded = True
         _end(event, "unknown" if isinstance(exc, errors.OutcomeUnknown) else "failure", type(exc).__name__, lock)
         raise
     except BaseException as exc:
@@ -58,8 +64,32 @@ def note(
     details: Mapping[str, str] | None = None,
 ) -> None:
     """Write down what is no change. Raises NotRecorded; whether to go on without is the caller's to say."""
-    event = Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {})
-    _demand_taken(*_send(event.creating()))
+    add(Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {}))
+
+
+def add(event: Event, administrator: Administrator | None = None) -> None:
+    """Write an event down as it is, with the product's key or as an administrator. Raises NotRecorded."""
+    _demand_taken(*_send(event.creating(), administrator))
+
+
+def add_once(events: Iterable[Event]) -> None:
+    """Write those of the events down that are not there yet. Raises NotRecorded."""
+    for item in _send([operation for event in events for operation in event.creating()]):
+        if item.get("error", {}).get("type") != ALREADY_THERE:
+            _demand_taken(item)
+
+
+def resolved(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Event:
+    """What somebody found out later about a change, written once for good, unless they found nothing. Raises NotRecorded.
+
+    It has the moment of the intent, because that is when the change happened.
+    """
+    found = replace(event.at("resolved", outcome, reason), moment=event.moment)
+    found = replace(found, details={"looked_by": looked.username, "looked_at": timezone.now().isoformat()})
+    if outcome != "unknown":
+        add(found)
+    note(looked, "event-resolve", event.target, kind=event.kind, reason=reason, details={"event": event.id, "found": outcome})
+    return found
 
 
 def _begin(event: Event, lock: str) -> None:
@@ -90,9 +120,9 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
             lost.append(event.id)
 
 
-def _send(operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _send(operations: list[dict[str, Any]], administrator: Administrator | None = None) -> list[dict[str, Any]]:
     try:
-        answer = service().bulk(operations=operations)
+        answer = (administrator or service()).bulk(operations=operations)
     except errors.ServiceError as exc:
         raise errors.NotRecorded(type(exc).__name__, str(exc)) from None
     return [next(iter(item.values())) for item in answer["items"]]

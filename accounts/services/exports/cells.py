@@ -10,7 +10,7 @@ from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
 
 NOTHING: Final = "(none)"
 WORDS: Final = {True: "yes", False: "no", None: NO_INFORMATION}
-LISTED_NAME: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^,]+')
+LISTED_NAME: Final = re.compile(r' *("(?:[^"\\]|\\.)*"|[^,]+),?')
 # What a spreadsheet takes for the beginning of a formula, also in full width; at the start of a cell, and behind whatever may
 # begin another cell for a program that was told of another separator. The apostrophe is there so that ours can be told from theirs.
 BEGINS_FORMULA: Final = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20](?<![^;|\t\r\n\"].)", re.DOTALL)
@@ -77,8 +77,7 @@ def _listed(names: Sequence[str]) -> str:
 def _names(text: str) -> tuple[str, ...]:
     if text == NOTHING:
         return ()
-    found = (match[0].strip() for match in LISTED_NAME.finditer(text))
-    return tuple(json.loads(name) if name.startswith('"') else name for name in found if name)
+    return tuple(json.loads(name) if name.startswith('"') else name for name in LISTED_NAME.findall(text))
 
 
 def _text(text: str) -> str:

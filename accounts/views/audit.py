@@ -1,0 +1,97 @@
+"""The audit trail: all of it, one event, one user's history."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import policy
+from accounts.forms.audit import AuditForm
+from accounts.requests import AppRequest, acts_with_our_key, wants_fragment
+from accounts.services import audit, resolution
+from accounts.services.errors import Conflict, CredentialsRefused, ServiceError
+
+NOT_ACCEPTED = "Elasticsearch does not accept this password for the user. That says nothing about the other one."
+KNOWN = "What became of this is known by now."
+
+
+@require_GET
+def index(request: AppRequest) -> HttpResponse:
+    """The trail, newest first, as far as it fits the filters; the first page refreshes itself unless told not to."""
+    policy.demand_reading(request.user)
+    form = AuditForm(request.GET)
+    query = form.query()
+    page = audit.search(query)
+    context = {
+        "form": form,
+        "page": page,
+        "is_first": not query.after,
+        "is_live": not query.after and request.GET.get("live") != "0",
+        "older": _address(request, after=page.next),
+        "newest": _address(request),
+        "live": _address(request, live=""),
+        "still": _address(request, live="0"),
+    }
+    return render(request, "audit/_results.html" if wants_fragment(request, "audit-results") else "audit/list.html", context)
+
+
+@require_GET
+def event(request: AppRequest, event_id: str) -> HttpResponse:
+    """One event with all that is known of it. Raises NotFound."""
+    policy.demand_reading(request.user)
+    found = audit.get(event_id)
+    can_resolve = request.user.can_manage and found.outcome == "unknown"
+    return render(request, "audit/event.html", {"event": found, "can_resolve": can_resolve})
+
+
+@sensitive_post_parameters("password")
+@require_POST
+@acts_with_our_key
+def resolve(request: AppRequest, event_id: str) -> HttpResponse:
+    """Look at the node for what became of a change; for a password change, try the password that was typed."""
+    policy.demand_management(request.user)
+    connection = request.user.connection
+    try:
+        if password := request.POST.get("password"):
+            is_new = request.POST.get("which") == "new"
+            found = resolution.resolve_password(connection, event_id, password, is_new=is_new)
+        else:
+            found = resolution.resolve(connection, event_id)
+    except Conflict:
+        messages.info(request, KNOWN)
+    except CredentialsRefused:
+        messages.warning(request, NOT_ACCEPTED)
+    else:
+        (messages.warning if found.outcome == "unknown" else messages.success)(request, found.reason)
+    return redirect("audit_event", event_id)
+
+
+@require_GET
+def history(request: AppRequest, username: str) -> HttpResponse:
+    """What was done to one user: a page, or what the user's page asks for when it is open."""
+    policy.demand_reading(request.user)
+    is_part = wants_fragment(request, "user-history")
+    after = AuditForm(request.GET).query().after
+    context: dict[str, Any] = {"username": username}
+    try:
+        page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
+        context |= {"page": page, "older": _address(request, after=page.next), "begins": audit.begins()}
+    except ServiceError:
+        if not is_part:
+            raise
+        context["problem"] = "The audit trail could not be read. Reload the page to try again."
+    return render(request, "users/_history.html" if is_part else "users/history.html", context)
+
+
+def _address(request: AppRequest, **values: str) -> str:
+    """This page's address with other values, on the first page unless `after` is one of them."""
+    query = request.GET.copy()
+    for name in ("after", *values):
+        query.pop(name, None)
+    for name, value in values.items():
+        if value:
+            query[name] = value
+    return f"{request.path}?{query.urlencode()}"

@@ -1,0 +1,126 @@
+"""Every changing path, its process killed with SIGKILL between intent and change, and between change and outcome.
+
+A child process makes the change on the real node, and kills itself when it is about to make the call after which nothing
+follows. Then the trail, and a look at the node, must tell the truth.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from elastic_transport import Transport
+
+from accounts.services import audit, locks, passwords, resolution, users
+from accounts.services.audit import reading
+from accounts.services.connection import Person
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+from tests.integration.test_audit import trail
+
+NEW = "another-password"
+JANE = User("jane", "Jane", "", ("viewer",))
+JANET = User("jane", "Janet", "jane@example.org", ("editor",))
+PATHS: dict[str, Callable[[Person], object]] = {
+    "user-create": lambda ada: users.create(ada, JANE, PASSWORD),
+    "user-update": lambda ada: users.update(ada, JANE, JANET),
+    "user-enable": lambda ada: users.enable(ada, "jane"),
+    "user-disable": lambda ada: users.disable(ada, "jane"),
+    "user-delete": lambda ada: users.delete(ada, "jane"),
+    "password-change": lambda ada: passwords.change(ada, "jane", NEW),
+}
+# What no call may do any more: the change itself, or the outcome, which is the second `_bulk`.
+MOMENTS = {"between intent and change": "/_security/", "between change and outcome": "/_bulk"}
+
+
+def dies(node: tuple[str, str], run: Callable[[], object], moment: str) -> None:
+    """Run in a process of its own, and be killed just before the call that belongs to the moment."""
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = [node[0]], node[1]
+    perform = Transport.perform_request
+    bulks = 0
+
+    def deadly(transport: Transport, method: str, target: str, **options: Any) -> Any:
+        nonlocal bulks
+        bulks += target.startswith("/_bulk")
+        is_change = method != "GET" and target.startswith("/_security/user/") and "_has_privileges" not in target
+        if bulks == 2 or (bulks == 1 and is_change and MOMENTS[moment] == "/_security/"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return perform(transport, method, target, **options)
+
+    Transport.perform_request = deadly  # type: ignore[method-assign, assignment]
+    run()
+
+
+def kill(node: TestNode, moment: str, run: Callable[[], object]) -> None:
+    child = multiprocessing.get_context("fork").Process(target=dies, args=((node.url, node.api_key), run, moment))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("action", PATHS)
+def test_the_truth_can_be_told(node: TestNode, ada: Person, monkeypatch: pytest.MonkeyPatch, action: str, moment: str) -> None:
+    if action != "user-create":
+        node.put_user("jane", full_name="Jane", roles=["viewer"], enabled=action != "user-enable")
+    before = node.user("jane")
+    with monkeypatch.context() as patch:
+        patch.setattr(locks, "LIFETIME", locks.LIFETIME * 0)  # the next test may save jane at once
+        kill(node, moment, lambda: PATHS[action](ada))
+    was_done = moment == "between change and outcome"
+
+    event = trail(node, target="jane", action=action)[-1]
+    assert event.outcome == ""  # a moment ago it may still be on its way
+    monkeypatch.setattr(reading, "OUTCOME_EXPECTED_FOR", reading.OUTCOME_EXPECTED_FOR * 0)
+    assert event.id in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
+
+    if action == "password-change":
+        assert resolution.resolve(ada, event.id).outcome == "unknown"
+        resolution.resolve_password(ada, event.id, NEW if was_done else PASSWORD, is_new=was_done)
+        assert node.signs_in("jane", NEW) is was_done
+    else:
+        resolution.resolve(ada, event.id)
+        assert (node.user("jane") != before) is was_done
+    trail(node)
+    told = audit.get(event.id)
+    assert (told.outcome, told.stage) == ("success" if was_done else "failure", "resolved")
+    assert told.id not in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_of_several_that_are_deleted_it_is_known_how_far_it_came(
+    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    client = signed_in("ada")
+    node.put_user("first")
+    node.put_user("second")
+
+    kill(node, moment, lambda: client.post("/users/delete", {"username": ["first", "second"]}))
+
+    assert [event.action for event in trail(node, target="first")[-1:]] == ["user-delete"]
+    assert trail(node, target="first")[-1].outcome == ""
+    assert not [event for event in trail(node, target="second") if event.action == "user-delete"]
+    assert node.usernames() & {"first", "second"} == ({"second"} if moment == "between change and outcome" else {"first", "second"})
+    assert trail(node, target="first")[-1].session
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ones_own_password(node: TestNode, signed_in: Callable[..., Client], moment: str) -> None:
+    node.put_user("self")
+    client = signed_in("self")
+    form = {"current_password": PASSWORD, "password": NEW, "confirm_password": NEW}
+
+    kill(node, moment, lambda: client.post("/account/change-password", form))
+
+    event = trail(node, target="self", action="password-change")[-1]
+    assert (event.actor.username, event.outcome) == ("self", "")
+    assert node.signs_in("self", NEW) is (moment == "between change and outcome")

@@ -1,0 +1,159 @@
+"""The pages of the trail."""
+
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.services import audit, errors, indices, origin, passwords, users
+from accounts.services.connection import Person
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+from tests.integration.test_audit import trail
+from tests.integration.test_user_pages import text
+
+FRAGMENT = {"HX-Request": "true", "HX-Target": "audit-results"}
+
+
+@pytest.fixture
+def jane(node: TestNode, person: Callable[[str], Person]) -> str:
+    """Made, edited, and then a password change of which nobody knows. Nobody had the name before: the trail forgets nothing."""
+    ada = person("ada")
+    name = f"jane-{uuid.uuid4().hex}"
+    made = User(name, "Jane", "", ("viewer",))
+    users.create(ada, made, PASSWORD)
+    users.update(ada, made, User(name, "Jane", "", ("editor",)))
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "password-change", name):
+        raise errors.OutcomeUnknown
+    trail(node)
+    return name
+
+
+@pytest.mark.parametrize("who", ["ada", "otto"])
+def test_administrators_and_auditors_see_it(node: TestNode, jane: str, signed_in: Callable[..., Client], who: str) -> None:
+    client = signed_in(who)
+    page = text(client, "/audit/")
+    assert "Created user" in page
+    assert "roles changed from viewer to editor" in page
+    assert "roles changed from viewer to editor" in text(client, f"/users/history/{jane}")
+    assert "Audit trail" in text(client, "/users/")
+    event = audit.search(audit.Query(target=jane, action="user-update")).events[0]
+    assert "roles changed from viewer to editor" in text(client, f"/audit/event/{event.id}")
+
+
+@pytest.mark.parametrize("path", ["/audit/", "/audit/event/abc", "/users/history/ada"])
+def test_others_do_not(node: TestNode, signed_in: Callable[..., Client], path: str) -> None:
+    norah = signed_in("norah")
+    assert norah.get(path).status_code == 403
+    assert "Audit trail" not in text(norah, "/account/")
+
+
+def test_an_auditor_resolves_nothing(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+    otto = signed_in("otto")
+    event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
+    assert "An administrator can look at the node." in text(otto, f"/audit/event/{event.id}")
+    assert otto.post(f"/audit/resolve/{event.id}").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("query", "actions"),
+    [
+        ("target={jane}&action=user-create", {"user-create"}),
+        ("target={jane}&outcome=unknown", {"password-change"}),
+        ("target={jane}&outcome=success&actor=ada", {"user-create", "user-update"}),
+        ("target={jane}&q=EDITOR", {"user-update"}),
+        ("target={jane}&q=*", set()),
+        ("target={jane}&until=2020-01-01", set()),
+        ("target={jane}&since=2020-01-01&q=jan", {"user-create", "user-update", "password-change"}),
+        ("actor=nobody", set()),
+        ("q=10.0.0.0/8", set()),
+        ("target={jane}&action=nonsense&since=x&after=%5B1%5D&outcome=x", {"user-create", "user-update", "password-change"}),
+    ],
+)
+def test_filters(node: TestNode, jane: str, signed_in: Callable[..., Client], query: str, actions: set[str]) -> None:
+    events = signed_in("ada").get(f"/audit/?{query.format(jane=jane)}").context["page"].events
+    assert {event.action for event in events} == actions
+
+
+def test_walking_to_the_oldest(
+    node: TestNode, jane: str, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.forms.audit.PAGE_SIZE", 2)
+    client = signed_in("ada")
+    everything = {event.id for event in audit.search(audit.Query(size=1000, target=jane)).events}
+    seen: list[str] = []
+    url = f"/audit/?target={jane}"
+    while True:
+        context = client.get(url).context
+        seen += [event.id for event in context["page"].events]
+        if not context["page"].next:
+            break
+        url = context["older"]
+    assert len(seen) == len(set(seen))
+    assert set(seen) == everything
+
+
+def test_a_page_takes_three_calls(node: TestNode, jane: str, signed_in: Callable[..., Client], calls: list[str]) -> None:
+    client = signed_in("ada")
+    calls.clear()
+    client.get("/audit/")
+    assert [call.rpartition("/")[2] for call in calls[1:]] == ["_search", "_mget", "_authenticate"]
+
+
+def test_refreshing_itself_keeps_no_session_alive(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:
+    client = signed_in("ada")
+    id = origin.session_hash(client.cookies["usermgmt_session"].value)
+    settings.OPERATOR_FRESH_FOR = timedelta(0)
+    seen = [node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["seen"]]
+    for headers in ({**FRAGMENT, "X-By-Itself": "1"}, FRAGMENT):
+        assert client.get("/audit/", headers=headers).status_code == 200
+        seen.append(node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["seen"])
+    assert seen[0] == seen[1] < seen[2]
+
+
+def test_looking_at_the_node(node: TestNode, person: Callable[[str], Person], signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    with (
+        pytest.raises(errors.OutcomeUnknown),
+        audit.recorded(person("ada"), "user-disable", "lost", changes={"enabled": (True, False)}),
+    ):
+        raise errors.OutcomeUnknown
+    node.put_user("lost", enabled=False)
+    event = trail(node, target="lost")[-1]
+    page = ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
+    assert "The node has it as it was to be." in page
+    trail(node)
+    assert "by ada" in text(ada, f"/audit/event/{event.id}")
+    assert "is known by now" in ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
+
+
+def test_a_password_is_tried_and_is_written_nowhere(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
+    wrong = ada.post(f"/audit/resolve/{event.id}", {"password": "canary-password", "which": "new"}, follow=True)
+    assert "does not accept this password" in wrong.content.decode()
+    ada.post(f"/audit/resolve/{event.id}", {"password": PASSWORD, "which": "old"})
+    found = trail(node, target=jane, action="password-change")[-1]
+    assert (found.outcome, found.stage) == ("failure", "resolved")
+    everything = str(node.elastic.search(index="usermgmt-*", expand_wildcards="all", size=5000))
+    assert PASSWORD not in everything
+    assert "canary-password" not in everything
+
+
+def test_names_are_escaped(node: TestNode, person: Callable[[str], Person], signed_in: Callable[..., Client]) -> None:
+    users.create(person("ada"), User("<b>&'\"", "<script>"), PASSWORD)
+    passwords.change(person("ada"), "<b>&'\"", "another-password")
+    trail(node)
+    page = signed_in("ada").get("/audit/").content.decode()
+    assert "<b>&" not in page
+    assert "<script>" not in page.partition("audit-results")[2]
+
+
+def test_the_chart_counts_what_fits(node: TestNode, jane: str) -> None:
+    page = audit.search(audit.Query(target=jane, since=timezone.now() - timedelta(hours=1), size=1000))
+    assert sum(bar.count for bar in page.bars) == len(page.events)
+    assert len(page.bars) > 20

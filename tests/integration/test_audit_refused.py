@@ -1,0 +1,144 @@
+"""The trail refused, read-only, closed or gone: nothing is changed, the person is told why, reading goes on."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+from elasticsearch import ApiError, Elasticsearch
+from pytest_django import Settings
+
+from accounts.services import audit, cluster_setup, indices
+from accounts.services.connection import Administrator, Person
+from tests.conftest import PASSWORD, TestNode
+from tests.integration.test_user_pages import text
+
+
+def index() -> str:
+    return f"{indices.AUDIT}-{timezone.now():%Y.%m}"
+
+
+@contextmanager
+def read_only(node: TestNode, settings: Settings) -> Iterator[str]:
+    node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
+    yield "The index of the audit trail is read-only."
+    node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
+
+
+@contextmanager
+def closed(node: TestNode, settings: Settings) -> Iterator[str]:
+    node.elastic.indices.close(index=index())
+    yield "The index of the audit trail is closed."
+    node.elastic.indices.open(index=index())
+    node.elastic.cluster.health(index=index(), wait_for_status="yellow")
+
+
+@contextmanager
+def refused(node: TestNode, settings: Settings) -> Iterator[str]:
+    weak = {**cluster_setup.ROLES[cluster_setup.SERVICE], "indices": cluster_setup.ROLES[cluster_setup.SERVICE]["indices"][:1]}
+    reading = {"names": [indices.AUDIT_PATTERN], "privileges": ["read"]}
+    weak["indices"] = [*weak["indices"], reading]
+    answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak})
+    settings.ELASTICSEARCH_API_KEY = answer["encoded"]
+    yield "key may not add to the audit trail"
+    settings.ELASTICSEARCH_API_KEY = node.api_key
+
+
+@contextmanager
+def gone(node: TestNode, settings: Settings) -> Iterator[str]:
+    """With its template: Elasticsearch would make another index at the next record, in which nothing can be found."""
+    node.elastic.indices.delete(index=index())
+    node.elastic.indices.delete_index_template(name=indices.AUDIT)
+    yield "was not made by setup_cluster"
+    list(cluster_setup.set_up(Administrator("elastic", node.elastic_password)))
+
+
+FAULTS = [read_only, closed, refused, gone]
+POSTS: list[tuple[str, dict[str, Any]]] = [
+    ("/users/create", {"username": "new", "password": PASSWORD, "confirm_password": PASSWORD}),
+    ("/users/deactivate/jdoe", {}),
+    ("/users/delete/jdoe", {}),
+    ("/users/delete", {"username": ["jdoe"]}),
+    ("/users/change-password/jdoe", {"password": "another-password", "confirm_password": "another-password"}),
+    (
+        "/account/change-password",
+        {"current_password": PASSWORD, "password": "another-password", "confirm_password": "another-password"},
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_nothing_is_changed_without_a_record(
+    node: TestNode, settings: Settings, signed_in: Callable[..., Client], fault: Callable[..., Any]
+) -> None:
+    ada = signed_in("ada")  # the index is there
+    node.put_user("jdoe", full_name="Jane")
+    form = ada.get("/users/edit/jdoe").context["form"]
+    edit = {**form.initial, "seen": form["seen"].value(), "full_name": "Janet"}
+    with fault(node, settings) as why:
+        writes = node.writes()
+        for path, data in [*POSTS, ("/users/edit/jdoe", edit)]:
+            response = ada.post(path, data)
+            assert response.status_code == 503, path
+            assert "This could not be recorded, so it was not done" in response.content.decode(), path
+            assert why in response.content.decode(), path
+        assert node.writes() == writes
+        assert "Jane" in text(ada, "/users/")
+        assert "Jane" in text(ada, "/users/edit/jdoe")
+        assert Client().post("/login", {"username": "ada", "password": PASSWORD}).status_code == 302
+    assert ada.post("/users/deactivate/jdoe").status_code == 302
+
+
+def test_a_change_whose_outcome_is_not_taken_stays_done_and_is_told(
+    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = signed_in("ada")
+    node.put_user("jdoe")
+    disable = Person.disable_user
+
+    def then_the_trail_breaks(self: Person, **options: Any) -> Any:
+        answer = disable(self, **options)
+        node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
+        return answer
+
+    monkeypatch.setattr(Person, "disable_user", then_the_trail_breaks)
+    try:
+        page = ada.post("/users/deactivate/jdoe", follow=True).content.decode()
+    finally:
+        node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
+    assert "the audit trail could not take its outcome" in page
+    assert node.user("jdoe") == {**(node.user("jdoe") or {}), "enabled": False}
+
+
+def test_the_key_changes_and_deletes_no_event(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    signed_in("ada")
+    node.elastic.indices.refresh(index=index())
+    before = node.elastic.search(index=index(), size=1000)["hits"]["hits"]
+    event = before[-1]["_id"]
+    key = Elasticsearch(node.url, api_key=node.api_key)
+    attempts: dict[str, Callable[[], object]] = {
+        "overwrite": lambda: key.index(index=index(), id=event, document={}),
+        "update": lambda: key.update(index=index(), id=event, doc={"event": {"outcome": "success"}}),
+        "delete": lambda: key.delete(index=index(), id=event),
+        "delete index": lambda: key.indices.delete(index=index()),
+        "close index": lambda: key.indices.close(index=index()),
+        "settings": lambda: key.indices.put_settings(index=index(), settings={"index.blocks.write": True}),
+        "template": lambda: key.indices.delete_index_template(name=indices.AUDIT),
+        "alias": lambda: key.indices.put_alias(index=index(), name="forged"),
+        "create again": lambda: key.create(index=index(), id=event, document={"event": {"action": "forged"}}),
+    }
+    for what, attempt in attempts.items():
+        with pytest.raises(ApiError) as refusal:
+            attempt()
+        assert refusal.value.status_code == (409 if what == "create again" else 403), what
+    # What _delete_by_query and _update_by_query would send; the nodes of the tests do not have these two.
+    items = key.bulk(operations=[{"delete": {"_index": index(), "_id": event}}, {"index": {"_index": index(), "_id": event}}, {}])
+    assert {next(iter(item.values()))["status"] for item in items["items"]} == {403}
+
+    # Elasticsearch lets whoever may add documents add fields too (docs/audit.md); what was written stays as it is.
+    key.indices.put_mapping(index=index(), properties={"added": {"type": "keyword"}})
+    node.elastic.indices.refresh(index=index())
+    assert node.elastic.search(index=index(), size=1000)["hits"]["hits"] == before
+    assert audit.begins()

@@ -1,0 +1,53 @@
+"""The file of results, whatever part of it reached the disk."""
+
+from pathlib import Path
+
+import pytest
+
+from accounts.services import result_file
+from accounts.services.result_file import REFUSED, SET
+
+
+def write(path: Path) -> None:
+    with result_file.opened(path) as results:
+        for name, state in (("ann", SET), ("username", REFUSED), ("a,b", SET)):
+            results.password_of(name, f"password-of-{name}")
+            results.mark(name, state)
+
+
+def test_it_is_read_by_its_owner_only_and_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    write(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    with result_file.opened(path) as results:
+        assert [results.is_set(name) for name in ("ann", "username", "a,b", "nobody")] == [True, False, True, False]
+
+
+def test_cut_off_anywhere_it_goes_on_with_every_password_that_may_have_been_set(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    write(whole)
+    content = whole.read_bytes()
+    for length in range(len(content) + 1):
+        cut.write_bytes(content[:length])
+        cut.chmod(0o600)
+        with result_file.opened(cut) as results:
+            kept = results.password_of("ann", "another")
+            results.mark("ann", SET)
+        assert kept == ("password-of-ann" if b"is set \n" in content[:length] else "another"), content[:length]
+        with result_file.opened(cut) as results:
+            assert results.is_set("ann")
+            assert results.password_of("ann", "a third") == kept
+
+
+def test_two_runs_do_not_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "results"
+    with result_file.opened(path), pytest.raises(result_file.ResultFileError, match="Another run"), result_file.opened(path):
+        pytest.fail("it is open")
+
+
+def test_a_line_that_is_not_ours_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "results")
+    with (tmp_path / "results").open("a") as stream:
+        stream.write("mine\n")
+    with pytest.raises(result_file.ResultFileError, match="A line"), result_file.opened(tmp_path / "results"):
+        pytest.fail("it is open")

@@ -83,6 +83,18 @@ def page_headers(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def bounded(get_response: GetResponse) -> GetResponse:
+    """Refuse a request that is larger than two exports, before anything reads it into a file."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        length = str(request.META.get("CONTENT_LENGTH") or "")
+        if length.isdecimal() and int(length) > settings.LARGEST_REQUEST:
+            return errors.too_large(request)
+        return get_response(request)
+
+    return middleware
+
+
 class SessionMiddleware(middleware.SessionMiddleware):
     """Django's, with a page where the session cannot be written."""
 

@@ -14,7 +14,7 @@ from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import cluster_setup
+from accounts.services import cluster_setup, indices
 from accounts.services.connection import Administrator, Person
 from local_cluster import VERSIONS, Cluster, available_versions
 
@@ -69,7 +69,7 @@ class Nodes:
         self._nodes: dict[str, TestNode] = {}
 
     def get(self, version: str, settings: Settings) -> TestNode:
-        """Point the settings to the node of that version, without any user but the cast."""
+        """Point the settings to the node of that version, without any user but the cast, and without reviews."""
         if version not in self._nodes:
             self._nodes[version] = self._start(version, settings)
         node = self._nodes[version]
@@ -77,6 +77,7 @@ class Nodes:
         settings.ELASTICSEARCH_API_KEY = node.api_key
         for username in node.usernames() - CAST.keys() - {cluster_setup.SERVICE}:
             node.elastic.security.delete_user(username=username)
+        node.elastic.indices.delete(index=indices.REVIEWS, ignore_unavailable=True)
         return node
 
     def stop(self) -> None:

@@ -17,6 +17,7 @@ ICONS: Final = {
     ("mini", "chevron-right"),
     ("mini", "clipboard-document-list"),
     ("mini", "computer-desktop"),
+    ("mini", "document-magnifying-glass"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
     ("mini", "shield-check"),

@@ -72,11 +72,15 @@ INSTALLED_APPS = [
     "accounts",
 ]
 
+# Two exports to be compared; a request without a length has no body for Django.
+LARGEST_REQUEST = 101 << 20
+
 MIDDLEWARE = [
     "accounts.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.page_headers",
+    "accounts.middleware.bounded",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

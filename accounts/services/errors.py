@@ -2,7 +2,8 @@
 
 ServiceError
 ├── NotFound            what was asked for does not exist (404)
-│   └── RoleNotFound    it was a role
+│   ├── RoleNotFound    it was a role
+│   └── ReviewNotFound  it was an access review, or an item of one
 ├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
 │   └── Throttled       too many wrong passwords: nobody was asked whether this one is right
 ├── Refused             the cluster does not allow it to this caller (403)
@@ -10,7 +11,10 @@ ServiceError
 │   ├── Busy            somebody else holds the lock of the same user
 │   ├── UserExists      the name of a user to create is taken
 │   ├── UserOverwritten creating a user met another creation outside of the product
-│   └── EditConflict    somebody else changed the user meanwhile
+│   ├── EditConflict    somebody else changed the user meanwhile
+│   ├── MarkConflict    somebody else marked the same item of a review meanwhile
+│   ├── ReviewClosed    a review is signed off, or being signed off: nothing of it changes any more
+│   └── ReviewIncomplete  a review cannot be signed off while items are open
 ├── Invalid             the cluster does not accept a value (400)
 ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
 │   ├── BrokenOff       whoever asked for a long answer did not wait for its end
@@ -34,6 +38,10 @@ class NotFound(ServiceError):
 
 class RoleNotFound(NotFound):
     """There is no role of that name, and nobody has it."""
+
+
+class ReviewNotFound(NotFound):
+    """There is no such access review, or no such item in it."""
 
 
 class CredentialsRefused(ServiceError):
@@ -84,6 +92,22 @@ class EditConflict(Conflict):
     def __init__(self, fields: list[FieldConflict]) -> None:
         super().__init__(", ".join(field.name for field in fields))
         self.fields = fields
+
+
+class MarkConflict(Conflict):
+    """Somebody else marked the item after it was shown; nothing was written."""
+
+
+class ReviewClosed(Conflict):
+    """The review is not open: it is still being frozen, or it is signed off, or about to be."""
+
+
+class ReviewIncomplete(Conflict):
+    """Items of the review are open; `left` says how many."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__(f"{left} items are open")
+        self.left = left
 
 
 class Invalid(ServiceError):

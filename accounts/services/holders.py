@@ -47,9 +47,9 @@ def of_role(connection: Person, name: str, after: str = "") -> HolderPage:
 
 def of_privilege(connection: Person, known: Sequence[Role], privilege: str, after: str = "") -> Answer:
     """The users who hold the cluster privilege through one of the known roles, or two together. Two calls. Raises Refused."""
-    through = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
-    unjudged = [role for role in known if role not in through and not role.is_reserved and not is_judged(role)]
-    return Answer(_page(connection, ways(known, privilege), after), through, unjudged)
+    granting = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
+    unjudged = [role for role in known if role not in granting and not role.is_reserved and not is_judged(role)]
+    return Answer(_page(connection, ways(known, privilege), after), granting, unjudged)
 
 
 def ways(known: Sequence[Role], privilege: str) -> list[Way]:
@@ -78,10 +78,10 @@ def _page(connection: Person, ways: Sequence[Way], after: str) -> HolderPage:
         size=SIZE + 1,
         search_after=[after] if after else None,
     )
-    reserved = [user for user in users.reserved(connection) if _through(user, ways)]
+    reserved = [user for user in users.reserved(connection) if through(user, ways)]
     rows = [*map(users.user_of, answer["users"]), *(user for user in reserved if user.username > after)]
     rows = sorted(rows, key=lambda user: user.username)
-    holders = [Holder(user, _through(user, ways)) for user in rows[:SIZE]]
+    holders = [Holder(user, through(user, ways)) for user in rows[:SIZE]]
     return HolderPage(holders, answer["total"] + len(reserved), rows[SIZE - 1].username if len(rows) > SIZE else "")
 
 
@@ -90,7 +90,7 @@ def _query(ways: Iterable[Way]) -> dict[str, Any]:
     return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in way]}} for way in ways]}}
 
 
-def _through(user: User, ways: Iterable[Way]) -> tuple[str, ...]:
+def through(user: User, ways: Iterable[Way]) -> tuple[str, ...]:
     """The user's roles of the first way that fits; empty when none does."""
     for way in ways:
         if all(not part.isdisjoint(user.roles) for part in way):

@@ -5,6 +5,8 @@ from typing import Any, Final
 SESSIONS: Final = "usermgmt-sessions"
 LOCKS: Final = "usermgmt-locks"
 THROTTLE: Final = "usermgmt-throttle"
+FINDINGS: Final = "usermgmt-findings"
+REVIEWS: Final = "usermgmt-reviews"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
 AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template that does nothing but show that an index was made from the template
@@ -71,5 +73,32 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     THROTTLE: {
         "index_patterns": [THROTTLE],
         "template": {"settings": _SETTINGS, "mappings": {"dynamic": False, "properties": {"expires": _DATE}}},
+    },
+    FINDINGS: {
+        "index_patterns": [FINDINGS],
+        "template": {
+            "settings": _SETTINGS,
+            "mappings": {"dynamic": False, "properties": {"kind": _KEYWORD, "started": _DATE, "finished": _DATE}},
+        },
+    },
+    REVIEWS: {
+        "index_patterns": [REVIEWS],
+        "template": {
+            "settings": _SETTINGS,
+            "mappings": {
+                "dynamic": False,
+                "properties": {
+                    "kind": _KEYWORD,
+                    "review": _KEYWORD,
+                    "state": _KEYWORD,
+                    "created": _DATE,
+                    "due": _DATE,
+                    "number": {"type": "integer"},
+                    "decision": _KEYWORD,
+                    "sealed": {"type": "boolean"},
+                    "row": {"properties": {"username": _TEXT, "full_name": _TEXT, "email": _TEXT, "roles": _TEXT}},
+                },
+            },
+        },
     },
 }

@@ -10,7 +10,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import origin, privileges, session_list, sessions, throttle
+from accounts.services import errors, origin, privileges, session_list, sessions, throttle
 from accounts.services.connection import Person
 from accounts.services.origin import Actor
 
@@ -110,6 +110,18 @@ def of_session(session: sessions.SessionStore, *, renews: bool = True) -> Operat
 
 def _is_old(moment: datetime) -> bool:
     return timezone.now() - moment >= settings.OPERATOR_FRESH_FOR
+
+
+@sensitive_variables("password")
+def authenticate(session: SessionBase, operator: Operator, password: str, *, device: str = "") -> None:
+    """Whether it is the operator who types this password again, before something that is done in their name.
+
+    Raises CredentialsRefused for a wrong one (Throttled: nobody was asked), Unavailable, NotSetUp.
+    """
+    username = session["credentials"][0]
+    guess = throttle.Guess(username, origin.source_address.get(), device)
+    if throttle.guarded(guess, lambda: _identity(Person(username, password))).username != operator.username:
+        raise errors.CredentialsRefused("another person")
 
 
 def demand_accepted(operator: Operator) -> None:

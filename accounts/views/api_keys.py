@@ -13,7 +13,9 @@ from accounts.requests import AppRequest, go_to, is_dialog
 from accounts.services import api_keys, users
 from accounts.services.api_keys import ApiKeys, Owner
 from accounts.services.cluster_setup import SERVICE
-from accounts.services.errors import Refused
+from accounts.services.connection import Person
+from accounts.services.errors import NotFound, Refused
+from accounts.services.users import User
 from accounts.views.access import Part
 
 NOT_SEEN = "Your account may not see its API keys: it lacks the cluster privilege manage_own_api_key."
@@ -47,8 +49,19 @@ def own(request: AppRequest) -> HttpResponse:
 def revoke(request: AppRequest, username: str) -> HttpResponse:
     """Revoke keys of a user."""
     policy.demand_management(request.user)
-    user = users.get(request.user.connection, username)
-    return _revoke(request, Revocation(Owner.of(user), username, reverse("user_edit", args=[username])))
+    return _revoke(request, _of(request.user.connection, username))
+
+
+def _of(connection: Person, username: str) -> Revocation:
+    """Also of a user who was deleted: their keys outlive them. Raises NotFound for a name that has neither a user nor a key."""
+    try:
+        user = users.get(connection, username)
+    except NotFound:
+        owner = Owner.of(User(username))
+        if not api_keys.valid(connection, owner).keys:
+            raise
+        return Revocation(owner, f"{username}, who was deleted", reverse("finding", args=["orphaned-keys"]))
+    return Revocation(Owner.of(user), username, reverse("user_edit", args=[username]))
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,6 +14,12 @@ from usermgmt.logging import request_id
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user does not exist, or was deleted meanwhile."),
     errors.RoleNotFound: (404, "Not found", "This role does not exist, or was deleted meanwhile, and nobody has it."),
+    errors.ReviewNotFound: (404, "Not found", "There is no such access review."),
+    errors.ReviewClosed: (
+        409,
+        "This review is not open",
+        "Its list is still being taken, or it is signed off, or somebody is signing it off. Nothing was changed.",
+    ),
     errors.CredentialsRefused: (
         503,
         "Elasticsearch can't check who you are",
@@ -90,6 +96,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if actor:  # the forms of those who are not signed in would let everybody fill the trail
         audit.refused(actor, *place(request), "CSRF")
     return render(request, "403_csrf.html", status=403)
+
+
+def too_large(request: HttpRequest) -> HttpResponse:
+    """For what is sent to us and is larger than anything that we ask for; it is not read."""
+    return render(request, "413.html", status=413)
 
 
 def place(request: HttpRequest) -> tuple[str, str]:

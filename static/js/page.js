@@ -95,6 +95,7 @@ Object.assign(htmx.config, {
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.hasAttribute("hx-post")) return;
+    if ("again" in form.dataset) return; // it may answer with a file, and the page stays
     if ("sent" in form.dataset) event.preventDefault();
     form.dataset.sent = "";
   });

@@ -57,7 +57,7 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
 
 
 def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start gunicorn at a free port; `more` of its environment."""
+    """Start gunicorn at a free port; `more` of its environment. It leads a group of processes, so that a test can kill all."""
     port = free_ports(1)[0]
     environment = {
         **os.environ,
@@ -81,8 +81,9 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
             env=environment,
             stderr=output,
             stdout=output,
+            start_new_session=True,
         )
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{environment['PORT']}"
     assert wait_for(lambda: answers(url), 60), log.read_text()
     return url, process
 

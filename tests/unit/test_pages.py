@@ -46,7 +46,7 @@ def test_what_is_not_offered(typed: str) -> None:
 
 
 def test_before_anything_is_typed() -> None:
-    readable = ["Users", "Roles", "Who can…?", "Audit trail"]
+    readable = ["Users", "Roles", "Who can…?", "Findings", "Audit trail"]
     assert titles(ADA, "") == [*readable, "Sessions", "My account", "Export users", "Create user", "Change my password"]
     assert titles(OTTO, "") == [*readable, "My account", "Export users", "Change my password"]
     assert titles(NORAH, "") == ["My account", "Change my password"]

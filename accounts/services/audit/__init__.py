@@ -19,6 +19,7 @@ from accounts.services.audit.occasions import signed_in as signed_in
 from accounts.services.audit.occasions import signed_out as signed_out
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
+from accounts.services.audit.reading import changes_of as changes_of
 from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_target as of_target

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.services.audit.queries import Query
 
-MOST_BARS: Final = 48
+MOST_BARS: Final = 62
 BY_DEFAULT: Final = timedelta(days=30)
 WIDTHS: Final = ("1m", "5m", "30m", "1h", "3h", "12h", "1d", "7d", "30d", "365d")
 UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

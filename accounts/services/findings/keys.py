@@ -1,0 +1,88 @@
+"""Living API keys whose owner is deactivated or gone (`_security/_query/api_key`, 1,000 at a time)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from django.utils import timezone
+
+from accounts.services import users
+from accounts.services.connection import Person
+from accounts.services.findings.rows import Row
+from accounts.services.findings.rules import row
+from accounts.services.users import User
+
+PAGE: Final = 1000
+# The order needs no more: one owner, one name, one millisecond is one key.
+ORDER: Final[list[Mapping[str, Any]]] = [{name: {"order": "asc"}} for name in ("username", "creation", "name")]
+FIELDS: Final = ("id", "name", "creation", "expiration", "username", "realm", "realm_type", "_sort")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    """What was found among some keys, how many they were, of how many, and where the next ones begin (None: that was all)."""
+
+    rows: list[Row]
+    count: int
+    total: int
+    after: list[Any] | None
+
+
+def page(connection: Person, after: list[Any] | None) -> KeyPage:
+    """The keys from there on. Three calls. Raises Refused without read_security."""
+    answer = connection.query_api_keys(
+        query=_living(),
+        sort=ORDER,
+        size=PAGE,
+        search_after=after,
+        filter_path=["total", *(f"api_keys.{name}" for name in FIELDS)],
+    )
+    keys = answer.get("api_keys", [])
+    more = keys[-1]["_sort"] if len(keys) == PAGE else None
+    return KeyPage(list(_orphaned(connection, keys)), len(keys), answer["total"], more)
+
+
+def pages(connection: Person, after: list[Any] | None, most: int) -> Iterator[KeyPage]:
+    """Up to so many pages, from there on."""
+    for _ in range(most):
+        found = page(connection, after)
+        yield found
+        after = found.after
+        if after is None:
+            return
+
+
+def _living() -> dict[str, Any]:
+    expired = {"range": {"expiration": {"lte": int(timezone.now().timestamp() * 1000)}}}
+    return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
+
+
+def _orphaned(connection: Person, keys: Iterable[Mapping[str, Any]]) -> Iterable[Row]:
+    """Those of the native and the reserved realm whose owner could not sign in any more."""
+    owned = [(key, realm) for key in keys if (realm := _realm(key))]
+    names = {key["username"] for key, realm in owned if realm == "native"}
+    owners: dict[tuple[str, str], User] = {("reserved", user.username): user for user in users.reserved(connection)}
+    owners |= {("native", user.username): user for user in (users.get_many(connection, names) if names else [])}
+    for key, realm in owned:
+        owner = owners.get((realm, key["username"]))
+        if owner is None:
+            yield Row(key["id"], key["username"], "", _note(key, "deleted"), marks=("Deleted",), ref=key["id"])
+        elif not owner.enabled:
+            yield row(owner, _note(key, "deactivated"), key=key["id"], ref=key["id"])
+
+
+def _realm(key: Mapping[str, Any]) -> str:
+    """Native or reserved, or "" for one whose users are not Elasticsearch's. Keys of old clusters have no type of realm."""
+    by_name = {"default_native": "native", "reserved": "reserved"}
+    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
+    return realm if realm in by_name.values() else ""
+
+
+def _note(key: Mapping[str, Any], what: str) -> str:
+    until = f"expires {_day(key['expiration'])}" if key.get("expiration") else "never expires"
+    return f"Key \u201c{key.get('name') or key['id']}\u201d, made {_day(key['creation'])}, {until}. The owner is {what}."
+
+
+def _day(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"

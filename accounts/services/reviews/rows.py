@@ -1,0 +1,25 @@
+"""What a review freezes of each user: the row of an export, as JSON."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from accounts.services import audit
+from accounts.services.connection import Person
+from accounts.services.exports.rows import NOTHING_KNOWN, Facts
+from accounts.services.users import User
+
+
+def of_users(connection: Person, users: Sequence[User]) -> list[dict[str, Any]]:
+    """A row for each; None for what nobody knows. Three calls for all of them."""
+    facts, moments = Facts.ask(connection), audit.moments([user.username for user in users])
+    rows = [facts.row(user, moments.get(user.username, NOTHING_KNOWN)) for user in users]
+    return [{name: _plain(value) for name, value in row._asdict().items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    if isinstance(value, tuple):
+        return list(value)
+    return dict(value) if isinstance(value, Mapping) else value

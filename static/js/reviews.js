@@ -1,0 +1,72 @@
+// A review by keyboard: arrows move, K, C and R decide, Enter goes to the comment and back. Each row sends itself (htmx).
+"use strict";
+
+(() => {
+  const DECISIONS = { k: "keep", c: "change", r: "remove" };
+  const items = () => [...document.querySelectorAll("[data-item]")];
+  const comment = (item) => item.querySelector("input[type=text]");
+  const isDecided = (item) => item.querySelector("input[type=radio]:checked") !== null;
+  const send = (item) => item.dispatchEvent(new CustomEvent("usermgmt:mark"));
+
+  function move(item, step) {
+    const all = items();
+    const next = all[all.indexOf(item) + step] ?? (step > 0 ? document.querySelector("[data-next], [data-test-subj=signOffButton]") : null);
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
+  }
+
+  function decide(item, decision) {
+    item.querySelector(`input[value=${decision}]`).checked = true;
+    send(item);
+    move(item, 1);
+  }
+
+  // In the comment every letter is text.
+  function inComment(event, item) {
+    if (event.key !== "Enter" && event.key !== "Escape") return;
+    event.preventDefault();
+    if (event.key === "Enter" && isDecided(item)) send(item);
+    item.focus();
+  }
+
+  function onItem(event, item) {
+    const decision = DECISIONS[event.key.toLowerCase()];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (decision) decide(item, decision);
+    else if (step && event.target === item) move(item, step);
+    else if (event.key === "Enter" && event.target === item) comment(item).focus();
+    else return;
+    event.preventDefault();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const item = event.target.closest?.("[data-item]");
+    if (!item || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.target === comment(item)) inComment(event, item);
+    else onItem(event, item);
+  });
+
+  // Without a script the button sends the whole page.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+    if (!event.target.closest("[data-mark]")) return;
+    event.preventDefault();
+    send(event.target.closest("[data-item]"));
+  });
+
+  // A comment alone decides nothing: it waits in its field.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.matches("[data-item]") && !isDecided(event.target)) event.preventDefault();
+  });
+
+  // What is typed while the answer is on its way stays.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const item = event.target;
+    if (!item.matches("[data-item]") || document.activeElement !== comment(item)) return;
+    const typed = comment(item).value;
+    document.addEventListener("htmx:afterSettle", () => { document.getElementById(item.id).querySelector("input[type=text]").value = typed; }, { once: true });
+  });
+
+  // Where a person begins; not when they come back to a place of their own.
+  if (!location.hash && document.activeElement === document.body) items().find((item) => !isDecided(item))?.focus({ preventScroll: true });
+})();

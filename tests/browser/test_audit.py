@@ -1,0 +1,50 @@
+"""The trail in a browser: filters without a reload, and the history on a user's page."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Page, expect
+
+from accounts.services import audit, errors, indices, users
+from accounts.services.connection import Person
+from accounts.services.users import User
+from tests.browser.conftest import Watched, assert_accessible, sign_in
+from tests.conftest import TestNode
+
+
+def test_from_the_trail_to_what_is_unknown_and_the_users_history(
+    node: TestNode, person: Callable[[str], Person], page: Page
+) -> None:
+    users.create(person("ada"), User("wanda", "Wanda", roles=("viewer",)), "a-password")
+    try:
+        with audit.recorded(person("ada"), "user-update", "wanda", changes={"roles": (["viewer"], ["editor"])}):
+            raise errors.OutcomeUnknown
+    except errors.OutcomeUnknown:
+        pass
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    sign_in(page).goto("/audit/")
+
+    page.get_by_label("Outcome").select_option("unknown")
+    expect(page).to_have_url(re.compile("outcome=unknown"))
+    page.get_by_label("Whom or what").fill("wanda")
+    page.keyboard.press("Tab")
+    expect(page).to_have_url(re.compile("target=wanda"))
+    expect(page.get_by_test_id("auditRow")).to_have_count(1)
+    page.get_by_test_id("auditRow").get_by_role("rowheader").get_by_role("link").click()
+    assert_accessible(page)
+    page.get_by_role("button", name="Look at the node").click()
+    expect(page.get_by_text("The node has it as it was before.").first).to_be_visible()
+
+    page.goto("/users/edit/wanda")
+    expect(page.get_by_test_id("userHistory")).to_contain_text("roles changed from viewer to editor")
+    expect(page.get_by_test_id("userMetadata")).to_be_visible()  # nothing is on its way any more
+
+
+def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(java_script_enabled=False).new_page())
+    page.goto("/audit/")
+    page.get_by_label("Action", exact=True).select_option("sign-in")
+    page.get_by_role("button", name="Search").last.click()
+    expect(page.get_by_test_id("auditRow").first).to_contain_text("Signed in")
+    page.get_by_role("link", name="Stop").click()
+    expect(page.get_by_text("Does not refresh itself.")).to_be_visible()

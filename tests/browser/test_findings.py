@@ -1,0 +1,83 @@
+"""Findings and comparisons in a real browser: a run goes on by itself, also when it was left; every page in every look."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from playwright.sync_api import Page, expect
+
+from accounts.services import users
+from accounts.services.connection import Person
+from accounts.services.users import User
+from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
+from tests.browser.test_look import context as context  # a fixture
+from tests.browser.test_look import look
+from tests.conftest import PASSWORD, TestNode
+
+
+def seed(node: TestNode) -> None:
+    long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
+    for name in ("anna", "Anna", "jdoe"):
+        node.put_user(name, full_name=long, email="anna@example.org", roles=["viewer", "nope", long, "kibana_user"])
+    node.put_user("x" * 507, roles=["user_admin"])
+    node.elastic.indices.delete(index="usermgmt-findings", ignore_unavailable=True, expand_wildcards="all")
+    ada = Person("ada", PASSWORD)
+    users.create(ada, User("comes", long, f"{long}@example.org", ("viewer", long)), PASSWORD)
+    users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "jane@example.org", ("editor", "user_admin")))
+    users.delete(ada, "Anna")
+    node.elastic.indices.refresh(index="usermgmt-audit-*", expand_wildcards="all")
+
+
+def run(page: Page) -> None:
+    """From the button to the result, with the keyboard."""
+    page.get_by_test_id("runFindingsButton").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("findingsMade")).to_be_visible(timeout=30_000)
+
+
+def test_every_page_in_every_look(node: TestNode, context: Watched) -> None:
+    seed(node)
+    page = sign_in(context.new_page(), "otto")
+    look(page, "/findings/")
+    run(page)
+    assert_fits(page)
+    assert_accessible(page)
+    for slug in ("managers", "unknown-roles", "unseen", "shared-email", "similar-names", "orphaned-keys?part=new"):
+        look(page, f"/findings/view/{slug}")
+    look(page, "/compare/")
+    look(page, f"/compare/trail?since={datetime.now(UTC):%Y-%m-%d}")
+    expect(page.get_by_test_id("difference-changed")).to_be_visible()
+    look(page, "/compare/trail?since=2001-01-01")
+    context.expected("422")
+
+
+def test_a_run_that_was_left_goes_on_when_somebody_else_opens_it(node: TestNode, watched: Callable[..., Watched]) -> None:
+    seed(node)
+    without_script = sign_in(watched(java_script_enabled=False).new_page(), "otto")
+    without_script.goto("/findings/")
+    without_script.get_by_test_id("runFindingsButton").click()
+    expect(without_script.get_by_test_id("findingsProgress")).to_have_text("Reading users")
+    without_script.get_by_role("button", name="Continue").click()
+    expect(without_script.get_by_test_id("findingsProgress")).to_have_text("Reading API keys")
+    assert_fits(without_script)
+
+    page = sign_in(watched().new_page(), "ada")
+    page.goto("/findings/")
+    expect(page.get_by_test_id("findingsMade")).to_contain_text("by ada, begun by otto", timeout=30_000)
+    without_script.reload()
+    expect(without_script.get_by_test_id("findingsMade")).to_be_visible()
+
+
+def test_from_a_finding_to_the_user_and_back_by_keyboard(node: TestNode, watched: Callable[..., Watched]) -> None:
+    seed(node)
+    page = sign_in(watched().new_page())
+    page.goto("/findings/")
+    run(page)
+    page.get_by_role("link", name="Users with roles that do not exist").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="anna", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Update user")).to_be_visible()
+    node.put_user("anna", roles=["viewer"])
+    page.goto("/findings/")
+    run(page)
+    expect(page.get_by_test_id("finding-unknown-roles")).to_contain_text("1 gone")

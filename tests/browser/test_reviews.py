@@ -1,0 +1,191 @@
+"""A review by two people in two browsers, from its start to the proof, while the web process is killed in the middle."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from accounts.services import indices, reviews
+from accounts.services.connection import Person
+from accounts.services.user_list import UserQuery
+from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
+from tests.browser.test_look import LOOKS
+from tests.conftest import PASSWORD, TestNode
+
+COUNT = 12
+
+
+class Killable:
+    """A web server that a test may kill; it comes back at the same address."""
+
+    def __init__(self, node: TestNode, log: Path) -> None:
+        self._node, self._log = node, log
+        self.url, self._process = serve(node, log)
+
+    def kill(self) -> None:
+        """All its processes, at once and without a word."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(timeout=30)
+
+    def restart(self) -> None:
+        """Another one at the same port."""
+        _, self._process = serve(self._node, self._log, PORT=self.url.rpartition(":")[2])
+
+
+@pytest.fixture
+def server(node: TestNode, tmp_path: Path) -> Iterator[Killable]:
+    server = Killable(node, tmp_path / "log")
+    yield server
+    server.kill()
+
+
+def item(page: Page, number: int) -> "expect":  # type: ignore[valid-type]
+    return page.locator(f"#item-{number}")
+
+
+def is_marked(page: Page, number: int, words: str) -> None:
+    expect(page.locator(f"#item-{number} .review-item__by")).to_contain_text(words)
+
+
+def people(node: TestNode) -> list[str]:
+    names = [f"person-{number:02}" for number in range(1, COUNT + 1)]
+    for name in names:
+        node.put_user(name, roles=["viewer"])
+    return names
+
+
+def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, browser: Browser) -> None:
+    names = people(node)
+    ada, otto = (Watched(browser, server.url) for _ in range(2))
+    first, second = sign_in(ada.new_page(), "ada"), sign_in(otto.new_page(), "otto")
+
+    first.goto("/users/?q=person&reserved=0")
+    first.get_by_test_id("reviewUsersButton").click()
+    first.get_by_test_id("reviewTitle").fill("Quarter")
+    first.get_by_test_id("startReviewButton").click()
+    expect(first.get_by_test_id("reviewItem")).to_have_count(COUNT)
+    second.goto("/users/")
+    second.get_by_test_id("reviewsDue").get_by_role("link").click()
+    second.goto(second.url.replace("?show=open", ""))
+
+    # By keyboard alone, both at once; the first open one has the focus.
+    for key in "kkk":
+        first.keyboard.press(key)
+    second.locator("#item-7").focus()
+    second.keyboard.press("r")
+    second.keyboard.press("Enter")
+    second.keyboard.type("kept in reserve")  # letters are text in here
+    second.keyboard.press("Enter")
+    second.keyboard.press("c")
+    is_marked(second, 7, "Remove, otto")
+    is_marked(second, 8, "Change, otto")
+    is_marked(first, 3, "Keep, ada")
+    expect(first.get_by_test_id("reviewProgress")).to_contain_text("5 of 12 reviewed")
+
+    # The same one by both: the later sees the other's, and confirms.
+    first.keyboard.press("k")
+    is_marked(first, 4, "Keep, ada")
+    second.locator("#item-4").focus()
+    second.keyboard.press("r")
+    expect(second.locator("#item-4").get_by_role("alert")).to_contain_text("Somebody else marked this meanwhile")
+    is_marked(second, 4, "Keep, ada")
+    second.locator("#item-4").get_by_role("button", name="Save my mark").click()
+    is_marked(second, 4, "Remove, otto")
+
+    server.kill()
+    first.locator("#comment-5").fill("typed while nobody answered")
+    first.locator("#item-5").focus()
+    first.keyboard.press("k")
+    expect(first.get_by_text("No answer came from the server.").first).to_be_visible()
+    expect(first.locator("#comment-5")).to_have_value("typed while nobody answered")
+    server.restart()
+    first.locator("#item-5").focus()
+    first.keyboard.press("k")
+    is_marked(first, 5, "Keep, ada")
+    first.keyboard.press("k")
+    is_marked(first, 6, "Keep, ada")
+
+    second.goto(f"{second.url.partition('?')[0]}?show=open")
+    expect(second.get_by_test_id("reviewItem")).to_have_count(4)
+    expect(second.locator("#item-9")).to_be_focused()
+    for key in "kkkk":
+        second.keyboard.press(key)
+    expect(second.get_by_test_id("reviewProgress")).to_contain_text("12 of 12 reviewed")
+    second.get_by_test_id("signOffButton").click()
+    second.get_by_test_id("reviewSignOffPassword").fill(PASSWORD)
+    second.get_by_test_id("signOffSubmit").click()
+    expect(second.get_by_test_id("reviewReport").locator("tbody tr")).to_have_count(COUNT)
+
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    second.reload()
+    expect(second.get_by_test_id("reviewCheck")).to_contain_text("exactly those that were signed")
+    report = [row.split()[0] for row in second.get_by_test_id("reviewReport").locator("tbody th").all_inner_texts()]
+    assert report == names == sorted(name for name in node.usernames() if name.startswith("person"))
+    expect(second.get_by_test_id("reviewReport")).to_contain_text("typed while nobody answered")
+
+    first.goto(second.url)
+    first.get_by_test_id("reviewRemovals").click()
+    first.get_by_test_id("reviewDeleteAll").click()
+    first.get_by_test_id("confirmModalConfirmButton").click()
+    expect(first.get_by_test_id("reviewRemovalsTable").get_by_text("Deleted")).to_have_count(2)
+    assert {name for name in names if node.user(name) is None} == {names[3], names[6]}
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    second.reload()
+    expect(second.get_by_text("user-delete, success: ada")).to_have_count(2)
+    for each in (ada, otto):
+        each.expected("ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
+        assert each.complaints == []
+        each.context.close()
+
+
+@pytest.fixture(params=LOOKS)
+def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> Watched:
+    theme, size = request.param
+    return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
+
+
+def seed(node: TestNode, person: Callable[[str], Person]) -> tuple[str, str]:
+    """An open review with all sorts of users, and one that is signed off."""
+    people(node)
+    long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
+    node.put_user(long, full_name=long, email=f"{long}@example.org", roles=[f"team_{number}_reader" for number in range(12)])
+    node.put_user("jdoe", full_name="Jane Doe", email="jane@example.org", roles=["kibana_user", "nope"], enabled=False)
+    otto = person("otto")
+    both = [reviews.start(otto, query, "Quarter of all") for query in (UserQuery(), UserQuery(q="person"))]
+    for review in both:
+        while not reviews.freeze(otto, review.id).is_over:
+            pass
+    reviews.refresh()
+    for number in (1, 2):
+        reviews.mark(otto, both[0].id, number, "keep", "A comment", "")
+    for each in reviews.all_items(both[1].id):
+        reviews.mark(otto, both[1].id, each.number, reviews.DECISIONS[each.number % 3], "", "")
+    reviews.begin_sign_off(otto, both[1].id)
+    while not reviews.seal(otto, both[1].id).is_over:
+        pass
+    return both[0].id, both[1].id
+
+
+def test_every_page_of_a_review(node: TestNode, person: Callable[[str], Person], context: Watched) -> None:
+    opened, done = seed(node, person)
+    page = sign_in(context.new_page(), "ada")
+    for url in (
+        "/reviews/",
+        "/reviews/create?q=person",
+        f"/reviews/view/{opened}",
+        f"/reviews/view/{opened}?show=open&q=nobody",
+        f"/reviews/sign-off/{opened}",
+        f"/reviews/report/{opened}",
+        f"/reviews/report/{done}",
+        f"/reviews/removals/{done}",
+        f"/reviews/carry-out/{done}?action=delete",
+        f"/reviews/check/{done}",
+        "/users/",
+    ):
+        page.goto(url)
+        page.wait_for_load_state("networkidle")
+        assert_fits(page)
+        assert_accessible(page)

@@ -1,0 +1,232 @@
+"""What became of users between two moments, by the trail, with the rights of an auditor."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.services import audit, compare, errors, exports, indices, reviews, users
+from accounts.services.compare import exports as compare_exports
+from accounts.services.compare.differences import Field
+from accounts.services.connection import Person
+from accounts.services.user_list import UserQuery
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+@pytest.fixture
+def otto(person: Callable[[str], Person]) -> Person:
+    return person("otto")
+
+
+def refresh(node: TestNode) -> datetime:
+    """All that happened can be found; the moment after it."""
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all", ignore_unavailable=True)
+    return datetime.now(UTC)
+
+
+def test_who_came_who_went_and_who_changed(node: TestNode, ada: Person, otto: Person) -> None:
+    for name in ("goes", "rises", "stays"):
+        node.put_user(name, roles=["viewer"], full_name="Jane", email=f"{name}@example.org")
+    was = users.get(ada, "rises")
+    since = refresh(node)
+    users.create(ada, User("comes", roles=("viewer",)), PASSWORD)
+    users.update(ada, was, User("rises", "Jane", "new@example.org", ("editor", "user_admin")))
+    users.disable(ada, "rises")
+    users.delete(ada, "goes")
+    users.create(ada, User("passes"), PASSWORD)
+    users.delete(ada, "passes")
+    users.disable(ada, "stays")
+    users.enable(ada, "stays")
+    refresh(node)
+
+    past = compare.between(otto, since)
+    found = {each.username: each for each in past.comparison.differences}
+    assert {name: each.kind for name, each in found.items()} == {"comes": "came", "goes": "gone", "rises": "changed"}
+    assert found["rises"].fields == (
+        Field("Roles", "viewer", "editor, user_admin", ["editor", "user_admin"], ["viewer"]),
+        Field("Status", "Active", "Deactivated"),
+        Field("May change users", "no", "yes"),
+        Field("Email address", "rises@example.org", "new@example.org"),
+    )
+    assert [who.rpartition(", ")[0] for who in found["rises"].by] == ["ada (user-update", "ada (user-disable"]
+    assert Field("Email address", "goes@example.org", "") in found["goes"].fields
+    assert not past.outside
+
+
+def test_two_moments_in_the_past(node: TestNode, ada: Person, otto: Person) -> None:
+    node.put_user("jdoe", roles=["viewer"])
+    since = refresh(node)
+    users.disable(ada, "jdoe")
+    until = refresh(node)
+    users.update(ada, users.get(ada, "jdoe"), User("jdoe", roles=("editor",), enabled=False))
+    users.create(ada, User("later"), PASSWORD)
+    refresh(node)
+    (difference,) = compare.between(otto, since, until).comparison.differences
+    assert difference.fields == (Field("Status", "Active", "Deactivated"),)
+
+
+def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: Person, otto: Person) -> None:
+    since = refresh(node)
+    users.create(ada, User("touched"), PASSWORD)
+    users.create(ada, User("taken"), PASSWORD)
+    node.put_user("touched", roles=["superuser"])
+    node.elastic.security.delete_user(username="taken")
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "user-disable", "lost"):
+        raise errors.OutcomeUnknown("the answer was lost")
+    refresh(node)
+    past = compare.between(otto, since)
+    assert past.outside == ["taken", "touched"]
+    assert [event.target for event in past.unknown] == ["lost"]
+    assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "came")]
+
+
+def test_too_much_for_one_page(node: TestNode, ada: Person, otto: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("jdoe")
+    since = refresh(node)
+    for _ in range(2):
+        users.disable(ada, "jdoe")
+        users.enable(ada, "jdoe")
+    refresh(node)
+    monkeypatch.setattr("accounts.services.compare.trail.A_PAGE", 2)
+    assert compare.between(otto, since).comparison.differences == []
+    monkeypatch.setattr("accounts.services.compare.trail.MOST", 3)
+    with pytest.raises(compare.TooMany):
+        compare.between(otto, since)
+
+
+def test_the_pages(node: TestNode, ada: Person, signed_in: Callable[..., Client]) -> None:
+    users.create(ada, User("comes", "=1+1", roles=("viewer",)), PASSWORD)
+    refresh(node)
+    browser = signed_in("otto")
+    assert "Two points in time" in browser.get("/compare/").content.decode()
+    today = f"{datetime.now(UTC):%Y-%m-%d}"
+    page = browser.get(f"/compare/trail?since={today}").content.decode()
+    assert '<a href="/users/edit/comes">comes</a>' in page
+    csv = b"".join(browser.get(f"/compare/trail?since={today}&format=csv")).decode()
+    assert "comes,Came,Full name,,'=1+1,\"ada (user-create, " in csv
+    refresh(node)
+    assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].kind == "comparison"
+    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    for asked, words in (
+        ("since=2001-01-01", "There is no information before 20"),
+        (f"since={tomorrow}", "This day has not begun."),
+        (f"since={today}&until={today}", "Choose a later day than the first one."),
+        ("since=", "Choose a day."),
+    ):
+        response = browser.get(f"/compare/trail?{asked}")
+        assert response.status_code == 422
+        assert words in response.content.decode()
+    assert signed_in("norah").get("/compare/").status_code == 403
+
+
+class TestExports:
+    """Two export files."""
+
+    def export(self, connection: Person, format: str = "csv", query: UserQuery | None = None) -> BytesIO:
+        chunks = exports.write(connection, query or UserQuery(), exports.FORMATS[format])
+        file = BytesIO(b"".join(chunk.data for chunk in chunks))
+        file.name = f"users.{format}.zip"
+        return file
+
+    @pytest.mark.parametrize("formats", [("csv", "xlsx"), ("ndjson", "csv")])
+    def test_two_exports_of_any_format(
+        self, node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client], formats: tuple[str, str]
+    ) -> None:
+        for name in ("goes", "rises"):
+            node.put_user(name, roles=["a,b", "viewer"], full_name="=1+1")
+        before = self.export(otto, formats[0])
+        users.delete(ada, "goes")
+        users.update(ada, users.get(ada, "rises"), User("rises", "=1+1", roles=("user_admin", "viewer")))
+        refresh(node)
+        after = self.export(otto, formats[1])
+        found = compare.of_exports(compare.open_export(before), compare.open_export(after))
+        refresh(node)
+        assert {each.username: each.kind for each in found.comparison.differences} == {"goes": "gone", "rises": "changed"}
+        assert found.comparison.of("changed")[0].fields[0] == Field(
+            "Roles", "a,b, viewer", "user_admin, viewer", ["user_admin"], ["a,b"]
+        )
+        for file in (before, after):
+            file.seek(0)
+        page = signed_in("otto").post("/compare/exports", {"one": before, "other": after}).content.decode()
+        assert '<a href="/users/edit/rises">rises</a>' in page
+
+    def test_who_did_it_and_what_one_has_to_know(self, node: TestNode, ada: Person, otto: Person) -> None:
+        users.create(ada, User("jdoe"), PASSWORD)
+        refresh(node)
+        before = compare.open_export(self.export(otto))
+        earlier = replace(before.completeness, generated_at="2026-01-01T00:00:00Z")
+        users.disable(ada, "jdoe")
+        refresh(node)
+        after = compare.open_export(self.export(otto, query=UserQuery(kind="native")))
+        later = replace(after.completeness, generated_at=f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}")
+        before.completeness, after.completeness = earlier, later
+        found = compare.of_exports(after, before)
+        (changed,) = found.comparison.of("changed")
+        assert changed.by[-1].startswith("ada (user-disable, ")
+        assert {each.username for each in found.comparison.of("gone")} == set(users.RESERVED_USERNAMES)
+        assert found.cautions == [compare_exports.OTHER_FILTER, compare_exports.NOT_KNOWN]
+        after.completeness = replace(later, cluster_id="another")
+        assert compare_exports.NOT_OURS in compare.of_exports(before, after).cautions
+
+    def test_what_is_not_whole_is_refused(
+        self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        whole = self.export(otto).getvalue()
+        browser = signed_in("otto")
+        for content, words in ((whole[:-1000], "The file is no export, or is cut off"), (b"User name", "no export")):
+            response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
+            assert response.status_code == 422
+            assert words in response.content.decode()
+        monkeypatch.setattr(compare_exports, "LARGEST_UNPACKED", 100)
+        with pytest.raises(exports.NotWhole, match="Unpacked"):
+            compare.open_export(BytesIO(whole))
+        monkeypatch.setattr(compare_exports, "LARGEST", 100)
+        with pytest.raises(exports.NotWhole, match="larger than"):
+            compare.open_export(BytesIO(whole))
+
+    def test_a_request_that_is_too_large_is_not_read(
+        self, node: TestNode, signed_in: Callable[..., Client], settings: Settings
+    ) -> None:
+        browser = signed_in("otto")
+        settings.LARGEST_REQUEST = 1000
+        response = browser.post("/compare/exports", {"one": BytesIO(b"x" * 1000)})
+        assert response.status_code == 413
+        assert "too large" in response.content.decode()
+
+
+def test_two_reviews(node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client]) -> None:
+    def frozen(title: str) -> str:
+        review = reviews.start(otto, UserQuery(q="person", kind="native"), title)
+        while not reviews.freeze(otto, review.id).is_over:
+            pass
+        return review.id
+
+    for name in ("person-1", "person-2"):
+        node.put_user(name, roles=["viewer"])
+    first = frozen("Spring")
+    users.disable(ada, "person-1")
+    users.delete(ada, "person-2")
+    second = frozen("Autumn")
+    refresh(node)
+    found = compare.of_reviews(second, first)
+    assert [(each.username, each.kind) for each in found.comparison.differences] == [("person-1", "changed"), ("person-2", "gone")]
+    assert found.comparison.differences[0].by[0].startswith("ada (user-disable, ")
+    assert found.is_same_filter
+    browser = signed_in("otto")
+    assert "Spring (20" in browser.get("/compare/").content.decode()
+    page = browser.get(f"/compare/reviews?one={first}&other={second}").content.decode()
+    assert "person-1" in page
+    assert b'person-1,Changed,Status,Active,Deactivated,"ada' in b"".join(
+        browser.get(f"/compare/reviews?one={first}&other={second}&format=csv")
+    )
+    assert browser.get(f"/compare/reviews?one={first}&other={first}").status_code == 422

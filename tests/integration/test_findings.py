@@ -1,0 +1,376 @@
+"""Findings on a real node: each situation is made, found, mended and not found any more, with the rights of an auditor."""
+
+import base64
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from elasticsearch import ApiError, Elasticsearch
+
+from accounts.services import audit, errors, findings, indices, passwords, users
+from accounts.services.audit.events import Event
+from accounts.services.connection import Person
+from accounts.services.findings import Row, keys, rows, runs, steps, walking
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+
+
+@pytest.fixture
+def otto(person: Callable[[str], Person], node: TestNode) -> Person:
+    """An auditor, on a node without earlier runs."""
+    node.elastic.indices.delete(index=indices.FINDINGS, ignore_unavailable=True, expand_wildcards="all")
+    return person("otto")
+
+
+@pytest.fixture
+def ada(person: Callable[[str], Person]) -> Person:
+    return person("ada")
+
+
+def run_through(node: TestNode, connection: Person) -> findings.Run:
+    """A whole run, after all that happened before it."""
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all", ignore_unavailable=True)
+    run = findings.start(connection)
+    while not run.finished:
+        run = findings.advance(connection, run.id)
+    return run
+
+
+def found(run: findings.Run, slug: str) -> dict[str, Row]:
+    """Who was found, by user name."""
+    return {row.username: row for row in rows.read(run.chunks.get(slug, []))}
+
+
+def as_user(node: TestNode, username: str) -> Elasticsearch:
+    """The client of a user."""
+    header = "Basic " + base64.b64encode(f"{username}:{PASSWORD}".encode()).decode()
+    return node.elastic.options(headers={"authorization": header})
+
+
+def works(node: TestNode, encoded_key: str) -> bool:
+    """Whether the API key is accepted, and what its owner could do can be done with it."""
+    try:
+        Elasticsearch(node.url, api_key=encoded_key).security.get_user(username="elastic")
+    except ApiError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("leave", ["disable_user", "delete_user"])
+def test_a_key_outlives_its_owner(node: TestNode, otto: Person, leave: str) -> None:
+    for name in ("leaver", "stayer"):
+        node.put_user(name, roles=["user_admin"])
+    orphan = as_user(node, "leaver").security.create_api_key(name="=cron")
+    as_user(node, "stayer").security.create_api_key(name="of somebody who is there")
+    assert "leaver" not in found(run_through(node, otto), "orphaned-keys")
+
+    getattr(node.elastic.security, leave)(username="leaver")
+    assert works(node, orphan["encoded"])
+    orphans = found(run_through(node, otto), "orphaned-keys")
+    assert "stayer" not in orphans
+    assert orphans["leaver"].ref == orphan["id"]
+    assert "\u201c=cron\u201d" in orphans["leaver"].note
+    assert orphans["leaver"].has_page == (leave == "disable_user")
+
+    node.elastic.security.invalidate_api_key(ids=[orphan["id"]])
+    assert not works(node, orphan["encoded"])
+    after = run_through(node, otto)
+    assert "leaver" not in found(after, "orphaned-keys")
+    assert "leaver" in found(after, "gone:orphaned-keys")
+
+
+def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: Person) -> None:
+    node.elastic.security.change_password(username="beats_system", password=PASSWORD)
+    key = node.elastic.security.grant_api_key(
+        grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}
+    )
+    node.elastic.security.disable_user(username="beats_system")
+    assert found(run_through(node, otto), "orphaned-keys")["beats_system"].marks == ("Reserved", "Deactivated")
+    node.elastic.security.invalidate_api_key(ids=[key["id"]])
+    node.elastic.security.enable_user(username="beats_system")
+    assert "beats_system" not in found(run_through(node, otto), "orphaned-keys")
+
+
+def test_who_can_change_users_and_which_of_them_has_no_address(node: TestNode, otto: Person) -> None:
+    node.put_user("boss", roles=["viewer", "user_admin"])
+    node.put_user("clerk", roles=["viewer"])
+    run = run_through(node, otto)
+    assert found(run, "managers")["boss"].roles == ("user_admin",)
+    assert found(run, "managers")["elastic"].roles == ("superuser",)
+    assert "boss" in found(run, "no-email")
+    assert not {"clerk", "elastic"} & found(run, "no-email").keys()
+
+    node.put_user("boss", roles=["viewer", "user_admin"], email="boss@example.org")
+    assert "boss" not in found(run_through(node, otto), "no-email")
+    node.put_user("boss", roles=["viewer"], email="boss@example.org")
+    assert "boss" not in found(run_through(node, otto), "managers")
+
+
+def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: Person) -> None:
+    node.put_user("jdoe", roles=["viewer", "nope", "kibana_user"])
+    run = run_through(node, otto)
+    assert found(run, "unknown-roles")["jdoe"].roles == ("nope",)
+    assert found(run, "deprecated")["jdoe"].roles == ("kibana_user",)
+    assert "kibana_admin" in found(run, "deprecated")["jdoe"].note
+
+    node.put_user("jdoe", roles=["viewer"])
+    run = run_through(node, otto)
+    assert "jdoe" not in found(run, "unknown-roles") | found(run, "deprecated")
+
+
+def test_a_deprecated_user_who_is_also_built_in(node: TestNode, otto: Person) -> None:
+    run = run_through(node, otto)
+    assert "deprecated" in found(run, "deprecated")["kibana"].note
+    assert {"elastic", "kibana"} <= found(run, "built-in").keys()
+    node.elastic.security.disable_user(username="kibana")
+    run = run_through(node, otto)
+    assert "kibana" not in found(run, "deprecated") | found(run, "built-in")
+    node.elastic.security.enable_user(username="kibana")
+
+
+def sign_in_of(node: TestNode, username: str, moment: datetime) -> str:
+    """Put a sign-in of that moment into the trail; its document's id."""
+    event = replace(Event.now(audit.Actor(username), "sign-in", username, "user", outcome="success"), moment=moment)
+    node.elastic.index(index=event.index, id=event.id, document=event.document(), refresh=True)
+    return event.id
+
+
+def test_active_users_who_were_not_seen(node: TestNode, otto: Person, ada: Person) -> None:
+    for name in ("stranger", "sleeper", "walker", "gone"):
+        node.put_user(name, enabled=name != "gone")
+    users.create(ada, User("newcomer"), PASSWORD)
+    old = datetime.now(UTC) - timedelta(days=91)
+    documents = [sign_in_of(node, "sleeper", old), sign_in_of(node, "walker", old + timedelta(days=2))]
+    unseen = found(run_through(node, otto), "unseen")
+    begins = audit.begins()
+    assert begins
+    assert unseen["stranger"].note == f"No sign-in known; no information before {begins:%Y-%m-%d}."
+    assert unseen["sleeper"].note == f"Last sign-in {old:%Y-%m-%d}."
+    assert unseen["newcomer"].note.startswith("No sign-in since they were created on ")
+    assert not {"walker", "gone", "elastic"} & unseen.keys()
+
+    node.elastic.security.activate_user_profile(grant_type="password", username="stranger", password=PASSWORD)
+    node.elastic.security.disable_user(username="newcomer")
+    documents.append(sign_in_of(node, "sleeper", datetime.now(UTC)))
+    assert not {"stranger", "sleeper", "newcomer"} & found(run_through(node, otto), "unseen").keys()
+    for id in documents:
+        node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
+
+
+def test_one_address_on_several_users(node: TestNode, otto: Person) -> None:
+    for name, email in (("anna", "anna@example.org"), ("anna2", "Anna@Example.org"), ("bob", "bob@example.org"), ("none", None)):
+        node.put_user(name, email=email)
+    shared = found(run_through(node, otto), "shared-email")
+    assert shared.keys() == {"anna", "anna2"}
+    assert shared["anna"].note == "anna@example.org, also of anna2."
+    node.put_user("anna2", email="other@example.org")
+    assert not found(run_through(node, otto), "shared-email")
+
+
+def test_names_that_differ_only_in_case(node: TestNode, otto: Person) -> None:
+    for name in ("Anna", "anna", "ELASTIC", "bob"):
+        node.put_user(name)
+    similar = found(run_through(node, otto), "similar-names")
+    assert {name: row.note for name, row in similar.items()} == {
+        "Anna": "Beside anna.",
+        "anna": "Beside Anna.",
+        "ELASTIC": "Beside elastic.",
+        "elastic": "Beside ELASTIC.",
+    }
+    for name in ("Anna", "ELASTIC"):
+        node.elastic.security.delete_user(username=name)
+    assert not found(run_through(node, otto), "similar-names")
+
+
+def test_a_change_of_unknown_outcome(node: TestNode, otto: Person, ada: Person) -> None:
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "user-disable", "lost-one") as event:
+        raise errors.OutcomeUnknown("the answer was lost")
+    row = found(run_through(node, otto), "unknown-outcomes")["lost-one"]
+    assert row.ref == event.id
+    assert row.note.startswith("user-disable by ada on ")
+    resolution = event.at("resolved", "success")
+    node.elastic.index(index=event.index, id=f"{event.id}-resolved", document=resolution.document(), refresh=True)
+    assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
+
+
+def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(node: TestNode, otto: Person, ada: Person) -> None:
+    node.put_user("first", roles=["nope"])
+    assert run_through(node, otto).previous == ""
+    node.put_user("second", roles=["nope"])
+    node.elastic.security.delete_user(username="first")
+    run = run_through(node, ada)
+    assert found(run, "new:unknown-roles").keys() == {"second"}
+    assert found(run, "gone:unknown-roles").keys() == {"first"}
+    assert steps.STATE not in run.chunks
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    event = audit.search(audit.Query(action="finding-run", size=1)).events[0]
+    assert (event.actor.username, event.target, event.details["unknown-roles"]) == ("ada", run.id, "1")
+    assert int(event.details["users"]) == run.totals["users"] == len(node.usernames()) + len(users.RESERVED_USERNAMES)
+
+
+@pytest.fixture
+def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two users (or keys) to a page, two pages to a portion."""
+    monkeypatch.setattr(walking, "PAGE", 2)
+    monkeypatch.setattr(keys, "PAGE", 2)
+    monkeypatch.setattr(steps, "PAGES", 2)
+    monkeypatch.setattr(steps, "COMPARED", 3)
+    monkeypatch.setattr(rows, "CHUNK", 3)
+
+
+def test_portions_of_several_people_make_one_whole(node: TestNode, otto: Person, ada: Person, small_portions: None) -> None:
+    names = {f"user {number:02}" for number in range(11)}
+    for name in names:
+        node.put_user(name, roles=["nope"])
+    node.elastic.security.delete_user(username=sorted(names)[0])
+    node.put_user(sorted(names)[0], roles=["nope"])
+    run = findings.start(otto)
+    seen = []
+    while not run.finished:
+        seen.append(run.read.get("users", 0))
+        run = findings.advance((otto, ada)[len(seen) % 2], run.id)
+    assert [read for read in seen if read] == sorted(read for read in seen if read)
+    assert len(set(seen)) > 4
+    assert found(run, "unknown-roles").keys() == names
+    assert found(run, "built-in").keys() == set(users.RESERVED_USERNAMES)
+    assert [row.username for row in rows.page(run.chunks["unknown-roles"], 2, 5)] == sorted(names)[2:7]
+    assert run.read == run.totals
+    node.elastic.security.delete_user(username=sorted(names)[0])
+    run = run_through(node, otto)
+    assert found(run, "gone:unknown-roles").keys() == {sorted(names)[0]}
+
+
+def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
+    """In another process: read a portion, and die before it is committed."""
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = hosts, api_key
+    runs.CLAIMED_FOR = timedelta(0)  # type: ignore[misc]
+    steps._commit = lambda run, stored: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
+    walking.PAGE, steps.PAGES = 2, 2  # type: ignore[misc]
+    findings.advance(Person("otto", password), id)
+
+
+def test_a_process_that_is_killed_loses_nothing(node: TestNode, otto: Person, ada: Person, small_portions: None) -> None:
+    names = {f"user {number}" for number in range(5)}
+    for name in names:
+        node.put_user(name, roles=["nope"])
+    run = findings.advance(otto, findings.start(otto).id)
+    process = multiprocessing.get_context("spawn").Process(
+        target=_advance, args=(settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY, run.id, PASSWORD)
+    )
+    process.start()
+    process.join(60)
+    assert process.exitcode == -9
+    assert replace(findings.get(run.id), claimed_until=None) == run, "as it was before"
+    while not run.finished:
+        run = findings.advance(ada, run.id)
+    assert found(run, "unknown-roles").keys() == names
+    assert run.count("unknown-roles") == len(names), "nobody twice"
+
+
+def test_two_at_once_do_nothing_twice(node: TestNode, otto: Person, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("jdoe", roles=["nope"])
+    run = findings.start(otto)
+    assert findings.start(ada).id == run.id, "one run for all"
+    monkeypatch.setitem(steps.WORK, "users", lambda connection, run: _meanwhile(ada, run, connection))
+    after = findings.advance(otto, run.id)
+    assert after.step == "keys"
+    assert after.count("unknown-roles") == 1
+
+
+def _meanwhile(other: Person, run: findings.Run, connection: Person) -> steps.Portion:
+    """Somebody else asks for the same portion: first while it is claimed, then after the claim has ended."""
+    assert findings.advance(other, run.id).step == "users"
+    portion = steps._users(connection, run)
+    stored = rows.store(portion.found)
+    steps._commit(replace(portion.run, version=run.version), [*stored.items()])
+    return portion
+
+
+def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: Person, person: Callable[[str], Person]) -> None:
+    run = findings.start(otto)
+    with pytest.raises(errors.Refused):
+        findings.advance(person("norah"), run.id)
+    assert not findings.get(run.id).is_claimed
+    assert findings.advance(otto, run.id).step == "keys"
+
+
+def test_only_some_runs_are_kept(node: TestNode, otto: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "KEPT", 2)
+    done = [run_through(node, otto).id for _ in range(4)]
+    node.elastic.indices.refresh(index=indices.FINDINGS, expand_wildcards="all")
+    assert [run.id for run in findings.history()] == done[:1:-1]
+    kept = {id for id in done[2:] for chunks in findings.get(id).chunks.values() for id, _ in chunks} | set(done[2:])
+    hits = node.elastic.search(index=indices.FINDINGS, size=1000, expand_wildcards="all")["hits"]["hits"]
+    assert {hit["_id"] for hit in hits} == kept
+
+
+class TestPages:
+    """What an auditor sees and does."""
+
+    def text(self, client: Client, url: str, **more: Any) -> str:
+        response = client.get(url, **more)
+        assert response.status_code == 200, response.content.decode()
+        return b"".join(response).decode()
+
+    def test_a_run_from_the_first_click_to_the_result(self, node: TestNode, otto: Person, signed_in: Callable[..., Client]) -> None:
+        node.put_user("jdoe", full_name="=Jane", roles=["nope"])
+        browser = signed_in("otto")
+        assert "Nobody has looked yet" in self.text(browser, "/findings/")
+        assert browser.post("/findings/run").headers["Location"] == "/findings/"
+        page = self.text(browser, "/findings/")
+        assert "Reading users" in page
+        id = findings.history()[0].id
+        fragment = browser.post(f"/findings/continue/{id}", headers={"HX-Request": "true", "HX-Target": "findings-progress"})
+        assert "<progress" in fragment.content.decode()
+        assert "<main" not in fragment.content.decode()
+        for _ in steps.WORK:
+            assert browser.post(f"/findings/continue/{id}").headers["Location"] == "/findings/", "also without JavaScript"
+        page = self.text(browser, "/findings/")
+        assert "Made on" in page
+        assert "by otto" in page
+        page = self.text(browser, "/findings/view/unknown-roles")
+        assert '<a href="/users/edit/jdoe">jdoe</a>' in page
+        assert "Why it matters" in page
+        csv = self.text(browser, f"/findings/export/unknown-roles?run={id}")
+        assert csv.splitlines()[1] == "jdoe,'=Jane,Active,nope,,"
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].target.startswith("unknown-roles-")
+
+    def test_pages_of_a_long_finding(
+        self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("accounts.views.findings.SIZE", 2)
+        for number in range(5):
+            node.put_user(f"user-{number}", roles=["nope"])
+        run_through(node, otto)
+        browser = signed_in("otto")
+        page = self.text(browser, "/findings/view/unknown-roles?page=2")
+        assert "user-2" in page
+        assert "user-4" not in page
+        assert "3–4 of 5" in page
+        assert "5–5 of 5" in self.text(browser, "/findings/view/unknown-roles?page=99")
+        for url in ("/findings/view/nonsense", "/findings/view/managers?run=gone", "/findings/export/managers?run=gone"):
+            assert browser.get(url).status_code == 404
+        assert browser.post("/findings/continue/gone").status_code == 404
+
+    def test_who_may_not_see_users_sees_no_findings(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+        browser = signed_in("norah")
+        for url in ("/findings/", "/findings/view/managers", "/findings/export/managers"):
+            assert browser.get(url).status_code == 403
+        for url in ("/findings/run", "/findings/continue/x"):
+            assert browser.post(url).status_code == 403
+
+
+def test_the_trail_is_no_place_for_passwords(node: TestNode, ada: Person, otto: Person) -> None:
+    users.create(ada, User("secretive"), PASSWORD)
+    passwords.change(ada, "secretive", "another-secret")
+    run = run_through(node, otto)
+    kept = node.elastic.search(index=indices.FINDINGS, size=1000, expand_wildcards="all")["hits"]["hits"]
+    assert "another-secret" not in str(kept) + str([list(rows.read(chunks)) for chunks in run.chunks.values()])

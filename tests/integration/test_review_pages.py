@@ -1,0 +1,147 @@
+"""The pages of an access review as an auditor uses them without a script, and what an administrator does then."""
+
+import csv
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from accounts.services import indices, reviews
+from accounts.services.reviews import Review
+from tests.conftest import PASSWORD, TestNode
+
+
+@pytest.fixture
+def otto(signed_in: Callable[..., Client]) -> Client:
+    return signed_in("otto")
+
+
+def start(client: Client, query: str = "q=person&reserved=0") -> Review:
+    """A review whose list has been taken, by pressing Continue."""
+    response = client.post(f"/reviews/create?{query}", {"title": "Quarter", "due": "2020-01-31", "reviewers": "otto\nada"})
+    assert response.status_code == 302, response.content.decode()
+    review_id = response["Location"].rsplit("/", 1)[1]
+    assert b"reviewWork" in client.get(response["Location"]).content
+    for _ in range(2):  # one portion, and the look at the whole
+        client.post(f"/reviews/work/{review_id}")
+    return reviews.get(review_id)
+
+
+def page_form(page: str) -> dict[str, list[str]]:
+    """What the form of the page would send: hidden fields, comments, and the radio buttons that are on."""
+    sent: dict[str, list[str]] = {}
+    for tag in re.findall(r"<input[^>]*form=\"page-form\"[^>]*>|<input type=\"hidden\" name=\"here\"[^>]*>", page):
+        if 'type="radio"' not in tag or " checked" in tag:
+            sent.setdefault(re.search(r'name="([^"]*)"', tag)[1], []).append(re.search(r'value="([^"]*)"', tag)[1])  # type: ignore[index]
+    return sent
+
+
+def open_page(client: Client, review: Review) -> dict[str, list[str]]:
+    return page_form(client.get(f"/reviews/view/{review.id}").content.decode())
+
+
+def send(client: Client, review: Review, form: dict[str, list[str]], **marks: str) -> str:
+    changed = {name.replace("_", "-", 1).lstrip("m"): [value] for name, value in marks.items()}
+    return client.post(f"/reviews/mark/{review.id}", {**form, **changed}, follow=True).content.decode()
+
+
+def sign_off(client: Client, review: Review) -> Review:
+    assert client.post(f"/reviews/sign-off/{review.id}", {"password": PASSWORD}).status_code == 302
+    for _ in range(2):
+        client.post(f"/reviews/work/{review.id}")
+    return reviews.get(review.id)
+
+
+def people(node: TestNode, count: int) -> list[str]:
+    names = [f"person-{number}" for number in range(count)]
+    for name in names:
+        node.put_user(name, roles=["viewer"], full_name="=HYPERLINK(1)")
+    return names
+
+
+def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
+    people(node, 3)
+    ada, review = signed_in("ada"), start(otto)
+    reviews.refresh()
+    assert b"3 of 3 users are still to be reviewed" in otto.get("/reviews/due").content
+    assert b"Overdue" in otto.get("/reviews/").content
+    form = open_page(otto, review)
+    send(ada, review, open_page(ada, review), m1_decision="keep", m1_comment="mine")
+
+    page = send(otto, review, form, m1_decision="remove", m2_decision="change", m2_comment="less", m3_comment="hm")
+    assert "Somebody else marked this meanwhile" in page
+    assert "Keep, ada" in page
+    assert "Choose keep, change or remove; the comment is not saved yet." in page
+    typed = page_form(page)
+    assert (typed["1-decision"], typed["3-comment"]) == (["remove"], ["hm"])
+    send(otto, review, typed)  # seen, and confirmed
+    reviews.refresh()
+    marks = [item.mark and (item.mark.decision, item.mark.comment, item.mark.by) for item in reviews.all_items(review.id)]
+    assert marks == [("remove", "", "otto"), ("change", "less", "otto"), None]
+
+
+def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
+    names = people(node, 3)
+    review = start(otto)
+    form = open_page(otto, review)
+    send(otto, review, form, m1_decision="keep", m2_decision="remove", m2_comment="=1+1")
+    assert "1 of 3 users are still to be reviewed" in otto.get(f"/reviews/sign-off/{review.id}").content.decode()
+    assert otto.post(f"/reviews/sign-off/{review.id}", {"password": PASSWORD}).status_code == 422
+    send(otto, review, open_page(otto, review), m3_decision="remove")
+
+    refused = otto.post(f"/reviews/sign-off/{review.id}", {"password": "wrong"})
+    assert (refused.status_code, b"This is not your password." in refused.content) == (422, True)
+    assert reviews.get(review.id).state == "open"
+    review = sign_off(otto, review)
+    assert otto.post(f"/reviews/mark/{review.id}", form | {"3-decision": ["keep"]}).status_code == 409
+
+    url = f"/reviews/removals/{review.id}"
+    assert (otto.get(url).status_code, otto.post(url, {"action": "delete"}).status_code) == (200, 403)
+    ada = signed_in("ada")
+    assert ada.post(url, {"action": "burn"}).status_code == 400
+    assert names[1] in ada.get(f"/reviews/carry-out/{review.id}?action=delete").content.decode()
+    assert ada.post(url, {"action": "delete"})["Location"] == url
+    assert [node.user(name) is None for name in names] == [False, True, True]
+
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    report = otto.get(f"/reviews/report/{review.id}").content.decode()
+    assert report.count("user-delete, success: ada") == 2
+    assert "the decisions are exactly those that were signed" in otto.get(f"/reviews/check/{review.id}").content.decode()
+
+
+def test_the_download_can_be_checked_and_runs_no_formula(node: TestNode, otto: Client) -> None:
+    people(node, 2)
+    review = start(otto)
+    send(otto, review, open_page(otto, review), m1_decision="keep", m1_comment="@SUM(1)", m2_decision="remove")
+    review = sign_off(otto, review)
+    answer = otto.get(f"/reviews/download/{review.id}").getvalue()
+    archive = zipfile.ZipFile(io.BytesIO(answer))
+    block = archive.read("completeness.txt").decode()
+    assert review.sign_off
+    for name in ("list.ndjson", "decisions.ndjson"):
+        assert f"SHA-256 of {name}: {hashlib.sha256(archive.read(name)).hexdigest()}\n" in block
+    assert f"Event of the audit trail: {review.sign_off.event}" in block
+    rows = list(csv.DictReader(io.StringIO(archive.read("decisions.csv").decode("utf-8-sig"))))
+    assert [(row["User name"], row["Full name"], row["Decision"], row["Comment"]) for row in rows] == [
+        ("person-0", "'=HYPERLINK(1)", "keep", "'@SUM(1)"),
+        ("person-1", "'=HYPERLINK(1)", "remove", ""),
+    ]
+    assert (rows[1]["State at download"], rows[1]["Last sign-in"]) == ("Active", "no information")
+    with pytest.raises(zipfile.BadZipFile):
+        zipfile.ZipFile(io.BytesIO(answer[: len(answer) * 9 // 10]))
+
+
+def test_a_review_that_does_not_exist(otto: Client) -> None:
+    for page in ("view", "report", "check", "download", "sign-off", "removals", "progress"):
+        assert otto.get(f"/reviews/{page}/none").status_code == 404
+    assert otto.get("/reviews/create?q=nobody-has-this").status_code == 422
+
+
+def test_who_may_not_see_users_sees_no_review(signed_in: Callable[..., Client]) -> None:
+    norah = signed_in("norah")
+    for url in ("/reviews/", "/reviews/create", "/reviews/due", "/reviews/view/x", "/reviews/report/x", "/reviews/removals/x"):
+        assert norah.get(url).status_code == 403

@@ -1,0 +1,260 @@
+"""Access reviews, through the services, on a real node: frozen, marked by several, signed off, carried out."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from accounts.services import audit, errors, indices, reviews, users
+from accounts.services.connection import Person
+from accounts.services.origin import Actor
+from accounts.services.reviews import Decision, Review, removals, store
+from accounts.services.user_list import UserQuery
+from accounts.services.users import User
+from tests.conftest import TestNode
+
+PEOPLE = UserQuery(q="person", kind="native")
+FILTER = "user name, full name, e-mail address or a role contains “person”, no reserved users; sorted by user name, ascending"
+
+
+@pytest.fixture
+def team(person: Callable[[str], Person]) -> tuple[Person, Person]:
+    """The administrator and the auditor, as the trail knows them."""
+    both = []
+    for name in ("ada", "otto"):
+        both.append(person(name))
+        both[-1].actor = Actor(name, "default_native", "native")
+    return both[0], both[1]
+
+
+def people(node: TestNode, count: int) -> list[str]:
+    names = [f"person-{number:03}" for number in range(count)]
+    for name in names:
+        node.put_user(name, roles=["viewer"])
+    return names
+
+
+def frozen(connection: Person, query: UserQuery = PEOPLE) -> Review:
+    review = reviews.start(connection, query, "Quarter")
+    while not reviews.freeze(connection, review.id).is_over:
+        pass
+    return reviews.get(review.id)
+
+
+def mark(connection: Person, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
+    seen = reviews.get_with_items(review.id, [number])[1][0].seen
+    return reviews.mark(connection, review.id, number, decision, comment, seen)
+
+
+def signed(connection: Person, review: Review) -> Review:
+    reviews.begin_sign_off(connection, review.id)
+    while not reviews.seal(connection, review.id).is_over:
+        pass
+    return reviews.get(review.id)
+
+
+def everything(review: Review) -> list[reviews.Item]:
+    store.refresh()
+    return list(reviews.all_items(review.id))
+
+
+def actions(node: TestNode, review: Review) -> list[str]:
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    return [event.action for event in reversed(audit.of_target("review", review.id).events)]
+
+
+def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_whole(
+    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "A_PORTION", 3)
+    names, (_, otto) = people(node, 7), team
+    review = reviews.start(otto, PEOPLE, "Quarter")
+    assert reviews.freeze(otto, review.id) == reviews.Work(3, 7, is_over=False)
+    node.elastic.security.put_user(username=names[0], roles=["editor"], metadata={})  # it is taken down already
+    review = frozen_on(otto, review)
+
+    items = everything(review)
+    assert [item.username for item in items] == names
+    assert items[0].row["roles"] == ["viewer"]
+    block = review.completeness
+    assert block
+    assert (block.rows, block.total, block.by, block.filter) == (7, 7, "otto", FILTER)
+    assert block.cluster_id == node.elastic.cluster.state(metric="version")["cluster_uuid"]
+    assert block.sha256 == hashlib.sha256(b"".join(item.row_line() for item in items)).hexdigest()
+    assert actions(node, review) == ["review-create", "review-freeze"]
+
+
+def frozen_on(connection: Person, review: Review) -> Review:
+    while not reviews.freeze(connection, review.id).is_over:
+        pass
+    return reviews.get(review.id)
+
+
+def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
+    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "A_PORTION", 4)
+    names, (ada, otto) = people(node, 10), team
+    review = reviews.start(otto, PEOPLE, "Quarter")
+    reviews.freeze(otto, review.id)
+    # A process that died after it had written half of its portion.
+    store.put_many([replace(everything(review)[0], number=number, row={"username": names[number - 1]}) for number in (5, 6)])
+    threads = [threading.Thread(target=frozen_on, args=(each, review)) for each in (ada, otto)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    review = frozen_on(otto, review)
+    assert review.state == "open"
+    assert [item.username for item in everything(review)] == names
+
+
+def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[Person, Person]) -> None:
+    review = frozen(team[1], UserQuery())
+    items = {item.username: item for item in everything(review)}
+    assert items.keys() == node.usernames() | set(users.RESERVED_USERNAMES)
+    assert (items["ada"].row["may_change_users"], items["otto"].row["may_change_users"]) == (True, False)
+    assert items["kibana"].row["deprecated"]
+    assert review.completeness
+    assert review.completeness.is_whole
+
+
+def test_living_keys_are_counted(node: TestNode, team: tuple[Person, Person]) -> None:
+    ada, otto = team
+    ended = ada.create_api_key(name="ended")["id"]
+    ada.create_api_key(name="lives")
+    ada.invalidate_api_key(ids=[ended], owner=True)
+    item = next(item for item in everything(frozen(otto, UserQuery(q="ada"))) if item.username == "ada")
+    assert item.row["living_api_keys"] == 1
+    ada.invalidate_api_key(owner=True)
+
+
+def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, team: tuple[Person, Person]) -> None:
+    people(node, 2)
+    ada, otto = team
+    review = frozen(otto)
+    seen = [item.seen for item in everything(review)]
+    reviews.mark(ada, review.id, 1, "keep", "", seen[0])
+    with pytest.raises(errors.MarkConflict):
+        reviews.mark(otto, review.id, 1, "remove", "has left", seen[0])
+    item = reviews.get_with_items(review.id, [1])[1][0]
+    assert item.mark
+    assert (item.mark.decision, item.mark.by) == ("keep", "ada")
+    reviews.mark(otto, review.id, 1, "remove", "has left", item.seen)  # having seen it
+    reviews.mark(otto, review.id, 1, "remove", "has left", seen[0])  # sent twice, because the first answer was lost
+    reviews.mark(otto, review.id, 2, "keep", "", seen[1])
+    assert [(item.mark.decision, item.mark.comment, item.mark.by) for item in everything(review) if item.mark] == [
+        ("remove", "has left", "otto"),
+        ("keep", "", "otto"),
+    ]
+    assert actions(node, review)[2:] == ["review-mark"] * 3
+
+
+def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[Person, Person]) -> None:
+    names = people(node, 12)
+    review = frozen(team[1])
+    threads = [threading.Thread(target=mark, args=(team[number % 2], review, number + 1, "keep")) for number in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [item.mark and item.mark.by for item in everything(review)] == ["ada", "otto"] * 6
+    assert reviews.progress([review.id])[review.id] == reviews.Progress(12, 12)
+
+
+def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(node: TestNode, team: tuple[Person, Person]) -> None:
+    people(node, 3)
+    ada, otto = team
+    review = frozen(otto)
+    mark(ada, review, 1, "keep")
+    mark(otto, review, 2, "change", "no editor")
+    with pytest.raises(errors.ReviewIncomplete) as incomplete:
+        reviews.begin_sign_off(otto, review.id)
+    assert incomplete.value.left == 1
+    mark(otto, review, 3, "remove")
+
+    seen = everything(review)[0]
+    reviews.begin_sign_off(otto, review.id)
+    with pytest.raises(errors.ReviewClosed):
+        reviews.seal(ada, review.id)
+    review = signed(otto, review)
+    for change in (lambda: mark(ada, review, 1, "remove"), lambda: reviews.begin_sign_off(ada, review.id)):
+        with pytest.raises(errors.ReviewClosed):
+            change()
+    with pytest.raises(errors.Conflict):  # a mark that was on its way past the check of the state
+        store.put(seen.marked(seen.mark))  # type: ignore[arg-type]
+    assert review.sign_off
+    assert review.sign_off.counts == {"keep": 1, "change": 1, "remove": 1}
+    actions(node, review)
+    assert reviews.check(review).state == "right"
+
+
+def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[Person, Person]) -> None:
+    people(node, 1)
+    otto = team[1]
+    review = frozen(otto)
+    mark(otto, review, 1, "remove")
+    review = signed(otto, review)
+    actions(node, review)
+    assert reviews.check(review).state == "right"
+
+    forged = everything(review)[0]
+    assert forged.mark
+    store.put(forged.marked(replace(forged.mark, decision="keep")))
+    assert reviews.check(review).state == "wrong"
+    # Even with a hash that fits, and a second record of it: the first one cannot be taken away.
+    sha256 = hashlib.sha256(everything(review)[0].decision_line()).hexdigest()
+    with audit.recorded(otto, "review-sign-off", review.id, kind="review", changes={"sha256": (None, sha256)}):
+        pass
+    actions(node, review)
+    assert review.sign_off
+    assert reviews.check(replace(review, sign_off=replace(review.sign_off, sha256=sha256))).state == "wrong"
+
+
+def nothing_against_it(user: User) -> str:
+    return "It is done already." if not user.enabled else ""
+
+
+def test_removals_are_carried_out_once_and_the_trail_proves_them(
+    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(removals, "A_PORTION", 2)
+    names, (ada, otto) = people(node, 4), team
+    review = frozen(otto)
+    for number, decision in enumerate(("remove", "keep", "remove", "remove"), start=1):
+        mark(otto, review, number, decision)  # type: ignore[arg-type]
+    with pytest.raises(errors.ReviewClosed):
+        reviews.carry_out(ada, review.id, "delete", nothing_against_it)
+    review = signed(otto, review)
+    node.elastic.security.delete_user(username=names[3])  # elsewhere
+    with pytest.raises(errors.Refused):
+        reviews.carry_out(otto, review.id, "delete", nothing_against_it)
+
+    threads = [
+        threading.Thread(target=reviews.carry_out, args=(ada, review.id, "deactivate", nothing_against_it)) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert reviews.carry_out(ada, review.id, "deactivate", nothing_against_it).is_over
+    actions(node, review)
+    gone = reviews.marked(ada, review, "remove")
+    assert [(one.item.username, one.state, one.is_done) for one in gone] == [
+        (names[0], "Deactivated", True),
+        (names[2], "Deactivated", True),
+        (names[3], "Deleted", True),
+    ]
+    done = [[(event.action, event.actor.username) for event in one.events if event.outcome == "success"] for one in gone]
+    assert done == [[("user-disable", "ada")], [("user-disable", "ada")], []]
+    assert (node.user(names[1]) or {})["enabled"]
+
+
+def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[Person, Person], calls: list[str]) -> None:
+    people(node, 5)
+    review = reviews.start(team[1], PEOPLE, "Quarter")
+    calls.clear()
+    reviews.freeze(team[1], review.id)
+    assert len(calls) <= 11, calls

@@ -49,7 +49,8 @@ class Pieces(Iterator[bytes]):
 def download(chunks: Generator[Chunk, None, None], name: str, content_type: str, *, in_frames: bool) -> StreamingHttpResponse:
     """The answer with a file of that name. Raises what making its first chunk raises."""
     if in_frames:
-        return StreamingHttpResponse(Pieces(chunks, framed=name), content_type=FRAMES)
+        unbuffered = {"X-Accel-Buffering": "no"}  # a proxy would hold the progress back
+        return StreamingHttpResponse(Pieces(chunks, framed=name), content_type=FRAMES, headers=unbuffered)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(Pieces(chunks), content_type=content_type, headers=disposition)
 

@@ -28,6 +28,7 @@ def bars(run: Run) -> Iterator[Bar]:
     yield from _kibana(run)
     yield from _changelist(run)
     yield _memory(run)
+    yield from _exports(run)
 
 
 def _at_most(what: str, limit: float, got: float, unit: str) -> Bar:
@@ -82,3 +83,10 @@ def _memory(run: Run) -> Bar:
     growth = (run.largest.memory - run.smallest.memory) / MEGABYTE
     what = f"Memory of the web process, growth from {run.smallest.users:,} to {run.largest.users:,} users"
     return _at_most(what, 20, growth, " MB")
+
+
+def _exports(run: Run) -> Iterator[Bar]:
+    exports = run.largest.exports
+    what = f"Export of all users, of the bare reads of them (worst: {exports.worst})"
+    yield _at_most(what, 2, exports.times(exports.worst), " times")
+    yield _at_most("Memory of the web process, growth during exports", 50, exports.growth / MEGABYTE, " MB")

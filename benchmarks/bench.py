@@ -7,7 +7,7 @@ from typing import Final, Self
 
 from elasticsearch import Elasticsearch
 
-from benchmarks import loading, product, shop
+from benchmarks import exports, loading, product, shop
 from benchmarks.client import Client, Request, elasticsearch
 from benchmarks.pages import ALL_ROLES, ALL_USERS, FIRST_TWENTY, Page, watched_pages
 from benchmarks.processes import memory, processor_seconds, worker
@@ -68,9 +68,9 @@ class Bench:
             if self.comparison:
                 running.enter_context(shop.serve(self.comparison))
                 results = self._with_changelist(results, self.comparison.sign_in())
-            return self._timed(results, worker(web.pid))
+            return self._timed(results, worker(web.pid), client)
 
-    def _timed(self, pages: list[PageResult], web: int) -> AtSize:
+    def _timed(self, pages: list[PageResult], web: int, client: Client) -> AtSize:
         first_twenty = Subject("F", self.node, (FIRST_TWENTY,))
         kibana = Subject("Kibana", self.node, (ALL_USERS, ALL_ROLES))
         quick = [first_twenty, *(subject for page in pages for subject in (page.ours, page.bare, page.changelist) if subject)]
@@ -78,7 +78,8 @@ class Bench:
         self.is_warm = True
         time_rounds(quick, [kibana], self.rounds, KIBANAS_ROUNDS)
         loads = self._loads(pages[0].ours, first_twenty, web)
-        return AtSize(self.users, pages, first_twenty, kibana, loads, memory(web))
+        used = memory(web)
+        return AtSize(self.users, pages, first_twenty, kibana, loads, used, exports.measure(client, self.node, web))
 
     def _loads(self, page: Subject, bare: Subject, web: int) -> dict[str, Load]:
         """In turns, as the rounds are."""

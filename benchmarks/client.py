@@ -9,6 +9,7 @@ from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 SECONDS_TO_ANSWER = 60
+FORM = "application/x-www-form-urlencoded"
 CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -32,6 +33,7 @@ class Client:
         place = urlsplit(url)
         self.url = url
         self.headers = headers or {}
+        self._tokens: dict[str, str] = {}
         self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=SECONDS_TO_ANSWER)
 
     def another(self, url: str | None = None) -> Self:
@@ -53,10 +55,26 @@ class Client:
             raise Failed(f"{self.url}{path} has no sign-in form")
         self._take_cookies(answer)
         form = {"csrfmiddlewaretoken": unescape(token[1]), "username": username, "password": password, "next": "/"}
-        answer, _ = self._exchange(Request(path, "POST", urlencode(form).encode()), "application/x-www-form-urlencoded")
+        answer, _ = self._exchange(Request(path, "POST", urlencode(form).encode()), FORM)
         if answer.status != 302:
             raise Failed(f"{self.url}{path} refused the sign-in: {answer.status}")
         self._take_cookies(answer)
+
+    def send_form(self, path: str, **fields: str) -> bytes:
+        """What the form of that page gives when it is sent with these fields. Raises Failed."""
+        answer, body = self._exchange(
+            Request(path, "POST", urlencode({"csrfmiddlewaretoken": self._token(path), **fields}).encode()), FORM
+        )
+        if answer.status != 200:
+            raise Failed(f"POST {self.url}{path}: {answer.status} {body[:300]!r}")
+        return body
+
+    def _token(self, path: str) -> str:
+        """The page's token, asked for once."""
+        if path not in self._tokens:
+            found = CSRF_FIELD.search(self.send(Request(path)).decode())
+            self._tokens[path] = unescape(found[1]) if found else ""
+        return self._tokens[path]
 
     def _exchange(self, request: Request, content_type: str = "application/json") -> tuple[http.client.HTTPResponse, bytes]:
         try:

@@ -1,6 +1,7 @@
 """Writes what a run has found as a page of Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import median
 
 from benchmarks.bars import MEGABYTE, bars
 from benchmarks.results import AtSize, Run
@@ -34,6 +35,12 @@ Eight clients, each with a connection of its own, take turns at the first page a
 and the node used for one page. Memory is the web process's resident set after the same requests, in a process started afresh
 at each number of users."""
 
+EXPORTS = """## Exports
+
+All users in each format, as the form sends them: rows with what else is known, packed, with the completeness block. The bare reads
+are the same portions of 1,000 users from a plain client that keeps its connection and looks only where the next one begins. Memory
+is by how much the web process grew at most during all of these exports, in a process that had made none before."""
+
 
 def report(run: Run) -> str:
     """The whole page."""
@@ -53,6 +60,8 @@ def report(run: Run) -> str:
         _table(
             ("users", "pages/s", "bare calls/s", "ratio", "web CPU, ms", "node CPU, ms", "ratio", "memory, MB"), _load_rows(run)
         ),
+        EXPORTS,
+        _table(("users", "format", "export, ms", "bare reads, ms", "times as long", "bytes", "growth, MB"), _export_rows(run)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -110,6 +119,14 @@ def _load_rows(run: Run) -> Iterator[Sequence[str]]:
         web, node = page.used_per_request("web"), page.used_per_request("node")
         speeds = (f"{page.per_second:.0f}", f"{bare.per_second:.0f}", f"{page.per_second / bare.per_second:.2f}")
         yield f"{size.users:,}", *speeds, _ms(web), _ms(node), f"{web / node:.2f}", f"{size.memory / MEGABYTE:.0f}"
+
+
+def _export_rows(run: Run) -> Iterator[Sequence[str]]:
+    for size in run.sizes:
+        found = size.exports
+        for name, seconds in found.seconds.items():
+            times = (_ms(median(seconds)), _ms(median(found.bare)), f"{found.times(name):.2f}")
+            yield f"{size.users:,}", name, *times, f"{found.sizes[name]:,}", f"{found.growth / MEGABYTE:.1f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmarks.exports import Exports
 from benchmarks.rounds import Load, Subject
 
 
@@ -35,6 +36,7 @@ class AtSize:
     kibana: Subject
     loads: dict[str, Load]  # of the page, and of the bare call
     memory: int
+    exports: Exports
 
     @property
     def unit(self) -> float:

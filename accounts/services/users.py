@@ -209,10 +209,15 @@ def user_of(body: Mapping[str, Any]) -> User:
     """A user as the API has it."""
     return User(
         username=body["username"],
-        full_name=body["full_name"] or "",
-        email=body["email"] or "",
+        full_name=_shown(body["full_name"] or ""),
+        email=_shown(body["email"] or ""),
         roles=tuple(body["roles"]),
         enabled=body["enabled"],
         metadata=body["metadata"],
         profile_uid=body.get("profile_uid", ""),
     )
+
+
+def _shown(text: str) -> str:
+    """Elasticsearch also keeps half characters (`\\ud800`), which no page can be written with: a question mark each."""
+    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -14,7 +14,9 @@ register = template.Library()
 @register.simple_tag
 def printed_rows(rows: Iterable[Row]) -> SafeString:
     """A `<tr>` for each row."""
-    return mark_safe("".join(_row(cells.texts(row, NO_INFORMATION)) for row in rows))  # noqa: S308
+    html = "".join(_row(cells.texts(row, NO_INFORMATION)) for row in rows)
+    # Elasticsearch keeps halves of characters, which no page can hold.
+    return mark_safe(html.encode(errors="backslashreplace").decode())  # noqa: S308
 
 
 def _row(texts: list[str]) -> str:

@@ -59,8 +59,19 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/sessions/end-all",
         "/account/api-keys",
         "/users/revoke-api-keys/usermgmt_service",
+        "/audit/",
+        "/audit/?q=nobody-did-this",
+        "/users/history/jdoe",
     ):
         look(page, url)
+    page.goto("/audit/")
+    page.get_by_text("Figures").click()
+    assert_fits(page)
+    assert_accessible(page)
+    page.get_by_test_id("auditRow").first.get_by_role("rowheader").get_by_role("link").click()
+    expect(page.get_by_test_id("auditEvent")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
 
 
 def test_dialogs_and_open_menus(node: TestNode, context: Watched) -> None:

@@ -99,7 +99,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     first.locator("#comment-5").fill("typed while nobody answered")
     first.locator("#item-5").focus()
     first.keyboard.press("k")
-    expect(first.get_by_text("No answer came from the server.")).to_be_visible()
+    expect(first.get_by_text("No answer came from the server.").first).to_be_visible()
     expect(first.locator("#comment-5")).to_have_value("typed while nobody answered")
     server.restart()
     first.locator("#item-5").focus()

@@ -55,7 +55,7 @@ def test_every_forged_post_is_refused_and_the_node_received_no_write(node: TestN
     seen = {}
     for url in changing_urls():
         seen[url] = otto.post(url, {**FORGED, "username": ["jdoe"] if url == "/users/delete" else "new"}).status_code
-    assert set(seen.values()) <= {403, 405}, seen
+    assert {url: s for url, s in seen.items() if s not in {403, 405}} == {}
     assert [url for url, status in seen.items() if status == 403], "some of them are for administrators"
     assert node.writes() == writes
     assert (node.user("jdoe"), node.user("new")) == (before, None)

@@ -272,3 +272,11 @@ def test_saving_a_user_takes_five_calls(node: TestNode, ada: Client, calls: list
 def test_a_name_that_can_never_sign_in_is_warned_about(node: TestNode, ada: Client) -> None:
     ada.post("/users/create", {"username": "a:b", "password": PASSWORD, "confirm_password": PASSWORD})
     assert "A user whose name has a colon can't sign in with a password." in text(ada, "/users/")
+
+
+def test_half_a_character_in_a_name_breaks_no_page(node: TestNode, ada: Client) -> None:
+    node.put_user("halved", full_name="a\ud800b")
+    for page in ("/users/?q=halved", "/users/edit/halved"):
+        response = ada.get(page)
+        assert response.status_code == 200
+        assert "a?b" in response.content.decode()

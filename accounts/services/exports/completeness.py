@@ -29,7 +29,7 @@ class Completeness:
     """The completeness block of a list.
 
     `users_before` and `users_after` are Elasticsearch's own counts of the users that match, when the first row was read and
-    after the last. `trail_begins`: when the audit trail begins, before which it knows nothing; "" when it is empty.
+    after the last. `trail_begins`: when the audit trail begins, before which it knows nothing, or that it is empty.
     `sha256`: of `data_file`.
     """
 

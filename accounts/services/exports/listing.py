@@ -1,7 +1,7 @@
 """Reading the rows, and what proves that they are all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -14,6 +14,8 @@ from accounts.services.exports.completeness import Completeness
 from accounts.services.exports.rows import NOTHING_KNOWN, Facts, Row
 from accounts.services.user_list import UserQuery
 from accounts.services.users import User
+
+EMPTY_TRAIL: Final = "it is empty"
 
 
 class Listing:
@@ -66,7 +68,7 @@ class Listing:
             rows=self.count,
             users_before=self.total,
             users_after=user_walk.count(self._connection, self.query),
-            trail_begins=moment(self.trail_begins),
+            trail_begins=moment(self.trail_begins) or EMPTY_TRAIL,
             data_file=data_file,
             sha256=sha256,
         )

@@ -73,10 +73,8 @@ def _is_to_do(outcome: Outcome, action: Action) -> bool:
     return outcome.user is not None and (action == "delete" or outcome.user.enabled)
 
 
-def carry_out(
-    connection: Person, review_id: str, action: Action, refusal: Callable[[User], str], numbers: Sequence[int] = ()
-) -> Work:
-    """Do it to the next portion of those who are left (or of these numbers), each one under a lock and as they are then.
+def carry_out(connection: Person, review_id: str, action: Action, refusal: Callable[[User], str]) -> Work:
+    """Do it to the next portion of those who are left, each one under a lock and as they are then.
 
     Of two administrators who do it at once one finds it done already. `refusal`: why the person may not, or "". Raises
     ReviewClosed for a review that is not signed off, Refused, NotRecorded.
@@ -84,7 +82,7 @@ def carry_out(
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    todo = [one.item for one in left(connection, review, action, refusal) if not numbers or one.item.number in numbers]
+    todo = [one.item for one in left(connection, review, action, refusal)]
     for item in todo[:A_PORTION]:
         _carry_out(connection, item.username, action, refusal)
     total = review.sign_off.counts["remove"]

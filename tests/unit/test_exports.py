@@ -1,0 +1,76 @@
+"""What stands in the cells of an export, and that it comes back as it was."""
+
+import io
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.services.exports import FORMATS, Row, cells, workbook
+from accounts.services.exports.reading import READERS
+
+# Few letters, so that what matters comes often.
+TEXTS = st.one_of(st.text(alphabet="=+-@＝\t\r\n'\";|,ab_x0D \\&<>\x01\ufffe", max_size=12), st.text(max_size=12))
+NAMES = st.lists(st.text(alphabet='ab, "\\=', min_size=1, max_size=8).filter(lambda name: name == name.strip()), max_size=3).map(
+    tuple
+)
+ROWS = st.builds(
+    Row,
+    username=st.text(alphabet="ab=+-@;,", min_size=1, max_size=8),
+    full_name=TEXTS,
+    email=TEXTS,
+    enabled=st.booleans(),
+    reserved=st.booleans(),
+    deprecated=st.booleans(),
+    roles=NAMES,
+    unknown_roles=NAMES,
+    may_change_users=st.sampled_from([True, False, None]),
+    living_api_keys=st.sampled_from([None, 0, 3]),
+    created=st.sampled_from([None, datetime(2026, 2, 28, 23, 59, 58, tzinfo=UTC)]),
+    last_sign_in=st.none(),
+    password_changed=st.none(),
+    metadata=st.dictionaries(st.text(max_size=4), TEXTS, max_size=2),
+)
+
+
+@given(text=TEXTS)
+def test_the_apostrophe_is_before_every_formula_and_goes_again(text: str) -> None:
+    guarded = cells.guarded(text)
+    assert not re.search(r"(^|[;|\t\r\n\"])[=+\-@＝]", guarded)
+    assert cells.unguarded(guarded) == text
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(rows=st.lists(ROWS, max_size=3))
+def test_rows_come_back(name: str, rows: list[Row]) -> None:
+    assert written_and_read(name, rows) == rows
+
+
+def written_and_read(name: str, rows: list[Row]) -> list[Row]:
+    format = FORMATS[name]
+    data = format.begin() + format.rows(rows, None) + format.end()
+    return list(READERS[name](io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")))
+
+
+def a_row(**fields: Any) -> Row:
+    known = {"roles": (), "unknown_roles": (), "metadata": {}, "username": "jdoe", "full_name": "", "email": ""}
+    return Row(**{**dict.fromkeys(Row._fields), **known, **fields})
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_half_a_character_spoils_no_file(name: str) -> None:
+    """Elasticsearch takes `\\ud800` and gives it back."""
+    [row] = written_and_read(name, [a_row(full_name="a\ud800b")])
+    assert row.full_name in ("a\ud800b", "a\\ud800b")
+
+
+def test_a_text_too_long_for_a_cell_is_said_to_be() -> None:
+    assert "too long for a cell, 32768 characters" in workbook.row(cells.texts(a_row(full_name="x" * 32_768), ""))
+    assert "x" * 32_767 in workbook.row(cells.texts(a_row(full_name="x" * 32_767), ""))
+
+
+def test_nothing_is_left_empty() -> None:
+    assert all(cells.texts(a_row(), cells.unknown_moment(None)))

@@ -81,6 +81,7 @@ class ReviewsForm(forms.Form):
         choices = [(review.id, f"{review.title} ({review.created:%Y-%m-%d})") for review in offered]
         for field in (self.fields["one"], self.fields["other"]):
             field.choices = choices  # type: ignore[attr-defined]
+        self.initial = {"one": choices[1][0]} if len(choices) > 1 else {}  # the two newest
 
     def clean(self) -> dict[str, Any]:
         """They are two."""

@@ -23,13 +23,13 @@ HEADINGS: Final = {"act": "To mend", "check": "To confirm"}
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """The newest result, and the run that is under way."""
+    """The newest result, or an earlier one, and the run that is under way. Raises Http404 for one that is gone."""
     policy.demand_reading(request.user)
     known = findings.history()
     finished = [run for run in known if run.finished]
     under_way = findings.get(known[0].id) if known and known[0].is_resumable else None
-    latest = findings.get(finished[0].id) if finished else None
-    context = {"run": latest, "under_way": under_way, "groups": _groups(latest) if latest else [], "earlier": finished[1:]}
+    shown = _chosen(FindingForm(request.GET).value("run") or finished[0].id) if finished else None
+    context = {"run": shown, "under_way": under_way, "groups": _groups(shown) if shown else [], "finished": finished}
     return render(request, "findings/list.html", context)
 
 
@@ -114,7 +114,13 @@ def _asked(request: AppRequest, slug: str) -> tuple[Finding, Run, FindingForm]:
     """The finding of an address, and the run: the newest one that is finished unless another is asked for. Raises Http404."""
     form = FindingForm(request.GET)
     id = form.value("run") or next((run.id for run in findings.history() if run.finished), "")
+    if slug not in findings.BY_SLUG:
+        raise Http404(slug)
+    return findings.BY_SLUG[slug], _chosen(id), form
+
+
+def _chosen(id: str) -> Run:
     try:
-        return findings.BY_SLUG[slug], findings.get(id), form
-    except (KeyError, NotFound):
-        raise Http404(slug) from None
+        return findings.get(id)
+    except NotFound:
+        raise Http404(id) from None

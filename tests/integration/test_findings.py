@@ -374,7 +374,13 @@ class TestPages:
         assert "user-4" not in page
         assert "3–4 of 5" in page
         assert "5–5 of 5" in self.text(browser, "/findings/view/unknown-roles?page=99")
-        for url in ("/findings/view/nonsense", "/findings/view/managers?run=gone", "/findings/export/managers?run=gone"):
+        assert "Who can change users" in self.text(browser, f"/findings/?run={findings.history()[0].id}")
+        for url in (
+            "/findings/?run=gone",
+            "/findings/view/nonsense",
+            "/findings/view/managers?run=gone",
+            "/findings/export/managers?run=gone",
+        ):
             assert browser.get(url).status_code == 404
         assert browser.post("/findings/continue/gone").status_code == 404
 

@@ -274,6 +274,7 @@ class TestCommands:
         assert [path.name for path in tmp_path.iterdir()] == ["users.zip"]
 
 
+@pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
 @pytest.mark.skipif(not SOFFICE, reason="LibreOffice is not installed: script/setup --dev")
 def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: Person, tmp_path: Path) -> None:
     """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""

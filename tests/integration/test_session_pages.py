@@ -295,3 +295,17 @@ def test_the_trail_has_sessions_only_by_their_hash(node: TestNode, signed_in: Si
     everything = json.dumps(newest(node, "session-end", "norah"))
     for client in (ada, norah):
         assert str(client.cookies[django_settings.SESSION_COOKIE_NAME].value) not in everything
+
+
+@pytest.mark.parametrize("action", ["edit", "change-password", "deactivate", "delete"])
+def test_a_change_makes_five_calls_at_most_and_one_for_the_session(
+    node: TestNode, signed_in: SignIn, calls: list[str], action: str
+) -> None:
+    node.put_user("jdoe", roles=["viewer"])
+    ada = signed_in("ada")
+    form = dict(ada.get(f"/users/{action}/jdoe").context["form"].initial) if action == "edit" else {}
+    password = {"password": "Vq7-a-new-one", "confirm_password": "Vq7-a-new-one"} if action == "change-password" else {}
+    calls.clear()
+    assert ada.post(f"/users/{action}/jdoe", {**form, **password}).status_code == 302
+    assert len(calls) <= 6, calls
+    assert calls[0] == "POST /usermgmt-sessions/_mget"

@@ -55,3 +55,7 @@ class ChangeOwnPasswordForm(ChangePasswordForm):
         attrs={"autofocus": True},
     )
     field_order = ["current_password", "password", "confirm_password", "understood"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["password"].widget.attrs["autofocus"]  # typing begins in the field above

@@ -28,12 +28,13 @@
     button.setAttribute("aria-label", "Show password");
     button.append(icon(EYE));
     button.addEventListener("click", () => show(input, input.type === "password"));
+    const hadFocus = document.activeElement === input;
     input.replaceWith(box);
     box.append(input, button);
     show(input, false);
     // Browsers and their password managers look for fields of this type when a form is sent.
     input.form?.addEventListener("submit", () => show(input, false));
-    if (input.autofocus) input.focus();
+    if (hadFocus || input.autofocus) input.focus();
   }
 
   // Generate: as password_policy.generate does

@@ -257,4 +257,4 @@ def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[Per
     review = reviews.start(team[1], PEOPLE, "Quarter")
     calls.clear()
     reviews.freeze(team[1], review.id)
-    assert len(calls) <= 11, calls
+    assert len(calls) <= 12, calls  # one of them for each realm that has API keys, of which other tests leave some

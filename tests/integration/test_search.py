@@ -69,7 +69,7 @@ def test_the_group_of_the_best_stands_first(node: TestNode, ada: Client) -> None
 
 def test_before_anything_is_typed_it_suggests_and_asks_only_who_this_is(node: TestNode, ada: Client, calls: list[str]) -> None:
     calls.clear()
-    assert search(ada, "  ")["actions"] == ["Create user", "Change my password"]
+    assert search(ada, "  ")["actions"] == ["Export users", "Create user", "Change my password"]
     assert asked(calls) == ["GET /_security/_authenticate"]
 
 

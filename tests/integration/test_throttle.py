@@ -23,6 +23,7 @@ FEW, MANY = 3, 6
 @pytest.fixture(autouse=True)
 def limits(node: TestNode, settings: Settings) -> Iterator[None]:
     settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL = FEW, MANY
+    node.elastic.options(ignore_status=404).indices.delete(index=indices.THROTTLE)  # what other tests have counted
     yield
     node.elastic.options(ignore_status=404).indices.delete(index=indices.THROTTLE)
 

@@ -13,12 +13,14 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from elastic_transport import Transport
 
 from accounts.services import audit, locks, passwords, resolution, users
 from accounts.services.audit import reading
 from accounts.services.connection import Person
 from accounts.services.users import User
+from local_cluster.cluster import basic
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_audit import trail
 
@@ -36,6 +38,8 @@ PATHS: dict[str, Callable[[Person], object]] = {
 # What no call may do any more: the change itself, or the outcome, which is the second `_bulk`.
 MOMENTS = {"between intent and change": "/_security/", "between change and outcome": "/_bulk"}
 
+CHANGES = ("/_security/user/", "/_security/api_key")
+
 
 def dies(node: tuple[str, str], run: Callable[[], object], moment: str) -> None:
     """Run in a process of its own, and be killed just before the call that belongs to the moment."""
@@ -46,7 +50,7 @@ def dies(node: tuple[str, str], run: Callable[[], object], moment: str) -> None:
     def deadly(transport: Transport, method: str, target: str, **options: Any) -> Any:
         nonlocal bulks
         bulks += target.startswith("/_bulk")
-        is_change = method != "GET" and target.startswith("/_security/user/") and "_has_privileges" not in target
+        is_change = method != "GET" and target.startswith(CHANGES) and "_has_privileges" not in target
         if bulks == 2 or (bulks == 1 and is_change and MOMENTS[moment] == "/_security/"):
             os.kill(os.getpid(), signal.SIGKILL)
         return perform(transport, method, target, **options)
@@ -124,3 +128,18 @@ def test_ones_own_password(node: TestNode, signed_in: Callable[..., Client], mom
     event = trail(node, target="self", action="password-change")[-1]
     assert (event.actor.username, event.outcome) == ("self", "")
     assert node.signs_in("self", NEW) is (moment == "between change and outcome")
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_revoked_api_key(node: TestNode, signed_in: Callable[..., Client], moment: str) -> None:
+    owner = f"keeper {moment}"  # keys outlive their owner
+    node.put_user(owner, roles=["superuser"])
+    key = node.elastic.options(basic_auth=basic(owner, PASSWORD)).security.create_api_key(name="cron")["id"]
+    client = signed_in("ada")
+
+    kill(node, moment, lambda: client.post(reverse("user_revoke_api_keys", args=[owner]), {"id": key}))
+
+    event = trail(node, target=key, action="api-key-invalidate")[-1]
+    assert (event.actor.username, event.outcome) == ("ada", "")
+    [found] = node.elastic.security.get_api_key(id=key)["api_keys"]
+    assert found["invalidated"] is (moment == "between change and outcome")

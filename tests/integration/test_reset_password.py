@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from accounts.services import audit
 from tests.conftest import PASSWORD, TestNode
+from tests.integration.test_password_canary import logs
 from tests.reset_password import Ended, Run, in_process, manage
 
 RESETS = "This tool will reset the password of the [jdoe] user"
@@ -206,6 +207,8 @@ def test_it_is_in_the_trail_without_the_password(run: Run, node: TestNode) -> No
     )
     hits = node.elastic.search(index="usermgmt-*", expand_wildcards="all", size=1000)
     assert CANARY not in str(hits.body)
+    for log in logs(node):
+        assert CANARY not in log.read_text(errors="replace")
 
 
 def test_without_a_trail_it_is_not_done_unless_forced(run: Run, node: TestNode, settings: Settings) -> None:

@@ -61,7 +61,8 @@ def _review(page: Page) -> None:
     for key in "kkcr":
         page.keyboard.press(key)
     page.locator("#comment-4").fill("Left in March")
-    page.locator("#item-4 .review-item__by").wait_for()
+    page.get_by_text("4 of 33", exact=True).wait_for()
+    page.evaluate("scrollTo(0, 0)")
 
 
 def _sign_in(page: Page, username: str) -> None:

@@ -35,20 +35,20 @@ def text(page: bytes) -> str:
 
 
 def test_an_administrator_revokes_one_key_of_a_user(node: TestNode, signed_in: SignIn) -> None:
-    _, [stays, goes] = make_keys(node, "kim", "stays", "<goes>")
+    _, [stays, goes] = make_keys(node, "kim.of.keys", "stays", "<goes>")
     ada = signed_in("ada")
-    table = ada.get("/users/access/kim").content.decode()
-    assert f"/users/revoke-api-keys/kim?id={goes}" in table
+    table = ada.get("/users/access/kim.of.keys").content.decode()
+    assert f"/users/revoke-api-keys/kim.of.keys?id={goes}" in table
 
-    asked = ada.get(f"/users/revoke-api-keys/kim?id={goes}")
-    assert "Revoke API key '<goes>'? It belongs to kim." in text(asked.content)
+    asked = ada.get(f"/users/revoke-api-keys/kim.of.keys?id={goes}")
+    assert "Revoke API key '<goes>'? It belongs to kim.of.keys." in text(asked.content)
     assert stays not in asked.content.decode()
-    assert valid(node, "kim") == ["<goes>", "stays"]
+    assert valid(node, "kim.of.keys") == ["<goes>", "stays"]
 
-    response = ada.post("/users/revoke-api-keys/kim", {"id": goes})
-    assert response.headers["Location"] == "/users/edit/kim"
-    assert "Revoked API key '<goes>'" in text(ada.get("/users/edit/kim").content)
-    assert valid(node, "kim") == ["stays"]
+    response = ada.post("/users/revoke-api-keys/kim.of.keys", {"id": goes})
+    assert response.headers["Location"] == "/users/edit/kim.of.keys"
+    assert "Revoked API key '<goes>'" in text(ada.get("/users/edit/kim.of.keys").content)
+    assert valid(node, "kim.of.keys") == ["stays"]
 
 
 def test_all_of_them_and_what_the_trail_says(node: TestNode, signed_in: SignIn) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
-from accounts.services import users
+from accounts.services import exports, reviews, users
 from accounts.services.connection import Person
+from accounts.services.user_list import UserQuery
 from accounts.services.users import User
 from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
 from tests.browser.test_look import context as context  # a fixture
@@ -25,6 +26,20 @@ def seed(node: TestNode) -> None:
     users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "jane@example.org", ("editor", "user_admin")))
     users.delete(ada, "Anna")
     node.elastic.indices.refresh(index="usermgmt-audit-*", expand_wildcards="all")
+
+
+def export(query: UserQuery | None = None) -> FilePayload:
+    """The file of an export."""
+    chunks = exports.write(Person("otto", PASSWORD), query or UserQuery(), exports.FORMATS["csv"])
+    return {"name": "users.csv.zip", "mimeType": "application/zip", "buffer": b"".join(chunk.data for chunk in chunks)}
+
+
+def frozen(title: str) -> str:
+    """A review, by its id."""
+    review = reviews.start(Person("otto", PASSWORD), UserQuery(q="comes", kind="native"), title)
+    while not reviews.freeze(Person("otto", PASSWORD), review.id).is_over:
+        pass
+    return review.id
 
 
 def run(page: Page) -> None:
@@ -47,6 +62,16 @@ def test_every_page_in_every_look(node: TestNode, context: Watched) -> None:
     look(page, f"/compare/trail?since={datetime.now(UTC):%Y-%m-%d}")
     expect(page.get_by_test_id("difference-changed")).to_be_visible()
     look(page, "/compare/trail?since=2001-01-01")
+    before, after = export(), export(UserQuery(kind="native"))
+    page.goto("/compare/")
+    page.get_by_label("One export").set_input_files(before)
+    page.get_by_label("Another export").set_input_files(after)
+    page.get_by_test_id("compareExportsButton").click()
+    expect(page.get_by_text("The two lists were filtered in different ways")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+    look(page, f"/compare/reviews?one={frozen('Spring')}&other={frozen('Autumn')}")
+    look(page, "/compare/")
     context.expected("422")
 
 

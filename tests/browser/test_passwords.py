@@ -17,6 +17,7 @@ Watch = Callable[..., Watched]
 
 
 def generate(page: Page, field: str, confirmation: str) -> str:
+    expect(page.get_by_test_id(field)).to_be_visible()  # keys do not wait for a dialog to open
     page.get_by_test_id("generatePasswordButton").press("Enter")
     expect(page.get_by_test_id(field)).to_have_value(MADE)
     expect(page.get_by_test_id(field)).to_have_attribute("type", "text")
@@ -26,6 +27,7 @@ def generate(page: Page, field: str, confirmation: str) -> str:
 
 
 def type_twice(page: Page, password: str) -> None:
+    expect(page.get_by_test_id(NEW)).to_be_visible()  # keys do not wait for a dialog to open
     page.get_by_test_id(NEW).press_sequentially(password)
     page.get_by_test_id(CONFIRMATION).press_sequentially(password)
 
@@ -86,7 +88,8 @@ def test_ones_own_password_for_somebody_who_may_do_nothing_else(node: TestNode, 
     elsewhere = sign_in(watched().new_page(), "sue")
     page.goto("/account/")
     page.get_by_test_id("changePasswordButton").click()
-    page.get_by_test_id("editUserChangePasswordCurrentPasswordInput").press_sequentially(PASSWORD)
+    expect(page.get_by_test_id("editUserChangePasswordCurrentPasswordInput")).to_be_focused()
+    page.keyboard.type(PASSWORD)
     type_twice(page, " my own, with spaces ")
     page.keyboard.press("Enter")
 

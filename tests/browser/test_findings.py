@@ -1,5 +1,6 @@
 """Findings and comparisons in a real browser: a run goes on by itself, also when it was left; every page in every look."""
 
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -17,13 +18,14 @@ from tests.conftest import PASSWORD, TestNode
 
 def seed(node: TestNode) -> None:
     long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
-    for name in ("anna", "Anna", "jdoe"):
+    moved = f"moved-{secrets.token_hex(4)}"  # the trail knows nobody of that name from another test
+    for name in ("anna", "Anna", moved):
         node.put_user(name, full_name=long, email="anna@example.org", roles=["viewer", "nope", long, "kibana_user"])
     node.put_user("x" * 507, roles=["user_admin"])
     node.elastic.indices.delete(index="usermgmt-findings", ignore_unavailable=True, expand_wildcards="all")
     ada = Person("ada", PASSWORD)
     users.create(ada, User("comes", long, f"{long}@example.org", ("viewer", long)), PASSWORD)
-    users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "jane@example.org", ("editor", "user_admin")))
+    users.update(ada, users.get(ada, moved), User(moved, "Jane", "jane@example.org", ("editor", "user_admin")))
     users.delete(ada, "Anna")
     node.elastic.indices.refresh(index="usermgmt-audit-*", expand_wildcards="all")
 

@@ -11,13 +11,12 @@ from typing import IO, Any, Final, cast
 from accounts.services import reviews
 from accounts.services.connection import Person
 from accounts.services.exports import COLUMNS, NO_INFORMATION
+from accounts.services.exports.cells import guarded
 from accounts.services.reviews import Item, Outcome, Review
 from accounts.templatetags.pretty import pretty
 
 IN_MEMORY: Final = 5_000_000
 A_PORTION: Final = 1000
-# What a spreadsheet would take for the beginning of a formula.
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 MARK: Final = {
     "decision": "Decision",
     "comment": "Comment",
@@ -104,7 +103,7 @@ def _text(value: Any) -> str:
 
 def _line(cells: Iterable[str]) -> bytes:
     out = io.StringIO()
-    csv.writer(out).writerow([f"'{cell}" if cell.startswith(FORMULA) else cell for cell in cells])
+    csv.writer(out).writerow([guarded(cell) for cell in cells])
     return out.getvalue().encode()
 
 

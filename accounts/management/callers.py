@@ -3,7 +3,6 @@
 import os
 import pwd
 import socket
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Final
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.management.credentials import NoCredentials
+from accounts.management.credentials import credentials as given_credentials
 from accounts.management.terminal import Failure, Terminal
 from accounts.services import cluster_health, errors, file_realm, node_settings, recovery
 from accounts.services.connection import Administrator
@@ -65,10 +66,10 @@ def local_actor(command: str) -> Actor:
 @sensitive_variables()
 def credentials(terminal: Terminal) -> tuple[str, str]:
     """Name and password from the environment, or the password from a person. Raises Failure without either."""
-    username, password = os.environ.get("ELASTICSEARCH_USERNAME", "elastic"), os.environ.get("ELASTICSEARCH_PASSWORD")
-    if not password and not sys.stdin.isatty():
-        raise Failure(os.EX_CONFIG, NO_CREDENTIALS)
-    return username, password or terminal.secret(f"Password of {username}: ")
+    try:
+        return given_credentials(terminal.secret)
+    except NoCredentials:
+        raise Failure(os.EX_CONFIG, NO_CREDENTIALS) from None
 
 
 def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) -> None:

@@ -74,7 +74,7 @@ def try_password(page: Page, password: str) -> None:
 def near_its_end(node: TestNode, username: str, *, created: timedelta = timedelta(0), idle: timedelta = timedelta(0)) -> None:
     """As if the person had signed in that long ago, and been here last that long ago."""
     node.elastic.indices.refresh(index=indices.SESSIONS)
-    for hit in node.elastic.search(index=indices.SESSIONS, query={"term": {"username": username}})["hits"]["hits"]:
+    for hit in node.elastic.search(index=indices.SESSIONS, query={"term": {"username": username}}, size=1000)["hits"]["hits"]:
         if "created" in hit["_source"]:
             moments = {"created": timezone.now() - created, "seen": timezone.now() - idle}
             document = hit["_source"] | {name: moment.isoformat() for name, moment in moments.items()}

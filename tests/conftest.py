@@ -14,7 +14,7 @@ from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import cluster_setup, indices
+from accounts.services import cluster_setup
 from accounts.services.connection import Administrator, Person
 from local_cluster import VERSIONS, Cluster, available_versions
 
@@ -54,6 +54,13 @@ class TestNode:
         header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         return self.elastic.options(headers={"authorization": header}, ignore_status=401).security.authenticate().meta.status == 200
 
+    def forget(self) -> None:
+        """Remove every document that the product keeps: sessions, locks, the trail, reviews; the indices stay."""
+        own: Any = {"index": "usermgmt-*", "expand_wildcards": ["open", "hidden"]}
+        self.elastic.indices.refresh(**own)
+        while found := self.elastic.search(**own, size=10_000, source=False)["hits"]["hits"]:
+            self.elastic.bulk(operations=[{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in found], refresh=True)
+
     def writes(self) -> int:
         """How many writes the security index has seen; it does not grow by reading or signing in."""
         stats = self.elastic.indices.stats(index=".security", metric="indexing")["_all"]["total"]["indexing"]
@@ -69,7 +76,7 @@ class Nodes:
         self._nodes: dict[str, TestNode] = {}
 
     def get(self, version: str, settings: Settings) -> TestNode:
-        """Point the settings to the node of that version, without any user but the cast, and without reviews."""
+        """Point the settings to the node of that version, as if no test had been there: the cast alone, nothing remembered."""
         if version not in self._nodes:
             self._nodes[version] = self._start(version, settings)
         node = self._nodes[version]
@@ -77,7 +84,7 @@ class Nodes:
         settings.ELASTICSEARCH_API_KEY = node.api_key
         for username in node.usernames() - CAST.keys() - {cluster_setup.SERVICE}:
             node.elastic.security.delete_user(username=username)
-        node.elastic.indices.delete(index=indices.REVIEWS, ignore_unavailable=True)
+        node.forget()
         return node
 
     def stop(self) -> None:

@@ -211,6 +211,7 @@ def test_two_reviews(node: TestNode, ada: Person, otto: Person, signed_in: Calla
             pass
         return review.id
 
+    signed_in("otto")  # the trail begins
     for name in ("person-1", "person-2"):
         node.put_user(name, roles=["viewer"])
     first = frozen("Spring")

@@ -60,7 +60,9 @@ def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: Person, person
     node.elastic.security.delete_role(name="single")
 
 
-def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: Person) -> None:
+def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: Person, signed_in: Callable[..., Client]) -> None:
+    signed_in("otto")  # the trail begins
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     node.put_user("jdoe", roles=["viewer"])
     query = UserQuery(roles=("viewer", "superuser"), sort="username", descending=True, size=10, number=7, after=("b", "b"))
     listing = exports.Listing(otto, query)

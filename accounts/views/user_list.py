@@ -3,18 +3,22 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from html import escape
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
-from accounts import policy
+from accounts import kept_pages, policy, user_table
+from accounts.addresses import of_page
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import audit, profiles, roles, user_list
+from accounts.services.audit import Moments
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
@@ -32,6 +36,12 @@ ACTIVITY_COLUMNS: Final = (
     ("", "Created"),
     ("status", "Status"),
 )
+ICONS: Final = {
+    "first": "chevron-double-left",
+    "previous": "chevron-left",
+    "next": "chevron-right",
+    "last": "chevron-double-right",
+}
 LABELS: Final = {
     "active": "Active",
     "deactivated": "Deactivated",
@@ -48,29 +58,64 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
+    page = user_list.search(request.user.connection, query)
     template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
-    response = render(request, template, _results(request, query, user_list.search(request.user.connection, query)))
+    response = kept_pages.render(request, template, _shape(query, page), _places(request, query, page))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _results(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, Any]:
-    addresses = Addresses(request)
+def _shape(query: UserQuery, page: UserPage) -> dict[str, Any]:
+    """What the templates decide by."""
     return {
-        "query": query,
-        "columns": [_column(addresses, query, field, label) for field, label in (ACTIVITY_COLUMNS if query.activity else COLUMNS)],
-        "sizes": [(size, addresses.to(size=str(size)), size == query.size) for size in PAGE_SIZES],
-        "pills": _pills(addresses, query),
-        "hidden": [(name, value) for name in HIDDEN for value in request.GET.getlist(name)],
-        "filters_url": f"{reverse('user_filters')}?{request.GET.urlencode()}",
-        "review_url": f"{reverse('review_create')}?{request.GET.urlencode()}",
-        "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
-        "page": page,
-        "other_view": addresses.to(view="" if query.activity else "activity"),
-        "links": _links(addresses, page),
-        **(_activity(request, page) if query.activity else {"rows": _rows(request, page)}),
+        "kind": query.kind,
+        "activity": query.activity,
+        "size": query.size,
+        "has_rows": bool(page.users),
+        "has_users": bool(page.total),
     }
+
+
+def _places(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, str]:
+    """What they show, as HTML."""
+    addresses, parameters = Addresses(request), escape(request.GET.urlencode())
+    pills = _pills(addresses, query)
+    return {
+        "q": escape(query.q),
+        "hidden": user_table.hidden_fields(_hidden(request, query)),
+        "summary": page.summary,
+        "filters_url": f"{of_page('user_filters')}?{parameters}",
+        "other_view": escape(addresses.to(view="" if query.activity else "activity")),
+        "export_url": f"{of_page('user_export')}?{parameters}",
+        "review_url": f"{of_page('review_create')}?{parameters}",
+        "pills": user_table.filter_pills(pills),
+        "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
+        "sizes": "".join(
+            user_table.size_link(size, addresses.to(size=str(size)), is_current=size == query.size) for size in PAGE_SIZES
+        ),
+        "number": page.place,
+        **_links(addresses, page),
+        **_table(request, query, page, pills),
+    }
+
+
+def _table(request: AppRequest, query: UserQuery, page: UserPage, pills: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """The rows, and what is to be said about them, or about there being none."""
+    if not page.users:
+        return {"rows": "", "note": render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)}
+    if query.activity:
+        activity = _activity(request, page)
+        return {
+            "rows": render_to_string("users/_activity_rows.html", activity, request),
+            "note": render_to_string("users/_activity_note.html", activity, request),
+        }
+    return {"rows": user_table.user_rows(_rows(request, page), can_manage=request.user.can_manage), "note": ""}
+
+
+def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
+    fields = [(name, value) for name in HIDDEN for value in request.GET.getlist(name)]
+    return [*fields, ("kind", query.kind)] if query.kind == "reserved" else fields
 
 
 @require_GET
@@ -109,11 +154,15 @@ def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
     uids = [user.profile_uid for user in page.users if user.profile_uid]
     return {
         "rows": [
-            {"user": user, "moments": known.get(user.username), "can_select": not policy.refusal("delete", request.user, user)}
+            {
+                "user": user,
+                "moments": known.get(user.username, Moments()),
+                "can_select": not policy.refusal("delete", request.user, user),
+            }
             for user in page.users
         ],
         "begins": begins,
-        "kibana_url": f"{reverse('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
+        "kibana_url": f"{of_page('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
     }
 
 
@@ -130,38 +179,45 @@ class Addresses:
     """Addresses of the list, each with some parameters of the present one changed."""
 
     def __init__(self, request: AppRequest) -> None:
-        self._path = reverse("users")
-        self._parameters = {name: values for name, values in request.GET.lists() if name not in PAGING}
+        self._path = of_page("users")
+        kept = [(name, values) for name, values in request.GET.lists() if name not in PAGING and any(values)]
+        self._parameters = {name: _encoded(name, *values) for name, values in kept}
 
     def to(self, **changes: str | Sequence[str]) -> str:
         """The first page, unless the changes say another one; an empty change takes a parameter away."""
-        parameters = {name: value for name, value in {**self._parameters, **changes}.items() if value}
-        return f"{self._path}?{urlencode(parameters, doseq=True)}"
+        changed = {name: _encoded(name, *([value] if isinstance(value, str) else value)) for name, value in changes.items()}
+        return f"{self._path}?{'&'.join(filter(None, {**self._parameters, **changed}.values()))}"
+
+
+@lru_cache(maxsize=1024)
+def _encoded(name: str, *values: str) -> str:
+    return urlencode([(name, value) for value in values if value])
 
 
 def _links(addresses: Addresses, page: UserPage) -> dict[str, str]:
-    """To other pages, "" where there is none."""
+    """To other pages, without an address where there is none."""
     back, on = page.has_previous, page.has_next
-    return {
+    urls = {
         "first": addresses.to() if back else "",
         "previous": addresses.to(before=_packed(page.start), page=str(page.number - 1)) if back else "",
         "next": addresses.to(after=_packed(page.end), page=str(page.number + 1)) if on else "",
         "last": addresses.to(last="1") if on else "",
     }
+    return {name: user_table.page_link(name, ICONS[name], url) for name, url in urls.items()}
 
 
 def _packed(position: Position | None) -> str:
     return json.dumps(position, separators=(",", ":"))
 
 
-def _column(addresses: Addresses, query: UserQuery, field: str, label: str) -> dict[str, str]:
+def _head(addresses: Addresses, query: UserQuery, field: str, label: str) -> str:
     """A head of the table: how it is sorted now, and the address that sorts by it (or the other way round)."""
     if not field:
-        return {"label": label}
+        return user_table.column_head(label)
     is_sorted = query.sort == field
     order = "desc" if is_sorted and not query.descending else "asc"
     direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
-    return {"label": label, "sort": direction, "url": addresses.to(sort=field, order=order)}
+    return user_table.column_head(label, direction, addresses.to(sort=field, order=order))
 
 
 def _pills(addresses: Addresses, query: UserQuery) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""The rows of the list of users and the links below them. A page's time goes into them: functions write them, not templates."""
+"""What changes from page to page of the list of users, as HTML. A page's time goes into it: functions write it, not templates."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -6,77 +6,80 @@ from html import escape  # Django's own looks first whether a text is lazy or sa
 from typing import Any
 from urllib.parse import quote
 
-from django import template
-from django.utils.safestring import SafeString, mark_safe
-
 from accounts.converters import UsernameConverter
 from accounts.services.roles import Role
 from accounts.services.users import User
-from accounts.templatetags.icons import heroicon_mini
+from accounts.templatetags.icons import heroicon_micro, heroicon_mini
 
-register = template.Library()
 to_url = UsernameConverter().to_url
 # A longer name may be cut by the page, and then stands whole in its title.
 LONGEST_SHOWN = 40
 
 
-@register.simple_tag
-def user_rows(rows: Iterable[Mapping[str, Any]], can_manage: bool) -> SafeString:
+def hidden_fields(fields: Iterable[tuple[str, str]]) -> str:
+    """What belongs to the search form but changes with the results."""
+    return "".join(
+        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}" form="users-search">' for name, value in fields
+    )
+
+
+def filter_pills(pills: Iterable[tuple[str, str]]) -> str:
+    """What the list is filtered by, and the address without it."""
+    return "".join(
+        f'<span class="pill">{escape(label)}\n<a class="pill__remove" href="{escape(url)}" '
+        f'aria-label="Remove the filter {escape(label)}">{heroicon_micro("x-mark")}</a></span>'
+        for label, url in pills
+    )
+
+
+def column_head(label: str, direction: str = "", url: str = "") -> str:
+    """The head of a column: how it is sorted now, and the address that sorts by it; or its label alone."""
+    if not url:
+        return f"<th scope=col>{label}"
+    return (
+        f'<th scope=col aria-sort={direction}><a class=sort href="{escape(url)}" data-test-subj="tableHeaderSortButton">{label}</a>'
+    )
+
+
+def size_link(size: int, url: str, *, is_current: bool) -> str:
+    """To as many rows to a page."""
+    current = ' aria-current="true"' if is_current else ""
+    return f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"{current}>{size} rows</a>'
+
+
+def page_link(name: str, icon: str, url: str) -> str:
+    """To another page. A link without an address keeps its place, and the focus that a reader may have had on it."""
+    to = f'href="{escape(url)}"' if url else 'role="link" aria-disabled="true" tabindex="-1"'
+    return (
+        f'<a class="icon-button" id="{name}-page" {to} aria-label="{name.capitalize()} page" '
+        f'data-test-subj="pagination-button-{name}">{heroicon_mini(icon)}</a>'
+    )
+
+
+def user_rows(rows: Iterable[Mapping[str, Any]], *, can_manage: bool) -> str:
     """A `<tr>` for each row (`user`, `roles`, `can_select`), with a box to select it for who may manage users.
 
     Addresses are relative to the list's own. HTML lets cells and rows end by themselves, and plain words go unquoted.
     """
-    return mark_safe("".join(_row(row["user"], row["roles"], row["can_select"], can_manage) for row in rows))  # noqa: S308
-
-
-@register.simple_tag
-def page_sizes(sizes: Iterable[tuple[int, str, bool]]) -> SafeString:
-    """The menu's entries: how many rows to a page, the address, and whether it is so now."""
-    return mark_safe(  # noqa: S308
-        "".join(
-            f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"'
-            f'{""" aria-current="true" """ if is_current else ""}>{size} rows</a>'
-            for size, url, is_current in sizes
-        )
-    )
-
-
-@register.simple_tag
-def page_link(name: str, icon: str, label: str, url: str) -> SafeString:
-    """To another page. A link without an address keeps its place, and the focus that a reader may have had on it."""
-    to = f'href="{escape(url)}"' if url else 'role="link" aria-disabled="true" tabindex="-1"'
-    return mark_safe(  # noqa: S308
-        f'<a class="icon-button" id="{name}-page" {to} aria-label="{label}" data-test-subj="pagination-button-{name}">'
-        f"{heroicon_mini(icon)}</a>"
-    )
+    return "".join(_row(row["user"], row["roles"], row["can_select"], can_manage) for row in rows)
 
 
 def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) -> str:
     name = escape(user.username)
     title = f' title="{name}"' if len(user.username) > LONGEST_SHOWN else ""
     return (
-        f"<tr data-test-subj=userRow>{_box(name, user, can_select) if can_manage else ''}"
+        f"<tr data-test-subj=userRow>{box(user, can_select) if can_manage else ''}"
         f'<th data-test-subj=userRowUserName><a href="edit/{to_url(user.username)}"{title}>{name}</a>'
         f"<td data-test-subj=userRowFullName>{escape(user.full_name)}"
         f"<td data-test-subj=userRowEmail>{escape(user.email)}"
         f"<td data-test-subj=userRowRoles>{_roles(roles)}"
-        f"<td>{_status(user)}"
+        f"<td>{status(user)}"
     )
 
 
-@register.simple_tag
-def user_box(user: User, can_select: bool) -> SafeString:
+def box(user: User, can_select: bool) -> str:
     """The cell with the box that selects a user."""
-    return mark_safe(_box(escape(user.username), user, can_select))  # noqa: S308
-
-
-@register.simple_tag
-def user_status(user: User) -> SafeString:
-    """The badges of a user: deactivated, reserved, deprecated."""
-    return mark_safe(_status(user))  # noqa: S308
-
-
-def _box(name: str, user: User, can_select: bool) -> str:
+    name = escape(user.username)
     reason = "User is a system user" if user.is_reserved else "You cannot delete this user"
     return (
         f'<td><input type=checkbox name=username value="{name}" aria-label="Select {name}" '
@@ -102,7 +105,8 @@ def _role(role: Role) -> str:
     return f'<a{kind} href="?role={quote(role.name, safe="")}">{escape(role.name)}{mark}</a>'
 
 
-def _status(user: User) -> str:
+def status(user: User) -> str:
+    """The badges of a user: deactivated, reserved, deprecated."""
     badges = "" if user.enabled else '<span class="badge" data-test-subj="userDisabled">Deactivated</span>'
     if user.is_reserved:
         badges += '<span class="badge badge--primary" data-test-subj="userReserved">Reserved</span>'

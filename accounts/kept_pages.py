@@ -1,5 +1,6 @@
 """Pages whose template is written once in five minutes for a person, and filled with what changes each time."""
 
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from accounts import context_processors
 from accounts.requests import AppRequest
 
 SECONDS: Final = 300
-MARK: Final = "\0"  # no page has it
+MARK: Final = secrets.token_hex(16)  # nobody's name has it
 # What base.html shows and is another at each request.
 OF_BASE: Final[dict[str, Callable[[HttpRequest], str]]] = {
     "csrf_token": get_token,

@@ -4,9 +4,7 @@ Changes do not: libcurl sends a request again when a kept connection turns out t
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from queue import Empty, LifoQueue
+from collections import deque
 from typing import Final
 
 import pycurl
@@ -38,7 +36,8 @@ class CurlNode(BaseNode):
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._idle: LifoQueue[pycurl.Curl] = LifoQueue()
+        self._idle: deque[pycurl.Curl] = deque()
+        self._url, self._always = self.base_url, dict(self._headers)
 
     def perform_request(
         self,
@@ -51,9 +50,13 @@ class CurlNode(BaseNode):
         """One request and its answer. Raises ConnectionTimeout, TlsError and ConnectionError."""
         start = time.monotonic()
         seconds = self.config.request_timeout if isinstance(request_timeout, DefaultType) else request_timeout
-        with self._connection() as curl:
+        curl = self._take()
+        try:
             self._prepare(curl, method, target, seconds)
-            status, lines, answer = _exchange(curl, body, {**self._headers, **(headers or {})})
+            status, lines, answer = _exchange(curl, body, {**self._always, **(headers or {})})
+        finally:
+            curl.reset()  # its connection stays, nothing else of the request does
+            self._idle.append(curl)
         meta = ApiResponseMeta(
             node=self.config, duration=time.monotonic() - start, http_version="1.1", status=status, headers=_parsed(lines)
         )
@@ -61,23 +64,17 @@ class CurlNode(BaseNode):
 
     def close(self) -> None:
         """End the idle connections."""
-        while not self._idle.empty():
-            self._idle.get().close()
+        while self._idle:
+            self._idle.pop().close()
 
-    @contextmanager
-    def _connection(self) -> Iterator[pycurl.Curl]:
+    def _take(self) -> pycurl.Curl:
         try:
-            curl = self._idle.get_nowait()
-        except Empty:
-            curl = pycurl.Curl()
-        try:
-            yield curl
-        finally:
-            curl.reset()  # its connection stays, nothing else of the request does
-            self._idle.put(curl)
+            return self._idle.pop()
+        except IndexError:
+            return pycurl.Curl()
 
     def _prepare(self, curl: pycurl.Curl, method: str, target: str, seconds: float | None) -> None:
-        curl.setopt(pycurl.URL, f"{self.base_url}{target}")
+        curl.setopt(pycurl.URL, f"{self._url}{target}")
         curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a user's name, and not the folder above
         curl.setopt(pycurl.CUSTOMREQUEST, method)
         curl.setopt(pycurl.NOBODY, method == "HEAD")

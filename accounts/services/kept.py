@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable
 from functools import wraps
-from typing import TypeVar
+from threading import Lock
+from typing import Final, TypeVar
 
 from django.conf import settings
 
@@ -11,7 +12,26 @@ from accounts.services.connection import Person
 
 T = TypeVar("T")
 
-_answers: dict[object, tuple[float, object]] = {}
+
+class _Kept:
+    """One answer, and who is asking for the next: while one does, the others go on with what they have."""
+
+    def __init__(self) -> None:
+        self._asking = Lock()
+        self._until = 0.0
+        self._answers: tuple[object, ...] = ()  # one, or none yet
+
+    def get(self, read: Callable[[], object]) -> object:
+        if time.monotonic() >= self._until and not (self._answers and self._asking.locked()):
+            with self._asking:
+                if time.monotonic() >= self._until:
+                    self._answers = (read(),)
+                    self._until = time.monotonic() + settings.KEPT_SECONDS
+        return self._answers[0]
+
+
+# Emptied in one step: what was being read when something changed stays in a `_Kept` that nobody finds any more.
+_answers: Final[dict[object, _Kept]] = {}
 
 
 def kept(read: Callable[[Person], T]) -> Callable[[Person], T]:
@@ -21,12 +41,8 @@ def kept(read: Callable[[Person], T]) -> Callable[[Person], T]:
     def once(connection: Person) -> T:
         if connection.scope is None:
             return read(connection)
-        key = (read, connection.scope, tuple(settings.ELASTICSEARCH_HOSTS))
-        until, answer = _answers.get(key, (0.0, None))
-        if time.monotonic() >= until:
-            answer = read(connection)
-            _answers[key] = (time.monotonic() + settings.KEPT_SECONDS, answer)
-        return answer  # type: ignore[return-value]
+        answer = _answers.setdefault((read, connection.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _Kept())
+        return answer.get(lambda: read(connection))  # type: ignore[return-value]
 
     return once
 

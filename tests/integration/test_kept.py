@@ -1,6 +1,8 @@
 """What is kept for some seconds, and for whom."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 from django.test import Client
@@ -51,3 +53,42 @@ def test_a_list_page_then_takes_one_call_besides_the_sessions(
     calls.clear()
     ada.get("/users/")
     assert [call for call in calls if "usermgmt-sessions" not in call] == ["POST /_security/_query/user"]
+
+
+def test_while_one_asks_anew_the_others_go_on_with_what_they_have(settings: Settings) -> None:
+    settings.KEPT_SECONDS = 0  # an answer is old at once
+    asking, may_answer = Event(), Event()
+    answers: list[int] = []
+
+    @kept.kept
+    def read(connection: Person) -> int:
+        answers.append(len(answers))
+        if len(answers) > 1:
+            asking.set()
+            assert may_answer.wait(10)
+        return answers[-1]
+
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    person = scoped("ada", "read_security")
+    assert read(person) == 0
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(read, person)
+        assert asking.wait(10)
+        assert [read(person) for _ in range(3)] == [0, 0, 0]
+        may_answer.set()
+        assert slow.result() == 1
+
+
+def test_what_was_read_before_a_change_is_not_kept_after_it(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    values = iter([1, 2])
+
+    @kept.kept
+    def read(connection: Person) -> int:
+        value = next(values)
+        if value == 1:
+            kept.forget()  # another thread's change, in the middle
+        return value
+
+    person = scoped("ada", "read_security")
+    assert [read(person) for _ in range(3)] == [1, 2, 2]

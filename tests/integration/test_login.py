@@ -40,7 +40,11 @@ def test_somebody_without_privileges_comes_to_their_own_account(node: TestNode, 
     assert "/account/" in refused.content.decode()
 
 
-@pytest.mark.parametrize(("username", "password"), [("ada", "wrong-password"), ("nobody", "wrong-password"), ("ada:x", PASSWORD)])
+@pytest.mark.parametrize(
+    ("username", "password"),
+    [("ada", "wrong-password"), ("nobody", "wrong-password"), ("ada:x", PASSWORD)],
+    ids=["wrong password", "unknown name", "colon in a name"],
+)
 def test_wrong_credentials_are_told_apart_by_nothing(node: TestNode, username: str, password: str) -> None:
     status, _, page = sign_in(username, password)
     assert status == 200

@@ -66,7 +66,9 @@ def test_a_mark_is_for_one_person_and_stays_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    "cookie", ["", "x", "a:b:c", signing.dumps(["x", "y"], salt="another"), signing.dumps("x", salt=devices.SALT)]
+    "cookie",
+    ["", "x", "a:b:c", signing.dumps(["x", "y"], salt="another"), signing.dumps("x", salt=devices.SALT)],
+    ids=["nothing", "a letter", "colons", "for something else", "of another shape"],
 )
 def test_a_made_up_mark_is_none(cookie: str) -> None:
     assert mark(cookie, "jdoe") == ""

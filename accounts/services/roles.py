@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from accounts.services import cluster_privileges, errors, grants, privileges
@@ -60,6 +61,11 @@ def all_roles(connection: Person) -> list[Role]:
     return list(_by_name(connection).values())
 
 
+def names(connection: Person) -> frozenset[str]:
+    """The names of all of them."""
+    return frozenset(_by_name(connection))
+
+
 @kept
 def _by_name(connection: Person) -> dict[str, Role]:
     """`GET _security/role`: all of them in one call, for all pages of the next seconds."""
@@ -95,13 +101,19 @@ def _is_enabled(body: Mapping[str, Any]) -> bool:
 
 def _role(name: str, body: Mapping[str, Any]) -> Role:
     metadata = body.get("metadata", {})
-    cluster = body.get("cluster", []) if _is_enabled(body) else []
+    cluster = tuple(body.get("cluster", []) if _is_enabled(body) else [])
     return Role(
         name=name,
         is_reserved=bool(metadata.get("_reserved")),
         is_deprecated=bool(metadata.get("_deprecated")),
         deprecated_reason=metadata.get("_deprecated_reason") or "",
-        grants_user_management=cluster_privileges.holds(cluster, privileges.MANAGE_SECURITY),
+        grants_user_management=_grants_user_management(cluster),
         description=(body.get("description") or "").strip(),
-        cluster=tuple(cluster),
+        cluster=cluster,
     )
+
+
+@lru_cache(maxsize=1024)
+def _grants_user_management(cluster: tuple[str, ...]) -> bool:
+    """Hundreds of roles are alike in this."""
+    return cluster_privileges.holds(cluster, privileges.MANAGE_SECURITY)

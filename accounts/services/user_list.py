@@ -8,7 +8,7 @@ the end of 100,000 users as at the start, and nobody is missing or twice while o
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cmp_to_key
+from functools import cmp_to_key, lru_cache
 from itertools import pairwise
 from typing import Any, Final, Literal
 
@@ -113,12 +113,13 @@ def search(connection: Person, query: UserQuery) -> UserPage:
 
 def counts(connection: Person, queries: Iterable[UserQuery]) -> list[int]:
     """How many users match each of the queries: one small call for each, and one for the reserved users and the roles."""
-    known, reserved = [role.name for role in roles.all_roles(connection)], users.reserved(connection)
+    known, reserved = roles.names(connection), users.reserved(connection)
     return [Matching(connection, query, known, reserved).rows(None, 0)[1] for query in queries]
 
 
-def _known(connection: Person, query: UserQuery) -> list[str]:
-    return [role.name for role in roles.all_roles(connection)] if "unknown-roles" in query.flags else []
+def _known(connection: Person, query: UserQuery) -> frozenset[str]:
+    """The roles that exist, where that matters."""
+    return roles.names(connection) if "unknown-roles" in query.flags else frozenset()
 
 
 def _last_page(matching: "Matching", query: UserQuery) -> UserPage:
@@ -158,7 +159,7 @@ Row = tuple[Position, User]
 class Matching:
     """The users that match a query, in its order."""
 
-    def __init__(self, connection: Person, query: UserQuery, known: list[str], reserved: list[User]) -> None:
+    def __init__(self, connection: Person, query: UserQuery, known: frozenset[str], reserved: list[User]) -> None:
         self._connection = connection
         self._query = query
         self._filter = _filter(query, known)
@@ -233,7 +234,7 @@ def _sort(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
     return [{FIELDS[query.sort]: by_field}, {"username": {"order": "desc" if backwards else "asc"}}]
 
 
-def _filter(query: UserQuery, known: list[str]) -> dict[str, Any] | None:
+def _filter(query: UserQuery, known: frozenset[str]) -> dict[str, Any] | None:
     """None for everybody, which Elasticsearch finds a little sooner than what matches all."""
     clauses = [word_query(word) for word in query.words]
     if query.roles:
@@ -259,7 +260,7 @@ def _contains(name: str, text: str) -> dict[str, Any]:
     return {"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}}
 
 
-def _flag_query(flag: Flag, known: list[str]) -> dict[str, Any]:
+def _flag_query(flag: Flag, known: frozenset[str]) -> dict[str, Any]:
     if flag == "unknown-roles":
         return {"bool": {"should": _gaps(known)}}
     # An empty address, as other programs leave it, exists too; but it has no letter.
@@ -267,15 +268,16 @@ def _flag_query(flag: Flag, known: list[str]) -> dict[str, Any]:
     return {"bool": {"must_not": [has]}}
 
 
-def _gaps(known: list[str]) -> list[dict[str, Any]]:
+@lru_cache(maxsize=2)
+def _gaps(known: frozenset[str]) -> list[dict[str, Any]]:
     """A role outside of the known ones lies in one of the gaps between them; there is no other query that asks for it."""
-    known = sorted(known)
-    inner = [{"gt": one, "lt": other} for one, other in pairwise(known)]
-    bounds = [{"lt": known[0]}, *inner, {"gt": known[-1]}] if known else [{"gte": ""}]
+    names = sorted(known)
+    inner = [{"gt": one, "lt": other} for one, other in pairwise(names)]
+    bounds = [{"lt": names[0]}, *inner, {"gt": names[-1]}] if names else [{"gte": ""}]
     return [{"range": {"roles": bound}} for bound in bounds]
 
 
-def matches(user: User, query: UserQuery, known: Iterable[str] = ()) -> bool:
+def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:
     """What `_filter` says, of one user."""
     texts = [text.lower() for text in (user.username, user.full_name, user.email, *user.roles)]
     has_words = all(any(word.lower() in text for text in texts) for word in query.words)
@@ -284,7 +286,7 @@ def matches(user: User, query: UserQuery, known: Iterable[str] = ()) -> bool:
     return has_words and has_role and has_status and all(_has_flag(user, flag, known) for flag in query.flags)
 
 
-def _has_flag(user: User, flag: Flag, known: Iterable[str]) -> bool:
+def _has_flag(user: User, flag: Flag, known: frozenset[str]) -> bool:
     if flag == "unknown-roles":
-        return not set(user.roles) <= set(known)
+        return not known.issuperset(user.roles)
     return not (user.roles if flag == "no-roles" else user.email)

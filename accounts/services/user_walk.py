@@ -21,7 +21,7 @@ def portions(connection: Person, query: UserQuery, beside: Callable[[Sequence[Us
     The next portion is read by another thread while the caller is busy with this one. Each begins behind the last row of the one
     before (`search_after`), so that nobody is missing or twice while others are added. Raises Refused without read_security.
     """
-    matching = Matching(connection, query, [role.name for role in roles.all_roles(connection)], users.reserved(connection))
+    matching = Matching(connection, query, roles.names(connection), users.reserved(connection))
 
     def read(after: user_list.Position | None) -> tuple[list[user_list.Row], int, T]:
         rows, total = matching.rows(after, A_PORTION)

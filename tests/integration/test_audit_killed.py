@@ -8,10 +8,12 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from elastic_transport import Transport
@@ -98,6 +100,59 @@ def test_the_truth_can_be_told(node: TestNode, ada: Person, monkeypatch: pytest.
     told = audit.get(event.id)
     assert (told.outcome, told.stage) == ("success" if was_done else "failure", "resolved")
     assert told.id not in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
+
+
+def edited(ada: Client) -> object:
+    form = ada.get("/users/edit/jane").context["form"]
+    return ada.post("/users/edit/jane", {**form.initial, "seen": form["seen"].value(), "full_name": "Janet"})
+
+
+PAGES: dict[str, Callable[[Client], object]] = {
+    "user-create": lambda ada: ada.post("/users/create", {"username": "jane", "password": NEW, "confirm_password": NEW}),
+    "user-update": edited,
+    "user-enable": lambda ada: ada.post("/users/activate/jane"),
+    "user-disable": lambda ada: ada.post("/users/deactivate/jane"),
+    "user-delete": lambda ada: ada.post("/users/delete/jane"),
+    "password-change": lambda ada: ada.post("/users/change-password/jane", {"password": NEW, "confirm_password": NEW}),
+}
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("action", PAGES)
+def test_every_page_that_changes_a_user(
+    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, action: str, moment: str
+) -> None:
+    monkeypatch.setattr(locks, "LIFETIME", locks.LIFETIME * 0)
+    if action != "user-create":
+        node.put_user("jane", full_name="Jane", roles=["viewer"], enabled=action != "user-enable")
+    before, client = node.user("jane"), signed_in("ada")
+
+    kill(node, moment, lambda: PAGES[action](client))
+
+    event = trail(node, target="jane", action=action)[-1]
+    assert (event.actor.username, event.outcome, bool(event.session)) == ("ada", "", True)
+    was_done = moment == "between change and outcome"
+    if action == "password-change":
+        assert node.signs_in("jane", NEW) is was_done
+    else:
+        assert (node.user("jane") != before) is was_done
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("many", [False, True], ids=["one", "many"])
+def test_the_command_that_resets_passwords(
+    node: TestNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, many: bool, moment: str
+) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", node.elastic_password)
+    node.put_user("jane")
+    (tmp_path / "names").write_text("jane\n")
+    names = ["--from", str(tmp_path / "names")] if many else ["--username", "jane"]
+
+    kill(node, moment, lambda: call_command("reset_password", *names, "--batch"))
+
+    event = trail(node, target="jane", action="password-change")[-1]
+    assert (event.actor.username, event.actor.command, event.outcome) == ("elastic", "reset_password", "")
+    assert node.signs_in("jane", PASSWORD) is (moment == "between intent and change")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

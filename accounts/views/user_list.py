@@ -3,7 +3,6 @@
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from html import escape
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,7 +13,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from accounts import kept_pages, policy, user_table
-from accounts.addresses import of_page
+from accounts.addresses import UserListAddresses, of_page
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import audit, profiles, roles, user_list
@@ -22,7 +21,6 @@ from accounts.services.audit import Moments
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
-PAGING: Final = ("after", "before", "last", "page")
 HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
 # Each role counted is a call, and the dialog does not wait for hundreds.
 MOST_ROLES_COUNTED: Final = 100
@@ -79,7 +77,7 @@ def _shape(query: UserQuery, page: UserPage) -> dict[str, Any]:
 
 def _places(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, str]:
     """What they show, as HTML."""
-    addresses, parameters = Addresses(request), escape(request.GET.urlencode())
+    addresses, parameters = UserListAddresses(request.GET), escape(request.GET.urlencode())
     pills = _pills(addresses, query)
     return {
         "q": escape(query.q),
@@ -126,7 +124,7 @@ def filters(request: AppRequest) -> HttpResponse:
     context = {
         "groups": _groups(request, query),
         "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
-        "cancel": Addresses(request).to(),
+        "cancel": UserListAddresses(request.GET).to(),
     }
     return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
 
@@ -175,26 +173,7 @@ def kibana_sign_ins(request: AppRequest) -> HttpResponse:
     return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})
 
 
-class Addresses:
-    """Addresses of the list, each with some parameters of the present one changed."""
-
-    def __init__(self, request: AppRequest) -> None:
-        self._path = of_page("users")
-        kept = [(name, values) for name, values in request.GET.lists() if name not in PAGING and any(values)]
-        self._parameters = {name: _encoded(name, *values) for name, values in kept}
-
-    def to(self, **changes: str | Sequence[str]) -> str:
-        """The first page, unless the changes say another one; an empty change takes a parameter away."""
-        changed = {name: _encoded(name, *([value] if isinstance(value, str) else value)) for name, value in changes.items()}
-        return f"{self._path}?{'&'.join(filter(None, {**self._parameters, **changed}.values()))}"
-
-
-@lru_cache(maxsize=1024)
-def _encoded(name: str, *values: str) -> str:
-    return urlencode([(name, value) for value in values if value])
-
-
-def _links(addresses: Addresses, page: UserPage) -> dict[str, str]:
+def _links(addresses: UserListAddresses, page: UserPage) -> dict[str, str]:
     """To other pages, without an address where there is none."""
     back, on = page.has_previous, page.has_next
     urls = {
@@ -210,7 +189,7 @@ def _packed(position: Position | None) -> str:
     return json.dumps(position, separators=(",", ":"))
 
 
-def _head(addresses: Addresses, query: UserQuery, field: str, label: str) -> str:
+def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str) -> str:
     """A head of the table: how it is sorted now, and the address that sorts by it (or the other way round)."""
     if not field:
         return user_table.column_head(label)
@@ -220,7 +199,7 @@ def _head(addresses: Addresses, query: UserQuery, field: str, label: str) -> str
     return user_table.column_head(label, direction, addresses.to(sort=field, order=order))
 
 
-def _pills(addresses: Addresses, query: UserQuery) -> list[tuple[str, str]]:
+def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, str]]:
     """What the list is filtered by, and the address without it."""
     pills = [(f"Role: {role}", addresses.to(role=[other for other in query.roles if other != role])) for role in query.roles]
     pills += [(LABELS[flag], addresses.to(flag=[other for other in query.flags if other != flag])) for flag in query.flags]

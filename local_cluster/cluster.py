@@ -24,7 +24,7 @@ class Cluster:
     """Real Elasticsearch nodes; the data and the elastic password stay in `folder` for the next start.
 
     `password` counts at the first start of a folder only. `api_key` proves readiness where somebody may have changed
-    the elastic password since.
+    the elastic password since. `ca_certs` is for nodes whose `settings` let them speak HTTPS.
     """
 
     def __init__(
@@ -39,6 +39,7 @@ class Cluster:
         settings: Mapping[str, str] | None = None,
         java_flags: tuple[str, ...] = (),
         api_key: str | None = None,
+        ca_certs: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
         self.version = version
@@ -47,6 +48,7 @@ class Cluster:
         self.settings = dict(settings or {})
         self.java_flags = java_flags
         self.api_key = api_key
+        self.tls: dict[str, Any] = {"ca_certs": str(ca_certs)} if ca_certs else {}
         self.password = keep_secret(self.folder / "password", password)
         if password and password != self.password:
             raise LocalClusterError(f"{self.folder} was made with another elastic password")
@@ -65,7 +67,7 @@ class Cluster:
 
     def client(self, **options: Any) -> Elasticsearch:
         """A client of all nodes with the elastic user's credentials."""
-        return Elasticsearch(self.urls, basic_auth=basic("elastic", self.password), **options)
+        return Elasticsearch(self.urls, basic_auth=basic("elastic", self.password), **self.tls, **options)
 
     def __enter__(self) -> Self:
         self.start()
@@ -155,7 +157,7 @@ class Cluster:
         }
 
     def _wait_until_ready(self, node: Node) -> None:
-        with Elasticsearch(node.url, max_retries=0, request_timeout=10) as client:
+        with Elasticsearch(node.url, max_retries=0, request_timeout=10, **self.tls) as client:
             if not wait_for(lambda: self._is_ready(node, client), SECONDS_TO_START):
                 raise NodeFailed(f"{self._why_not_ready(client)}. The end of {node.log}:\n{node.log_tail()}")
 

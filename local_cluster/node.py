@@ -46,7 +46,8 @@ class Node:
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"http://127.0.0.1:{self.http_port}"
+        scheme = "https" if self.settings.get("xpack.security.http.ssl.enabled") == "true" else "http"
+        return f"{scheme}://127.0.0.1:{self.http_port}"
 
     @property
     def log(self) -> Path:

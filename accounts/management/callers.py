@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.management.credentials import NoCredentials
 from accounts.management.credentials import credentials as given_credentials
 from accounts.management.terminal import Failure, Terminal
-from accounts.services import cluster_health, errors, file_realm, node_settings, recovery
+from accounts.services import cluster_health, errors, file_realm, node_certificates, node_settings, recovery
 from accounts.services.connection import Administrator
 from accounts.services.origin import Actor
 
@@ -39,7 +40,8 @@ def config_folder(given: Path | None) -> Path | None:
     return Path(os.environ["ES_PATH_CONF"]) if os.environ.get("ES_PATH_CONF") else None
 
 
-def aim_at_node(folder: Path, overrides: Mapping[str, str], url: str | None) -> None:
+@contextmanager
+def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, terminal: Terminal) -> Iterator[None]:
     """Let all calls go to this node, which alone reads the files. Raises Failure where it does not."""
     with _told():
         node = node_settings.read(folder, overrides)
@@ -47,7 +49,12 @@ def aim_at_node(folder: Path, overrides: Mapping[str, str], url: str | None) -> 
             raise Failure(os.EX_CONFIG, "File realm must be enabled")
         file_realm.clean_up(folder)
     settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
-    settings.ELASTICSEARCH_CA_CERTS = settings.ELASTICSEARCH_CA_CERTS or node_settings.authority(folder)
+    # Both of our HTTP clients take authorities as a file.
+    with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as trusted:
+        if not settings.ELASTICSEARCH_CA_CERTS and trusted.write(node_certificates.trusted(folder, node, terminal.explain)):
+            trusted.flush()
+            settings.ELASTICSEARCH_CA_CERTS = trusted.name
+        yield
 
 
 @contextmanager
@@ -80,8 +87,8 @@ def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) ->
         raise _unknown_health(f"Elasticsearch does not accept the password of [{caller[0]}].") from None
     except errors.Refused as exc:
         raise _unknown_health(f"[{caller[0]}] may not ask for it: {exc}") from None
-    except errors.Unavailable:
-        raise _unreachable() from None
+    except errors.Unavailable as exc:
+        raise _unreachable(exc) from None
     terminal.explain(f"Cluster health is currently {status.upper()}.")
     if status == "red" and not force:
         terminal.warn(RED_MEANS)
@@ -99,13 +106,14 @@ def _told() -> Iterator[None]:
         raise Failure(os.EX_CONFIG, str(exc)) from None
     except recovery.NotNoticed as exc:
         raise Failure(os.EX_DATAERR, str(exc)) from None
-    except errors.Unavailable:
-        raise _unreachable() from None
+    except errors.Unavailable as exc:
+        raise _unreachable(exc) from None
 
 
-def _unreachable() -> Failure:
+def _unreachable(why: errors.Unavailable) -> Failure:
     where = ", ".join(settings.ELASTICSEARCH_HOSTS)
-    return Failure(os.EX_UNAVAILABLE, f"Failed to determine the health of the cluster. Elasticsearch at {where} does not answer.")
+    message = f"Failed to determine the health of the cluster. Elasticsearch at {where} does not answer: {why}"
+    return Failure(os.EX_UNAVAILABLE, message)
 
 
 def _unknown_health(why: str) -> Failure:

@@ -15,6 +15,7 @@ from elasticsearch._sync.client.security import SecurityClient  # its public pla
 from accounts.services import errors
 from accounts.services.curl_node import CurlNode
 from accounts.services.origin import Actor
+from accounts.services.urllib3_node import Urllib3Node
 from usermgmt.logging import request_id
 
 logger = logging.getLogger(__name__)
@@ -184,9 +185,11 @@ def _changing_client() -> Elasticsearch:
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for questions, and one that never repeats a call, which would hide what became of the first try."""
-    options: dict[str, Any] = {"request_timeout": timeout, **({"ca_certs": ca_certs} if ca_certs else {})}
+    options: dict[str, Any] = {"request_timeout": timeout}
+    if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
+        options["ca_certs"] = ca_certs
     asking = Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options)
-    return asking, Elasticsearch(list(hosts), max_retries=0, connections_per_node=32, **options)
+    return asking, Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options)
 
 
 @lru_cache(maxsize=8)

@@ -1,7 +1,5 @@
 """Real ways to a real node: over TLS with one's own authority, and around a host that is down."""
 
-import datetime
-import ipaddress
 import socket
 import socketserver
 import ssl
@@ -11,31 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pytest_django import Settings
 
 from accounts.services import errors
 from accounts.services.connection import Person
+from tests.certificates import make
 from tests.conftest import PASSWORD, TestNode
-
-
-def write_certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that is its own authority, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "node")])
-    now = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "certificate.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "key.pem").write_bytes(secret)
-    return folder / "certificate.pem", folder / "key.pem"
 
 
 class Tunnel(socketserver.ThreadingTCPServer):
@@ -75,7 +54,9 @@ def copy(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.fixture
 def tls(node: TestNode, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    certificate, key = write_certificate(tmp_path)
+    identity, certificate, key = make("node", is_authority=True), tmp_path / "certificate.pem", tmp_path / "key.pem"
+    certificate.write_bytes(identity.pem)
+    key.write_bytes(identity.key_pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     target = urlsplit(node.url)

@@ -123,6 +123,12 @@ def test_the_products_own_refusal_is_a_fault_of_the_set_up(cluster: Cluster, set
         connection.service()
 
 
+def test_an_authority_does_no_harm_where_nothing_is_encrypted(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = ["http://127.0.0.1:1"], "authority.pem"
+    with pytest.raises(errors.Unavailable):
+        Person(*PERSON).authenticate()
+
+
 def test_no_secret_is_in_an_exception_or_the_log(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for cluster.status in (400, 401, 503):

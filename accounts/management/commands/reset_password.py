@@ -115,11 +115,11 @@ def _run(reset: Reset, terminal: Terminal, options: dict[str, Any]) -> None:
         callers.check_health(caller, terminal, force=force)
         reset.ask(terminal, batch=batch)
         return reset.carry_out(_person(caller, Actor(caller[0], command=NAME)), terminal, force=force)
-    callers.aim_at_node(folder, dict(options["overrides"]), options["url"])
-    reset.ask(terminal, batch=batch)  # before: a superuser should not stand there and wait for a person
-    with callers.superuser(folder, terminal) as caller:
-        callers.check_health(caller, terminal, force=force)
-        reset.carry_out(_person(caller, callers.local_actor(NAME)), terminal, force=force)
+    with callers.aimed_at_node(folder, dict(options["overrides"]), options["url"], terminal):
+        reset.ask(terminal, batch=batch)  # before: a superuser should not stand there and wait for a person
+        with callers.superuser(folder, terminal) as caller:
+            callers.check_health(caller, terminal, force=force)
+            reset.carry_out(_person(caller, callers.local_actor(NAME)), terminal, force=force)
 
 
 def _person(caller: tuple[str, str], actor: Actor) -> Person:

@@ -1,0 +1,69 @@
+"""What `elasticsearch.keystore` of a node on this machine holds, as long as no password protects it (by default none does).
+
+A Lucene file: header, one byte, one block of salt, nonce and AES-GCM of the entries, footer. Elasticsearch's KeyStoreWrapper
+writes it, and brings it to its own version at each start of a node.
+"""
+
+import hashlib
+import io
+import struct
+from pathlib import Path
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.views.decorators.debug import sensitive_variables
+
+FILE: Final = "elasticsearch.keystore"
+HEADER: Final = b"\x3f\xd7\x6c\x17" + bytes([len(FILE)]) + FILE.encode()
+KEY_BYTES: Final = {6: 16, 7: 32}  # by version
+ROUNDS: Final = 210_000
+
+
+class SecureSettingsError(ValueError):
+    """The file cannot be read here; the message says why, to the person at the terminal."""
+
+
+@sensitive_variables()
+def read(folder: Path) -> dict[str, bytes]:
+    """The settings by their names; none without the file. Raises OSError and SecureSettingsError."""
+    try:
+        content = io.BytesIO((folder / FILE).read_bytes())
+    except FileNotFoundError:
+        return {}
+    try:
+        return _entries(_decrypted(content))
+    except (struct.error, InvalidTag, EOFError):
+        raise SecureSettingsError(f"{FILE} is damaged") from None
+
+
+@sensitive_variables()
+def _decrypted(content: io.BytesIO) -> bytes:
+    header, version = content.read(len(HEADER)), _number(content, ">i")
+    if header != HEADER or version not in KEY_BYTES:
+        raise SecureSettingsError(f"{FILE} has a format that is not known here")
+    if content.read(1) != b"\0":
+        raise SecureSettingsError(f"{FILE} is protected by a password")
+    block = io.BytesIO(_block(content, "<i"))
+    salt, nonce, encrypted = (_block(block, "<i") for _ in range(3))
+    key = hashlib.pbkdf2_hmac("sha512", b"", salt, ROUNDS, KEY_BYTES[version])
+    return AESGCM(key).decrypt(nonce, encrypted, salt)
+
+
+@sensitive_variables()
+def _entries(content: bytes) -> dict[str, bytes]:
+    stream = io.BytesIO(content)
+    return {_block(stream, ">H").decode(): _block(stream, ">i") for _ in range(_number(stream, ">i"))}
+
+
+def _number(stream: io.BytesIO, form: str) -> int:
+    return int(struct.unpack(form, stream.read(struct.calcsize(form)))[0])
+
+
+@sensitive_variables()
+def _block(stream: io.BytesIO, form: str) -> bytes:
+    length = _number(stream, form)
+    block = stream.read(length)
+    if len(block) != length:
+        raise EOFError
+    return block

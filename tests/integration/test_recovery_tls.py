@@ -1,0 +1,198 @@
+"""A password reset through a node's config folder alone, where the node speaks HTTPS with a certificate of its own authority."""
+
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from local_cluster import Cluster, basic
+from local_cluster.node import render_settings
+from tests.certificates import Identity, make
+from tests.conftest import PASSWORD, SETTINGS
+from tests.reset_password import Run, in_process, manage
+
+TLS = "xpack.security.http.ssl"
+STORE_PASSWORD = "only-for-this-store"
+PEM = {f"{TLS}.key": "certs/node.key", f"{TLS}.certificate": "certs/node.crt", f"{TLS}.certificate_authorities": "certs/ca.crt"}
+# The password belongs into elasticsearch.keystore, which the assembled node does not read.
+PKCS12 = {f"{TLS}.keystore.path": "certs/http.p12", f"{TLS}.keystore.password": STORE_PASSWORD}
+# What elasticsearch-keystore does, with Elasticsearch's own class; arguments would be in the list of processes.
+MAKE_KEYSTORE = """
+public class MakeKeystore {
+    public static void main(String[] arguments) throws Exception {
+        org.elasticsearch.common.logging.LogConfigurator.configureESLogging();
+        var keystore = org.elasticsearch.common.settings.KeyStoreWrapper.create();
+        keystore.setString(arguments[1], new String(System.in.readAllBytes()).toCharArray());
+        keystore.save(java.nio.file.Path.of(arguments[0]), new char[0]);
+    }
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def authority() -> Identity:
+    return make("authority", is_authority=True)
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest, authority: Identity, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A node with those settings, and all files that any settings name."""
+    folder, identity = tmp_path_factory.mktemp("tls"), make("node", by=authority)
+    certs = folder / "node-1/config/certs"
+    certs.mkdir(parents=True)
+    (certs / "ca.crt").write_bytes(authority.pem)
+    (certs / "node.crt").write_bytes(identity.pem)
+    (certs / "node.key").write_bytes(identity.key_pem)
+    (certs / "http.p12").write_bytes(identity.p12(STORE_PASSWORD, authority.certificate))
+    settings = {**SETTINGS, f"{TLS}.enabled": "true", **request.param}
+    with Cluster(folder, settings=settings, ca_certs=certs / "ca.crt") as cluster:
+        for name in ("users", "users_roles"):
+            (config(cluster) / name).touch()
+        yield cluster
+
+
+@pytest.fixture
+def described(cluster: Cluster) -> Iterator[Callable[[dict[str, str]], None]]:
+    """Describe the running node in other words; it reads its settings when it starts, and the command each time."""
+    yml = config(cluster) / "elasticsearch.yml"
+    before = yml.read_text()
+
+    def describe(tls: dict[str, str]) -> None:
+        plain = {name: value for name, value in cluster.nodes[0].settings.items() if not name.startswith(f"{TLS}.")}
+        yml.write_text(render_settings({**plain, f"{TLS}.enabled": "true", **tls}))
+
+    yield describe
+    yml.write_text(before)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Run:
+    """The command in this process, without credentials and where the product was never set up."""
+    monkeypatch.delenv("ELASTICSEARCH_PASSWORD", raising=False)
+    settings.ELASTICSEARCH_API_KEY = settings.ELASTICSEARCH_CA_CERTS = ""
+    return in_process(monkeypatch)
+
+
+def config(cluster: Cluster) -> Path:
+    return cluster.nodes[0].home / "config"
+
+
+def signs_in(cluster: Cluster, username: str, password: str) -> bool:
+    client = cluster.client().options(basic_auth=basic(username, password), ignore_status=401)
+    return client.security.authenticate().meta.status == 200
+
+
+def put_user(cluster: Cluster, username: str) -> None:
+    cluster.client().security.put_user(username=username, password=PASSWORD, roles=[])
+
+
+def reset(cluster: Cluster, run: Run, username: str) -> None:
+    put_user(cluster, username)
+    ended = run("-u", username, "-b", "-s", "-f", "--es-path-conf", str(config(cluster)))
+    assert (ended.code, ended.err) == (0, "")
+    assert signs_in(cluster, username, ended.out.removesuffix("\n"))
+
+
+def make_keystore(cluster: Cluster, name: str, secret: str, folder: Path) -> None:
+    source, node = folder / "MakeKeystore.java", cluster.nodes[0]
+    source.write_text(MAKE_KEYSTORE)
+    command = [str(node.jdk.java), "-cp", f"{node.build / 'lib'}/*", str(source), str(config(cluster)), name]
+    subprocess.run(command, input=secret.encode(), capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("cluster", [PEM, PKCS12], ids=["PEM", "PKCS12"], indirect=True)
+def test_a_lost_elastic_password_is_recovered_over_https(cluster: Cluster) -> None:
+    ended = manage(
+        *("-u", "elastic", "-b", "-s", "-f", "--es-path-conf", str(config(cluster))), ELASTICSEARCH_HOSTS="http://127.0.0.1:1"
+    )
+    assert (ended.code, ended.err) == (0, "")
+    recovered = basic("elastic", ended.out.removesuffix("\n"))
+    cluster.client().options(basic_auth=recovered).security.change_password(username="elastic", password=cluster.password)
+
+
+@pytest.mark.parametrize("cluster", [PKCS12], ids=["PKCS12"], indirect=True)
+class TestOneNode:
+    """One node is enough for these: what differs is what the command reads."""
+
+    def test_its_certificate_is_enough_without_the_authority(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
+    ) -> None:
+        described({f"{TLS}.key": "certs/node.key", f"{TLS}.certificate": "certs/node.crt"})
+        reset(cluster, run, "tls-leaf")
+
+    def test_the_authority_is_enough_without_its_certificate(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None], tmp_path: Path, authority: Identity
+    ) -> None:
+        """As for a node whose key is somewhere else; and what cannot be read does not matter then."""
+        (tmp_path / "truststore.p12").write_bytes(make("other").p12(STORE_PASSWORD, authority.certificate))
+        truststore = {f"{TLS}.truststore.path": str(tmp_path / "truststore.p12"), f"{TLS}.truststore.password": STORE_PASSWORD}
+        described({f"{TLS}.keystore.path": "certs/missing.jks", **truststore})
+        reset(cluster, run, "tls-truststore")
+
+    def test_the_authority_that_a_node_made_for_itself(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
+    ) -> None:
+        described({f"{TLS}.keystore.path": "certs/http.p12"})  # its password is nowhere
+        made_at_first_start = config(cluster) / "certs/http_ca.crt"
+        made_at_first_start.write_bytes((config(cluster) / "certs/ca.crt").read_bytes())
+        try:
+            reset(cluster, run, "tls-http-ca")
+        finally:
+            made_at_first_start.unlink()
+
+    def test_the_stores_password_is_in_the_secure_settings(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None], tmp_path: Path
+    ) -> None:
+        described({f"{TLS}.keystore.path": "certs/http.p12"})
+        make_keystore(cluster, f"{TLS}.keystore.secure_password", STORE_PASSWORD, tmp_path)
+        try:
+            reset(cluster, run, "tls-secure")
+        finally:
+            (config(cluster) / "elasticsearch.keystore").unlink()
+
+    def test_without_any_certificate_it_says_why_it_does_not_go_on(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
+    ) -> None:
+        described({f"{TLS}.keystore.path": "certs/http.p12"})
+        ended = run("-u", "nobody", "-b", "-v", "--es-path-conf", str(config(cluster)))
+        assert (ended.code, "certificate" in ended.err.partition("does not answer: ")[2]) == (69, True)
+        assert f"No certificate is taken from {config(cluster) / 'certs/http.p12'}: " in ended.out
+        assert STORE_PASSWORD not in ended.out + ended.err
+
+    def test_nobody_else_at_the_nodes_port_hears_anything(self, cluster: Cluster, run: Run, tmp_path: Path) -> None:
+        """Another user of the machine may listen there while the node is down, with a certificate for the same address."""
+        impostor = make("node", by=make("authority", is_authority=True))
+        (tmp_path / "both.pem").write_bytes(impostor.key_pem + impostor.pem)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tmp_path / "both.pem")
+        heard: list[bytes] = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            thread = threading.Thread(target=listen, args=(server, context, heard))
+            thread.start()
+            port = server.getsockname()[1]
+            ended = run("-u", "nobody", "-b", "--es-path-conf", str(config(cluster)), "-E", f"http.port={port}")
+            server.shutdown(socket.SHUT_RDWR)
+            thread.join()
+        assert (ended.code, "certificate" in ended.err.partition("does not answer: ")[2]) == (69, True)
+        assert heard
+        assert set(heard) == {b""}
+        assert [(config(cluster) / name).read_bytes() for name in ("users", "users_roles")] == [b"", b""]
+
+
+def listen(server: socket.socket, context: ssl.SSLContext, heard: list[bytes]) -> None:
+    """Note what each caller says once the line is encrypted."""
+    while True:
+        try:
+            line = server.accept()[0]
+        except OSError:
+            return
+        try:
+            with context.wrap_socket(line, server_side=True) as encrypted:
+                heard.append(encrypted.recv(65536))
+        except OSError:  # they do not trust us
+            heard.append(b"")

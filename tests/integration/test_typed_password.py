@@ -12,8 +12,11 @@ import pytest
 from tests.conftest import PASSWORD, TestNode
 from tests.reset_password import ROOT, environment
 
-# getpass talks to the controlling terminal, whatever standard input is.
-AT_ITS_TERMINAL = "import os, sys; os.login_tty(0); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+# getpass talks to the controlling terminal, whatever standard input is. Tests that run in the background have Ctrl-C ignored.
+AT_ITS_TERMINAL = (
+    "import os, signal, sys; os.login_tty(0); signal.signal(signal.SIGINT, signal.SIG_DFL);"
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 CTRL_C, CTRL_D = "\x03", "\x04"
 CONFIRM, ENTER, AGAIN = "continue [y/N]", "\nEnter password for [{}]: ", "\nRe-enter password for [{}]: "
 WANTED, OTHER = "a-password-that-is-typed-5920", "another-password-4418"

@@ -1,13 +1,13 @@
 """Pages whose template is written once in five minutes for a person, and filled with what changes each time."""
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from django.contrib.messages import get_messages
 from django.core.cache import cache
 from django.core.cache.utils import make_template_fragment_key
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.utils.html import escape
@@ -18,12 +18,7 @@ from accounts.requests import AppRequest
 
 SECONDS: Final = 300
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
-# What base.html shows and is another at each request.
-OF_BASE: Final[dict[str, Callable[[HttpRequest], str]]] = {
-    "csrf_token": get_token,
-    "ends": lambda request: str(context_processors.page(request)["ends"]),
-    "here": lambda request: escape(request.get_full_path()),
-}
+OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 
 def render(request: AppRequest, template: str, shape: Mapping[str, Any], places: Mapping[str, str]) -> HttpResponse:
@@ -33,18 +28,19 @@ def render(request: AppRequest, template: str, shape: Mapping[str, Any], places:
     """
     if get_messages(request):
         return HttpResponse(_written(request, template, shape, places))
-    pieces = _kept(request, template, shape, places)
-    return HttpResponse(
-        "".join(
-            (places[piece] if piece in places else OF_BASE[piece](request)) if number % 2 else piece
-            for number, piece in enumerate(pieces)
-        )
-    )
+    page = context_processors.page(request)
+    pieces = _kept(request, page, template, shape, places)
+    filling = {**places, "ends": str(page["ends"]), "here": escape(page["here"])}
+    if "csrf_token" in pieces:  # a part of a page needs none
+        filling["csrf_token"] = get_token(request)
+    return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
 
 
-def _kept(request: AppRequest, template: str, shape: Mapping[str, Any], names: Collection[str]) -> list[str]:
+def _kept(
+    request: AppRequest, page: Mapping[str, Any], template: str, shape: Mapping[str, Any], names: Collection[str]
+) -> list[str]:
     """Pieces of HTML and names of places, in turn."""
-    who, page = request.user, context_processors.page(request)
+    who = request.user
     key = make_template_fragment_key(
         template, [*shape.values(), who.username, who.display_name, who.identity.privileges, page["theme"], page["nav"]]
     )

@@ -1,7 +1,7 @@
 """Pages whose template is written once in five minutes for a person, and filled with what changes each time."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib.messages import get_messages
@@ -18,39 +18,49 @@ from accounts.requests import AppRequest
 
 SECONDS: Final = 300
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
-OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 
-def render(request: AppRequest, template: str, shape: Mapping[str, Any], places: Mapping[str, str]) -> HttpResponse:
-    """As Django's `render`: `shape` is what the template may decide by, and `places` are pieces of HTML that it may only show.
+class KeptPage:
+    """One such page, for one request: made while its data is on the way, so that `render` has little left to do.
 
-    Nothing else in the template may depend on the request, but what base.html shows.
+    `shape` is what the template may decide by; `expected` is as much of it as is known only with the data, as it mostly is.
     """
-    if get_messages(request):
-        return HttpResponse(_written(request, template, shape, places))
-    page = context_processors.page(request)
-    pieces = _kept(request, page, template, shape, places)
-    filling = {**places, "ends": str(page["ends"]), "here": escape(page["here"])}
-    if "csrf_token" in pieces:  # a part of a page needs none
-        filling["csrf_token"] = get_token(request)
-    return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
 
+    def __init__(self, request: AppRequest, template: str, shape: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+        self._request = request
+        self._template = template
+        self._shape = shape
+        self._expected = expected
+        page, who = context_processors.page(request), request.user
+        self._for_whom = (who.username, who.display_name, *who.identity.privileges, page["theme"], page["nav"])
+        self._of_base = {"ends": str(page["ends"]), "here": escape(page["here"]), "csrf_token": get_token(request)}
+        self._has_messages = bool(get_messages(request))
+        self._pieces = self._kept(expected)
 
-def _kept(
-    request: AppRequest, page: Mapping[str, Any], template: str, shape: Mapping[str, Any], names: Collection[str]
-) -> list[str]:
-    """Pieces of HTML and names of places, in turn."""
-    who = request.user
-    key = make_template_fragment_key(
-        template, [*shape.values(), who.username, who.display_name, who.identity.privileges, page["theme"], page["nav"]]
-    )
-    pieces: list[str] | None = cache.get(key)
-    if pieces is None:
-        marks = {name: f"{MARK}{name}{MARK}" for name in [*OF_BASE, *names]}
-        pieces = _written(request, template, shape, marks).split(MARK)
-        cache.set(key, pieces, SECONDS)
-    return pieces
+    def render(self, known: Mapping[str, Any], places: Mapping[str, str]) -> HttpResponse:
+        """As Django's `render`: `known` is what was expected, as it is, and `places` are pieces of HTML for the template to show.
 
+        Nothing else in the template may depend on the request, but what base.html shows.
+        """
+        if self._has_messages:
+            return HttpResponse(self._written(known, places))
+        filling = {**self._of_base, **places}
+        pieces = (self._pieces if known == self._expected else self._kept(known)) or self._keep(known, filling)
+        return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
 
-def _written(request: AppRequest, template: str, shape: Mapping[str, Any], places: Mapping[str, str]) -> str:
-    return render_to_string(template, {**shape, **{name: mark_safe(html) for name, html in places.items()}}, request)  # noqa: S308
+    def _key(self, known: Mapping[str, Any]) -> str:
+        return make_template_fragment_key(self._template, [*self._for_whom, *self._shape.values(), *known.values()])
+
+    def _kept(self, known: Mapping[str, Any]) -> list[str] | None:
+        """Pieces of HTML and names of places, in turn."""
+        pieces: list[str] | None = cache.get(self._key(known))
+        return pieces
+
+    def _keep(self, known: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+        pieces = self._written(known, {name: f"{MARK}{name}{MARK}" for name in names}).split(MARK)
+        cache.set(self._key(known), pieces, SECONDS)
+        return pieces
+
+    def _written(self, known: Mapping[str, Any], places: Mapping[str, str]) -> str:
+        html = {name: mark_safe(html) for name, html in places.items()}  # noqa: S308
+        return render_to_string(self._template, {**self._shape, **known, **html}, self._request)

@@ -21,6 +21,8 @@ from elastic_transport._node import NodeApiResponse  # the answer of BaseNode.pe
 from elastic_transport._node._base import DEFAULT_CA_CERTS
 from elastic_transport.client_utils import DEFAULT, DefaultType
 
+from accounts.services.ahead import transfer
+
 BY_CODE: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] = {
     pycurl.E_OPERATION_TIMEDOUT: ConnectionTimeout,
     pycurl.E_SSL_CONNECT_ERROR: TlsError,
@@ -94,7 +96,7 @@ def _exchange(curl: pycurl.Curl, body: bytes | None, headers: dict[str, str]) ->
     curl.setopt(pycurl.HEADERFUNCTION, lines.append)
     curl.setopt(pycurl.WRITEFUNCTION, answer.extend)
     try:
-        curl.perform()
+        transfer(curl)
     except pycurl.error as exc:
         code, message = int(exc.args[0]), str(exc.args[-1])
         raise BY_CODE.get(code, ConnectionError)(message, errors=(exc,)) from exc

@@ -23,14 +23,17 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
+from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.services import audit, errors, indices
+from accounts.services.ahead import Ahead
 from accounts.services.connection import found, service
 
 logger = logging.getLogger(__name__)
 
 NONCE_BYTES: Final = 12
+PRESUMED_FOR: Final = 300  # seconds
 OWNER_MARK: Final = "."
 # The realms whose users' passwords and accounts this product changes; they have no name in common.
 ENDED_TOGETHER: Final = ("native", "reserved")
@@ -44,11 +47,25 @@ class SessionStore(SessionBase):
         self._created = self._seen = timezone.now()
         self._version: dict[str, int] | None = None  # None: not in Elasticsearch yet
         self._saved: dict[str, Any] | None = None
+        self._is_presumed = False
+        self._asked: Ahead[dict[str, Any] | None] | None = None
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
+        return self._known(self._read())
+
+    def _read(self) -> dict[str, Any] | None:
+        return _read(self.session_key) if self.session_key else None
+
+    def _known(self, document: dict[str, Any] | None) -> dict[str, Any]:
+        """Its data, from now on also for `presume`."""
+        data = self._opened(document)
+        if document and data:
+            _keep(document, document["_source"])
+        return data
+
+    def _opened(self, document: dict[str, Any] | None) -> dict[str, Any]:
         key = self.session_key
-        document = _read(key) if key else None
         if key and document and has_ended(document["_source"]):
             audit.sessions_expired({_document_id(key): document["_source"]})
             document = None
@@ -58,8 +75,36 @@ class SessionStore(SessionBase):
             return {}
         self._created = datetime.fromisoformat(document["_source"]["created"])
         self._seen = datetime.fromisoformat(document["_source"]["seen"])
-        self._version = {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
+        self._version = _version(document)
         return data
+
+    def presume(self) -> None:
+        """Take it to be what this process last knew of it, if anything; `is_as_presumed` asks whether it still is.
+
+        Before that nothing of it may be shown, changed or recorded.
+        """
+        key = self.session_key
+        document = cache.get(_document_id(key)) if key and not hasattr(self, "_session_cache") else None
+        if document and not has_ended(document["_source"]):
+            self._session_cache: dict[str, Any] = self._opened(document)
+            self._is_presumed = True
+
+    def ask(self) -> None:
+        """Let the question be on its way, if something was presumed."""
+        if self._is_presumed and self._asked is None:
+            self._asked = Ahead(self._read)
+
+    def is_as_presumed(self) -> bool:
+        """Whether nothing was presumed, or it is so; else the session is now what it is. Raises Unavailable and NotSetUp."""
+        self.ask()
+        if self._asked is None:
+            return True
+        document = self._asked.answer()
+        self._is_presumed, self._asked = False, None
+        if document and _version(document) == self._version:
+            return True
+        self._session_cache = self._known(document)
+        return False
 
     def exists(self, session_key: str) -> bool:
         """Never: 256 random bits do not meet twice, and `save` would refuse it."""
@@ -68,7 +113,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """Take a new key, and be empty."""
         self._session_key = _new_key(getattr(self, "_session_cache", {}))
-        self._session_cache: dict[str, Any] = {}
+        self._session_cache = {}
         self._created = self._seen = timezone.now()
         self._version = self._saved = None
         self.modified = True
@@ -93,7 +138,8 @@ class SessionStore(SessionBase):
             written = service().index(index=indices.SESSIONS, id=_document_id(key), document=document, **how)
         except errors.Conflict:
             raise UpdateError from None
-        self._version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
+        self._version = _version(written)
+        _keep(written, document)
 
     def renew(self, *, seen: bool = True) -> None:
         """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
@@ -166,6 +212,17 @@ def _read(key: str) -> dict[str, Any] | None:
     session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
     is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session
+
+
+def _version(answer: Any) -> dict[str, int]:
+    """Which state of a document was read or written."""
+    return {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
+
+
+def _keep(document: Any, source: Mapping[str, Any]) -> None:
+    """For `presume`; without the cookie nobody opens it here either."""
+    names = ("_seq_no", "_primary_term")
+    cache.set(document["_id"], {"_source": source, **{name: document[name] for name in names}}, PRESUMED_FOR)
 
 
 def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:

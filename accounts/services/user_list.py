@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Final, Literal
 
 from accounts.services import roles, users
+from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from accounts.services.users import User
 
@@ -101,7 +102,21 @@ def search(connection: Person, query: UserQuery) -> UserPage:
 
     Two calls, three with the flag unknown-roles. A page before the first, or after the last, is the first.
     """
-    matching = Matching(connection, query, _known(connection, query), users.reserved(connection))
+    return _found(_matching(connection, query), query)
+
+
+def ask(connection: Person, query: UserQuery) -> Ahead[UserPage]:
+    """The same, of which the last question is on its way. What was asked before it may be refused at once: raises Refused."""
+    matching = _matching(connection, query)
+    return Ahead(lambda: _found(matching, query))
+
+
+def _matching(connection: Person, query: UserQuery) -> "Matching":
+    known = roles.names(connection) if "unknown-roles" in query.flags else frozenset[str]()
+    return Matching(connection, query, known, users.reserved(connection))
+
+
+def _found(matching: "Matching", query: UserQuery) -> UserPage:
     if query.last:
         return _last_page(matching, query)
     if query.before:
@@ -115,11 +130,6 @@ def counts(connection: Person, queries: Iterable[UserQuery]) -> list[int]:
     """How many users match each of the queries: one small call for each, and one for the reserved users and the roles."""
     known, reserved = roles.names(connection), users.reserved(connection)
     return [Matching(connection, query, known, reserved).rows(None, 0)[1] for query in queries]
-
-
-def _known(connection: Person, query: UserQuery) -> frozenset[str]:
-    """The roles that exist, where that matters."""
-    return roles.names(connection) if "unknown-roles" in query.flags else frozenset()
 
 
 def _last_page(matching: "Matching", query: UserQuery) -> UserPage:

@@ -1,7 +1,7 @@
 """The list of users: search, filters, order, pages; everything that it shows stands in its address."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from html import escape
 from typing import Any, Final
@@ -12,10 +12,11 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
-from accounts import kept_pages, policy, user_table
+from accounts import policy, user_table
 from accounts.addresses import UserListAddresses, of_page
 from accounts.forms.user_list import PAGE_SIZES, user_query
-from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
+from accounts.kept_pages import KeptPage
+from accounts.requests import AppRequest, is_dialog, presumes_session, remember, wants_fragment
 from accounts.services import audit, profiles, roles, user_list
 from accounts.services.audit import Moments
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
@@ -51,56 +52,60 @@ LABELS: Final = {
 }
 
 
+@presumes_session
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    page = user_list.search(request.user.connection, query)
+    asked = user_list.ask(request.user.connection, query)
+    request.session.ask()
     template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
-    response = kept_pages.render(request, template, _shape(query, page), _places(request, query, page))
+    shape = {"kind": query.kind, "activity": query.activity, "size": query.size}
+    kept_page = KeptPage(request, template, shape, {"has_rows": True, "has_users": True})
+    addresses = UserListAddresses(request.GET)
+    around = _around_the_users(request, query, addresses)
+    page = asked.answer()
+    response = kept_page.render(
+        {"has_rows": bool(page.users), "has_users": bool(page.total)}, {**around, **_users(request, query, page, addresses)}
+    )
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
-def _shape(query: UserQuery, page: UserPage) -> dict[str, Any]:
-    """What the templates decide by."""
-    return {
-        "kind": query.kind,
-        "activity": query.activity,
-        "size": query.size,
-        "has_rows": bool(page.users),
-        "has_users": bool(page.total),
-    }
-
-
-def _places(request: AppRequest, query: UserQuery, page: UserPage) -> dict[str, str]:
-    """What they show, as HTML."""
-    addresses, parameters = UserListAddresses(request.GET), escape(request.GET.urlencode())
-    pills = _pills(addresses, query)
+def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:
+    """What the templates show, as HTML, whoever is found."""
+    parameters = escape(request.GET.urlencode())
     return {
         "q": escape(query.q),
         "hidden": user_table.hidden_fields(_hidden(request, query)),
-        "summary": page.summary,
         "filters_url": f"{of_page('user_filters')}?{parameters}",
         "other_view": escape(addresses.to(view="" if query.activity else "activity")),
         "export_url": f"{of_page('user_export')}?{parameters}",
         "review_url": f"{of_page('review_create')}?{parameters}",
-        "pills": user_table.filter_pills(pills),
+        "pills": user_table.filter_pills(_pills(addresses, query)),
         "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
         "sizes": "".join(
             user_table.size_link(size, addresses.to(size=str(size)), is_current=size == query.size) for size in PAGE_SIZES
         ),
-        "number": page.place,
-        **_links(addresses, page),
-        **_table(request, query, page, pills),
     }
 
 
-def _table(request: AppRequest, query: UserQuery, page: UserPage, pills: Sequence[tuple[str, str]]) -> dict[str, str]:
+def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
+    """And those who were found."""
+    return {
+        "summary": page.summary,
+        "number": page.place,
+        **_links(addresses, page),
+        **_table(request, query, page, addresses),
+    }
+
+
+def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
     """The rows, and what is to be said about them, or about there being none."""
     if not page.users:
+        pills = _pills(addresses, query)
         return {"rows": "", "note": render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)}
     if query.activity:
         activity = _activity(request, page)

@@ -61,10 +61,11 @@ def user_rows(rows: Iterable[Mapping[str, Any]], *, can_manage: bool) -> str:
 
     Addresses are relative to the list's own. HTML lets cells and rows end by themselves, and plain words go unquoted.
     """
-    return "".join(_row(row["user"], row["roles"], row["can_select"], can_manage) for row in rows)
+    return "".join(_row(row["user"], tuple(row["roles"]), row["can_select"], can_manage) for row in rows)
 
 
-def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) -> str:
+@lru_cache(maxsize=4096)  # who narrows a search, or pages back, sees the same users again
+def _row(user: User, roles: tuple[Role, ...], can_select: bool, can_manage: bool) -> str:
     name = escape(user.username)
     title = f' title="{name}"' if len(user.username) > LONGEST_SHOWN else ""
     return (

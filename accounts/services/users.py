@@ -35,7 +35,7 @@ class User:
     email: str = ""
     roles: tuple[str, ...] = ()
     enabled: bool = True
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     profile_uid: str = field(default="", compare=False)  # of the profile in Kibana, where it was asked for and there is one
 
     @property

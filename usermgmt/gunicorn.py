@@ -5,7 +5,7 @@ import os
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_WORKERS", "1"))
-worker_class = "gthread"
+worker_class = "usermgmt.worker.StayingWorker"
 threads = int(os.environ.get("WEB_THREADS", "16"))
 # A user name may have 507 characters, each of them three in a URL, and a dialog may name a hundred users.
 limit_request_line = 0

@@ -23,44 +23,44 @@ MARK: Final = secrets.token_hex(16)  # nobody's name has it
 class KeptPage:
     """One such page, for one request: made while its data is on the way, so that `render` has little left to do.
 
-    `shape` is what the template may decide by; `expected` is as much of it as is known only with the data, as it mostly is.
+    `shape` is what the template may decide by, as it most likely is.
     """
 
-    def __init__(self, request: AppRequest, template: str, shape: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    def __init__(self, request: AppRequest, template: str, shape: Mapping[str, Any]) -> None:
         self._request = request
         self._template = template
         self._shape = shape
-        self._expected = expected
         page, who = context_processors.page(request), request.user
-        self._for_whom = (who.username, who.display_name, *who.identity.privileges, page["theme"], page["nav"])
+        self._for_whom = (who.username, who.display_name, who.identity.privileges, page["theme"], page["nav"])
         self._of_base = {"ends": str(page["ends"]), "here": escape(page["here"]), "csrf_token": get_token(request)}
         self._has_messages = bool(get_messages(request))
-        self._pieces = self._kept(expected)
+        self._pieces = self._kept(shape)
 
-    def render(self, known: Mapping[str, Any], places: Mapping[str, str]) -> HttpResponse:
-        """As Django's `render`: `known` is what was expected, as it is, and `places` are pieces of HTML for the template to show.
+    def render(self, places: Mapping[str, str], **known: Any) -> HttpResponse:
+        """As Django's `render`: `places` are pieces of HTML that the template may only show, `known` is what of the shape is known now.
 
         Nothing else in the template may depend on the request, but what base.html shows.
         """
+        shape = {**self._shape, **known}
         if self._has_messages:
-            return HttpResponse(self._written(known, places))
+            return HttpResponse(self._written(shape, places))
         filling = {**self._of_base, **places}
-        pieces = (self._pieces if known == self._expected else self._kept(known)) or self._keep(known, filling)
+        pieces = (self._pieces if shape == self._shape else self._kept(shape)) or self._keep(shape, filling)
         return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
 
-    def _key(self, known: Mapping[str, Any]) -> str:
-        return make_template_fragment_key(self._template, [*self._for_whom, *self._shape.values(), *known.values()])
+    def _key(self, shape: Mapping[str, Any]) -> str:
+        return make_template_fragment_key(self._template, [*self._for_whom, *shape.values()])
 
-    def _kept(self, known: Mapping[str, Any]) -> list[str] | None:
+    def _kept(self, shape: Mapping[str, Any]) -> list[str] | None:
         """Pieces of HTML and names of places, in turn."""
-        pieces: list[str] | None = cache.get(self._key(known))
+        pieces: list[str] | None = cache.get(self._key(shape))
         return pieces
 
-    def _keep(self, known: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-        pieces = self._written(known, {name: f"{MARK}{name}{MARK}" for name in names}).split(MARK)
-        cache.set(self._key(known), pieces, SECONDS)
+    def _keep(self, shape: Mapping[str, Any], names: Iterable[str]) -> list[str]:
+        pieces = self._written(shape, {name: f"{MARK}{name}{MARK}" for name in names}).split(MARK)
+        cache.set(self._key(shape), pieces, SECONDS)
         return pieces
 
-    def _written(self, known: Mapping[str, Any], places: Mapping[str, str]) -> str:
+    def _written(self, shape: Mapping[str, Any], places: Mapping[str, str]) -> str:
         html = {name: mark_safe(html) for name, html in places.items()}  # noqa: S308
-        return render_to_string(self._template, {**self._shape, **known, **html}, self._request)
+        return render_to_string(self._template, {**shape, **html}, self._request)

@@ -60,15 +60,16 @@ def index(request: AppRequest) -> HttpResponse:
     query = user_query(request.GET, _remembered_size(request))
     asked = user_list.ask(request.user.connection, query)
     request.session.ask()
-    template = "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html"
-    shape = {"kind": query.kind, "activity": query.activity, "size": query.size}
-    kept_page = KeptPage(request, template, shape, {"has_rows": True, "has_users": True})
+    kept_page = KeptPage(
+        request,
+        "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html",
+        {"kind": query.kind, "activity": query.activity, "size": query.size, "has_rows": True, "has_users": True},
+    )
     addresses = UserListAddresses(request.GET)
     around = _around_the_users(request, query, addresses)
     page = asked.answer()
-    response = kept_page.render(
-        {"has_rows": bool(page.users), "has_users": bool(page.total)}, {**around, **_users(request, query, page, addresses)}
-    )
+    places = {**around, **_users(request, query, page, addresses)}
+    response = kept_page.render(places, has_rows=bool(page.users), has_users=bool(page.total))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))
     return response

@@ -37,7 +37,7 @@ class KeptPage:
         self._pieces = self._kept(shape)
 
     def render(self, places: Mapping[str, str], **known: Any) -> HttpResponse:
-        """As Django's `render`: `places` are pieces of HTML that the template may only show, `known` is what of the shape is known now.
+        """As Django's `render`: `places` are pieces of HTML that the template may only show, `known` is what became of the shape.
 
         Nothing else in the template may depend on the request, but what base.html shows.
         """

@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.services import audit, errors, indices, sessions
+from accounts.services import audit, errors, indices, session_keys, sessions
 from accounts.services.connection import Person, service
 from accounts.services.origin import Actor
 
@@ -37,7 +37,7 @@ class Session:
     @property
     def is_listed(self) -> bool:
         """Whether the person is one of the users that the product lists."""
-        return self.realm_type in sessions.ENDED_TOGETHER
+        return self.realm_type in session_keys.ENDED_TOGETHER
 
     def is_of(self, username: str, realm: str) -> bool:
         """Whether it is that person's: another realm may know the same name."""
@@ -132,7 +132,7 @@ def _found(query: Mapping[str, Any]) -> list[Session]:
 def _lives(source: Mapping[str, Any], current: Mapping[str, Mapping[str, Any]]) -> bool:
     if "created" not in source or source["username"] is None or sessions.has_ended(source):
         return False
-    is_ended_together = source["realm_type"] in sessions.ENDED_TOGETHER
+    is_ended_together = source["realm_type"] in session_keys.ENDED_TOGETHER
     return not is_ended_together or sessions.belongs(source, current.get(source["username"], source))
 
 

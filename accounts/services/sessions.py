@@ -1,42 +1,31 @@
 """Sessions as documents in Elasticsearch, so that any process serves any person; Django's SESSION_ENGINE.
 
-A document's id is a hash of the cookie. Its payload is encrypted (AES-GCM) with a key made of the cookie and the
-server's secret: neither a copy of the index nor the secret, nor both, opens it without the cookie.
+A document's id is a hash of the cookie, and its payload opens only with the cookie (`session_keys`).
 
 All sessions of a native or reserved user end by one write: that of the generation to which their sessions must belong.
 It is read together with each session (the cookie says which one), so that no other request can bring one back.
 `session_list` knows all of them.
 """
 
-import base64
-import hashlib
-import hmac
-import json
 import logging
-import os
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.core.cache import cache
 from django.utils import timezone
 
-from accounts.services import audit, errors, indices
+from accounts.services import audit, errors, indices, session_keys
 from accounts.services.ahead import Ahead
 from accounts.services.connection import found, service
 
 logger = logging.getLogger(__name__)
 
-NONCE_BYTES: Final = 12
 PRESUMED_FOR: Final = 300  # seconds
-OWNER_MARK: Final = "."
-# The realms whose users' passwords and accounts this product changes; they have no name in common.
-ENDED_TOGETHER: Final = ("native", "reserved")
 
 
 class SessionStore(SessionBase):
@@ -52,13 +41,13 @@ class SessionStore(SessionBase):
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
-        return self._known(self._read())
+        return self._found(_read(self.session_key) if self.session_key else None)
 
-    def _read(self) -> dict[str, Any] | None:
-        return _read(self.session_key) if self.session_key else None
-
-    def _known(self, document: dict[str, Any] | None) -> dict[str, Any]:
-        """Its data, from now on also for `presume`."""
+    def _found(self, document: dict[str, Any] | None) -> dict[str, Any]:
+        """The data of what Elasticsearch has; this process knows it from now on."""
+        if document and has_ended(document["_source"]):
+            audit.sessions_expired({document["_id"]: document["_source"]})
+            document = None
         data = self._opened(document)
         if document and data:
             _keep(document, document["_source"])
@@ -66,10 +55,7 @@ class SessionStore(SessionBase):
 
     def _opened(self, document: dict[str, Any] | None) -> dict[str, Any]:
         key = self.session_key
-        if key and document and has_ended(document["_source"]):
-            audit.sessions_expired({_document_id(key): document["_source"]})
-            document = None
-        data = _decrypted(key, document["_source"]["payload"]) if key and document else None
+        data = session_keys.decrypted(key, document["_source"]["payload"]) if key and document else None
         if document is None or data is None:
             self._session_key = None
             return {}
@@ -84,15 +70,15 @@ class SessionStore(SessionBase):
         Before that nothing of it may be shown, changed or recorded.
         """
         key = self.session_key
-        document = cache.get(_document_id(key)) if key and not hasattr(self, "_session_cache") else None
+        document = cache.get(session_keys.document_id(key)) if key and not hasattr(self, "_session_cache") else None
         if document and not has_ended(document["_source"]):
             self._session_cache: dict[str, Any] = self._opened(document)
             self._is_presumed = True
 
     def ask(self) -> None:
         """Let the question be on its way, if something was presumed."""
-        if self._is_presumed and self._asked is None:
-            self._asked = Ahead(self._read)
+        if self._is_presumed and self._asked is None and self.session_key:
+            self._asked = Ahead(partial(_read, self.session_key))
 
     def is_as_presumed(self) -> bool:
         """Whether nothing was presumed, or it is so; else the session is now what it is. Raises Unavailable and NotSetUp."""
@@ -103,7 +89,7 @@ class SessionStore(SessionBase):
         self._is_presumed, self._asked = False, None
         if document and _version(document) == self._version:
             return True
-        self._session_cache = self._known(document)
+        self._session_cache = self._found(document)
         return False
 
     def exists(self, session_key: str) -> bool:
@@ -112,7 +98,7 @@ class SessionStore(SessionBase):
 
     def create(self) -> None:
         """Take a new key, and be empty."""
-        self._session_key = _new_key(getattr(self, "_session_cache", {}))
+        self._session_key = session_keys.new_key(getattr(self, "_session_cache", {}))
         self._session_cache = {}
         self._created = self._seen = timezone.now()
         self._version = self._saved = None
@@ -135,7 +121,7 @@ class SessionStore(SessionBase):
         how: dict[str, Any] = self._version or {"op_type": "create", "refresh": True}
         document = _document(key, data, self._created, self._seen)
         try:
-            written = service().index(index=indices.SESSIONS, id=_document_id(key), document=document, **how)
+            written = service().index(index=indices.SESSIONS, id=session_keys.document_id(key), document=document, **how)
         except errors.Conflict:
             raise UpdateError from None
         self._version = _version(written)
@@ -160,7 +146,7 @@ class SessionStore(SessionBase):
     @property
     def document_id(self) -> str:
         """The name by which others may call this session: it opens nothing."""
-        return _document_id(self.session_key) if self.session_key else ""
+        return session_keys.document_id(self.session_key) if self.session_key else ""
 
     @property
     def ends(self) -> datetime:
@@ -175,7 +161,7 @@ class SessionStore(SessionBase):
     def delete(self, session_key: str | None = None) -> None:
         """End this session, or that of another key. One that has ended already is no error."""
         if key := session_key or self.session_key:
-            _delete(_document_id(key))
+            _delete(session_keys.document_id(key))
 
 
 def seconds_left(session: SessionStore) -> int:
@@ -191,7 +177,7 @@ def end_all(username: str) -> None:
     expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # what it ends has gone by then anyhow
     document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
     try:
-        service().index(index=indices.SESSIONS, id=_generation_id(_owner(username)), document=document)
+        service().index(index=indices.SESSIONS, id=session_keys.generation_id_of(username), document=document)
     except errors.ServiceError:
         logger.exception("The sessions of a user whose credentials are void could not be ended")
 
@@ -201,14 +187,14 @@ def generation(username: str) -> str:
 
     To be asked before the credentials are checked: what ends them afterwards ends the new session too.
     """
-    document = found(service().mget(index=indices.SESSIONS, ids=[_generation_id(_owner(username))])["docs"][0])
+    document = found(service().mget(index=indices.SESSIONS, ids=[session_keys.generation_id_of(username)])["docs"][0])
     return str(document["_source"]["generation"]) if document else ""
 
 
 def _read(key: str) -> dict[str, Any] | None:
     """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
-    owner = key.partition(OWNER_MARK)[2]
-    ids = [_document_id(key), _generation_id(owner)] if owner else [_document_id(key)]
+    owner = session_keys.owner_of(key)
+    ids = [session_keys.document_id(key), session_keys.generation_id(owner)] if owner else [session_keys.document_id(key)]
     session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
     is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session
@@ -261,48 +247,5 @@ def _document(key: str, data: dict[str, Any], created: datetime, seen: datetime)
         "created": created.isoformat(),
         "seen": seen.isoformat(),
         "expires": _expires(created, seen).isoformat(),
-        "payload": _encrypted(key, data),
+        "payload": session_keys.encrypted(key, data),
     }
-
-
-def _new_key(data: Mapping[str, Any]) -> str:
-    """A secret, and for a user whose sessions this product may end together the mark by which they are found."""
-    identity = data.get("identity", {})
-    mark = OWNER_MARK + _owner(identity["username"]) if identity.get("realm_type") in ENDED_TOGETHER else ""
-    return secrets.token_urlsafe(32) + mark
-
-
-def _owner(username: str) -> str:
-    return hashlib.sha256(f"usermgmt owner {username}".encode()).hexdigest()[:32]
-
-
-def _generation_id(owner: str) -> str:
-    return f"generation-{owner}"
-
-
-def _document_id(key: str) -> str:
-    return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()
-
-
-def _cipher(secret: str, key: str) -> AESGCM:
-    return AESGCM(hmac.digest(secret.encode(), f"usermgmt session {key}".encode(), "sha256"))
-
-
-def _encrypted(key: str, data: dict[str, Any]) -> str:
-    nonce = os.urandom(NONCE_BYTES)
-    box = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), _document_id(key).encode())
-    return base64.b64encode(nonce + box).decode("ascii")
-
-
-def _decrypted(key: str, payload: str) -> dict[str, Any] | None:
-    """The data, or None when no secret of ours opens it."""
-    box = base64.b64decode(payload)
-    for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
-        try:
-            data: dict[str, Any] = json.loads(
-                _cipher(secret, key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], _document_id(key).encode())
-            )
-        except InvalidTag:
-            continue
-        return data
-    return None

@@ -12,8 +12,7 @@ from pytest_django import Settings
 from accounts.services import audit, errors, indices, sessions
 from accounts.services.sessions import SessionStore
 from tests.conftest import PASSWORD, TestNode
-
-IDENTITY = {"username": "jdoe", "realm_type": "native"}
+from tests.integration.conftest import IDENTITY
 
 
 @contextmanager
@@ -27,16 +26,6 @@ def by_another_process(key: str | None) -> Iterator[SessionStore]:
 
 def store_of(client: Client) -> str:
     return client.cookies["usermgmt_session"].value
-
-
-@pytest.fixture
-def store(node: TestNode) -> SessionStore:
-    session = SessionStore()
-    session["credentials"] = ["jdoe", "canary-password"]
-    session["identity"] = IDENTITY
-    session["generation"] = sessions.generation("jdoe")
-    session.save()
-    return session
 
 
 def presumed(store: SessionStore) -> SessionStore:

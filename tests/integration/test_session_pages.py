@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import requests
-from accounts.services import indices, session_list, sessions
+from accounts.services import indices, session_keys, session_list, sessions
 from accounts.services.session_list import Session
 from accounts.services.sessions import SessionStore
 from accounts.urls import urlpatterns
@@ -283,8 +283,8 @@ def test_a_copy_of_the_index_and_the_servers_secret_reveal_no_password(node: Tes
     assert cookie not in json.dumps(copy)
     words = ["", django_settings.SECRET_KEY, document["_id"], *map(str, document["_source"].values())]
     for key in [*words, cookie.partition(".")[2], f".{cookie.partition('.')[2]}", cookie.partition(".")[0]]:
-        assert sessions._decrypted(key, document["_source"]["payload"]) is None
-    opened = sessions._decrypted(cookie, document["_source"]["payload"])
+        assert session_keys.decrypted(key, document["_source"]["payload"]) is None
+    opened = session_keys.decrypted(cookie, document["_source"]["payload"])
     assert opened, "with the cookie it opens: the test looks at the right document"
     assert "canary-of-jdoe" in json.dumps(opened)
 

@@ -8,21 +8,10 @@ import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from pytest_django import Settings
 
-from accounts.services import errors, indices, sessions
+from accounts.services import errors, indices, session_keys, sessions
 from accounts.services.sessions import SessionStore
 from tests.conftest import TestNode
-
-IDENTITY = {"username": "jdoe", "realm_type": "native"}
-
-
-@pytest.fixture
-def store(node: TestNode) -> SessionStore:
-    session = SessionStore()
-    session["credentials"] = ["jdoe", "canary-password"]
-    session["identity"] = IDENTITY
-    session["generation"] = sessions.generation("jdoe")
-    session.save()
-    return session
+from tests.integration.conftest import IDENTITY
 
 
 def again(store: SessionStore) -> SessionStore:
@@ -53,7 +42,7 @@ def test_the_index_holds_neither_key_nor_password(node: TestNode, store: Session
 def test_the_servers_secret_alone_opens_nothing(node: TestNode, store: SessionStore) -> None:
     box = documents(node)[-1]["_source"]["payload"]
     for guess in (str(documents(node)[-1]["_id"]), "", "jdoe"):
-        assert sessions._decrypted(guess, box) is None
+        assert session_keys.decrypted(guess, box) is None
 
 
 def test_another_secret_opens_nothing_and_an_old_one_still_does(store: SessionStore, settings: Settings) -> None:

@@ -1,0 +1,19 @@
+"""What several tests of services need."""
+
+import pytest
+
+from accounts.services import sessions
+from accounts.services.sessions import SessionStore
+from tests.conftest import TestNode
+
+IDENTITY = {"username": "jdoe", "realm_type": "native"}
+
+
+@pytest.fixture
+def store(node: TestNode) -> SessionStore:
+    session = SessionStore()
+    session["credentials"] = ["jdoe", "canary-password"]
+    session["identity"] = IDENTITY
+    session["generation"] = sessions.generation("jdoe")
+    session.save()
+    return session

@@ -23,6 +23,9 @@ class Meeting(ThreadingHTTPServer):
         self.everybody = threading.Barrier(expected)
         super().__init__(("127.0.0.1", 0), Guest)
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Whoever asked has gone."""
+
 
 class Guest(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -48,6 +51,7 @@ def meeting(settings: Settings) -> Iterator[Meeting]:
         settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{server.server_port}"]
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
+        server.everybody.abort()
         server.shutdown()
 
 
@@ -55,6 +59,12 @@ def test_two_questions_are_answered_while_one_waits(meeting: Meeting) -> None:
     one, other = (Ahead(Person("ada", PASSWORD).authenticate) for _ in range(2))
     assert one.answer()["username"] == "ada"
     assert other.answer()["username"] == "ada"
+
+
+def test_one_that_nobody_answers_in_time_is_given_up(meeting: Meeting, settings: Settings) -> None:
+    settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
+    with pytest.raises(errors.Unavailable):
+        Ahead(Person("ada", PASSWORD).authenticate).answer()
 
 
 def test_an_answer_may_be_asked_for_again(node: TestNode) -> None:

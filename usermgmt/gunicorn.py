@@ -10,6 +10,9 @@ threads = int(os.environ.get("WEB_THREADS", "16"))
 # A user name may have 507 characters, each of them three in a URL, and a dialog may name a hundred users.
 limit_request_line = 0
 control_socket_disable = True
+# Whether a proxy stands in front is BEHIND_PROXY's to say. By itself gunicorn believes what comes from this machine: the scheme,
+# and in which folder the product is.
+forwarded_allow_ips = ""
 
 
 def post_worker_init(worker: object) -> None:

@@ -185,7 +185,7 @@ def _changing_client() -> Elasticsearch:
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for questions, and one that never repeats a call, which would hide what became of the first try."""
-    options: dict[str, Any] = {"request_timeout": timeout}
+    options: dict[str, Any] = {"request_timeout": timeout, "meta_header": False}
     if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
         options["ca_certs"] = ca_certs
     asking = Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options)

@@ -57,6 +57,34 @@ def test_requests_that_come_in_one_piece_are_all_answered(served: tuple[str, int
             assert answers.read(2) == b"ok"
 
 
+def test_nobody_says_by_a_header_where_the_product_is(served: tuple[str, int, object]) -> None:
+    host, port, _ = served
+    with ExitStack() as opened:
+        connection = connected(opened, host, port)
+        for header in ("SCRIPT_NAME", "Script-Name", "X-Forwarded-Prefix"):
+            connection.request("GET", "/login", headers={header: "/elsewhere"})
+            answer = connection.getresponse()
+            page = answer.read().decode()
+            assert answer.status == 200
+            assert 'action="/login"' in page
+            assert "elsewhere" not in page
+
+
+def test_a_proxy_in_front_says_that_https_was_asked_for(node: TestNode, tmp_path: Path) -> None:
+    url, process = serve(node, tmp_path / "log", BEHIND_PROXY="true", HTTPS="true")
+    place = urlsplit(url)
+    try:
+        with ExitStack() as opened:
+            connection = connected(opened, str(place.hostname), int(place.port or 0))
+            for scheme, status in (("https", 200), ("http", 301)):
+                connection.request("GET", "/login", headers={"X-Forwarded-Proto": scheme})
+                answer = connection.getresponse()
+                assert (answer.status, bool(answer.read())) == (status, status == 200)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
 def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, int, "subprocess.Popen[bytes]"]) -> None:
     host, port, process = served
     with ExitStack() as opened:

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import cluster_setup
-from accounts.services.connection import Administrator, Person
+from accounts.services.connection import Administrator, Credentials, Person
 from local_cluster import VERSIONS, Cluster, available_versions
 
 CAST = {"ada": ["user_admin"], "otto": [cluster_setup.AUDITOR_ROLE], "norah": ["viewer"]}
@@ -148,13 +147,13 @@ def signed_in(node: TestNode) -> Callable[..., Client]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every call that leaves for Elasticsearch, as `METHOD /path`."""
     seen: list[str] = []
-    perform = Transport.perform_request
+    perform = Credentials.perform_request
 
-    def watched(transport: Transport, method: str, target: str, **options: Any) -> Any:
-        seen.append(f"{method} {target.split('?')[0]}")
-        return perform(transport, method, target, **options)
+    def watched(caller: Credentials, method: str, path: str, **call: Any) -> Any:
+        seen.append(f"{method} {path}")
+        return perform(caller, method, path, **call)
 
-    monkeypatch.setattr(Transport, "perform_request", watched)
+    monkeypatch.setattr(Credentials, "perform_request", watched)
     return seen
 
 

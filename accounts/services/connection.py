@@ -12,7 +12,7 @@ from elastic_transport import ApiResponse, TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
-from accounts.services import errors
+from accounts.services import errors, questions
 from accounts.services.curl_node import CurlNode
 from accounts.services.origin import Actor
 from accounts.services.urllib3_node import Urllib3Node
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
 QUESTIONS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
+
+TYPES = {"accept": "application/json", "content-type": "application/json"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
@@ -59,9 +61,12 @@ class Credentials:
         Raises the `errors` type that fits. The cluster's words go to the log.
         """
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
-        call |= {"headers": self._headers_of(headers), "endpoint_id": endpoint_id}
         try:
-            answer = _asking_client().perform_request(method, path, **call) if asks else _change(method, path, call)
+            if asks:
+                answer = questions.ask(_asking_client(), method, path, self._of_request(), call.get("params"), call.get("body"))
+            else:
+                call |= {"headers": {**TYPES, **(headers or {}), **self._of_request()}, "endpoint_id": endpoint_id}
+                answer = _change(method, path, call)
             self.is_accepted = True
             return answer
         except (ApiError, TransportError) as exc:
@@ -70,15 +75,10 @@ class Credentials:
             # The client's exception holds the request's body and headers in its frames: leave it behind.
             raise error from None
 
-    def _headers_of(self, headers: Mapping[str, str] | None) -> dict[str, str]:
-        ours = {
-            "accept": "application/json",
-            "content-type": "application/json",
-            **(headers or {}),
-            "authorization": self._authorization,
-        }
+    def _of_request(self) -> dict[str, str]:
+        """Who calls, and for which request."""
         current = request_id.get()
-        return {**ours, "x-opaque-id": current} if current else ours
+        return {"authorization": self._authorization, **({"x-opaque-id": current} if current else {})}
 
 
 def _change(method: str, path: str, call: dict[str, Any]) -> ApiResponse[Any]:

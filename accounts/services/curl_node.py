@@ -3,23 +3,12 @@
 Changes do not: libcurl sends a request again when a kept connection turns out to be dead, and a change is sent once.
 """
 
-import time
 from collections import deque
-from typing import Final
+from typing import Final, NamedTuple
 
 import pycurl
-from elastic_transport import (
-    ApiResponseMeta,
-    BaseNode,
-    ConnectionError,
-    ConnectionTimeout,
-    HttpHeaders,
-    NodeConfig,
-    TlsError,
-)
-from elastic_transport._node import NodeApiResponse  # the answer of BaseNode.perform_request, which has no public name
+from elastic_transport import BaseNode, ConnectionError, ConnectionTimeout, NodeConfig, TlsError
 from elastic_transport._node._base import DEFAULT_CA_CERTS
-from elastic_transport.client_utils import DEFAULT, DefaultType
 
 from accounts.services.ahead import transfer
 
@@ -31,78 +20,79 @@ BY_CODE: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] 
 }
 
 
+class Answer(NamedTuple):
+    """What a host said."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
 class CurlNode(BaseNode):
-    """One host, as elastic_transport's `node_class`; as many connections as threads that ask at once, and kept."""
+    """One host, for elastic_transport's pool of them; as many connections as threads that ask at once, and kept."""
 
     _CLIENT_META_HTTP_CLIENT = ("cu", pycurl.version_info()[1])
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
-        self._idle: deque[pycurl.Curl] = deque()
-        self._url, self._always = self.base_url, dict(self._headers)
+        self._idle: deque[_Handle] = deque()
+        self._url = self.base_url
+        self._always = [f"{name}: {value}" for name, value in self._headers.items()]
 
-    def perform_request(
-        self,
-        method: str,
-        target: str,
-        body: bytes | None = None,
-        headers: HttpHeaders | None = None,
-        request_timeout: DefaultType | float | None = DEFAULT,
-    ) -> NodeApiResponse:
-        """One request and its answer. Raises ConnectionTimeout, TlsError and ConnectionError."""
-        start = time.monotonic()
-        seconds = self.config.request_timeout if isinstance(request_timeout, DefaultType) else request_timeout
-        curl = self._take()
+    def ask(self, method: str, target: str, body: bytes | None, headers: list[str], seconds: float) -> Answer:
+        """Its answer, whatever it is. Raises ConnectionTimeout, TlsError and ConnectionError."""
+        handle = self._take()
         try:
-            self._prepare(curl, method, target, seconds)
-            status, lines, answer = _exchange(curl, body, {**self._always, **(headers or {})})
+            return handle.exchange(method, f"{self._url}{target}", body, self._always + headers, seconds)
         finally:
-            curl.reset()  # its connection stays, nothing else of the request does
-            self._idle.append(curl)
-        meta = ApiResponseMeta(
-            node=self.config, duration=time.monotonic() - start, http_version="1.1", status=status, headers=_parsed(lines)
-        )
-        return NodeApiResponse(meta, answer)
+            handle.forget()
+            self._idle.append(handle)
 
     def close(self) -> None:
         """End the idle connections."""
         while self._idle:
-            self._idle.pop().close()
+            self._idle.pop().curl.close()
 
-    def _take(self) -> pycurl.Curl:
+    def _take(self) -> "_Handle":
         try:
             return self._idle.pop()
         except IndexError:
-            return pycurl.Curl()
-
-    def _prepare(self, curl: pycurl.Curl, method: str, target: str, seconds: float | None) -> None:
-        curl.setopt(pycurl.URL, f"{self._url}{target}")
-        curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a user's name, and not the folder above
-        curl.setopt(pycurl.CUSTOMREQUEST, method)
-        curl.setopt(pycurl.NOBODY, method == "HEAD")
-        curl.setopt(pycurl.TIMEOUT_MS, int((seconds or 0) * 1000))
-        curl.setopt(pycurl.NOSIGNAL, True)  # or a time-out would interrupt another thread
-        curl.setopt(pycurl.PROXY, "")  # the environment's is for other things
-        if self.config.scheme == "https":
-            curl.setopt(pycurl.CAINFO, self.config.ca_certs or DEFAULT_CA_CERTS)
+            return _Handle(self.config)
 
 
-def _exchange(curl: pycurl.Curl, body: bytes | None, headers: dict[str, str]) -> tuple[int, list[bytes], bytes]:
-    lines: list[bytes] = []
-    answer = bytearray()
-    curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
-    if body:
-        curl.setopt(pycurl.POSTFIELDS, body)
-    curl.setopt(pycurl.HEADERFUNCTION, lines.append)
-    curl.setopt(pycurl.WRITEFUNCTION, answer.extend)
-    try:
-        transfer(curl)
-    except pycurl.error as exc:
-        code, message = int(exc.args[0]), str(exc.args[-1])
-        raise BY_CODE.get(code, ConnectionError)(message, errors=(exc,)) from exc
-    return curl.getinfo(pycurl.RESPONSE_CODE), lines, bytes(answer)
+class _Handle:
+    """libcurl's, with its connection; what all requests have in common is said once."""
 
+    def __init__(self, config: NodeConfig) -> None:
+        self.curl = pycurl.Curl()
+        self._body = bytearray()
+        self.curl.setopt(pycurl.WRITEFUNCTION, self._body.extend)
+        self.curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a user's name, and not the folder above
+        self.curl.setopt(pycurl.NOSIGNAL, True)  # or a time-out would interrupt another thread
+        self.curl.setopt(pycurl.PROXY, "")  # the environment's is for other things
+        if config.scheme == "https":
+            self.curl.setopt(pycurl.CAINFO, config.ca_certs or DEFAULT_CA_CERTS)
 
-def _parsed(lines: list[bytes]) -> HttpHeaders:
-    pairs = (line.decode("latin-1").partition(":") for line in lines)
-    return HttpHeaders({name: value.strip() for name, colon, value in pairs if colon})
+    def exchange(self, method: str, url: str, body: bytes | None, headers: list[str], seconds: float) -> Answer:
+        """One request and its answer."""
+        self.curl.setopt(pycurl.HTTPGET, True)  # takes back what the request before may have had: a body, or that there is none
+        if body:
+            self.curl.setopt(pycurl.POSTFIELDS, body)
+        elif method == "HEAD":
+            self.curl.setopt(pycurl.NOBODY, True)
+        self.curl.setopt(pycurl.CUSTOMREQUEST, method)
+        self.curl.setopt(pycurl.URL, url)
+        self.curl.setopt(pycurl.HTTPHEADER, headers)
+        self.curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        try:
+            transfer(self.curl)
+        except pycurl.error as exc:
+            code, message = int(exc.args[0]), str(exc.args[-1])
+            raise BY_CODE.get(code, ConnectionError)(message, errors=(exc,)) from exc
+        # The answer's headers are not asked for: Python would be waited for at each of them.
+        return Answer(self.curl.getinfo(pycurl.RESPONSE_CODE), self.curl.getinfo(pycurl.CONTENT_TYPE) or "", bytes(self._body))
+
+    def forget(self) -> None:
+        """Whose request it was, and what was answered."""
+        self.curl.unsetopt(pycurl.HTTPHEADER)
+        self._body.clear()

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pytest_django import Settings
 
-from accounts.services import ahead, errors
+from accounts.services import ahead, errors, questions
 from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from tests.conftest import PASSWORD, TestNode
@@ -35,8 +35,7 @@ class Guest(BaseHTTPRequestHandler):
         self.server.everybody.wait(timeout=20)
         answer = b'{"username": "ada"}'
         self.send_response(200)
-        self.send_header("X-Elastic-Product", "Elasticsearch")
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", questions.JSON)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)

@@ -1,6 +1,6 @@
 """What is kept for some seconds, and for whom."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
@@ -14,8 +14,10 @@ from tests.conftest import PASSWORD, TestNode
 
 
 @pytest.fixture(autouse=True)
-def keeping(settings: Settings) -> None:
+def keeping(settings: Settings) -> Iterator[None]:
     settings.KEPT_SECONDS = 60
+    kept.forget()
+    yield
     kept.forget()
 
 

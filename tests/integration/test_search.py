@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from elastic_transport import ConnectionTimeout, Transport
+from elastic_transport import ConnectionTimeout
+from elasticsearch import Elasticsearch
 
+from accounts.services import questions
 from tests.conftest import TestNode
 from tests.integration.test_users import HOSTILE_NAMES
 
@@ -183,14 +185,14 @@ def test_what_elasticsearch_refuses_leaves_the_rest(node: TestNode, signed_in: S
 def test_a_part_that_fails_leaves_the_others(
     node: TestNode, ada: Client, monkeypatch: pytest.MonkeyPatch, path: str, lost: str, kept: str
 ) -> None:
-    perform = Transport.perform_request
+    ask = questions.ask
 
-    def broken(transport: Transport, method: str, target: str, **options: Any) -> Any:
+    def broken(client: Elasticsearch, method: str, target: str, *more: Any) -> Any:
         if target.startswith(path):
             raise ConnectionTimeout("no answer")
-        return perform(transport, method, target, **options)
+        return ask(client, method, target, *more)
 
-    monkeypatch.setattr(Transport, "perform_request", broken)
+    monkeypatch.setattr(questions, "ask", broken)
     response = ada.get("/search", {"q": "system"})
     names = [group.name for group in response.context["groups"]]
     assert kept in names

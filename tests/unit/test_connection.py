@@ -93,10 +93,26 @@ def test_every_answer_has_its_type_and_a_change_is_sent_once(
     assert cluster.requests == ["PUT /_security/user/jdoe"]
 
 
-def test_a_question_is_repeated(cluster: Cluster) -> None:
+@pytest.mark.parametrize("status", [None, 429, 502, 503, 504])
+def test_a_question_is_repeated(cluster: Cluster, status: int | None) -> None:
+    cluster.status = status
     with pytest.raises(errors.Unavailable):
         Person(*PERSON).query_user(size=1)
     assert cluster.requests == ["POST /_security/_query/user"] * 2
+
+
+def test_a_question_that_takes_too_long_is_not_repeated(settings: Settings) -> None:
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:
+        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}", "http://127.0.0.1:1"]
+        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
+        with pytest.raises(errors.Unavailable):
+            Person(*PERSON).query_user(size=1)
+
+
+def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
+    cluster.status = 200  # with `application/json`, which Elasticsearch is not asked for
+    with pytest.raises(errors.Unavailable):
+        Person(*PERSON).authenticate()
 
 
 def test_a_change_that_never_left_is_not_of_unknown_outcome(settings: Settings) -> None:

@@ -106,6 +106,18 @@ class SessionMiddleware(middleware.SessionMiddleware):
             return errors.service_error(request, exc)
 
 
+def csrf_cookie_once(get_response: GetResponse) -> GetResponse:
+    """Keep Django from sending the CSRF cookie with each form: a browser has it until it is closed, so nothing is to be renewed."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        if request.COOKIES.get(settings.CSRF_COOKIE_NAME) == request.META.get("CSRF_COOKIE"):
+            request.META["CSRF_COOKIE_NEEDS_UPDATE"] = False
+        return response
+
+    return middleware
+
+
 class _Void(HttpResponse):
     """What came of a session that was not what it was presumed to be."""
 

@@ -1,5 +1,6 @@
 """Signing in and out, over HTTP."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -228,3 +229,21 @@ def test_alive_and_ready(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     assert Client().get("/readyz").status_code == 503
     assert Client().get("/livez").status_code == 200
+
+
+def test_the_csrf_cookie_is_sent_once_and_changed_by_signing_in(node: TestNode) -> None:
+    browser = Client(enforce_csrf_checks=True)
+    first = browser.get("/login")
+    assert "usermgmt_csrf" in first.cookies
+    assert not first.cookies["usermgmt_csrf"]["max-age"], "it ends with the browser"
+    assert "usermgmt_csrf" not in browser.get("/login").cookies
+    token = browser.get("/login").context["csrf_token"]
+    signed_in = browser.post("/login", {"username": "ada", "password": PASSWORD, "csrfmiddlewaretoken": str(token)})
+    assert signed_in.status_code == 302
+    assert signed_in.cookies["usermgmt_csrf"].value != first.cookies["usermgmt_csrf"].value
+    page = browser.get("/users/")
+    assert "usermgmt_csrf" not in page.cookies
+    found = re.search(r'csrfmiddlewaretoken" value="(\w+)"', page.content.decode())
+    assert found
+    assert browser.post("/theme", {"theme": "dark", "csrfmiddlewaretoken": found[1]}).status_code == 302
+    assert browser.post("/theme", {"theme": "dark", "csrfmiddlewaretoken": str(token)}).status_code == 403

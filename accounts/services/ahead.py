@@ -78,19 +78,24 @@ class _Transfers(threading.local):
 
     def wait(self) -> None:
         """Until something arrives; whoever it is for goes on with it."""
-        self._multi.perform()
+        if not self._arrived():
+            if not self._multi.select(SECONDS_TO_LOOK):
+                time.sleep(SECONDS_TO_CONNECT)
+            self._multi.perform()
+            self._arrived()
+
+    def _arrived(self) -> bool:
         _, arrived, failed = self._multi.info_read()
         for curl in arrived:
             self._go_on(curl, ())
         for curl, *failure in failed:
             self._go_on(curl, failure)
-        if not (arrived or failed) and not self._multi.select(SECONDS_TO_LOOK):
-            time.sleep(SECONDS_TO_CONNECT)
+        return bool(arrived or failed)
 
     def _go_on(self, curl: Any, failure: Sequence[Any]) -> None:
-        task = self._tasks[curl]
-        task.parent = getcurrent()
-        task.switch(failure)
+        if task := self._tasks.get(curl):  # another that went on may have dropped it
+            task.parent = getcurrent()
+            task.switch(failure)
 
 
 _transfers = _Transfers()

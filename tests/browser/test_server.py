@@ -4,6 +4,7 @@ import http.client
 import signal
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -44,6 +45,28 @@ def test_more_connections_than_threads_are_answered_in_turn(served: tuple[str, i
                 answer = connection.getresponse()
                 assert (answer.status, answer.read()) == (200, b"ok")
         assert [connection.sock for connection in connections] == sockets, "they were kept"
+
+
+def test_nobody_waits_for_those_who_never_stop_asking(served: tuple[str, int, object]) -> None:
+    host, port, _ = served
+    enough = threading.Event()
+
+    def ask_on(connection: http.client.HTTPConnection) -> None:
+        while not enough.is_set():
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+
+    with ExitStack() as opened:
+        threads = [threading.Thread(target=ask_on, args=(connected(opened, host, port),)) for _ in range(2 * THREADS)]
+        opened.callback(enough.set)
+        for thread in threads:
+            thread.start()
+            opened.callback(thread.join)
+        opened.callback(enough.set)
+        for _ in range(10):
+            connection = connected(opened, host, port)
+            connection.request("GET", "/livez")
+            assert connection.getresponse().read() == b"ok"
 
 
 def test_requests_that_come_in_one_piece_are_all_answered(served: tuple[str, int, object]) -> None:

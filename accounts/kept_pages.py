@@ -1,7 +1,7 @@
 """Pages whose template is written once in five minutes for a person, and filled with what changes each time."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib.messages import get_messages
@@ -18,6 +18,7 @@ from accounts.requests import AppRequest
 
 SECONDS: Final = 300
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
+OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 
 class KeptPage:
@@ -32,9 +33,10 @@ class KeptPage:
         self._shape = shape
         page, who = context_processors.page(request), request.user
         self._for_whom = (who.username, who.display_name, who.identity.privileges, page["theme"], page["nav"])
-        self._of_base = {"ends": str(page["ends"]), "here": escape(page["here"]), "csrf_token": get_token(request)}
+        self._of_base = {"ends": str(page["ends"]), "here": escape(page["here"])}
         self._has_messages = bool(get_messages(request))
         self._pieces = self._kept(shape)
+        self._add_token(self._pieces or ())
 
     def render(self, places: Mapping[str, str], **known: Any) -> HttpResponse:
         """As Django's `render`: `places` are pieces of HTML that the template may only show, `known` is what became of the shape.
@@ -44,9 +46,15 @@ class KeptPage:
         shape = {**self._shape, **known}
         if self._has_messages:
             return HttpResponse(self._written(shape, places))
+        pieces = (self._pieces if shape == self._shape else self._kept(shape)) or self._keep(shape, places)
+        self._add_token(pieces)
         filling = {**self._of_base, **places}
-        pieces = (self._pieces if shape == self._shape else self._kept(shape)) or self._keep(shape, filling)
         return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
+
+    def _add_token(self, pieces: Collection[str]) -> None:
+        """Once, and only where it is shown: a part of a page needs none."""
+        if "csrf_token" in pieces and "csrf_token" not in self._of_base:
+            self._of_base["csrf_token"] = get_token(self._request)
 
     def _key(self, shape: Mapping[str, Any]) -> str:
         return make_template_fragment_key(self._template, [*self._for_whom, *shape.values()])
@@ -57,7 +65,7 @@ class KeptPage:
         return pieces
 
     def _keep(self, shape: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-        pieces = self._written(shape, {name: f"{MARK}{name}{MARK}" for name in names}).split(MARK)
+        pieces = self._written(shape, {name: f"{MARK}{name}{MARK}" for name in [*OF_BASE, *names]}).split(MARK)
         cache.set(self._key(shape), pieces, SECONDS)
         return pieces
 

@@ -146,7 +146,7 @@ class OperatorMiddleware:
         except ServiceError as exc:
             return self.process_exception(request, exc)
         if request.session.session_key:
-            origin.session.set(origin.session_hash(request.session.session_key))
+            origin.session.set(request.session.document_id)  # type: ignore[attr-defined]
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
 
     def _with_its_session(self, request: HttpRequest) -> HttpResponseBase:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 # POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
 QUESTIONS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
 
-TYPES = {"accept": "application/json", "content-type": "application/json"}
+PLAIN_JSON = {"accept": "application/json", "content-type": "application/json"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
@@ -63,9 +63,11 @@ class Credentials:
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
         try:
             if asks:
-                answer = questions.ask(_asking_client(), method, path, self._of_request(), call.get("params"), call.get("body"))
+                answer = questions.ask(
+                    _asking_client().transport, method, path, self._of_request(), call.get("params"), call.get("body")
+                )
             else:
-                call |= {"headers": {**TYPES, **(headers or {}), **self._of_request()}, "endpoint_id": endpoint_id}
+                call |= {"headers": {**PLAIN_JSON, **(headers or {}), **self._of_request()}, "endpoint_id": endpoint_id}
                 answer = _change(method, path, call)
             self.is_accepted = True
             return answer
@@ -185,10 +187,10 @@ def _changing_client() -> Elasticsearch:
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for questions, and one that never repeats a call, which would hide what became of the first try."""
-    options: dict[str, Any] = {"request_timeout": timeout, "meta_header": False}
+    options: dict[str, Any] = {"request_timeout": timeout}
     if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
         options["ca_certs"] = ca_certs
-    asking = Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options)
+    asking = Elasticsearch(list(hosts), node_class=CurlNode, **options)
     return asking, Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options)
 
 

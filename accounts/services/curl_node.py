@@ -31,8 +31,6 @@ class Answer(NamedTuple):
 class CurlNode(BaseNode):
     """One host, for elastic_transport's pool of them; as many connections as threads that ask at once, and kept."""
 
-    _CLIENT_META_HTTP_CLIENT = ("cu", pycurl.version_info()[1])
-
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._idle: deque[_Handle] = deque()

@@ -3,12 +3,11 @@
 Address and session belong to the request that is being answered; the middleware sets them, as it does the request's id.
 """
 
-import hashlib
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 source_address: ContextVar[str] = ContextVar("source_address", default="")
-# A hash: whoever reads the trail cannot take the session over.
+# Its document's id: whoever reads the trail cannot take the session over.
 session: ContextVar[str] = ContextVar("session", default="")
 # What was done and whose outcome the trail could not take, for the page to say so.
 without_outcome: ContextVar[list[str] | None] = ContextVar("without_outcome", default=None)
@@ -27,8 +26,3 @@ class Actor:
     def is_listed(self) -> bool:
         """Whether this is one of the users that the product lists; another realm may know the same name."""
         return self.realm_type in ("native", "reserved")
-
-
-def session_hash(key: str) -> str:
-    """What the trail has in place of the session's cookie."""
-    return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()

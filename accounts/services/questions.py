@@ -22,7 +22,7 @@ from elastic_transport import (
     Transport,
     TransportError,
 )
-from elasticsearch import ApiError, Elasticsearch, JsonSerializer, UnsupportedProductError, __version__
+from elasticsearch import ApiError, JsonSerializer, UnsupportedProductError, __version__
 from elasticsearch._sync.client.utils import _quote_query  # how the client writes parameters, which has no public name
 
 from accounts.services.curl_node import Answer, CurlNode
@@ -36,7 +36,7 @@ _responses: Final[dict[type, type[ApiResponse[Any]]]] = {dict: ObjectApiResponse
 
 
 def ask(
-    client: Elasticsearch,
+    transport: Transport,
     method: str,
     path: str,
     headers: Mapping[str, str],
@@ -46,7 +46,7 @@ def ask(
     """The answer. Raises ApiError and TransportError, as the client's own `perform_request`."""
     target = f"{path}?{_quote_query(params)}" if params else path
     data = None if body is None else _json.dumps(body)
-    answer = _answer(client.transport, method, target, data, [*TYPES, *(f"{name}: {value}" for name, value in headers.items())])
+    answer = _answer(transport, method, target, data, [*TYPES, *(f"{name}: {value}" for name, value in headers.items())])
     said = _json.loads(answer.body) if answer.body and "json" in answer.content_type else answer.body.decode(errors="replace")
     if method == "HEAD" and answer.status in (200, 404):
         return HeadApiResponse(_meta(answer.status))

@@ -51,7 +51,7 @@ def generation_id_of(username: str) -> str:
 
 
 def document_id(key: str) -> str:
-    """The id of a session's document; it opens nothing."""
+    """The id of a session's document, by which the audit trail knows the session too; it opens nothing."""
     return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()
 
 

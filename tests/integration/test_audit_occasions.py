@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.middleware import source_address
-from accounts.services import audit, indices, origin, session_list
+from accounts.services import audit, indices, session_keys, session_list
 from accounts.services.sessions import SessionStore
 from tests.conftest import TestNode
 from tests.integration.test_audit import trail
@@ -30,7 +30,7 @@ def test_signing_in_and_out(node: TestNode, ada: Client) -> None:
     came, went = trail(node, actor="ada")[-2:]
     assert (came.action, came.outcome, came.source, came.kind) == ("sign-in", "success", "127.0.0.1", "user")
     assert (went.action, went.outcome, went.actor.realm) == ("sign-out", "success", "default_native")
-    assert came.session == went.session == origin.session_hash(key)
+    assert came.session == went.session == session_keys.document_id(key)
     assert key not in str(node.elastic.search(index=indices.AUDIT_PATTERN, expand_wildcards="all", size=1000))
     assert audit.moments(["ada"])["ada"].last_sign_in == came.moment.replace(microsecond=came.moment.microsecond // 1000 * 1000)
 
@@ -55,7 +55,7 @@ def test_what_may_be_a_password_in_the_field_of_the_name_is_not_written_down(nod
 
 @pytest.mark.parametrize("by", ["a request", "the removal"])
 def test_a_session_that_expired_is_noted_once(node: TestNode, ada: Client, by: str) -> None:
-    key = origin.session_hash(ada.cookies["usermgmt_session"].value)
+    key = session_keys.document_id(ada.cookies["usermgmt_session"].value)
     ended = (timezone.now() - timedelta(minutes=1)).isoformat()
     node.elastic.update(index=indices.SESSIONS, id=key, doc={"expires": ended}, refresh=True)
     for _ in range(2):

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import audit, errors, indices, origin, passwords, users
+from accounts.services import audit, errors, indices, passwords, session_keys, users
 from accounts.services.connection import Person
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
@@ -106,7 +106,7 @@ def test_a_page_takes_three_calls(node: TestNode, jane: str, signed_in: Callable
 
 def test_refreshing_itself_keeps_no_session_alive(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:
     client = signed_in("ada")
-    id = origin.session_hash(client.cookies["usermgmt_session"].value)
+    id = session_keys.document_id(client.cookies["usermgmt_session"].value)
     settings.OPERATOR_FRESH_FOR = timedelta(0)
     seen = [node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["seen"]]
     for headers in ({**FRAGMENT, "X-By-Itself": "1"}, FRAGMENT):

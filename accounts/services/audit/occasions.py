@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.services import errors, indices, origin
+from accounts.services import errors, indices, origin, session_keys
 from accounts.services.audit import writing
 from accounts.services.audit.events import Event
 from accounts.services.audit.reading import PLACE
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 def signed_in(actor: Actor, session_key: str | None) -> None:
     """Somebody has signed in, and this is their session from now on."""
-    origin.session.set(origin.session_hash(session_key or ""))
+    origin.session.set(session_keys.document_id(session_key or ""))
     _note(actor, "sign-in", actor.username, kind=_kind(actor))
 
 
@@ -48,7 +48,7 @@ def sign_in_refused(typed: str, why: str) -> None:
 
 def signed_out(actor: Actor, session_key: str | None) -> None:
     """Somebody has signed out; the session was this one."""
-    origin.session.set(origin.session_hash(session_key or ""))
+    origin.session.set(session_keys.document_id(session_key or ""))
     _note(actor, "sign-out", actor.username, kind=_kind(actor))
 
 

@@ -42,6 +42,7 @@ def test_from_the_trail_to_what_is_unknown_and_the_users_history(
 
 def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> None:
     page = sign_in(watched(java_script_enabled=False).new_page())
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     page.goto("/audit/")
     page.get_by_label("Action", exact=True).select_option("sign-in")
     page.get_by_role("button", name="Search").last.click()

@@ -5,7 +5,9 @@ import pty
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +50,15 @@ class Terminal:
             assert self._read(), self.shown
         before, question_shown, self._shown = self._shown.partition(wanted)
         self._seen += before + question_shown
+        while not self._waits:
+            time.sleep(0.001)
         os.write(self._ours, typed.encode())
+
+    @property
+    def _waits(self) -> bool:
+        """Whether it reads by now. Python does not hear a Ctrl-C between asking and reading until something else is typed."""
+        state = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(") ")[2][0]
+        return state == "S"
 
     def end(self) -> int:
         """Wait for it; its exit status."""

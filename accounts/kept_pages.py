@@ -1,12 +1,10 @@
 """Pages whose template is written once in five minutes for a person, and filled with what changes each time."""
 
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, Final
 
 from django.contrib.messages import get_messages
-from django.core.cache import cache
-from django.core.cache.utils import make_template_fragment_key
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
@@ -15,9 +13,11 @@ from django.utils.safestring import mark_safe
 
 from accounts import context_processors
 from accounts.requests import AppRequest
+from accounts.services.remembered import Remembered
 
-SECONDS: Final = 300
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
+# Pieces of HTML and names of places, in turn.
+_pages: Final[Remembered[tuple[str, ...]]] = Remembered(300, seconds=300)
 OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 
@@ -32,10 +32,10 @@ class KeptPage:
         self._template = template
         self._shape = shape
         page, who = context_processors.page(request), request.user
-        self._for_whom = (who.username, who.display_name, who.identity.privileges, page["theme"], page["nav"])
+        self._for_whom = (who.username, who.display_name, tuple(who.identity.privileges), page["theme"], page["nav"])
         self._of_base = {"ends": str(page["ends"]), "here": escape(page["here"])}
         self._has_messages = bool(get_messages(request))
-        self._pieces = self._kept(shape)
+        self._pieces = _pages.get(self._key(shape))
         self._add_token(self._pieces or ())
 
     def render(self, places: Mapping[str, str], **known: Any) -> HttpResponse:
@@ -46,7 +46,7 @@ class KeptPage:
         shape = {**self._shape, **known}
         if self._has_messages:
             return HttpResponse(self._written(shape, places))
-        pieces = (self._pieces if shape == self._shape else self._kept(shape)) or self._keep(shape, places)
+        pieces = (self._pieces if shape == self._shape else _pages.get(self._key(shape))) or self._keep(shape, places)
         self._add_token(pieces)
         filling = {**self._of_base, **places}
         return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
@@ -56,17 +56,12 @@ class KeptPage:
         if "csrf_token" in pieces and "csrf_token" not in self._of_base:
             self._of_base["csrf_token"] = get_token(self._request)
 
-    def _key(self, shape: Mapping[str, Any]) -> str:
-        return make_template_fragment_key(self._template, [*self._for_whom, *shape.values()])
+    def _key(self, shape: Mapping[str, Any]) -> Hashable:
+        return self._template, self._for_whom, tuple(shape.values())
 
-    def _kept(self, shape: Mapping[str, Any]) -> list[str] | None:
-        """Pieces of HTML and names of places, in turn."""
-        pieces: list[str] | None = cache.get(self._key(shape))
-        return pieces
-
-    def _keep(self, shape: Mapping[str, Any], names: Iterable[str]) -> list[str]:
-        pieces = self._written(shape, {name: f"{MARK}{name}{MARK}" for name in [*OF_BASE, *names]}).split(MARK)
-        cache.set(self._key(shape), pieces, SECONDS)
+    def _keep(self, shape: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
+        pieces = tuple(self._written(shape, {name: f"{MARK}{name}{MARK}" for name in [*OF_BASE, *names]}).split(MARK))
+        _pages.set(self._key(shape), pieces)
         return pieces
 
     def _written(self, shape: Mapping[str, Any], places: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from contextvars import copy_context
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -26,7 +25,7 @@ class Ahead(Generic[T]):
     """
 
     def __init__(self, ask: Callable[[], T]) -> None:
-        self._outcome: Future[T] = Future()
+        self._outcome: _Outcome[T] = _Outcome()
         self._task = _Task(partial(_run, ask, self._outcome))
         self._task.gr_context = copy_context()  # the request's id
         self._task.switch()
@@ -35,18 +34,27 @@ class Ahead(Generic[T]):
         """Wait for it."""
         while not self._task.dead:
             _transfers.wait()
-        return self._outcome.result()
+        if self._outcome.error:
+            raise self._outcome.error
+        return self._outcome.answer
+
+
+class _Outcome(Generic[T]):
+    """One of the two, in the end. A `Future` would be made for threads to wait for, at some cost."""
+
+    answer: T
+    error: Exception | None = None
 
 
 class _Task(greenlet):
     """Nothing that it runs may refer to it, or it would never be dropped."""
 
 
-def _run(ask: Callable[[], T], outcome: "Future[T]") -> None:
+def _run(ask: Callable[[], T], outcome: "_Outcome[T]") -> None:
     try:
-        outcome.set_result(ask())
+        outcome.answer = ask()
     except Exception as exc:  # noqa: BLE001  # for whoever waits for the answer
-        outcome.set_exception(exc)
+        outcome.error = exc
 
 
 def transfer(curl: pycurl.Curl) -> None:

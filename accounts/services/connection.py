@@ -8,7 +8,7 @@ from typing import Any
 
 import urllib3.exceptions
 from django.conf import settings
-from elastic_transport import ApiResponse, TransportError
+from elastic_transport import ApiResponse, BaseNode, NodePool, TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
@@ -184,13 +184,27 @@ def _changing_client() -> Elasticsearch:
     return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[1]
 
 
+class _OnlyNode(NodePool):
+    """Of a cluster with one address: there is nothing to choose, and nothing to go around."""
+
+    def get(self) -> BaseNode:
+        return self.all()[0]
+
+    def mark_dead(self, node: BaseNode, _now: float | None = None) -> None:
+        pass
+
+    def mark_live(self, node: BaseNode) -> None:
+        pass
+
+
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for questions, and one that never repeats a call, which would hide what became of the first try."""
     options: dict[str, Any] = {"request_timeout": timeout}
     if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
         options["ca_certs"] = ca_certs
-    asking = Elasticsearch(list(hosts), node_class=CurlNode, **options)
+    pool = NodePool if len(hosts) > 1 else _OnlyNode
+    asking = Elasticsearch(list(hosts), node_class=CurlNode, node_pool_class=pool, **options)
     return asking, Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options)
 
 

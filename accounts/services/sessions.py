@@ -16,16 +16,17 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.core.cache import cache
 from django.utils import timezone
 
 from accounts.services import audit, errors, indices, session_keys
 from accounts.services.ahead import Ahead
 from accounts.services.connection import found, service
+from accounts.services.remembered import Remembered
 
 logger = logging.getLogger(__name__)
 
-PRESUMED_FOR: Final = 300  # seconds
+# For `presume`, by the ids of their documents; without the cookie nobody opens them here either.
+remembered: Final[Remembered[Mapping[str, Any]]] = Remembered(1000, seconds=300)
 
 
 class SessionStore(SessionBase):
@@ -50,10 +51,10 @@ class SessionStore(SessionBase):
             document = None
         data = self._opened(document)
         if document and data:
-            _keep(document, document["_source"])
+            _remember(document, document["_source"])
         return data
 
-    def _opened(self, document: dict[str, Any] | None) -> dict[str, Any]:
+    def _opened(self, document: Mapping[str, Any] | None) -> dict[str, Any]:
         key = self.session_key
         data = session_keys.decrypted(key, document["_source"]["payload"]) if key and document else None
         if document is None or data is None:
@@ -70,7 +71,7 @@ class SessionStore(SessionBase):
         Before that nothing of it may be shown, changed or recorded.
         """
         key = self.session_key
-        document = cache.get(session_keys.document_id(key)) if key and not hasattr(self, "_session_cache") else None
+        document = remembered.get(session_keys.document_id(key)) if key and not hasattr(self, "_session_cache") else None
         if document and not has_ended(document["_source"]):
             self._session_cache: dict[str, Any] = self._opened(document)
             self._is_presumed = True
@@ -125,7 +126,7 @@ class SessionStore(SessionBase):
         except errors.Conflict:
             raise UpdateError from None
         self._version = _version(written)
-        _keep(written, document)
+        _remember(written, document)
 
     def renew(self, *, seen: bool = True) -> None:
         """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
@@ -205,10 +206,9 @@ def _version(answer: Any) -> dict[str, int]:
     return {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
 
 
-def _keep(document: Any, source: Mapping[str, Any]) -> None:
-    """For `presume`; without the cookie nobody opens it here either."""
+def _remember(document: Any, source: Mapping[str, Any]) -> None:
     names = ("_seq_no", "_primary_term")
-    cache.set(document["_id"], {"_source": source, **{name: document[name] for name in names}}, PRESUMED_FOR)
+    remembered.set(document["_id"], {"_source": source, **{name: document[name] for name in names}})
 
 
 def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:

@@ -93,3 +93,9 @@ def test_a_host_that_is_down_is_gone_around(node: TestNode, settings: Settings) 
     for name in ("one", "two", "three"):
         assert ada.authenticate()["username"] == "ada"
         assert ada.put_user(username=name, password=PASSWORD, roles=[])["created"], "a change that never left is no lost change"
+
+
+@pytest.mark.parametrize("name", ["\ud800", "\N{GRINNING FACE}", 2**70])
+def test_a_question_may_hold_what_only_some_writers_of_json_take(node: TestNode, name: object) -> None:
+    found = Person("ada", PASSWORD).query_user(query={"bool": {"must_not": [{"term": {"username": name}}]}})
+    assert found["total"] == Person("ada", PASSWORD).query_user()["total"]

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
@@ -19,9 +18,10 @@ from tests.integration.conftest import IDENTITY
 def by_another_process(key: str | None) -> Iterator[SessionStore]:
     """The session there; this process learns nothing of what is done with it."""
     store = SessionStore(key)
-    known = cache.get(store.document_id)
+    known = sessions.remembered.get(store.document_id)
+    assert known
     yield store
-    cache.set(SessionStore(key).document_id, known)
+    sessions.remembered.set(SessionStore(key).document_id, known)
 
 
 def store_of(client: Client) -> str:
@@ -46,7 +46,7 @@ def test_it_is_known_without_a_call_and_confirmed_by_one(store: SessionStore, ca
 
 
 def test_nothing_is_presumed_of_what_is_not_known(store: SessionStore, calls: list[str]) -> None:
-    cache.clear()
+    sessions.remembered.clear()
     del calls[:]
     again = presumed(store)
     assert again.is_as_presumed()
@@ -101,7 +101,7 @@ def test_a_cluster_that_is_away_confirms_nothing_and_ends_nothing(store: Session
 
 
 def test_what_is_remembered_opens_without_the_cookie_to_nobody(store: SessionStore) -> None:
-    remembered = pickle.dumps(cache.get(store.document_id))
+    remembered = pickle.dumps(sessions.remembered.get(store.document_id))
     assert b"payload" in remembered
     assert b"canary" not in remembered
     assert str(store.session_key).encode() not in remembered

@@ -2,6 +2,9 @@
 
 import gc
 import os
+import random
+from collections import Counter
+from typing import Any, Final
 
 bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 workers = int(os.environ.get("WEB_WORKERS", "1"))
@@ -13,6 +16,25 @@ control_socket_disable = True
 # Whether a proxy stands in front is BEHIND_PROXY's to say. By itself gunicorn believes what comes from this machine: the scheme,
 # and in which folder the product is.
 forwarded_allow_ips = ""
+
+# Of the threads of a process only one is in Python at a time: on several processors they would wait for each other's wake-ups.
+PINNED: Final = os.environ.get("WEB_PINNED", "true") == "true" and hasattr(os, "sched_setaffinity")
+
+
+def pre_fork(server: Any, worker: Any) -> None:
+    """Choose a processor for the process that will be: one of those with the fewest of ours."""
+    if PINNED:
+        ours = Counter(other.processor for other in server.WORKERS.values())
+        processors = os.sched_getaffinity(0)
+        fewest = min(ours[processor] for processor in processors)
+        # Any of them: this may not be the only program here that is pinned.
+        worker.processor = random.choice([processor for processor in processors if ours[processor] == fewest])  # noqa: S311
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Stay on it; threads inherit that."""
+    if PINNED:
+        os.sched_setaffinity(0, {worker.processor})
 
 
 def post_worker_init(worker: object) -> None:

@@ -1,17 +1,19 @@
-"""The production server: its threads stay with the connections they have answered, and nobody waits for that."""
+"""The production server: its threads stay with the connections they have answered, and its processes on their processors."""
 
 import http.client
+import os
 import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
+from local_cluster.node import wait_for
 from tests.browser.conftest import serve
 from tests.conftest import TestNode
 
@@ -116,3 +118,42 @@ def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, i
         assert connection.getresponse().read() == b"ok"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
+
+
+def children_of(process: "subprocess.Popen[bytes]") -> list[str]:
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+
+
+def processors(process: "subprocess.Popen[bytes]") -> list[set[int]]:
+    return [os.sched_getaffinity(int(child)) for child in children_of(process)]
+
+
+@pytest.fixture
+def two_processes(node: TestNode, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    with ExitStack() as running:
+
+        def start(**environment: str) -> "subprocess.Popen[bytes]":
+            _, process = serve(node, tmp_path / "log", WEB_WORKERS="2", **environment)
+            running.callback(process.wait, timeout=30)
+            running.callback(process.terminate)
+            assert wait_for(lambda: len(children_of(process)) == 2, 20)
+            return process
+
+        yield start
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one processor")
+def test_each_process_has_a_processor_of_its_own_and_so_has_its_successor(
+    two_processes: Callable[..., "subprocess.Popen[bytes]"],
+) -> None:
+    process = two_processes()
+    assert wait_for(lambda: [len(where) for where in processors(process)] == [1, 1], 20)
+    (one, other), first = processors(process), children_of(process)[0]
+    assert one != other
+    os.kill(int(first), signal.SIGKILL)
+    assert wait_for(lambda: len(set(children_of(process)) - {first}) == 2, 20)
+    assert wait_for(lambda: sorted(map(sorted, processors(process))) == sorted([[*one], [*other]]), 20)
+
+
+def test_where_processes_run_can_be_left_to_the_system(two_processes: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    assert processors(two_processes(WEB_PINNED="false")) == [os.sched_getaffinity(0)] * 2

@@ -3,8 +3,7 @@
 import ipaddress
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from contextvars import ContextVar
+from contextvars import copy_context
 from typing import Any
 
 from django.conf import settings
@@ -33,24 +32,19 @@ def request_id(get_response: GetResponse) -> GetResponse:
     the next one may be answered by the same thread.
     """
 
+    def of_this_request(request: HttpRequest) -> HttpResponseBase:
+        current_request_id.set(uuid.uuid4().hex)
+        origin.source_address.set(source_address(request.META, behind_proxy=settings.BEHIND_PROXY))
+        origin.session.set("")
+        origin.without_outcome.set([])
+        response = get_response(request)
+        response["X-Request-ID"] = current_request_id.get()
+        return response
+
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        with ExitStack() as end:
-            for variable, value in _of_request(request):
-                end.callback(variable.reset, variable.set(value))
-            response = get_response(request)
-            response["X-Request-ID"] = current_request_id.get()
-            return response
+        return copy_context().run(of_this_request, request)
 
     return middleware
-
-
-def _of_request(request: HttpRequest) -> list[tuple[ContextVar[Any], Any]]:
-    return [
-        (current_request_id, uuid.uuid4().hex),
-        (origin.source_address, source_address(request.META, behind_proxy=settings.BEHIND_PROXY)),
-        (origin.session, ""),
-        (origin.without_outcome, []),
-    ]
 
 
 def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:

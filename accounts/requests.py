@@ -14,8 +14,10 @@ from accounts.services.operators import Operator
 from accounts.services.sessions import SessionStore
 
 A_YEAR = 365 * 24 * 60 * 60
-# For `hx-headers` of what a page asks for by itself, where the same view answers a person too.
-BY_ITSELF: Final = "X-By-Itself"
+# As WSGI has them; `request.headers` would first make another mapping of all headers.
+HTMX: Final = "HTTP_HX_REQUEST"
+# `X-By-Itself`, for `hx-headers` of what a page asks for by itself, where the same view answers a person too.
+BY_ITSELF: Final = "HTTP_X_BY_ITSELF"
 
 View = TypeVar("View", bound=Callable[..., HttpResponse])
 
@@ -36,7 +38,7 @@ def typed(request: HttpRequest) -> list[tuple[str, str]]:
 
 def wants_fragment(request: AppRequest, target: str) -> bool:
     """Whether htmx asks for the part of the page that has this id; going back in the browser's history needs the page."""
-    return bool(request.htmx) and request.htmx.target == target and not request.htmx.history_restore_request
+    return HTMX in request.META and request.htmx.target == target and not request.htmx.history_restore_request
 
 
 def is_dialog(request: AppRequest) -> bool:
@@ -62,7 +64,7 @@ def does_not_renew(view: View) -> View:
 
 def renews_session(request: HttpRequest, view: Callable[..., HttpResponse]) -> bool:
     """Whether this request shows that the person is there."""
-    return getattr(view, "renews_session", True) and BY_ITSELF not in request.headers
+    return getattr(view, "renews_session", True) and BY_ITSELF not in request.META
 
 
 def presumes_session(view: View) -> View:

@@ -39,10 +39,11 @@ class SessionStore(SessionBase):
         self._saved: dict[str, Any] | None = None
         self._is_presumed = False
         self._asked: Ahead[dict[str, Any] | None] | None = None
+        self._named = ("", "")  # a key, and the id of its document
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
-        return self._found(_read(self.session_key) if self.session_key else None)
+        return self._found(_read(self.session_key, self.document_id) if self.session_key else None)
 
     def _found(self, document: dict[str, Any] | None) -> dict[str, Any]:
         """The data of what Elasticsearch has; this process knows it from now on."""
@@ -70,8 +71,7 @@ class SessionStore(SessionBase):
 
         Before that nothing of it may be shown, changed or recorded.
         """
-        key = self.session_key
-        document = remembered.get(session_keys.document_id(key)) if key and not hasattr(self, "_session_cache") else None
+        document = None if hasattr(self, "_session_cache") else remembered.get(self.document_id)
         if document and not has_ended(document["_source"]):
             self._session_cache: dict[str, Any] = self._opened(document)
             self._is_presumed = True
@@ -79,7 +79,7 @@ class SessionStore(SessionBase):
     def ask(self) -> None:
         """Let the question be on its way, if something was presumed."""
         if self._is_presumed and self._asked is None and self.session_key:
-            self._asked = Ahead(partial(_read, self.session_key))
+            self._asked = Ahead(partial(_read, self.session_key, self.document_id))
 
     def is_as_presumed(self) -> bool:
         """Whether nothing was presumed, or it is so; else the session is now what it is. Raises Unavailable and NotSetUp."""
@@ -147,7 +147,10 @@ class SessionStore(SessionBase):
     @property
     def document_id(self) -> str:
         """The name by which others may call this session: it opens nothing."""
-        return session_keys.document_id(self.session_key) if self.session_key else ""
+        key = self.session_key or ""
+        if key != self._named[0]:
+            self._named = (key, session_keys.document_id(key))
+        return self._named[1]
 
     @property
     def ends(self) -> datetime:
@@ -192,10 +195,10 @@ def generation(username: str) -> str:
     return str(document["_source"]["generation"]) if document else ""
 
 
-def _read(key: str) -> dict[str, Any] | None:
+def _read(key: str, document_id: str) -> dict[str, Any] | None:
     """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
     owner = session_keys.owner_of(key)
-    ids = [session_keys.document_id(key), session_keys.generation_id(owner)] if owner else [session_keys.document_id(key)]
+    ids = [document_id, session_keys.generation_id(owner)] if owner else [document_id]
     session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
     is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session

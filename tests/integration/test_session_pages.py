@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import requests
 from accounts.services import indices, session_keys, session_list, sessions
 from accounts.services.session_list import Session
 from accounts.services.sessions import SessionStore
@@ -221,7 +220,7 @@ def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: Si
     settings.OPERATOR_FRESH_FOR = timedelta(0)
     norah = signed_in("norah")
     before = seen("norah")
-    norah.get("/account/", headers={requests.BY_ITSELF: "1"})
+    norah.get("/account/", headers={"X-By-Itself": "1"})
     left = norah.get("/account/extend-session").json()
     assert seen("norah") == before
     assert 0 < left["seconds"] <= 30 * 60

@@ -1,7 +1,7 @@
 """The query string of the list of users. Whatever somebody typed into a URL, it has an answer: what cannot be used is left out."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
 from django.http import QueryDict
@@ -15,30 +15,31 @@ LONGEST_NUMBER: Final = 9
 
 def user_query(data: QueryDict, size: int) -> UserQuery:
     """What is asked for; `size` is how many rows to a page where the URL does not say."""
-    sort = cast(Sort, _one_of(FIELDS, data, "sort") or "username")
-    kind = _one_of(("native", "reserved"), data, "kind")
-    if data.get("reserved") == "0" and not kind:  # the switch of the page is off
+    single = cast(dict[str, str], data.dict())  # a QueryDict raises two exceptions for each name that it does not have
+    sort = cast(Sort, _one_of(FIELDS, single, "sort") or "username")
+    kind = _one_of(("native", "reserved"), single, "kind")
+    if single.get("reserved") == "0" and not kind:  # the switch of the page is off
         kind = "native"
     return UserQuery(
-        q=_text(data.get("q", "")).strip(),
+        q=_text(single.get("q", "")).strip(),
         roles=tuple(_all(data, "role")),
-        status=cast(Any, _one_of(("active", "deactivated"), data, "status")),
+        status=cast(Any, _one_of(("active", "deactivated"), single, "status")),
         kind=cast(Any, kind),
         flags=tuple(flag for flag in FLAGS if flag in data.getlist("flag")),
         sort=sort,
-        descending=data.get("order") == "desc",
-        activity=data.get("view") == "activity",
-        size=int(_one_of([str(number) for number in PAGE_SIZES], data, "size") or size),
-        after=_position(data.get("after"), sort),
-        before=_position(data.get("before"), sort),
-        last=bool(data.get("last")),
-        number=max(1, _number(data.get("page", ""))),
+        descending=single.get("order") == "desc",
+        activity=single.get("view") == "activity",
+        size=int(_one_of(map(str, PAGE_SIZES), single, "size") or size),
+        after=_position(single.get("after", ""), sort),
+        before=_position(single.get("before", ""), sort),
+        last=bool(single.get("last")),
+        number=max(1, _number(single.get("page", ""))),
     )
 
 
-def _one_of(values: Collection[str], data: QueryDict, name: str) -> str:
+def _one_of(values: Iterable[str], data: Mapping[str, str], name: str) -> str:
     value = data.get(name, "")
-    return value if value in values else ""
+    return value if value and value in values else ""
 
 
 def _all(data: QueryDict, name: str) -> list[str]:
@@ -54,10 +55,12 @@ def _number(value: str) -> int:
     return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER else 0
 
 
-def _position(value: str | None, sort: Sort) -> Position | None:
+def _position(value: str, sort: Sort) -> Position | None:
     """A row beside the page, if it can be one in the order asked for: a JSON array of what it is sorted by, and its name."""
+    if not value:
+        return None
     try:
-        by, name = json.loads(value or "")
+        by, name = json.loads(value)
     except (ValueError, TypeError, RecursionError):
         return None
     if not _is_name(name):

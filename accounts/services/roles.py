@@ -63,14 +63,19 @@ def all_roles(connection: Person) -> list[Role]:
 
 def names(connection: Person) -> frozenset[str]:
     """The names of all of them."""
-    return frozenset(_by_name(connection))
+    return _known(connection)[1]
+
+
+def _by_name(connection: Person) -> dict[str, Role]:
+    return _known(connection)[0]
 
 
 @kept
-def _by_name(connection: Person) -> dict[str, Role]:
-    """`GET _security/role`: all of them in one call, for all pages of the next seconds."""
+def _known(connection: Person) -> tuple[dict[str, Role], frozenset[str]]:
+    """`GET _security/role`: all of them in one call, and their names, for all pages of the next seconds."""
     roles = [_role(name, body) for name, body in connection.get_role().body.items()]
-    return {role.name: role for role in sorted(roles, key=lambda role: (role.name == "superuser", role.name))}
+    by_name = {role.name: role for role in sorted(roles, key=lambda role: (role.name == "superuser", role.name))}
+    return by_name, frozenset(by_name)
 
 
 def _bodies(connection: Person, names: list[str]) -> Mapping[str, Any]:

@@ -12,7 +12,7 @@ from functools import cmp_to_key, lru_cache
 from itertools import pairwise
 from typing import Any, Final, Literal
 
-from accounts.services import roles, users
+from accounts.services import questions, roles, users
 from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from accounts.services.users import User
@@ -279,12 +279,12 @@ def _flag_query(flag: Flag, known: frozenset[str]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _gaps(known: frozenset[str]) -> list[dict[str, Any]]:
+def _gaps(known: frozenset[str]) -> questions.Written:
     """A role outside of the known ones lies in one of the gaps between them; there is no other query that asks for it."""
     names = sorted(known)
     inner = [{"gt": one, "lt": other} for one, other in pairwise(names)]
     bounds = [{"lt": names[0]}, *inner, {"gt": names[-1]}] if names else [{"gte": ""}]
-    return [{"range": {"roles": bound}} for bound in bounds]
+    return questions.written_once([{"range": {"roles": bound}} for bound in bounds])
 
 
 def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:

@@ -21,6 +21,7 @@ from accounts.services import audit, profiles, roles, user_list
 from accounts.services.audit import Moments
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
 
+_compact: Final = json.JSONEncoder(separators=(",", ":"))
 SIZE_COOKIE: Final = "usermgmt_page_size"
 HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
 # Each role counted is a call, and the dialog does not wait for hundreds.
@@ -192,7 +193,7 @@ def _links(addresses: UserListAddresses, page: UserPage) -> dict[str, str]:
 
 
 def _packed(position: Position | None) -> str:
-    return json.dumps(position, separators=(",", ":"))
+    return _compact.encode(position)
 
 
 def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str) -> str:

@@ -30,8 +30,8 @@ class _Kept:
         return self._answers[0]
 
 
-# Emptied in one step: what was being read when something changed stays in a `_Kept` that nobody finds any more.
-_answers: Final[dict[object, _Kept]] = {}
+# What was being read when something changed stays in a `_Kept` that nobody finds any more.
+_answers: Final[dict[tuple[object, ...], _Kept]] = {}
 
 
 def kept(read: Callable[[Person], T]) -> Callable[[Person], T]:
@@ -41,12 +41,14 @@ def kept(read: Callable[[Person], T]) -> Callable[[Person], T]:
     def once(connection: Person) -> T:
         if connection.scope is None:
             return read(connection)
-        answer = _answers.setdefault((read, connection.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _Kept())
+        answer = _answers.setdefault((once, connection.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _Kept())
         return answer.get(lambda: read(connection))  # type: ignore[return-value]
 
     return once
 
 
-def forget() -> None:
-    """Ask anew at the next time: this process has changed something of it."""
-    _answers.clear()
+def forget(read: Callable[[Person], object] | None = None) -> None:
+    """Ask anew at the next time, only what `read` gives or everything: this process has changed something of it."""
+    for key in list(_answers):
+        if read in (None, key[0]):
+            _answers.pop(key, None)

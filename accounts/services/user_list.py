@@ -8,11 +8,10 @@ the end of 100,000 users as at the start, and nobody is missing or twice while o
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cmp_to_key, lru_cache
-from itertools import pairwise
+from functools import cmp_to_key
 from typing import Any, Final, Literal
 
-from accounts.services import questions, roles, users
+from accounts.services import roles, unknown_roles, users
 from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from accounts.services.users import User
@@ -102,18 +101,22 @@ def search(connection: Person, query: UserQuery) -> UserPage:
 
     Two calls, three with the flag unknown-roles. A page before the first, or after the last, is the first.
     """
-    return _found(_matching(connection, query), query)
+    known = roles.names(connection) if "unknown-roles" in query.flags else frozenset[str]()
+    return _found(Matching(connection, query, known, users.reserved(connection)), query)
 
 
 def ask(connection: Person, query: UserQuery) -> Ahead[UserPage]:
-    """The same, of which the last question is on its way. What was asked before it may be refused at once: raises Refused."""
-    matching = _matching(connection, query)
+    """The same for a page that is looked at, of which the last question is on its way. What was asked before it may raise Refused.
+
+    As many calls. Roles that do not exist are those of some seconds ago, as the roles are that do.
+    """
+    if "unknown-roles" in query.flags:
+        known, unknown = roles.names(connection), unknown_roles.names(connection)
+        # Reserved users have reserved roles, all of which exist.
+        matching = Matching(connection, query, known, [], None if unknown is None else unknown - known)
+    else:
+        matching = Matching(connection, query, frozenset(), users.reserved(connection))
     return Ahead(lambda: _found(matching, query))
-
-
-def _matching(connection: Person, query: UserQuery) -> "Matching":
-    known = roles.names(connection) if "unknown-roles" in query.flags else frozenset[str]()
-    return Matching(connection, query, known, users.reserved(connection))
 
 
 def _found(matching: "Matching", query: UserQuery) -> UserPage:
@@ -169,10 +172,18 @@ Row = tuple[Position, User]
 class Matching:
     """The users that match a query, in its order."""
 
-    def __init__(self, connection: Person, query: UserQuery, known: frozenset[str], reserved: list[User]) -> None:
+    def __init__(
+        self,
+        connection: Person,
+        query: UserQuery,
+        known: frozenset[str],
+        reserved: list[User],
+        unknown: frozenset[str] | None = None,
+    ) -> None:
+        """`known`: the roles that exist; `unknown`: those that do not, though users have them (None: to be found out)."""
         self._connection = connection
         self._query = query
-        self._filter = _filter(query, known)
+        self._filter = _filter(query, known, unknown)
         self._order = _order(query)
         self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known)]
 
@@ -244,14 +255,14 @@ def _sort(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
     return [{FIELDS[query.sort]: by_field}, {"username": {"order": "desc" if backwards else "asc"}}]
 
 
-def _filter(query: UserQuery, known: frozenset[str]) -> dict[str, Any] | None:
+def _filter(query: UserQuery, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any] | None:
     """None for everybody, which Elasticsearch finds a little sooner than what matches all."""
     clauses = [word_query(word) for word in query.words]
     if query.roles:
         clauses.append({"terms": {"roles": list(query.roles)}})
     if query.status:
         clauses.append({"term": {"enabled": query.status == "active"}})
-    clauses += [_flag_query(flag, known) for flag in query.flags]
+    clauses += [_flag_query(flag, known, unknown) for flag in query.flags]
     return {"bool": {"filter": clauses}} if clauses else None
 
 
@@ -270,21 +281,12 @@ def _contains(name: str, text: str) -> dict[str, Any]:
     return {"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}}
 
 
-def _flag_query(flag: Flag, known: frozenset[str]) -> dict[str, Any]:
+def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
     if flag == "unknown-roles":
-        return {"bool": {"should": _gaps(known)}}
+        return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
     # An empty address, as other programs leave it, exists too; but it has no letter.
     has = {"exists": {"field": "roles"}} if flag == "no-roles" else {"wildcard": {"email": {"value": "?*"}}}
     return {"bool": {"must_not": [has]}}
-
-
-@lru_cache(maxsize=2)
-def _gaps(known: frozenset[str]) -> questions.Written:
-    """A role outside of the known ones lies in one of the gaps between them; there is no other query that asks for it."""
-    names = sorted(known)
-    inner = [{"gt": one, "lt": other} for one, other in pairwise(names)]
-    bounds = [{"lt": names[0]}, *inner, {"gt": names[-1]}] if names else [{"gte": ""}]
-    return questions.written_once([{"range": {"roles": bound}} for bound in bounds])
 
 
 def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors, sessions
+from accounts.services import audit, errors, sessions, unknown_roles
 from accounts.services.connection import Person
 from accounts.services.kept import forget, kept
 
@@ -94,6 +94,7 @@ def create(connection: Person, user: User, password: str) -> None:
         answer = connection.put_user(
             username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
         )
+        forget(unknown_roles.names)
         if not answer["created"]:
             raise errors.UserOverwritten(user.username)
 
@@ -111,6 +112,7 @@ def update(connection: Person, seen: User, wanted: User) -> None:
             raise errors.EditConflict(conflicts)
         # Without `enabled` the API would activate, without `metadata` it would erase; {} is merged into what is there.
         connection.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
+    forget(unknown_roles.names)
 
 
 def differences(was: User, now: User) -> list[errors.FieldConflict]:

@@ -88,15 +88,22 @@ class TestSearch:
         assert found(person("otto")) == found(ada)
 
 
-def walk(ada: Person, query: UserQuery, *, backwards: bool = False) -> Iterator[UserPage]:
+Find = Callable[[Person, UserQuery], UserPage]
+
+
+def looked_at(ada: Person, query: UserQuery) -> UserPage:
+    return user_list.ask(ada, query).answer()
+
+
+def walk(ada: Person, query: UserQuery, *, backwards: bool = False, find: Find = user_list.search) -> Iterator[UserPage]:
     """Every page, from the first to the last or the other way."""
-    page = user_list.search(ada, replace(query, last=backwards))
+    page = find(ada, replace(query, last=backwards))
     yield page
     while page.has_previous if backwards else page.has_next:
         if backwards:
-            page = user_list.search(ada, replace(query, before=page.start, number=page.number - 1))
+            page = find(ada, replace(query, before=page.start, number=page.number - 1))
         else:
-            page = user_list.search(ada, replace(query, after=page.end, number=page.number + 1))
+            page = find(ada, replace(query, after=page.end, number=page.number + 1))
         yield page
 
 
@@ -150,14 +157,14 @@ class TestWalk:
             )
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(query=QUERIES)
-    def test_each_matching_user_stands_there_once_and_in_order(self, ada: Person, query: UserQuery) -> None:
+    @given(query=QUERIES, find=st.sampled_from([user_list.search, looked_at]))
+    def test_each_matching_user_stands_there_once_and_in_order(self, ada: Person, query: UserQuery, find: Find) -> None:
         everybody = [user for page in walk(ada, UserQuery(size=100)) for user in page.users]
         known = roles.names(ada)
         expected = in_memory(everybody, query, known)
 
-        forwards = list(walk(ada, query))
-        backwards = list(walk(ada, query, backwards=True))[::-1]
+        forwards = list(walk(ada, query, find=find))
+        backwards = list(walk(ada, query, backwards=True, find=find))[::-1]
 
         for pages in (forwards, backwards):
             assert [user.username for page in pages for user in page.users] == expected

@@ -1,0 +1,103 @@
+"""Users whose roles do not exist, on a page that is looked at: found by the names that were read some seconds ago."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.services import kept, roles, unknown_roles, user_list, users
+from accounts.services.connection import Person
+from accounts.services.user_list import UserQuery
+from accounts.services.users import User
+from tests.conftest import PASSWORD, TestNode
+
+QUERY = UserQuery(flags=("unknown-roles",), size=100)
+ROLES, USERS = "GET /_security/role", "POST /_security/_query/user"
+
+
+@pytest.fixture(autouse=True)
+def people(node: TestNode, settings: Settings) -> Iterator[None]:
+    node.put_user("jdoe", roles=["viewer", "nope"])
+    node.put_user("zoe", roles=["gone"])
+    node.put_user("bare")
+    settings.KEPT_SECONDS = 60
+    kept.forget()
+    yield
+    kept.forget()
+
+
+@pytest.fixture
+def ada() -> Person:
+    return Person("ada", PASSWORD, frozenset(["manage_security", "read_security"]))
+
+
+def found(person: Person, query: UserQuery = QUERY) -> list[str]:
+    return [user.username for user in user_list.ask(person, query).answer().users]
+
+
+def test_they_are_three_calls_at_first_and_then_one(ada: Person, calls: list[str]) -> None:
+    assert found(ada) == ["jdoe", "zoe"]
+    assert calls == [ROLES, USERS, USERS]
+    del calls[:]
+    assert found(ada) == ["jdoe", "zoe"]
+    assert found(ada, UserQuery(flags=("unknown-roles",), q="jd")) == ["jdoe"]
+    assert calls == [USERS, USERS]
+    assert unknown_roles.names(ada) == frozenset(["nope", "gone"])
+
+
+def test_nobody_has_one(node: TestNode, ada: Person) -> None:
+    node.elastic.security.delete_user(username="jdoe")
+    node.elastic.security.delete_user(username="zoe")
+    assert unknown_roles.names(ada) == frozenset()
+    assert found(ada) == found(ada) == []
+
+
+def test_more_users_than_one_call_reads_are_found_between_the_known_roles(
+    ada: Person, monkeypatch: pytest.MonkeyPatch, calls: list[str]
+) -> None:
+    monkeypatch.setattr(unknown_roles, "MOST_USERS", 1)
+    assert found(ada) == found(ada) == ["jdoe", "zoe"]
+    assert unknown_roles.names(ada) is None
+    assert calls == [ROLES, USERS, USERS, USERS]
+
+
+def test_what_this_process_changes_is_seen_at_once(ada: Person) -> None:
+    assert found(ada) == ["jdoe", "zoe"]
+    users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
+    assert found(ada) == ["jdoe", "new", "zoe"]
+    new = users.get(ada, "new")
+    users.update(ada, new, User("new", roles=("viewer",)))
+    assert found(ada) == ["jdoe", "zoe"]
+    users.delete(ada, "zoe")
+    assert found(ada) == ["jdoe"]
+
+
+def test_only_the_names_are_asked_for_anew(ada: Person, calls: list[str]) -> None:
+    found(ada)
+    users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
+    del calls[:]
+    found(ada)
+    assert calls == [USERS, USERS]
+
+
+def test_a_role_that_exists_by_now_is_none_of_them(node: TestNode, ada: Person) -> None:
+    assert found(ada) == ["jdoe", "zoe"]
+    node.elastic.security.put_role(name="gone", cluster=["monitor"])
+    try:
+        kept.forget(roles._known)
+        assert found(ada) == ["jdoe"]
+    finally:
+        node.elastic.security.delete_role(name="gone")
+
+
+def test_what_is_written_down_does_not_rely_on_what_was_read_before(node: TestNode, ada: Person) -> None:
+    found(ada)
+    node.put_user("new", roles=["never_defined"])
+    assert [user.username for user in user_list.search(ada, QUERY).users] == ["jdoe", "new", "zoe"]
+
+
+def test_the_page(signed_in: Callable[..., Client]) -> None:
+    page = signed_in("ada").get("/users/?flag=unknown-roles").content.decode()
+    assert page.count("userRowUserName") == 2
+    assert page.count(", does not exist") == 2

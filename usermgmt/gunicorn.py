@@ -4,12 +4,25 @@ import gc
 import os
 import random
 from collections import Counter
+from pathlib import Path
 from typing import Any, Final
 
-bind = f"{os.environ.get('HOST', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
-workers = int(os.environ.get("WEB_WORKERS", "1"))
+import environ
+
+
+class _Env(environ.Env):  # type: ignore[misc]
+    """With variables of its own: what the file says today would stay in the environment when a SIGHUP asks to read it again."""
+
+    ENVIRON = dict(os.environ)
+
+
+env = _Env()
+env.read_env(os.environ.get("ENV_FILE", Path(__file__).resolve().parent.parent / ".env"))
+
+bind = f"{env.str('HOST', default='127.0.0.1')}:{env.int('PORT', default=8000)}"
+workers = env.int("WEB_WORKERS", default=1)
 worker_class = "usermgmt.worker.StayingWorker"
-threads = int(os.environ.get("WEB_THREADS", "16"))
+threads = env.int("WEB_THREADS", default=16)
 # A user name may have 507 characters, each of them three in a URL, and a dialog may name a hundred users.
 limit_request_line = 0
 control_socket_disable = True
@@ -18,7 +31,7 @@ control_socket_disable = True
 forwarded_allow_ips = ""
 
 # Of the threads of a process only one is in Python at a time: on several processors they would wait for each other's wake-ups.
-PINNED: Final = os.environ.get("WEB_PINNED", "true") == "true" and hasattr(os, "sched_setaffinity")
+PINNED: Final = env.bool("WEB_PINNED", default=True) and hasattr(os, "sched_setaffinity")
 
 
 def pre_fork(server: Any, worker: Any) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -14,7 +15,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from local_cluster.node import wait_for
-from tests.browser.conftest import serve
+from local_cluster.ports import free_ports
+from tests.browser.conftest import ROOT, answers, serve
 from tests.conftest import TestNode
 
 THREADS = 2
@@ -157,3 +159,27 @@ def test_each_process_has_a_processor_of_its_own_and_so_has_its_successor(
 
 def test_where_processes_run_can_be_left_to_the_system(two_processes: Callable[..., "subprocess.Popen[bytes]"]) -> None:
     assert processors(two_processes(WEB_PINNED="false")) == [os.sched_getaffinity(0)] * 2
+
+
+def test_the_file_of_the_configuration_says_how_it_is_served(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    file = tmp_path / "env"
+    lines = ["SECRET_KEY=only for tests, and long enough to be taken", "ELASTICSEARCH_HOSTS=http://127.0.0.1:1", "HTTPS=false"]
+    file.write_text("\n".join([*lines, f"PORT={port}", "WEB_WORKERS=2", "WEB_PINNED=false"]))
+    named = {line.partition("=")[0] for line in file.read_text().splitlines()}
+    environment = {name: value for name, value in os.environ.items() if name not in named} | {"ENV_FILE": str(file)}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.wsgi"],
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        assert wait_for(lambda: answers(f"http://127.0.0.1:{port}"), 60), (tmp_path / "log").read_text()
+        assert wait_for(lambda: len(children_of(process)) == 2, 20)
+        assert processors(process) == [os.sched_getaffinity(0)] * 2
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

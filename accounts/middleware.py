@@ -90,14 +90,21 @@ def bounded(get_response: GetResponse) -> GetResponse:
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Django's, with a page where the session cannot be written."""
+    """Django's, with a page where the session cannot be written, and without the end of a cookie that a view did not end.
+
+    A request that began with an older cookie may be answered after another one has brought a newer: the browser would lose that.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Save a session that was changed; say so when Elasticsearch does not take it."""
+        is_ended_by_view = settings.SESSION_COOKIE_NAME in response.cookies
         try:
-            return super().process_response(request, response)
+            response = super().process_response(request, response)
         except ServiceError as exc:
             return errors.service_error(request, exc)
+        if not is_ended_by_view and not request.session.session_key:
+            response.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        return response
 
 
 def csrf_cookie_once(get_response: GetResponse) -> GetResponse:

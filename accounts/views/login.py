@@ -103,7 +103,9 @@ def logout(request: AppRequest) -> HttpResponse:
     request.session.flush()
     if actor:
         audit.signed_out(actor, key)
-    return redirect(_login_url(reason="signed-out"))
+    response = redirect(_login_url(reason="signed-out"))
+    response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
+    return response
 
 
 def ask_to_sign_in(request: AppRequest) -> HttpResponse:

@@ -254,6 +254,35 @@ def test_a_password_changed_to_the_same_ends_the_sessions_too(node: TestNode, si
     assert not is_signed_in(jdoe)
 
 
+def test_an_answer_that_comes_late_takes_no_newer_session_from_the_browser(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", password=PASSWORD)
+    jdoe = signed_in("jdoe")
+    late = Client()
+    late.cookies.load({"usermgmt_session": jdoe.cookies["usermgmt_session"].value})
+    new = "another long password"
+    jdoe.post("/account/change-password", {"current_password": PASSWORD, "password": new, "confirm_password": new})
+    assert jdoe.get("/account/").status_code == 200
+    answers = [late.post("/passwords/strength", {"password": new}), late.get("/account/"), late.get("/users/")]
+    assert [answer.status_code for answer in answers] == [401, 302, 302]
+    assert not any("usermgmt_session" in answer.cookies for answer in answers)
+
+
+def test_whose_credentials_are_refused_may_have_newer_ones(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", password=PASSWORD)
+    jdoe = signed_in("jdoe")
+    node.put_user("jdoe", password="another long password")
+    answer = jdoe.get("/account/")
+    assert "reason=refused" in answer["Location"]
+    assert "usermgmt_session" not in answer.cookies
+
+
+def test_signing_out_takes_the_cookie_away(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", password=PASSWORD)
+    jdoe = signed_in("jdoe")
+    answer = jdoe.post("/logout")
+    assert answer.cookies["usermgmt_session"]["max-age"] == 0
+
+
 def test_sessions_outlive_a_change_of_the_secret_and_are_written_with_the_new_one(
     node: TestNode, signed_in: SignIn, settings: Settings
 ) -> None:

@@ -1,8 +1,10 @@
 """A real browser at the production server, with one node behind it. Every page is watched for CSP violations and console errors."""
 
+import fcntl
 import os
 import subprocess
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -73,7 +75,7 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "PORT": str(port),
         **more,
     }
-    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True)
+    collect_static(environment)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.wsgi"],
@@ -86,6 +88,18 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
     url = f"http://127.0.0.1:{environment['PORT']}"
     assert wait_for(lambda: answers(url), 60), log.read_text()
     return url, process
+
+
+def collect_static(environment: dict[str, str]) -> None:
+    """Once in a run of tests, however many processes it has: another server may be sending these very files."""
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with (Path(tempfile.gettempdir()) / f"usermgmt-tests-{run}").open("a+") as collected:
+        fcntl.flock(collected, fcntl.LOCK_EX)
+        if not collected.tell():
+            subprocess.run(
+                [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True
+            )
+            collected.write("collected")
 
 
 def answers(url: str) -> bool:

@@ -32,7 +32,9 @@ def test_an_administrator_and_an_auditor_come_to_the_users(node: TestNode, signe
 def test_somebody_without_privileges_comes_to_their_own_account(node: TestNode, signed_in: SignIn) -> None:
     norah = signed_in("norah")
     assert norah.get("/").headers["Location"] == "/account/"
-    assert norah.get("/account/").status_code == 200
+    account = norah.get("/account/")
+    assert account.status_code == 200
+    assert "nothing with other users" in account.content.decode()
 
     refused = norah.get("/users/")
     assert refused.status_code == 403

@@ -38,7 +38,7 @@ def typed(request: HttpRequest) -> list[tuple[str, str]]:
 
 def wants_fragment(request: AppRequest, target: str) -> bool:
     """Whether htmx asks for the part of the page that has this id; going back in the browser's history needs the page."""
-    return HTMX in request.META and request.htmx.target == target and not request.htmx.history_restore_request
+    return request.META.get(HTMX) == "true" and request.htmx.target == target and not request.htmx.history_restore_request
 
 
 def is_dialog(request: AppRequest) -> bool:

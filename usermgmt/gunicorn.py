@@ -37,7 +37,8 @@ PINNED: Final = env.bool("WEB_PINNED", default=True) and hasattr(os, "sched_seta
 def pre_fork(server: Any, worker: Any) -> None:
     """Choose a processor for the process that will be: one of those with the fewest of ours."""
     if PINNED:
-        ours = Counter(other.processor for other in server.WORKERS.values())
+        # One from before a SIGHUP that pins them has none.
+        ours = Counter(getattr(other, "processor", None) for other in server.WORKERS.values())
         processors = os.sched_getaffinity(0)
         fewest = min(ours[processor] for processor in processors)
         # Any of them: this may not be the only program here that is pinned.

@@ -39,7 +39,7 @@ def user_query(data: QueryDict, size: int) -> UserQuery:
 
 def _one_of(values: Iterable[str], data: Mapping[str, str], name: str) -> str:
     value = data.get(name, "")
-    return value if value and value in values else ""
+    return value if value in values else ""
 
 
 def _all(data: QueryDict, name: str) -> list[str]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from local_cluster.ports import free_ports
 from tests.conftest import PASSWORD, Nodes, TestNode
 
 ROOT = Path(__file__).parents[2]
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex  # of all processes that share its tests
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -75,6 +77,12 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "PORT": str(port),
         **more,
     }
+    url = f"http://127.0.0.1:{port}"
+    return url, start(environment, log, url)
+
+
+def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen[bytes]":
+    """gunicorn, once it answers at the address that its environment gives it."""
     collect_static(environment)
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -85,15 +93,13 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
             stdout=output,
             start_new_session=True,
         )
-    url = f"http://127.0.0.1:{environment['PORT']}"
     assert wait_for(lambda: answers(url), 60), log.read_text()
-    return url, process
+    return process
 
 
 def collect_static(environment: dict[str, str]) -> None:
     """Once in a run of tests, however many processes it has: another server may be sending these very files."""
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    with (Path(tempfile.gettempdir()) / f"usermgmt-tests-{run}").open("a+") as collected:
+    with (Path(tempfile.gettempdir()) / f"usermgmt-tests-{RUN}").open("a+") as collected:
         fcntl.flock(collected, fcntl.LOCK_EX)
         if not collected.tell():
             subprocess.run(

@@ -62,10 +62,7 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
 
 def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
     """Start gunicorn at a free port; `more` of its environment. It leads a group of processes, so that a test can kill all."""
-    port = free_ports(1)[0]
     environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "usermgmt.settings",
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "only for tests, and long enough to be taken",
         "ELASTICSEARCH_HOSTS": node.url,
@@ -74,15 +71,16 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "KEPT_SECONDS": "0",
         "THROTTLE_FAILURES_IN_ALL": "1000000",
         "THROTTLE_ANSWER_SECONDS": "0",
-        "PORT": str(port),
+        "PORT": str(free_ports(1)[0]),
         **more,
     }
-    url = f"http://127.0.0.1:{port}"
-    return url, start(environment, log, url)
+    url = f"http://127.0.0.1:{environment['PORT']}"
+    return url, start({**os.environ, **environment}, log, url)
 
 
 def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen[bytes]":
-    """gunicorn, once it answers at the address that its environment gives it."""
+    """gunicorn with the product's own settings, not the tests'; once it answers at the address that its environment gives it."""
+    environment = {**environment, "DJANGO_SETTINGS_MODULE": "usermgmt.settings"}
     collect_static(environment)
     with log.open("wb") as output:
         process = subprocess.Popen(

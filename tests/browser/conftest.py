@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,10 @@ def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen
             stdout=output,
             start_new_session=True,
         )
-    assert wait_for(lambda: answers(url), 60), log.read_text()
+    if not wait_for(lambda: answers(url), 60):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)
+        pytest.fail(log.read_text())
     return process
 
 

@@ -119,10 +119,6 @@ def csrf_cookie_once(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-class _Void(HttpResponse):
-    """What came of a session that was not what it was presumed to be."""
-
-
 class OperatorMiddleware:
     """Puts the signed-in operator on `request.user` (None: nobody), and asks for a sign-in unless a view opts out."""
 
@@ -132,7 +128,7 @@ class OperatorMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
-        response = self._unless_refused(request, self._with_its_session(request))
+        response = self._unless_refused(request, self.get_response(request))
         if origin.without_outcome.get():
             messages.warning(request, NO_OUTCOME)
         return response
@@ -142,22 +138,12 @@ class OperatorMiddleware:
         if not getattr(view, "login_required", True):
             return None
         try:
-            renews, presumes = renews_session(request, view), getattr(view, "presumes_session", False)
-            request.user = operators.of_session(request.session, renews=renews, presumes=presumes)  # type: ignore[arg-type, assignment]
+            request.user = operators.of_session(request.session, renews=renews_session(request, view))  # type: ignore[arg-type, assignment]
         except ServiceError as exc:
             return self.process_exception(request, exc)
         if request.session.session_key:
             origin.session.set(request.session.document_id)  # type: ignore[attr-defined]
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
-
-    def _with_its_session(self, request: HttpRequest) -> HttpResponseBase:
-        """The view's response; once more where the session was not what it was presumed to be."""
-        response = self.get_response(request)
-        try:
-            is_as_presumed = request.session.is_as_presumed()  # type: ignore[attr-defined]
-        except ServiceError as exc:
-            return self.process_exception(request, exc) or response
-        return response if is_as_presumed and not isinstance(response, _Void) else self.get_response(request)
 
     def _unless_refused(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """A page for which nothing was asked in the person's name may belong to somebody who was deactivated since."""
@@ -171,11 +157,6 @@ class OperatorMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         """A service error that no view has an answer for becomes its page; a refusal is noted in the trail."""
-        try:
-            if not request.session.is_as_presumed():  # type: ignore[attr-defined]
-                return _Void()
-        except ServiceError as unanswered:
-            exc = unanswered
         if isinstance(exc, PermissionDenied | Refused) and request.user and not getattr(exc, "is_recorded", False):
             _note_refusal(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, CredentialsRefused):

@@ -67,15 +67,6 @@ def renews_session(request: HttpRequest, view: Callable[..., HttpResponse]) -> b
     return getattr(view, "renews_session", True) and BY_ITSELF not in request.META
 
 
-def presumes_session(view: View) -> View:
-    """For a view that only reads: it begins while it is asked whether the session is still what it was a moment ago.
-
-    What it gives is thrown away, and the view is asked again, when the session is another (`accounts.middleware`).
-    """
-    view.presumes_session = True  # type: ignore[attr-defined]
-    return view
-
-
 def acts_with_our_key(view: View) -> View:
     """For a view that changes something without a call in the person's name: the cluster is asked about them before it.
 

@@ -1,18 +1,18 @@
-"""The one way to Elasticsearch: whose credentials a call carries, how often it is sent, and what its failure is called."""
+"""The one way to Elasticsearch: whose credentials a call carries, how often it is sent, and which error its failure becomes."""
 
 import base64
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
 import urllib3.exceptions
 from django.conf import settings
-from elastic_transport import ApiResponse, BaseNode, NodePool, TransportError
+from elastic_transport import ApiResponse, TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
-from accounts.services import errors, questions
+from accounts.services import errors
 from accounts.services.curl_node import CurlNode
 from accounts.services.origin import Actor
 from accounts.services.urllib3_node import Urllib3Node
@@ -22,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 # POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
 QUESTIONS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
-
-PLAIN_JSON = {"accept": "application/json", "content-type": "application/json"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
@@ -61,14 +59,9 @@ class Credentials:
         Raises the `errors` type that fits. The cluster's words go to the log.
         """
         asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
+        send = _asking_client().perform_request if asks else _change
         try:
-            if asks:
-                answer = questions.ask(
-                    _asking_client().transport, method, path, self._of_request(), call.get("params"), call.get("body")
-                )
-            else:
-                call |= {"headers": {**PLAIN_JSON, **(headers or {}), **self._of_request()}, "endpoint_id": endpoint_id}
-                answer = _change(method, path, call)
+            answer = send(method, path, headers={**(headers or {}), **self._of_request()}, endpoint_id=endpoint_id, **call)
             self.is_accepted = True
             return answer
         except (ApiError, TransportError) as exc:
@@ -77,13 +70,17 @@ class Credentials:
             # The client's exception holds the request's body and headers in its frames: leave it behind.
             raise error from None
 
+    def options(self, **options: Any) -> NoReturn:
+        """Not supported: the credentials and settings of a client are those of all its calls."""
+        raise NotImplementedError(f"{type(self).__name__} has no per-call options; create another client instead.")
+
     def _of_request(self) -> dict[str, str]:
         """Who calls, and for which request."""
         current = request_id.get()
         return {"authorization": self._authorization, **({"x-opaque-id": current} if current else {})}
 
 
-def _change(method: str, path: str, call: dict[str, Any]) -> ApiResponse[Any]:
+def _change(method: str, path: str, **call: Any) -> ApiResponse[Any]:
     """Send a change; only one that never left, because a host is down, goes to the next."""
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
@@ -184,28 +181,16 @@ def _changing_client() -> Elasticsearch:
     return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[1]
 
 
-class _OnlyNode(NodePool):
-    """Of a cluster with one address: there is nothing to choose, and nothing to go around."""
-
-    def get(self) -> BaseNode:
-        return self.all()[0]
-
-    def mark_dead(self, node: BaseNode, _now: float | None = None) -> None:
-        pass
-
-    def mark_live(self, node: BaseNode) -> None:
-        pass
-
-
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
-    """One for questions, and one that never repeats a call, which would hide what became of the first try."""
+    """One for reads, which go to another host when one fails, and one that never repeats a call."""
     options: dict[str, Any] = {"request_timeout": timeout}
     if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
         options["ca_certs"] = ca_certs
-    pool = NodePool if len(hosts) > 1 else _OnlyNode
-    asking = Elasticsearch(list(hosts), node_class=CurlNode, node_pool_class=pool, **options)
-    return asking, Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options)
+    return (
+        Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options),
+        Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options),
+    )
 
 
 @lru_cache(maxsize=8)

@@ -1,18 +1,27 @@
-"""Questions leave this process through libcurl: for a small answer it needs a third of urllib3's time.
+"""Reads leave this process through libcurl, which needs a third of urllib3's time for a small response.
 
-Changes do not: libcurl sends a request again when a kept connection turns out to be dead, and a change is sent once.
+Changes don't: libcurl sends a request again when a kept-alive connection turns out to be dead, and a change is sent once.
 """
 
+import gzip
+import time
 from collections import deque
 from typing import Final, NamedTuple
 
+import certifi
 import pycurl
-from elastic_transport import BaseNode, ConnectionError, ConnectionTimeout, NodeConfig, TlsError
-from elastic_transport._node._base import DEFAULT_CA_CERTS
+from elastic_transport import (
+    ApiResponseMeta,
+    BaseNode,
+    ConnectionError,
+    ConnectionTimeout,
+    HttpHeaders,
+    NodeConfig,
+    TlsError,
+)
+from elastic_transport.client_utils import DEFAULT, DefaultType
 
-from accounts.services.ahead import transfer
-
-BY_CODE: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] = {
+ERRORS: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] = {
     pycurl.E_OPERATION_TIMEDOUT: ConnectionTimeout,
     pycurl.E_SSL_CONNECT_ERROR: TlsError,
     pycurl.E_PEER_FAILED_VERIFICATION: TlsError,
@@ -20,31 +29,40 @@ BY_CODE: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] 
 }
 
 
-class Answer(NamedTuple):
-    """What a host said."""
+class Response(NamedTuple):
+    """What BaseNode calls NodeApiResponse, which has no public name."""
 
-    status: int
-    content_type: str
+    meta: ApiResponseMeta
     body: bytes
 
 
 class CurlNode(BaseNode):
-    """One host, for elastic_transport's pool of them; as many connections as threads that ask at once, and kept."""
+    """One host, as elastic_transport's `node_class`; it keeps as many connections as threads that use it at once."""
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)
         self._idle: deque[_Handle] = deque()
-        self._url = self.base_url
-        self._always = [f"{name}: {value}" for name, value in self._headers.items()]
 
-    def ask(self, method: str, target: str, body: bytes | None, headers: list[str], seconds: float) -> Answer:
-        """Its answer, whatever it is. Raises ConnectionTimeout, TlsError and ConnectionError."""
+    def perform_request(  # type: ignore[override]
+        self,
+        method: str,
+        target: str,
+        body: bytes | None = None,
+        headers: HttpHeaders | None = None,
+        request_timeout: DefaultType | float | None = DEFAULT,
+    ) -> Response:
+        """Send one request; see BaseNode. Raises ConnectionTimeout, TlsError, and ConnectionError."""
+        seconds = self.config.request_timeout if isinstance(request_timeout, DefaultType) else request_timeout
+        merged = {**self._headers, **(headers or {})}
+        started = time.monotonic()
         handle = self._take()
         try:
-            return handle.exchange(method, f"{self._url}{target}", body, self._always + headers, seconds)
+            status, received, content = handle.exchange(method, f"{self.base_url}{target}", body, merged, seconds)
         finally:
-            handle.forget()
+            handle.reset()
             self._idle.append(handle)
+        meta = ApiResponseMeta(status, "1.1", received, time.monotonic() - started, self.config)
+        return Response(meta, gzip.decompress(content) if received.get("content-encoding") == "gzip" else content)
 
     def close(self) -> None:
         """End the idle connections."""
@@ -59,38 +77,48 @@ class CurlNode(BaseNode):
 
 
 class _Handle:
-    """libcurl's, with its connection; what all requests have in common is said once."""
+    """A handle of libcurl with its connection; the options that all requests share are set once."""
 
     def __init__(self, config: NodeConfig) -> None:
         self.curl = pycurl.Curl()
-        self._body = bytearray()
+        self._head, self._body = bytearray(), bytearray()
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._head.extend)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._body.extend)
-        self.curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a user's name, and not the folder above
+        self.curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a username, not the parent folder
         self.curl.setopt(pycurl.NOSIGNAL, True)  # or a time-out would interrupt another thread
-        self.curl.setopt(pycurl.PROXY, "")  # the environment's is for other things
+        self.curl.setopt(pycurl.PROXY, "")  # proxies of the environment are for other things
         if config.scheme == "https":
-            self.curl.setopt(pycurl.CAINFO, config.ca_certs or DEFAULT_CA_CERTS)
+            self.curl.setopt(pycurl.CAINFO, config.ca_certs or certifi.where())
 
-    def exchange(self, method: str, url: str, body: bytes | None, headers: list[str], seconds: float) -> Answer:
-        """One request and its answer."""
-        self.curl.setopt(pycurl.HTTPGET, True)  # takes back what the request before may have had: a body, or that there is none
+    def exchange(
+        self, method: str, url: str, body: bytes | None, headers: dict[str, str], seconds: float | None
+    ) -> tuple[int, HttpHeaders, bytes]:
+        """Status, headers, and body of the response to one request."""
+        self.curl.setopt(pycurl.HTTPGET, True)  # undoes what the previous request may have set: a body, or that there is none
         if body:
             self.curl.setopt(pycurl.POSTFIELDS, body)
         elif method == "HEAD":
             self.curl.setopt(pycurl.NOBODY, True)
         self.curl.setopt(pycurl.CUSTOMREQUEST, method)
         self.curl.setopt(pycurl.URL, url)
-        self.curl.setopt(pycurl.HTTPHEADER, headers)
-        self.curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000))
+        self.curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+        self.curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000) if seconds else 0)
         try:
-            transfer(self.curl)
+            self.curl.perform()
         except pycurl.error as exc:
             code, message = int(exc.args[0]), str(exc.args[-1])
-            raise BY_CODE.get(code, ConnectionError)(message, errors=(exc,)) from exc
-        # The answer's headers are not asked for: Python would be waited for at each of them.
-        return Answer(self.curl.getinfo(pycurl.RESPONSE_CODE), self.curl.getinfo(pycurl.CONTENT_TYPE) or "", bytes(self._body))
+            raise ERRORS.get(code, ConnectionError)(message, errors=(exc,)) from exc
+        return self.curl.getinfo(pycurl.RESPONSE_CODE), _headers(bytes(self._head)), bytes(self._body)
 
-    def forget(self) -> None:
-        """Whose request it was, and what was answered."""
+    def reset(self) -> None:
+        """Forget the credentials and the response of the last request."""
         self.curl.unsetopt(pycurl.HTTPHEADER)
+        self._head.clear()
         self._body.clear()
+
+
+def _headers(head: bytes) -> HttpHeaders:
+    """The headers of the last response in `head`; an interim one (100 Continue) may precede it."""
+    lines = head.decode("latin-1").rstrip("\r\n").rpartition("\r\n\r\n")[2].split("\r\n")[1:]
+    pairs = [line.partition(":") for line in lines]
+    return HttpHeaders([(name.lower(), value.strip()) for name, _, value in pairs])

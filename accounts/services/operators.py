@@ -88,28 +88,22 @@ def sign_in(session: sessions.SessionStore, username: str, password: str, *, bro
     return operator
 
 
-def of_session(session: sessions.SessionStore, *, renews: bool = True, presumes: bool = False) -> Operator | None:
+def of_session(session: sessions.SessionStore, *, renews: bool = True) -> Operator | None:
     """The operator of a session, or None. What they may do is asked again when the last answer is a minute old.
 
-    `renews`: whether the person is here, or only a page that asks by itself. `presumes`: whether the session may be taken to be as
-    it was, which is to be found out later (`is_as_presumed`). Raises Unavailable, NotSetUp, and CredentialsRefused once the
-    cluster does not accept the kept credentials.
+    `renews`: whether the person is here, or only a page that asks by itself. Raises Unavailable, NotSetUp, and CredentialsRefused
+    once the cluster does not accept the kept credentials.
     """
-    if presumes:
-        session.presume()
     if "credentials" not in session:
         return None
     username, password = session["credentials"]
     connection = Person(username, password, frozenset(session["identity"]["privileges"]))
     operator = Operator(Identity(**session["identity"]), connection)
     is_old = _is_old(datetime.fromisoformat(session["checked_at"]))
-    is_due = is_old or (renews and session.is_due)
-    if is_due and not session.is_as_presumed():
-        return of_session(session, renews=renews)
     if is_old:
         operator = Operator(_identity(connection), connection)
         _remember(session, operator.identity)
-    if is_due:
+    if is_old or (renews and session.is_due):
         session.renew(seen=renews)
     return operator
 

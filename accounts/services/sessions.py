@@ -11,22 +11,16 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from accounts.services import audit, errors, indices, session_keys
-from accounts.services.ahead import Ahead
 from accounts.services.connection import found, service
-from accounts.services.remembered import Remembered
 
 logger = logging.getLogger(__name__)
-
-# For `presume`, by the ids of their documents; without the cookie nobody opens them here either.
-remembered: Final[Remembered[Mapping[str, Any]]] = Remembered(1000, seconds=300)
 
 
 class SessionStore(SessionBase):
@@ -37,23 +31,15 @@ class SessionStore(SessionBase):
         self._created = self._seen = timezone.now()
         self._version: dict[str, int] | None = None  # None: not in Elasticsearch yet
         self._saved: dict[str, Any] | None = None
-        self._is_presumed = False
-        self._asked: Ahead[dict[str, Any] | None] | None = None
         self._named = ("", "")  # a key, and the id of its document
 
     def load(self) -> dict[str, Any]:
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
-        return self._found(_read(self.session_key, self.document_id) if self.session_key else None)
-
-    def _found(self, document: dict[str, Any] | None) -> dict[str, Any]:
-        """The data of what Elasticsearch has; this process knows it from now on."""
+        document = _read(self.session_key, self.document_id) if self.session_key else None
         if document and has_ended(document["_source"]):
             audit.sessions_expired({document["_id"]: document["_source"]})
             document = None
-        data = self._opened(document)
-        if document and data:
-            _remember(document, document["_source"])
-        return data
+        return self._opened(document)
 
     def _opened(self, document: Mapping[str, Any] | None) -> dict[str, Any]:
         key = self.session_key
@@ -66,33 +52,6 @@ class SessionStore(SessionBase):
         self._version = _version(document)
         return data
 
-    def presume(self) -> None:
-        """Take it to be what this process last knew of it, if anything; `is_as_presumed` asks whether it still is.
-
-        Before that nothing of it may be shown, changed or recorded.
-        """
-        document = None if hasattr(self, "_session_cache") else remembered.get(self.document_id)
-        if document and not has_ended(document["_source"]):
-            self._session_cache: dict[str, Any] = self._opened(document)
-            self._is_presumed = True
-
-    def ask(self) -> None:
-        """Let the question be on its way, if something was presumed."""
-        if self._is_presumed and self._asked is None and self.session_key:
-            self._asked = Ahead(partial(_read, self.session_key, self.document_id))
-
-    def is_as_presumed(self) -> bool:
-        """Whether nothing was presumed, or it is so; else the session is now what it is. Raises Unavailable and NotSetUp."""
-        self.ask()
-        if self._asked is None:
-            return True
-        document = self._asked.answer()
-        self._is_presumed, self._asked = False, None
-        if document and _version(document) == self._version:
-            return True
-        self._session_cache = self._found(document)
-        return False
-
     def exists(self, session_key: str) -> bool:
         """Never: 256 random bits do not meet twice, and `save` would refuse it."""
         return False
@@ -100,7 +59,7 @@ class SessionStore(SessionBase):
     def create(self) -> None:
         """Take a new key, and be empty."""
         self._session_key = session_keys.new_key(getattr(self, "_session_cache", {}))
-        self._session_cache = {}
+        self._session_cache: dict[str, Any] = {}
         self._created = self._seen = timezone.now()
         self._version = self._saved = None
         self.modified = True
@@ -126,7 +85,6 @@ class SessionStore(SessionBase):
         except errors.Conflict:
             raise UpdateError from None
         self._version = _version(written)
-        _remember(written, document)
 
     def renew(self, *, seen: bool = True) -> None:
         """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
@@ -207,11 +165,6 @@ def _read(key: str, document_id: str) -> dict[str, Any] | None:
 def _version(answer: Any) -> dict[str, int]:
     """Which state of a document was read or written."""
     return {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
-
-
-def _remember(document: Any, source: Mapping[str, Any]) -> None:
-    names = ("_seq_no", "_primary_term")
-    remembered.set(document["_id"], {"_source": source, **{name: document[name] for name in names}})
 
 
 def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:

@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
-from accounts.services import questions, roles
+from accounts.services import roles
 from accounts.services.connection import Person
 from accounts.services.kept import kept
 
@@ -35,9 +35,9 @@ def any_but(known: frozenset[str]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=2)
-def _gaps(known: frozenset[str]) -> questions.Written:
+def _gaps(known: frozenset[str]) -> list[dict[str, Any]]:
     """Such a role lies in one of the gaps between the known ones; there is no other query that asks for it."""
     names = sorted(known)
     inner = [{"gt": one, "lt": other} for one, other in pairwise(names)]
     bounds = [{"lt": names[0]}, *inner, {"gt": names[-1]}] if names else [{"gte": ""}]
-    return questions.written_once([{"range": {"roles": bound}} for bound in bounds])
+    return [{"range": {"roles": bound}} for bound in bounds]

@@ -12,7 +12,6 @@ from functools import cmp_to_key
 from typing import Any, Final, Literal
 
 from accounts.services import roles, unknown_roles, users
-from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from accounts.services.users import User
 
@@ -105,18 +104,15 @@ def search(connection: Person, query: UserQuery) -> UserPage:
     return _found(Matching(connection, query, known, users.reserved(connection)), query)
 
 
-def ask(connection: Person, query: UserQuery) -> Ahead[UserPage]:
-    """The same for a page that is looked at, of which the last question is on its way. What was asked before it may raise Refused.
-
-    As many calls. Roles that do not exist are those of some seconds ago, as the roles are that do.
-    """
+def list_page(connection: Person, query: UserQuery) -> UserPage:
+    """The same for the page of the list: nonexistent roles may be those of CACHE_SECONDS ago, as existing roles may be."""
     if "unknown-roles" in query.flags:
         known, unknown = roles.names(connection), unknown_roles.names(connection)
         # Reserved users have reserved roles, all of which exist.
         matching = Matching(connection, query, known, [], None if unknown is None else unknown - known)
     else:
         matching = Matching(connection, query, frozenset(), users.reserved(connection))
-    return Ahead(lambda: _found(matching, query))
+    return _found(matching, query)
 
 
 def _found(matching: "Matching", query: UserQuery) -> UserPage:

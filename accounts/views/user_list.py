@@ -16,7 +16,7 @@ from accounts import policy, user_table
 from accounts.addresses import UserListAddresses, of_page
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.kept_pages import KeptPage
-from accounts.requests import AppRequest, is_dialog, presumes_session, remember, wants_fragment
+from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
 from accounts.services import audit, profiles, roles, user_list
 from accounts.services.audit import Moments
 from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
@@ -53,23 +53,19 @@ LABELS: Final = {
 }
 
 
-@presumes_session
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    asked = user_list.ask(request.user.connection, query)
-    request.session.ask()
+    page = user_list.list_page(request.user.connection, query)
     kept_page = KeptPage(
         request,
         "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html",
         {"kind": query.kind, "activity": query.activity, "size": query.size, "has_rows": True, "has_users": True},
     )
     addresses = UserListAddresses(request.GET)
-    around = _around_the_users(request, query, addresses)
-    page = asked.answer()
-    places = {**around, **_users(request, query, page, addresses)}
+    places = {**_around_the_users(request, query, addresses), **_users(request, query, page, addresses)}
     response = kept_page.render(places, has_rows=bool(page.users), has_users=bool(page.total))
     if "size" in request.GET:
         remember(request, response, SIZE_COOKIE, str(query.size))

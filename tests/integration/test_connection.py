@@ -12,7 +12,6 @@ import pytest
 from pytest_django import Settings
 
 from accounts.services import errors
-from accounts.services.ahead import Ahead
 from accounts.services.connection import Person
 from tests.certificates import make
 from tests.conftest import PASSWORD, TestNode
@@ -70,15 +69,6 @@ def tls(node: TestNode, tmp_path: Path) -> Iterator[tuple[str, Path]]:
 def test_https_with_its_own_authority(tls: tuple[str, Path], settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = [tls[0]], str(tls[1])
     assert Person("ada", PASSWORD).authenticate()["username"] == "ada"
-
-
-def test_a_question_on_its_way_trusts_the_same_authority(tls: tuple[str, Path], settings: Settings) -> None:
-    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = [tls[0]], str(tls[1])
-    one, other = Ahead(Person("ada", PASSWORD).authenticate), Ahead(Person("otto", PASSWORD).authenticate)
-    assert (one.answer()["username"], other.answer()["username"]) == ("ada", "otto")
-    settings.ELASTICSEARCH_CA_CERTS = ""
-    with pytest.raises(errors.Unavailable, match=r"(?i)certificate"):
-        Ahead(Person("ada", PASSWORD).authenticate).answer()
 
 
 def test_an_authority_that_nobody_named_is_not_trusted(tls: tuple[str, Path], settings: Settings) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from elastic_transport import ConnectionTimeout, Transport
+from elastic_transport import ConnectionTimeout
 
-from accounts.services import questions
+from accounts.services.curl_node import CurlNode, Response
 from tests.conftest import TestNode
 from tests.integration.test_users import HOSTILE_NAMES
 
@@ -184,14 +184,14 @@ def test_what_elasticsearch_refuses_leaves_the_rest(node: TestNode, signed_in: S
 def test_a_part_that_fails_leaves_the_others(
     node: TestNode, ada: Client, monkeypatch: pytest.MonkeyPatch, path: str, lost: str, kept: str
 ) -> None:
-    ask = questions.ask
+    perform = CurlNode.perform_request
 
-    def broken(transport: Transport, method: str, target: str, *more: Any) -> Any:
+    def broken(node: CurlNode, method: str, target: str, **call: Any) -> Response:
         if target.startswith(path):
             raise ConnectionTimeout("no answer")
-        return ask(transport, method, target, *more)
+        return perform(node, method, target, **call)
 
-    monkeypatch.setattr(questions, "ask", broken)
+    monkeypatch.setattr(CurlNode, "perform_request", broken)
     response = ada.get("/search", {"q": "system"})
     names = [group.name for group in response.context["groups"]]
     assert kept in names

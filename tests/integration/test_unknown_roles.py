@@ -33,7 +33,7 @@ def ada() -> Person:
 
 
 def found(person: Person, query: UserQuery = QUERY) -> list[str]:
-    return [user.username for user in user_list.ask(person, query).answer().users]
+    return [user.username for user in user_list.list_page(person, query).users]
 
 
 def test_they_are_three_calls_at_first_and_then_one(ada: Person, calls: list[str]) -> None:

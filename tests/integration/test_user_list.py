@@ -92,7 +92,7 @@ Find = Callable[[Person, UserQuery], UserPage]
 
 
 def looked_at(ada: Person, query: UserQuery) -> UserPage:
-    return user_list.ask(ada, query).answer()
+    return user_list.list_page(ada, query)
 
 
 def walk(ada: Person, query: UserQuery, *, backwards: bool = False, find: Find = user_list.search) -> Iterator[UserPage]:

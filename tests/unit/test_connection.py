@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
-from elasticsearch import exceptions
+from elasticsearch import Elasticsearch, exceptions
 from pytest_django import Settings
 
 from accounts.services import connection, curl_node, errors
 from accounts.services.connection import Person
-from accounts.services.curl_node import CurlNode
+from accounts.services.curl_node import CurlNode, Response
 
 PERSON = "ada", "canary-password"
 
@@ -25,6 +25,7 @@ class Cluster(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     status: int | None = None
+    product = "Elasticsearch"
     requests: list[str]
 
     def __init__(self) -> None:
@@ -51,7 +52,9 @@ class Answer(socketserver.StreamRequestHandler):
             if self.server.status is None:
                 return
             body = json.dumps({"error": {"type": "some_exception", "reason": "the reason"}}).encode()
-            head = f"HTTP/1.1 {self.server.status} X\r\nX-Elastic-Product: Elasticsearch\r\nContent-Type: application/json\r\n"
+            head = (
+                f"HTTP/1.1 {self.server.status} X\r\nX-Elastic-Product: {self.server.product}\r\nContent-Type: application/json\r\n"
+            )
             self.wfile.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
@@ -105,13 +108,13 @@ def test_a_question_is_repeated(cluster: Cluster, status: int | None) -> None:
 
 def test_a_question_that_takes_too_long_is_not_repeated(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
-    ask = CurlNode.ask
+    perform = CurlNode.perform_request
 
-    def counted(node: CurlNode, *call: Any) -> curl_node.Answer:
+    def counted(node: CurlNode, *call: Any, **more: Any) -> Response:
         asked.append(node.base_url)
-        return ask(node, *call)
+        return perform(node, *call, **more)
 
-    monkeypatch.setattr(CurlNode, "ask", counted)
+    monkeypatch.setattr(CurlNode, "perform_request", counted)
     with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:
         settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
         settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
@@ -121,7 +124,7 @@ def test_a_question_that_takes_too_long_is_not_repeated(settings: Settings, monk
 
 
 def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
-    cluster.status = 200  # with `application/json`, which Elasticsearch is not asked for
+    cluster.status, cluster.product = 200, "Another"
     with pytest.raises(errors.Unavailable):
         Person(*PERSON).authenticate()
 
@@ -167,9 +170,39 @@ def test_no_secret_is_in_an_exception_or_the_log(cluster: Cluster, caplog: pytes
     assert "canary" not in repr(Person(*PERSON))
 
 
-def test_every_error_of_the_client_has_a_type() -> None:
+def subclasses(kind: type[Exception]) -> set[type[Exception]]:
+    return {kind}.union(*map(subclasses, kind.__subclasses__()))
+
+
+def raised_by_the_client() -> list[Exception]:
+    """One of each exception that elasticsearch and elastic_transport can raise, as they make them."""
+    answered = subclasses(exceptions.ApiError)
+    statuses: dict[type[Exception], int] = {kind: status for status, kind in exceptions.HTTP_EXCEPTIONS.items()}
     node = NodeConfig("http", "127.0.0.1", 1)
-    for status in range(400, 600):
-        meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, node)
-        kind = exceptions.HTTP_EXCEPTIONS.get(status, exceptions.ApiError)
-        assert isinstance(connection._translated(kind("x", meta, {}), asks=True), errors.ServiceError)
+    metas = {kind: ApiResponseMeta(statuses.get(kind, 500), "1.1", HttpHeaders(), 0.0, node) for kind in answered}
+    return [*(kind("x", metas[kind], {}) for kind in answered), *(kind("x") for kind in subclasses(exceptions.TransportError))]
+
+
+@pytest.mark.parametrize("exc", raised_by_the_client(), ids=lambda exc: type(exc).__name__)
+@pytest.mark.parametrize("asks", [True, False])
+def test_every_exception_of_the_client_becomes_an_error_of_ours(
+    exc: Exception, asks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*call: Any, **more: Any) -> None:
+        raise exc
+
+    monkeypatch.setattr(Elasticsearch, "perform_request", fail)
+    person = Person(*PERSON)
+    with pytest.raises(errors.ServiceError) as raised:
+        person.authenticate() if asks else person.put_user(username="jdoe", roles=[])
+    assert raised.value.__cause__ is None
+
+
+def test_a_client_has_no_options_and_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="no per-call options"):
+        connection.Service("a-key").options(request_timeout=1)
+
+
+def test_headers_of_an_interim_response_are_not_those_of_the_response() -> None:
+    head = b"HTTP/1.1 100 Continue\r\nA: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nB: x: y\r\n\r\n"
+    assert dict(curl_node._headers(head)) == {"content-type": "text/plain", "b": "x: y"}

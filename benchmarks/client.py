@@ -40,6 +40,10 @@ class Client:
         """The same person, with a connection of its own; also to another process that knows the same sessions."""
         return type(self)(url or self.url, self.headers)
 
+    def close(self) -> None:
+        """End the connection; the next request opens a new one."""
+        self._connection.close()
+
     def send(self, request: Request) -> bytes:
         """The body of the answer. Raises Failed unless that is a 200."""
         answer, body = self._exchange(request)

@@ -63,7 +63,7 @@ def _served(folder: Path, name: str, **configuration: str) -> Iterator[Served]:
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     with running(
-        gunicorn("usermgmt.wsgi"),
+        gunicorn("usermgmt.asgi"),
         lambda: answers(f"{url}/livez"),
         folder / f"{name}.log",
         environment=_environment(folder, HOST="127.0.0.1", PORT=str(port), **configuration),

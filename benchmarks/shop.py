@@ -68,9 +68,9 @@ def serve(shop: Shop) -> Iterator[None]:
     """One web process, with the same server and settings of the server as the product's."""
     port = free_ports(1)[0]
     shop.url = f"http://127.0.0.1:{port}"
-    environment = shop.environment | {"HOST": "127.0.0.1", "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "16"}
+    environment = shop.environment | {"HOST": "127.0.0.1", "PORT": str(port), "WEB_WORKERS": "1"}
     with running(
-        gunicorn("benchmarks.changelist.wsgi"),
+        gunicorn("benchmarks.changelist.asgi"),
         lambda: answers(f"{shop.url}/admin/login/"),
         shop.folder / "changelist.log",
         environment=environment,

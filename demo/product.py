@@ -38,7 +38,7 @@ def served(options: Options, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """The server, from the moment it answers until the end of the block."""
     with log.open("wb") as stream:
         server = subprocess.Popen(
-            [*_ends_with_us(), sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.wsgi"],
+            [*_ends_with_us(), sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
             cwd=TOP,
             env=_environment(HOST="127.0.0.1", PORT=str(options.port)),
             stdin=subprocess.DEVNULL,

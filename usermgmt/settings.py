@@ -74,6 +74,10 @@ INSTALLED_APPS = [
 
 # Two exports to be compared; a request without a length has no body for Django.
 LARGEST_REQUEST = 101 << 20
+# The requests that a process answers at once.
+WEB_THREADS: int = env.int("WEB_THREADS", default=16)
+if WEB_THREADS < 1:
+    raise ImproperlyConfigured("WEB_THREADS must be at least 1.")
 
 MIDDLEWARE = [
     "accounts.middleware.request_id",

@@ -1,4 +1,4 @@
-"""What gunicorn serves."""
+"""The product as a WSGI application."""
 
 import os
 

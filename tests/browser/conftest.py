@@ -85,7 +85,7 @@ def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen
     collect_static(environment)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.wsgi"],
+            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
             cwd=ROOT,
             env=environment,
             stderr=output,

@@ -1,14 +1,17 @@
-"""The production server: its threads stay with the connections they have answered, and its processes on their processors."""
+"""The production server: who is answered, what it believes, and how it ends."""
 
 import http.client
 import os
+import re
 import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -111,6 +114,157 @@ def test_a_proxy_in_front_says_that_https_was_asked_for(node: TestNode, tmp_path
         process.wait(timeout=30)
 
 
+FORGED = (
+    "X_Forwarded_{}: {}",
+    "X-Forwarded_{}: {}",
+    "X_Forwarded-{}: {}",
+    "x_forwarded_{}: {}",
+    "X-Forwarded-{} : {}",
+    "X-Forwarded-{}\t: {}",
+    " X-Forwarded-{}: {}",
+    "X-A: b\r\n X-Forwarded-{}: {}",
+    "X-A: b\nX-Forwarded-{}: {}",
+    "X-A: b\rX-Forwarded-{}: {}",
+    "HTTP_X_FORWARDED_{}: {}",
+    "HTTP-X-Forwarded-{}: {}",
+    "X-Forwarded-{}\0: {}",
+    "X\u2010Forwarded\u2010{}: {}",
+)
+
+
+Place = tuple[str, int]
+Serving = Callable[..., tuple[Place, "subprocess.Popen[bytes]"]]
+
+
+@pytest.fixture
+def serving(node: TestNode, tmp_path: Path) -> Iterator[Serving]:
+    """Starts a server in that environment, which ends with the test; where it is."""
+    with ExitStack() as running:
+
+        def start_one(**environment: str) -> tuple[Place, "subprocess.Popen[bytes]"]:
+            url, process = serve(node, tmp_path / "log", **environment)
+            running.callback(process.wait, timeout=30)
+            running.callback(process.terminate)
+            where = urlsplit(url)
+            return (str(where.hostname), int(where.port or 0)), process
+
+        yield start_one
+
+
+def host(place: Place) -> str:
+    return f"Host: {place[0]}:{place[1]}\r\n"
+
+
+def post(place: Place, body: str, headers: str) -> str:
+    kind = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
+    return f"POST /login HTTP/1.1\r\n{host(place)}{kind}{headers}\r\n{body}"
+
+
+def form(place: Place) -> tuple[str, str]:
+    """The cookie, as a header, and the token of the form for signing in."""
+    page = answer_to(place, f"GET /login HTTP/1.1\r\n{host(place)}Connection: close\r\n\r\n")
+    cookie, token = re.search(r"usermgmt_csrf=\w+", page), re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert cookie
+    assert token
+    return f"Cookie: {cookie[0]}\r\n", token[1]
+
+
+def status(answer: str) -> int:
+    return int(answer.split()[1])
+
+
+def recorded(node: TestNode) -> list[dict[str, Any]]:
+    """The trail, as it is stored."""
+    indices: Any = {"index": "usermgmt-audit-*", "expand_wildcards": ["open", "hidden"]}
+    node.elastic.indices.refresh(**indices)
+    return [hit["_source"] for hit in node.elastic.search(**indices, size=1000)["hits"]["hits"]]
+
+
+def answer_to(place: Place, request: str) -> str:
+    """What comes back on a connection of its own, to its end."""
+    with socket.create_connection(place, timeout=20) as connection, connection.makefile("rb") as answer:
+        connection.sendall(request.encode())
+        return answer.read().decode()
+
+
+def test_no_spelling_of_a_header_passes_for_https(serving: Serving) -> None:
+    place, _ = serving(BEHIND_PROXY="true", HTTPS="true")
+    for spelling in FORGED:
+        for proxys in ("", "X-Forwarded-Proto: http\r\n"):
+            head = f"{host(place)}{spelling.format('Proto', 'https')}\r\n{proxys}Connection: close\r\n"
+            assert status(answer_to(place, f"GET /login HTTP/1.1\r\n{head}\r\n")) in (301, 400), head
+
+
+@pytest.mark.parametrize(("behind_proxy", "address"), [("true", "10.0.0.1"), ("false", "127.0.0.1")])
+def test_no_spelling_of_a_header_passes_for_an_address(node: TestNode, serving: Serving, behind_proxy: str, address: str) -> None:
+    place, _ = serving(BEHIND_PROXY=behind_proxy)
+    cookie, token = form(place)
+    answers = []
+    for number, spelling in enumerate(FORGED):
+        forged = f"{spelling.format('For', '6.6.6.6')}\r\n"
+        body = f"csrfmiddlewaretoken={token}&username=nobody{number}&password=wrong"
+        for proxys in (f"X-Forwarded-For: 10.0.0.1\r\n{forged}", f"{forged}X-Forwarded-For: 10.0.0.1\r\n"):
+            answers.append(status(answer_to(place, post(place, body, f"{cookie}{proxys}Connection: close\r\n"))))
+    assert set(answers) <= {200, 400}
+    sources = [event["source"]["ip"] for event in recorded(node) if event["event"]["action"] == "sign-in"]
+    assert (set(sources), len(sources)) == ({address}, answers.count(200))
+
+
+def test_a_request_has_an_id_of_our_own(serving: Serving) -> None:
+    place, _ = serving()
+    for name in ("X-Request-ID", "X_Request_ID"):
+        answer = answer_to(place, f"GET /livez HTTP/1.1\r\n{host(place)}{name}: forged\r\nConnection: close\r\n\r\n")
+        assert re.search("X-Request-ID: [0-9a-f]{32}\r", answer)
+
+
+def test_addresses_may_be_long(serving: Serving) -> None:
+    place, _ = serving()
+    names = "&".join(f"user={'%C3%BC' * 507}" for _ in range(100))
+    answer = answer_to(place, f"GET /login?{names} HTTP/1.1\r\n{host(place)}Connection: close\r\n\r\n")
+    assert (status(answer), len(names) > 200_000) == (200, True)
+
+
+def test_a_request_that_is_too_large_is_refused_before_it_comes(serving: Serving) -> None:
+    place, _ = serving()
+    head = f"POST /login HTTP/1.1\r\n{host(place)}Connection: close\r\nContent-Length: {(101 << 20) + 1}\r\n\r\n"
+    assert status(answer_to(place, head)) == 413
+
+
+SMUGGLED = (
+    "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Content-Length: 0\r\nContent-Length: 0\r\n\r\n",
+    "Content-Length: 0\r\nContent-Length: 5\r\n\r\n",
+    "Content-Length: 0, 0\r\n\r\n",
+    "Content-Length: +0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n0;a\nb\r\n\r\n",
+    "Transfer-Encoding: chunked\r\n\r\n1\nab\r\n0\r\n\r\n",
+    "X-A: b\r\n Content-Length: 5\r\n\r\n",
+)
+
+
+def test_where_a_request_ends_is_never_a_guess(serving: Serving) -> None:
+    place, _ = serving()
+    another = f"GET /livez HTTP/1.1\r\n{host(place)}Connection: close\r\n\r\n"
+    for end in SMUGGLED:
+        answer = answer_to(place, f"POST /livez HTTP/1.1\r\n{host(place)}{end}{another}")
+        assert (status(answer) in (400, 501), answer.count("HTTP/1.1 ")) == (True, 1), end
+
+
+def test_a_stop_lets_a_request_end(serving: Serving) -> None:
+    place, process = serving(THROTTLE_ANSWER_SECONDS="3")
+    cookie, token = form(place)
+    body = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong"
+    with socket.create_connection(place, timeout=20) as connection, connection.makefile("rb") as answer:
+        connection.sendall(post(place, body, cookie).encode())
+        time.sleep(1)  # it has come
+        process.send_signal(signal.SIGTERM)
+        assert (status(answer.read().decode()), process.wait(timeout=20)) == (200, 0)
+
+
 def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, int, "subprocess.Popen[bytes]"]) -> None:
     host, port, process = served
     with ExitStack() as opened:
@@ -123,15 +277,6 @@ def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, i
 
 def children_of(process: "subprocess.Popen[bytes]") -> list[str]:
     return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-
-
-def processors(process: "subprocess.Popen[bytes]") -> list[set[int]]:
-    """Of each child; one that ends meanwhile is none any more."""
-    found = []
-    for child in children_of(process):
-        with suppress(ProcessLookupError):
-            found.append(os.sched_getaffinity(int(child)))
-    return found
 
 
 @pytest.fixture
@@ -148,21 +293,19 @@ def two_processes(node: TestNode, tmp_path: Path) -> Iterator[Callable[..., "sub
         yield start_two
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="there is one processor")
-def test_each_process_has_a_processor_of_its_own_and_so_has_its_successor(
-    two_processes: Callable[..., "subprocess.Popen[bytes]"],
-) -> None:
+def test_a_process_that_ends_gets_a_successor(two_processes: Callable[..., "subprocess.Popen[bytes]"]) -> None:
     process = two_processes()
-    assert wait_for(lambda: [len(where) for where in processors(process)] == [1, 1], 20)
-    (one, other), first = processors(process), children_of(process)[0]
-    assert one != other
+    first, second = children_of(process)
     os.kill(int(first), signal.SIGKILL)
     assert wait_for(lambda: len(set(children_of(process)) - {first}) == 2, 20)
-    assert wait_for(lambda: sorted(map(sorted, processors(process))) == sorted([[*one], [*other]]), 20)
+    assert second in children_of(process)
 
 
-def test_where_processes_run_can_be_left_to_the_system(two_processes: Callable[..., "subprocess.Popen[bytes]"]) -> None:
-    assert processors(two_processes(WEB_PINNED="false")) == [os.sched_getaffinity(0)] * 2
+def test_processes_end_when_their_parent_is_killed(two_processes: Callable[..., "subprocess.Popen[bytes]"]) -> None:
+    process = two_processes()
+    children = children_of(process)
+    process.kill()
+    assert wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 20)
 
 
 def test_the_file_of_the_configuration_says_how_it_is_served_also_what_it_says_later(tmp_path: Path) -> None:
@@ -172,16 +315,16 @@ def test_the_file_of_the_configuration_says_how_it_is_served_also_what_it_says_l
         "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1",
         "PORT": str(port),
         "WEB_WORKERS": "2",
-        "WEB_PINNED": "false",
     }
     file.write_text("\n".join(f"{name}={value}" for name, value in written.items()))
     environment = {name: value for name, value in os.environ.items() if name not in written}
     process = start({**environment, "ENV_FILE": str(file)}, tmp_path / "log", f"http://127.0.0.1:{port}")
     try:
-        assert wait_for(lambda: processors(process) == [os.sched_getaffinity(0)] * 2, 20)
-        file.write_text(file.read_text().replace("WEB_PINNED=false", "WEB_PINNED=true"))
+        assert wait_for(lambda: len(children_of(process)) == 2, 20)
+        before = set(children_of(process))
+        file.write_text(file.read_text().replace("WEB_WORKERS=2", "WEB_WORKERS=3"))
         process.send_signal(signal.SIGHUP)
-        assert wait_for(lambda: [len(where) for where in processors(process)] == [1, 1], 20)
+        assert wait_for(lambda: len(set(children_of(process)) - before) == 3 == len(children_of(process)), 20)
     finally:
         process.terminate()
         process.wait(timeout=30)

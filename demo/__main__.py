@@ -1,5 +1,6 @@
 """`python -m demo`: what script/demo runs once Python, Java and the locked dependencies are there."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +12,8 @@ from elasticsearch import AuthenticationException, Elasticsearch
 
 from demo.only_one import only_one
 from demo.options import ENV_FILE, FOLDER, DemoError, Options, read_options
-from demo.product import manage, served, tail
+from demo.product import manage, served, tail, tell_story
 from demo.progress import Progress
-from demo.sample import load_sample
 from local_cluster import Cluster, LocalClusterError, basic
 from local_cluster.build import build
 from local_cluster.ports import is_free
@@ -23,6 +23,7 @@ from usermgmt import env_file
 SERVER_LOG = FOLDER / "server.log"
 # Inside the cluster's folder: whoever throws the data away gets the sample again.
 SAMPLE_LOADED = FOLDER / "elasticsearch/sample-loaded"
+SAMPLE_BEGUN = FOLDER / "elasticsearch/sample-begun"
 # Who can be tried, with which password, and as what.
 SHOWN = (
     ("elastic", "elastic", "superuser, built in"),
@@ -59,6 +60,7 @@ def _run(options: Options) -> None:
     _require_free("ELASTICSEARCH_PORT", options.elasticsearch_port)
     env_file.update(ENV_FILE, _configuration(options))
     passwords = {name: keep_secret(FOLDER / "passwords" / name) for name in ("admin", "auditor", "people")}
+    _remove_half_a_sample()
     cluster = _cluster(options)
     progress = Progress(steps=6)
     with progress.step(f"Assembling Elasticsearch {cluster.version} (the first time with downloads)"):
@@ -66,9 +68,7 @@ def _run(options: Options) -> None:
     with ExitStack() as running:
         with progress.step(f"Starting Elasticsearch {cluster.version}"):
             running.enter_context(cluster)
-        _set_up(cluster, passwords, progress)
-        with progress.step("Collecting the static files"):
-            manage("collectstatic", "--noinput", "--verbosity", "0")
+        _set_up(cluster, progress)
         with progress.step("Starting the server"):
             server = running.enter_context(served(options, SERVER_LOG))
         _say_who_can_sign_in(options, cluster, passwords | {"elastic": cluster.password})
@@ -77,7 +77,13 @@ def _run(options: Options) -> None:
 
 def _configuration(options: Options) -> dict[str, str]:
     """What the product needs to know; the keys that setup_cluster wrote beside it are kept."""
-    return {"ELASTICSEARCH_HOSTS": options.elasticsearch_url, "ALLOWED_HOSTS": "127.0.0.1,localhost", "HTTPS": "false"}
+    return {
+        "ELASTICSEARCH_HOSTS": options.elasticsearch_url,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "HTTPS": "false",
+        # The sessions of the sample users are there for a working day, not for half an hour.
+        "SESSION_IDLE_MINUTES": "480",
+    }
 
 
 def _require_free(name: str, port: int) -> None:
@@ -100,16 +106,31 @@ def _cluster(options: Options) -> Cluster:
         ) from None
 
 
-def _set_up(cluster: Cluster, passwords: dict[str, str], progress: Progress) -> None:
-    """Both need the elastic user; once its password was changed through the pages both are long done."""
+def _set_up(cluster: Cluster, progress: Progress) -> None:
+    """The cluster and the sample need the elastic user; once its password was changed through the pages both are long done."""
     elastic_is_ours = _signs_in(cluster.client(), "elastic", cluster.password)
-    with progress.step("Setting the cluster up"):
+    with progress.step("Setting up the cluster"):
         if elastic_is_ours:
             manage("setup_cluster", "--env-file", str(ENV_FILE), ELASTICSEARCH_PASSWORD=cluster.password)
-    with progress.step("Loading the sample users"):
-        if elastic_is_ours and not SAMPLE_LOADED.exists():
-            load_sample(cluster.client(), passwords)
-            SAMPLE_LOADED.touch()
+    with progress.step("Collecting static files"):  # some of the sample data are made by opening pages
+        manage("collectstatic", "--noinput", "--verbosity", "0")
+    with progress.step("Creating sample data"):
+        if elastic_is_ours:
+            _create_sample(cluster)
+
+
+def _create_sample(cluster: Cluster) -> None:
+    """At the first start only: what was changed since stays."""
+    if not SAMPLE_LOADED.exists():
+        SAMPLE_BEGUN.touch()
+        tell_story(ELASTICSEARCH_PASSWORD=cluster.password)
+        SAMPLE_LOADED.touch()
+
+
+def _remove_half_a_sample() -> None:
+    """A first start that was interrupted begins anew: nobody has used that cluster yet, because the server starts after it."""
+    if SAMPLE_BEGUN.exists() and not SAMPLE_LOADED.exists():
+        shutil.rmtree(SAMPLE_BEGUN.parent)
 
 
 def _signs_in(client: Elasticsearch, username: str, password: str) -> bool:

@@ -47,6 +47,10 @@ ROLES: dict[str, dict[str, Any]] = {
         "cluster": ["monitor", "read_ilm"],
         "indices": [{"names": ["logs-*", "metrics-*"], "privileges": ["read", "monitor"]}],
     },
+    "integrator": {
+        "description": "Connects applications: creates API keys of their own",
+        "cluster": ["manage_own_api_key"],
+    },
     "orders_service": {
         "description": "The web shop's own account: reads and writes orders",
         "indices": [{"names": ["orders"], "privileges": ["read", "write"]}],
@@ -54,6 +58,8 @@ ROLES: dict[str, dict[str, Any]] = {
 }
 
 ADMINISTRATOR = Person("admin", "Ada Admin", "admin@example.org", ("user_admin",))
+# The second administrator: changes in the audit trail are not all by one user.
+COLLEAGUE = _colleague("Nadia Benali", "user_admin")
 AUDITOR = Person("auditor", "Otis Auditor", "auditor@example.org", ("usermgmt_auditor",))
 
 COLLEAGUES = (
@@ -77,13 +83,13 @@ COLLEAGUES = (
     _colleague("Dmitri Volkov", "ingest_admin", "logs_writer"),
     _colleague("Leila Haddad", "editor", "kibana_admin"),
     _colleague("Tomáš Novák", "beats_admin", "remote_monitoring_collector"),
-    _colleague("Kwame Mensah", "sales_reader", enabled=False, metadata={"left": "2026-03-31"}),
+    _colleague("Kwame Mensah", "sales_reader", "integrator", enabled=False, metadata={"left": "2026-03-31"}),
     _colleague("Siobhán Kelly", "hr_analyst", "viewer"),
     _colleague("Rafael Ortiz", "viewer", "watcher_user"),
     _colleague("Yuki Sato", "watcher_admin", "monitoring_user"),
     _colleague("Noah Cohen", "enrich_user", "viewer"),
     _colleague("Anjali Deshpande", "transform_admin", "editor"),
-    _colleague("Mehmet Yilmaz", "viewer", enabled=False),
+    _colleague("Mehmet Yilmaz", "viewer", "integrator", enabled=False),
     # Roles that a page has to say something about.
     _colleague("Grace Mbeki", "kibana_user"),  # deprecated
     _colleague("Peter Lindqvist", "viewer", "data_warehouse_reader"),  # does not exist
@@ -94,8 +100,12 @@ COLLEAGUES = (
 OTHERS = (
     # No person, so neither a full name nor an address.
     Person("shop-backend", roles=("orders_service",), metadata={"owner": "web team"}),
-    Person("log-shipper-eu", roles=("logs_writer",)),
+    Person("log-shipper-eu", roles=("logs_writer", "integrator")),
     Person("ci-bot", "Continuous integration", None, ("viewer",), enabled=False),
+    # What an auditor would write up: an administrator without an address, an address on two users, names that differ in case.
+    Person("it-helpdesk", "IT help desk", None, ("user_admin",)),
+    Person("jane.doe", "Jane Doe", "jane.doe@example.org", ("viewer",)),
+    Person("Wei.Zhang", "Wei Zhang", "wei.zhang@example.org", ("viewer",)),
     # Legal names that make pages and addresses stumble.
     Person("a/b", "Slash Between", "a.b@example.org", ("viewer",)),
     Person("o'brien", "Conor O'Brien", "conor.obrien@example.org", ("viewer", "sales_reader")),
@@ -111,3 +121,16 @@ OTHERS = (
     ),
 )
 PEOPLE = COLLEAGUES + OTHERS
+
+# Deleted in the course of the story.
+LEAVERS = (
+    _colleague("Viktor Hansen", "ingest_admin", "integrator"),
+    _colleague("Sandra Keller", "viewer", "sales_reader"),
+)
+# Some users are first created like this, and corrected later.
+MISTAKES: dict[str, dict[str, Any]] = {
+    "ingrid.sorensen": {"full_name": "Ingrid Sorenson"},
+    "rafael.ortiz": {"roles": ("viewer", "wacher_user")},
+    "hiroshi.tanaka": {"roles": ("viewer",)},
+    "giulia.rossi": {"email": "giulia.rosi@example.com"},
+}

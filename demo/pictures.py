@@ -18,7 +18,9 @@ PICTURES = {
     "users-narrow": ("admin", "light", NARROW, "/users/", ""),
     "user-light": ("admin", "light", (1280, 1100), SOMEBODY, ""),
     "password-dark": ("admin", "dark", WIDE, "/users/edit/kibana_system", "editUserChangePasswordButton"),
-    "review-light": ("auditor", "light", (1280, 900), "/reviews/create?q=example.org&reserved=0", "review"),
+    "review-light": ("auditor", "light", (1280, 900), "/reviews/", "open review"),
+    "findings-light": ("auditor", "light", WIDE, "/findings/", ""),
+    "audit-light": ("auditor", "light", (1280, 1000), "/audit/?actor=nadia.benali&live=0", ""),
     "sign-in": ("", "light", WIDE, "/login", ""),
 }
 
@@ -44,25 +46,14 @@ def _take(browser: Browser, file: Path, username: str, theme: str, size: tuple[i
     if username:
         _sign_in(page, username)
     page.goto(url)
-    if click == "review":
-        _review(page)
+    if click == "open review":  # of the story, and the newest one
+        page.locator("a[href^='/reviews/view/']").first.click()
+        page.wait_for_url("**/reviews/view/**")
     elif click:
         page.locator(f"[data-test-subj={click}]").click()
         page.get_by_role("dialog").wait_for()
     page.screenshot(path=file)
     page.close()
-
-
-def _review(page: Page) -> None:
-    """Start a review, and decide about the first users, by keyboard."""
-    page.locator("[data-test-subj=reviewTitle]").fill("Access in the fourth quarter")
-    page.locator("[data-test-subj=startReviewButton]").click()
-    page.locator("#item-1:focus").wait_for()
-    for key in "kkcr":
-        page.keyboard.press(key)
-    page.locator("#comment-4").fill("Left in March")
-    page.get_by_text("4 of 33", exact=True).wait_for()
-    page.evaluate("scrollTo(0, 0)")
 
 
 def _sign_in(page: Page, username: str) -> None:

@@ -19,10 +19,20 @@ CONFIGURATION = ("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTP
 
 def manage(*arguments: str, **secret_environment: str) -> None:
     """Run a management command; its output is shown only when it fails."""
+    _run(f"manage.py {arguments[0]}", str(TOP / "manage.py"), *arguments, **secret_environment)
+
+
+def tell_story(**secret_environment: str) -> None:
+    """Run `demo.story` with the product's settings; its wrong passwords need not be answered slowly."""
+    settings = {"DJANGO_SETTINGS_MODULE": "usermgmt.settings", "THROTTLE_ANSWER_SECONDS": "0"}
+    _run("demo.story", "-m", "demo.story", **settings, **secret_environment)
+
+
+def _run(name: str, *arguments: str, **environment: str) -> None:
     done = subprocess.run(
-        [sys.executable, str(TOP / "manage.py"), *arguments],
+        [sys.executable, *arguments],
         cwd=TOP,
-        env=_environment(**secret_environment),
+        env=_environment(**environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -30,7 +40,7 @@ def manage(*arguments: str, **secret_environment: str) -> None:
         check=False,
     )
     if done.returncode:
-        raise DemoError(f"manage.py {arguments[0]} failed:\n{done.stdout[-4000:]}")
+        raise DemoError(f"{name} failed:\n{done.stdout[-4000:]}")
 
 
 @contextmanager

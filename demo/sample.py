@@ -1,39 +1,47 @@
-"""Loads the sample people and roles through the security API."""
+"""Creates the sample roles, users and API keys, each as it is created in real life: by an administrator, or by its owner."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
+from dataclasses import replace
 
-from elasticsearch import Elasticsearch
+from accounts.services import users
+from accounts.services.connection import Administrator
+from accounts.services.connection import Person as Connection
+from accounts.services.users import User
+from demo.browser import Browser
+from demo.people import MISTAKES, ROLES, Person
 
-from demo.people import ADMINISTRATOR, AUDITOR, PEOPLE, ROLES, Person
-
-
-def load_sample(client: Elasticsearch, passwords: Mapping[str, str]) -> None:
-    """Create the roles and people that are missing; those who exist stay as somebody may have changed them.
-
-    `passwords` has one for `admin`, one for `auditor` and one that all `people` share.
-    """
-    client = client.options(max_retries=0)
-    missing_roles = ROLES.keys() - client.security.get_role().body.keys()
-    for name in missing_roles:
-        client.security.put_role(name=name, **ROLES[name])
-    # All users at once: a look-up of `x,y` alone would ask for the users x and y.
-    known = client.security.get_user().body
-    wanted = [(person, passwords["people"]) for person in PEOPLE]
-    wanted += [(ADMINISTRATOR, passwords["admin"]), (AUDITOR, passwords["auditor"])]
-    missing = [(person, password) for person, password in wanted if person.username not in known]
-    for number, (person, password) in enumerate(missing, start=1):
-        # One refresh for all of them: it costs more than the rest of the call.
-        _create(client, person, password, refresh=number == len(missing))
+# Owner, name, and how long the key works.
+API_KEYS = (
+    ("log-shipper-eu", "eu-central-1", "90d"),
+    ("log-shipper-eu", "eu-west-1", None),
+    ("log-shipper-eu", "eu-west-1 before the move", None),
+    ("log-shipper-eu", "load test", "1s"),
+    ("kwame.mensah", "sales dashboard", None),
+    ("mehmet.yilmaz", "metabase", None),
+    ("viktor.hansen", "ci-pipeline", None),
+)
 
 
-def _create(client: Elasticsearch, person: Person, password: str, *, refresh: bool) -> None:
-    client.security.put_user(
-        username=person.username,
-        password=password,
-        full_name=person.full_name,
-        email=person.email,
-        roles=list(person.roles),
-        enabled=person.enabled,
-        metadata=person.metadata,
-        refresh=refresh,
-    )
+def create_roles(elastic: Administrator) -> None:
+    """Create the roles; usermgmt doesn't create any, so Elasticsearch does."""
+    for name, role in ROLES.items():
+        elastic.security.put_role(name=name, **role)
+
+
+def create_users(browser: Browser, people: Iterable[Person], password: str) -> None:
+    """Create users in the session of an administrator. All of them are active, some with a mistake in them."""
+    with browser.session() as connection:
+        for person in people:
+            users.create(connection, replace(user_of(person), **MISTAKES.get(person.username, {})), password)
+
+
+def create_api_keys(password: str) -> None:
+    """Let each owner create their keys, before some of the owners are deactivated or deleted."""
+    for username, name, expiration in API_KEYS:
+        # By default the call waits up to a second for the next refresh.
+        Connection(username, password).create_api_key(name=name, expiration=expiration, refresh=True)
+
+
+def user_of(person: Person) -> User:
+    """The user as it is in the end."""
+    return User(person.username, person.full_name or "", person.email or "", person.roles, metadata=person.metadata)

@@ -145,6 +145,9 @@ class Node:
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(self.build / "config/log4j2.properties", self.home / "config")
         (self.home / "config/elasticsearch.yml").write_text(render_settings(self.settings))
+        # The file realm, without users, as Elasticsearch ships it.
+        for file in ("users", "users_roles"):
+            (self.home / "config" / file).touch(mode=0o660)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".previous.log"))
 

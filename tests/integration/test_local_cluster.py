@@ -39,6 +39,15 @@ def test_the_password_is_in_a_file_for_the_owner_and_nowhere_else(cluster: Clust
     assert cluster.password not in cluster.logs[0].read_text()
 
 
+def test_the_file_realm_is_there_empty_and_keeps_what_is_put_into_it(cluster: Cluster) -> None:
+    files = [cluster.nodes[0].home / "config" / name for name in ("users", "users_roles")]
+    assert [file.read_bytes() for file in files] == [b"", b""]
+    files[0].write_bytes(b"# ours\n")
+    cluster.stop()
+    cluster.start()
+    assert [file.read_bytes() for file in files] == [b"# ours\n", b""]
+
+
 def test_a_second_start_finds_data_and_password_again(cluster: Cluster) -> None:
     with cluster.client() as client:
         client.security.put_user(username="kept", password="secret-1", roles=["viewer"])

@@ -38,7 +38,7 @@ def main() -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nStopped. Nothing was written.", file=sys.stderr)
+        print("\nStopped. No report was written.", file=sys.stderr)
         return 1
     options.report.write_text(text)
     print(text, f"\nWritten to {options.report}.", sep="")
@@ -46,18 +46,22 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="script/bench", description="Measures the product on a node with many users.")
-    parser.add_argument("--users", type=_numbers, default=[1_000, 10_000, 100_000], help="how many, comma-separated (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=100, help="at each number of users (%(default)s)")
-    parser.add_argument("--java-flag", action="append", help=f"for the node, repeatable ({' '.join(JAVA_FLAGS)})")
-    parser.add_argument("--report", type=Path, default=REPORT, help="where the table is written")
+    parser = argparse.ArgumentParser(prog="script/bench", description="Benchmarks usermgmt on a node with many users.")
+    parser.add_argument(
+        "--users", type=_numbers, default=[1_000, 10_000, 100_000], help="numbers of users, comma-separated (default: %(default)s)"
+    )
+    parser.add_argument("--rounds", type=int, default=100, help="rounds for each number of users (default: %(default)s)")
+    parser.add_argument(
+        "--java-flag", action="append", help=f"JVM option of the node, repeatable (default: {' '.join(JAVA_FLAGS)})"
+    )
+    parser.add_argument("--report", type=Path, default=REPORT, help="file for the report (default: %(default)s)")
     return parser.parse_args()
 
 
 def _numbers(text: str) -> list[int]:
     numbers = sorted({int(part) for part in text.split(",")})
     if numbers[0] < 200:
-        raise argparse.ArgumentTypeError("with fewer than 200 users there are not enough pages")
+        raise argparse.ArgumentTypeError("must be at least 200, or there are not enough pages")
     return numbers
 
 
@@ -88,7 +92,7 @@ def _shop(running: ExitStack, folder: Path) -> Shop | None:
     try:
         return running.enter_context(shop(folder))
     except NoPostgres as reason:
-        print(f"\nThe comparison with Django's admin is left out: {reason}.", file=sys.stderr)
+        print(f"\nSkipping the comparison with the Django admin: {reason}.", file=sys.stderr)
         return None
 
 

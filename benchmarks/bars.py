@@ -1,4 +1,4 @@
-"""The bars: what was promised, what came out, and whether that is enough."""
+"""The targets: what was promised, what was measured, and whether it is met."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,38 +41,38 @@ def _at_least(what: str, limit: float, got: float, unit: str) -> Bar:
 
 def _times(run: Run) -> Iterator[Bar]:
     largest, smallest = run.largest, run.smallest
-    yield _at_most("First page, signed in, session read included", 2.2, largest.first.ours.median / largest.unit, " F")
+    yield _at_most("First page, including the session", 2.2, largest.first.ours.median / largest.unit, " F")
     worst = max(largest.pages[1:], key=lambda page: page.overhead)
-    yield _at_most(f"Every other page, beyond its own bare call (worst: {worst.name})", 1.1, worst.overhead / largest.unit, " F")
+    yield _at_most(
+        f"Every other page, overhead over its own bare call (worst: {worst.name})", 1.1, worst.overhead / largest.unit, " F"
+    )
     growth = largest.first.ours.median / smallest.first.ours.median
-    yield _at_most(f"First page, growth from {smallest.users:,} to {largest.users:,} users", 2, growth, " times")
+    yield _at_most(f"Growth of the first page's time from {smallest.users:,} to {largest.users:,} users", 2, growth, " times")
 
 
 def _many_clients(run: Run) -> Iterator[Bar]:
     page, bare = run.largest.loads["page"], run.largest.loads["bare"]
-    yield _at_least("Pages a second with 8 clients, of the bare call's", 0.5, page.per_second / bare.per_second, "")
+    yield _at_least("Pages per second with 8 clients, relative to the bare call", 0.5, page.per_second / bare.per_second, "")
     used = page.used_per_request("web") / page.used_per_request("node")
-    yield _at_most("CPU of the web process for a page, of the node's", 0.8, used, "")
+    yield _at_most("CPU time of the web process per page, relative to the node", 0.8, used, "")
 
 
 def _calls(run: Run) -> Bar:
     most = max((page for size in run.sizes for page in size.pages), key=lambda page: page.calls)
     got = f"{most.calls} ({most.name})"
-    return Bar("Calls to Elasticsearch for a page, besides the session's", f"at most {MOST_CALLS}", got, most.calls <= MOST_CALLS)
+    return Bar("Calls to Elasticsearch per page, without the session", f"at most {MOST_CALLS}", got, most.calls <= MOST_CALLS)
 
 
 def _kibana(run: Run) -> Iterator[Bar]:
     kibana, ours = run.largest.kibana, run.largest.first.ours
-    yield _at_least("First page, faster than Kibana's two calls alone", 60, kibana.median / ours.median, " times")
-    yield _at_least("First page, smaller than Kibana's two calls alone", 1000, kibana.size / ours.size, " times")
+    yield _at_least("Speedup over Kibana's two calls, first page", 60, kibana.median / ours.median, " times")
+    yield _at_least("Size reduction over Kibana's two calls, first page", 1000, kibana.size / ours.size, " times")
 
 
 def _changelist(run: Run) -> Iterator[Bar]:
     for page in run.largest.pages:
         if page.changelist:
-            yield _at_least(
-                f"Faster than Django's changelist, {page.name}", 3, _times_faster(page, page.changelist.median), " times"
-            )
+            yield _at_least(f"Speedup over the Django admin, {page.name}", 3, _times_faster(page, page.changelist.median), " times")
 
 
 def _times_faster(page: PageResult, other: float) -> float:
@@ -81,12 +81,12 @@ def _times_faster(page: PageResult, other: float) -> float:
 
 def _memory(run: Run) -> Bar:
     growth = (run.largest.memory - run.smallest.memory) / MEGABYTE
-    what = f"Memory of the web process, growth from {run.smallest.users:,} to {run.largest.users:,} users"
+    what = f"Memory growth of the web process from {run.smallest.users:,} to {run.largest.users:,} users"
     return _at_most(what, 20, growth, " MB")
 
 
 def _exports(run: Run) -> Iterator[Bar]:
     exports = run.largest.exports
-    what = f"Export of all users, of the bare reads of them (worst: {exports.worst})"
+    what = f"Export of all users, relative to the bare reads (worst: {exports.worst})"
     yield _at_most(what, 2, exports.times(exports.worst), " times")
-    yield _at_most("Memory of the web process, growth during exports", 50, exports.growth / MEGABYTE, " MB")
+    yield _at_most("Memory growth of the web process during exports", 50, exports.growth / MEGABYTE, " MB")

@@ -18,7 +18,7 @@ def machine(cluster: Cluster, postgres: str) -> dict[str, str]:
         "Elasticsearch": f"{cluster.version}, heap {cluster.heap}, Java {node['jvm']['version']} {' '.join(cluster.java_flags)}",
         "Python": platform.python_version(),
         "Django, gunicorn, elasticsearch-py": ", ".join(version(name) for name in ("django", "gunicorn", "elasticsearch")),
-        "PostgreSQL": postgres or "left out",
+        "PostgreSQL": postgres or "skipped",
         "Roles": str(len(cluster.client().security.get_role().body)),
     }
 

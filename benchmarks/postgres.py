@@ -51,7 +51,7 @@ def _programs() -> Path:
         return installed[-1].parent
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
-    raise NoPostgres("PostgreSQL is not installed")
+    raise NoPostgres("PostgreSQL isn't installed")
 
 
 def _account() -> pwd.struct_passwd | None:
@@ -61,7 +61,7 @@ def _account() -> pwd.struct_passwd | None:
     try:
         return pwd.getpwnam("postgres")
     except KeyError:
-        raise NoPostgres("PostgreSQL does not run as root, and there is no user postgres") from None
+        raise NoPostgres("PostgreSQL can't run as root, and there is no user postgres") from None
 
 
 def _as(account: pwd.struct_passwd | None) -> list[str]:

@@ -26,10 +26,10 @@ SAMPLE_LOADED = FOLDER / "elasticsearch/sample-loaded"
 SAMPLE_BEGUN = FOLDER / "elasticsearch/sample-begun"
 # Who can be tried, with which password, and as what.
 SHOWN = (
-    ("elastic", "elastic", "superuser, built in"),
-    ("admin", "admin", "administrator: manages users"),
-    ("auditor", "auditor", "auditor: sees everything, changes nothing"),
-    ("amara.okafor", "people", "no rights: sees their own account; all other sample users have this password too"),
+    ("elastic", "elastic", "built-in superuser"),
+    ("admin", "admin", "administrator: can manage users"),
+    ("auditor", "auditor", "auditor: read-only access"),
+    ("amara.okafor", "people", "no privileges: own account only (all other sample users have the same password)"),
 )
 
 
@@ -63,7 +63,7 @@ def _run(options: Options) -> None:
     _remove_half_a_sample()
     cluster = _cluster(options)
     progress = Progress(steps=6)
-    with progress.step(f"Assembling Elasticsearch {cluster.version} (the first time with downloads)"):
+    with progress.step(f"Building Elasticsearch {cluster.version} (downloads on first run)"):
         build(cluster.version)
     with ExitStack() as running:
         with progress.step(f"Starting Elasticsearch {cluster.version}"):
@@ -88,7 +88,7 @@ def _configuration(options: Options) -> dict[str, str]:
 
 def _require_free(name: str, port: int) -> None:
     if not is_free(port):
-        raise DemoError(f"Port {port} is taken by another program. Choose another one: {name}={port + 1} script/demo")
+        raise DemoError(f"Port {port} is in use. Choose another port: {name}={port + 1} script/demo")
 
 
 def _cluster(options: Options) -> Cluster:
@@ -101,8 +101,7 @@ def _cluster(options: Options) -> Cluster:
         )
     except LocalClusterError:
         raise DemoError(
-            "ELASTIC_PASSWORD differs from the password that the demo's data were made with. "
-            f"Leave it out, or remove {FOLDER} to start afresh."
+            f"ELASTIC_PASSWORD doesn't match the existing demo data. Unset it, or delete {FOLDER} to start over."
         ) from None
 
 
@@ -142,12 +141,12 @@ def _signs_in(client: Elasticsearch, username: str, password: str) -> bool:
 
 
 def _say_who_can_sign_in(options: Options, cluster: Cluster, passwords: dict[str, str]) -> None:
-    print(f"\nOpen {options.url} and sign in as one of\n")
+    print(f"\nOpen {options.url} and sign in as one of these users:\n")
     for username, password, what in SHOWN:
         ours = _signs_in(cluster.client(), username, passwords[password])
-        print(f"    {username:<14} {passwords[password] if ours else '(the one you gave)':<22} {what}")
-    print(f"\nElasticsearch is at {options.elasticsearch_url}; logs: {SERVER_LOG}, {cluster.logs[0]}")
-    print("script/manage COMMAND runs a management command. Ctrl-C stops everything, the data stay.", flush=True)
+        print(f"    {username:<14} {passwords[password] if ours else '(your own password)':<22} {what}")
+    print(f"\nElasticsearch: {options.elasticsearch_url}\nLogs: {SERVER_LOG}, {cluster.logs[0]}")
+    print("Use script/manage COMMAND to run a management command. Press Ctrl-C to stop. Data is kept.", flush=True)
 
 
 def _wait(server: "subprocess.Popen[bytes]", cluster: Cluster) -> None:
@@ -155,8 +154,8 @@ def _wait(server: "subprocess.Popen[bytes]", cluster: Cluster) -> None:
     while server.poll() is None and cluster.nodes[0].is_running:
         time.sleep(0.5)
     if server.poll() is None:
-        raise DemoError(f"Elasticsearch ended:\n{cluster.nodes[0].log_tail()}")
-    raise DemoError(f"The server ended:\n{tail(SERVER_LOG)}")
+        raise DemoError(f"Elasticsearch stopped:\n{cluster.nodes[0].log_tail()}")
+    raise DemoError(f"The server stopped:\n{tail(SERVER_LOG)}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def read_options() -> Options:
     """Read the environment, and take the password out of it: no child needs to inherit it."""
     password = os.environ.pop("ELASTIC_PASSWORD", None)
     if password is not None and (len(password) < 6 or not password.isprintable()):
-        raise DemoError("ELASTIC_PASSWORD needs at least 6 characters, all printable.")
+        raise DemoError("ELASTIC_PASSWORD must have at least 6 characters, all of them printable.")
     return Options(_port("PORT", 8000), _port("ELASTICSEARCH_PORT", 9200), password)
 
 

@@ -58,7 +58,7 @@ def served(options: Options, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
         )
     try:
         if not wait_for(lambda: _answers(server, options.url, log), SECONDS_TO_SERVE):
-            raise DemoError(f"The server did not answer within {SECONDS_TO_SERVE} s:\n{tail(log)}")
+            raise DemoError(f"The server didn't respond within {SECONDS_TO_SERVE} seconds:\n{tail(log)}")
         yield server
     finally:
         _stop(server)
@@ -82,7 +82,7 @@ def _environment(**more: str) -> dict[str, str]:
 
 def _answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> bool:
     if server.poll() is not None:
-        raise DemoError(f"The server ended while it started:\n{tail(log)}")
+        raise DemoError(f"The server stopped during startup:\n{tail(log)}")
     try:
         with urllib.request.urlopen(f"{url}/livez", timeout=5) as answer:  # noqa: S310
             return bool(answer.status == 200)

@@ -13,7 +13,7 @@ def main() -> None:
         try:
             sys.stdout.write(f"Elasticsearch {release.version}: {build(release.version)}\n")
         except NoJdk as error:
-            sys.stdout.write(f"Left out. {error}.\n")
+            sys.stdout.write(f"Skipped: {error}.\n")
         except LocalClusterError as error:
             sys.exit(str(error))
         sys.stdout.flush()

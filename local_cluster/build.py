@@ -82,4 +82,4 @@ def _run_maven(release: Release, jdk: Jdk, work: Path) -> None:
         check=False,
     )
     if done.returncode:
-        raise BuildFailed(f"Maven could not assemble Elasticsearch {release.version}:\n{done.stdout[-4000:]}")
+        raise BuildFailed(f"Maven couldn't build Elasticsearch {release.version}:\n{done.stdout[-4000:]}")

@@ -51,7 +51,7 @@ class Cluster:
         self.tls: dict[str, Any] = {"ca_certs": str(ca_certs)} if ca_certs else {}
         self.password = keep_secret(self.folder / "password", password)
         if password and password != self.password:
-            raise LocalClusterError(f"{self.folder} was made with another elastic password")
+            raise LocalClusterError(f"{self.folder} was created with a different elastic password")
         self.size = nodes
         self.nodes: list[Node] = []
 
@@ -159,20 +159,20 @@ class Cluster:
     def _wait_until_ready(self, node: Node) -> None:
         with Elasticsearch(node.url, max_retries=0, request_timeout=10, **self.tls) as client:
             if not wait_for(lambda: self._is_ready(node, client), SECONDS_TO_START):
-                raise NodeFailed(f"{self._why_not_ready(client)}. The end of {node.log}:\n{node.log_tail()}")
+                raise NodeFailed(f"{self._why_not_ready(client)}. Last lines of {node.log}:\n{node.log_tail()}")
 
     def _why_not_ready(self, client: Elasticsearch) -> str:
         try:
             client.options(basic_auth=basic("elastic", self.password)).security.authenticate()
         except AuthenticationException:
-            return f"Elasticsearch refuses the elastic password in {self.folder / 'password'}; was it changed since?"
+            return f"Elasticsearch rejected the elastic password in {self.folder / 'password'}. It may have been changed"
         except (ApiError, TransportError):
             pass
-        return f"Elasticsearch was not ready after {SECONDS_TO_START} s"
+        return f"Elasticsearch wasn't ready after {SECONDS_TO_START} seconds"
 
     def _is_ready(self, node: Node, client: Elasticsearch) -> bool:
         if not node.is_running and "Address already in use" in node.log_text():
-            raise PortTaken(f"port {node.http_port} or {node.transport_port} was taken while Elasticsearch started")
+            raise PortTaken(f"port {node.http_port} or {node.transport_port} was taken by another process during startup")
         node.fail_if_gone()
         return self._serves_elastic(client) or self._serves_api_key(client)
 

@@ -93,7 +93,7 @@ def main() -> None:
     """Ask a node of each version, and write the table."""
     found = []
     for version in available_versions():
-        sys.stdout.write(f"Asking Elasticsearch {version} …\n")
+        sys.stdout.write(f"Querying Elasticsearch {version} …\n")
         with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder), version) as cluster:
             found.append(find(Asker(cluster.client())))
     implies, together = merged(alone for alone, _ in found), merged(pairs for _, pairs in found)

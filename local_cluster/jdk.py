@@ -30,7 +30,7 @@ def find_jdk(majors: range) -> Jdk:
     for jdk in installed_jdks():
         if jdk.major in majors:
             return jdk
-    raise NoJdk(f"no JDK from {majors.start} to {majors.stop - 1} found in JAVA_HOME, on the PATH or in {JVM_FOLDERS}")
+    raise NoJdk(f"no JDK from {majors.start} to {majors.stop - 1} found in JAVA_HOME, on the PATH, or in {JVM_FOLDERS}")
 
 
 def installed_jdks() -> Iterator[Jdk]:

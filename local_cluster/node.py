@@ -129,7 +129,7 @@ class Node:
     def fail_if_gone(self) -> None:
         """Raise, with the end of the log, when the process has ended."""
         if not self.is_running:
-            raise NodeFailed(f"Elasticsearch ended while it started. The end of {self.log}:\n{self.log_tail()}")
+            raise NodeFailed(f"Elasticsearch stopped during startup. Last lines of {self.log}:\n{self.log_tail()}")
 
     def log_text(self) -> str:
         """All that the node has said since its last start."""

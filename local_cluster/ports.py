@@ -38,4 +38,4 @@ def free_ports(count: int) -> list[int]:
 def require_free(port: int) -> None:
     """Raise where another process listens."""
     if not is_free(port):
-        raise PortTaken(f"port {port} is taken by another process")
+        raise PortTaken(f"port {port} is in use by another process")

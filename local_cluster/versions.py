@@ -19,7 +19,7 @@ class Release:
         try:
             return find_jdk(self.jdk_majors)
         except NoJdk as error:
-            raise NoJdk(f"Elasticsearch {self.version} cannot run here: {error}") from None
+            raise NoJdk(f"Elasticsearch {self.version} can't run on this machine: {error}") from None
 
 
 # The JDKs are those that were tried, and for the current major whatever comes.
@@ -35,7 +35,7 @@ def find_release(version: str) -> Release:
     for release in RELEASES:
         if release.version == version:
             return release
-    raise LocalClusterError(f"Elasticsearch {version} is not one of {', '.join(VERSIONS)}")
+    raise LocalClusterError(f"Elasticsearch {version} isn't supported. Choose one of {', '.join(VERSIONS)}")
 
 
 def available_versions() -> tuple[str, ...]:

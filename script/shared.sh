@@ -13,7 +13,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # require_configuration: ends with the way out where nobody has said which cluster to use.
 require_configuration() {
     if [ -z "${ENV_FILE:-}${ELASTICSEARCH_HOSTS:-}" ] && [ ! -f .env ]; then
-        fail "No configuration yet. Copy .env.example to .env, name your cluster there, then run script/manage setup_cluster."
+        fail "Not configured. Copy .env.example to .env, set ELASTICSEARCH_HOSTS, then run script/manage setup_cluster."
     fi
 }
 
@@ -33,7 +33,7 @@ apt_install() {
     local reason=$1
     shift
     if ! may_install; then
-        say "$reason: something is missing. Please install it, on Debian or Ubuntu with"
+        say "$reason: packages are missing. On Debian or Ubuntu, install them with"
         say "    sudo apt-get install --no-install-recommends $*"
         return 1
     fi

@@ -24,7 +24,7 @@ SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
 SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
 SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
 if SESSION_LIMIT < 1:
-    raise ImproperlyConfigured("SESSION_LIMIT, the sessions that one person may have, must be at least 1.")
+    raise ImproperlyConfigured("SESSION_LIMIT must be at least 1.")
 # How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
 # decides about every change at once.
 OPERATOR_FRESH_FOR = timedelta(seconds=60)
@@ -43,9 +43,11 @@ KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
 PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
 PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
 if not 6 <= PASSWORD_MIN_LENGTH <= 72:
-    raise ImproperlyConfigured("PASSWORD_MIN_LENGTH must be from 6, Elasticsearch's own, to 72, where bcrypt ends.")
+    raise ImproperlyConfigured(
+        "PASSWORD_MIN_LENGTH must be between 6 (the minimum of Elasticsearch) and 72 (the maximum of bcrypt)."
+    )
 if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(PASSWORD_BLOCKLIST, os.R_OK)):
-    raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {PASSWORD_BLOCKLIST} cannot be read.")
+    raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {PASSWORD_BLOCKLIST} can't be read.")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
@@ -53,7 +55,7 @@ if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 if SECRET_KEY and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters; `manage.py setup_cluster` makes one.")
+    raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters. `manage.py setup_cluster` generates one.")
 
 DEBUG = False
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
@@ -163,7 +165,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 # Only Tom Select's files are used of django_tomselect; as an installed app it would pull in contrib.auth.
 _tomselect = importlib.util.find_spec("django_tomselect")
 if _tomselect is None or _tomselect.origin is None:
-    raise ImproperlyConfigured("django-tomselect is not installed; see requirements.txt.")
+    raise ImproperlyConfigured("django-tomselect is not installed. See requirements.txt.")
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("django_tomselect", Path(_tomselect.origin).parent / "static" / "django_tomselect"),

@@ -20,8 +20,8 @@ from accounts.services.connection import Administrator
 from accounts.services.origin import Actor
 
 NO_CREDENTIALS: Final = (
-    "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), or run this in a terminal to be asked for the "
-    "password, or on the node's own host with --es-path-conf DIR, which needs none."
+    "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), run the command in a terminal to be prompted, or "
+    "use --es-path-conf DIR on the host of a node."
 )
 RED: Final = "Failed to determine the health of the cluster. Cluster health is currently RED."
 RED_MEANS: Final = f"""\
@@ -86,9 +86,9 @@ def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) ->
     try:
         status = cluster_health.status(Administrator(*caller))
     except errors.CredentialsRefused:
-        raise _unknown_health(f"Elasticsearch does not accept the password of [{caller[0]}].") from None
+        raise _unknown_health(f"Elasticsearch rejected the credentials of [{caller[0]}].") from None
     except errors.Refused as exc:
-        raise _unknown_health(f"[{caller[0]}] may not ask for it: {exc}") from None
+        raise _unknown_health(f"[{caller[0]}] isn't allowed to check it: {exc}") from None
     except errors.Unavailable as exc:
         raise _unreachable(exc) from None
     terminal.explain(f"Cluster health is currently {status.upper()}.")
@@ -114,7 +114,7 @@ def _told() -> Iterator[None]:
 
 def _unreachable(why: errors.Unavailable) -> Failure:
     where = ", ".join(settings.ELASTICSEARCH_HOSTS)
-    message = f"Failed to determine the health of the cluster. Elasticsearch at {where} does not answer: {why}"
+    message = f"Failed to determine the health of the cluster. Elasticsearch at {where} isn't responding: {why}"
     return Failure(os.EX_UNAVAILABLE, message)
 
 

@@ -22,5 +22,5 @@ def credentials(ask: Callable[[str], str] | None = None) -> tuple[str, str]:
     username = os.environ.get("ELASTICSEARCH_USERNAME", "elastic")
     password = os.environ.get("ELASTICSEARCH_PASSWORD")
     if not password and not sys.stdin.isatty():
-        raise NoCredentials("Set ELASTICSEARCH_PASSWORD, or run this in a terminal to be asked for the password.")
-    return username, password or (ask or getpass.getpass)(f"Password of {username}: ")
+        raise NoCredentials("Set ELASTICSEARCH_PASSWORD, or run the command in a terminal to be prompted for the password.")
+    return username, password or (ask or getpass.getpass)(f"Password for {username}: ")

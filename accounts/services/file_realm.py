@@ -127,7 +127,7 @@ def _replace(file: Path, content: bytes) -> None:
     except OSError as exc:
         new.unlink(missing_ok=True)
         raise FileRealmError(
-            f"{file} cannot be written for its owner: {exc.strerror}. Run this as root, or as its owner."
+            f"Couldn't write {file}: {exc.strerror}. Run the command as root or as the owner of the file."
         ) from None
 
 

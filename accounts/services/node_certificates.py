@@ -28,7 +28,7 @@ def trusted(folder: Path, settings: Mapping[str, str], report: Callable[[str], N
         try:
             found += read(file)
         except (OSError, ValueError) as exc:
-            report(f"No certificate is taken from {file}: {exc}")
+            report(f"Couldn't load certificates from {file}: {exc}")
     return "".join(certificate.public_bytes(Encoding.PEM).decode() for certificate in found)
 
 

@@ -33,10 +33,10 @@ def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str
     administrator = None
     try:
         with file_realm.superuser(folder, _hash(password)) as username:
-            report(f"Temporary user [{username}] is in the file realm.")
+            report(f"Added temporary user [{username}] to the file realm.")
             administrator = Administrator(username, password)
             _wait_until_known(administrator)
-            report("The node knows the temporary user.")
+            report("The node has loaded the temporary user.")
             yield username, password
     finally:
         if administrator:
@@ -45,17 +45,17 @@ def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str
 
 def _wait_until_known(administrator: Administrator) -> None:
     if not _in_time(lambda: _is_superuser(administrator)):
-        raise NotNoticed("The node does not read this file realm. Is it the node of this folder that answers at this URL?")
+        raise NotNoticed("The node at this URL doesn't use this file realm. Check --url and --es-path-conf.")
 
 
 def _wait_until_gone(administrator: Administrator, report: Callable[[str], None]) -> None:
-    report("The temporary user is not in the file realm any more.")
+    report("Removed the temporary user from the file realm.")
     try:
         if not _in_time(lambda: _is_refused(administrator)):
-            raise NotNoticed("The node goes on accepting the temporary user, who is not in its file realm any more. Restart it.")
+            raise NotNoticed("The node still accepts the temporary user after its removal. Restart the node.")
     except errors.Unavailable:  # who is not there lets nobody in, and reads the files anew when it comes back
         return
-    report("The node does not know the temporary user any more.")
+    report("The temporary user is no longer active on the node.")
 
 
 def _in_time(happened: Callable[[], bool]) -> bool:

@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 
 HEADER: Final = b"username\tpassword\tstate\n"
 PENDING: Final = "pending"
-SET: Final = "is set "
-REFUSED: Final = "refused"
+CHANGED: Final = "changed"
+FAILED: Final = "failed "
 
 
 class ResultFileError(Exception):
@@ -40,7 +40,7 @@ class ResultFile:
 
     def is_set(self, username: str) -> bool:
         """Whether this is done."""
-        return username in self.entries and self.entries[username].state == SET
+        return username in self.entries and self.entries[username].state == CHANGED
 
     def password_of(self, username: str, generated: str) -> str:
         """The password to set: the one that stands there since an earlier run, else the generated one, which stands there now."""
@@ -95,9 +95,9 @@ def _reopen(path: Path) -> BinaryIO:
         _lock(stream, path)
         status = os.fstat(stream.fileno())
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-            raise ResultFileError(f"{path} can be read by others than you")
+            raise ResultFileError(f"{path} is readable by other users")
         if not HEADER.startswith(stream.read(len(HEADER))):  # a kill may have left its beginning only
-            raise ResultFileError(f"{path} was not made by this command")
+            raise ResultFileError(f"{path} wasn't created by this command")
     except BaseException:
         stream.close()
         raise
@@ -131,5 +131,5 @@ def _entries(stream: BinaryIO) -> dict[str, Entry]:
 def _fields(line: bytes) -> list[str]:
     fields = line.decode(errors="replace").rstrip("\n").split("\t")
     if len(fields) != HEADER.count(b"\t") + 1:
-        raise ResultFileError("A line of the results is not as this command wrote it")
+        raise ResultFileError("The results file has an invalid line")
     return fields

@@ -41,9 +41,9 @@ def read(folder: Path) -> dict[str, bytes]:
 def _decrypted(content: io.BytesIO) -> bytes:
     header, version = content.read(len(HEADER)), _number(content, ">i")
     if header != HEADER or version not in KEY_BYTES:
-        raise SecureSettingsError(f"{FILE} has a format that is not known here")
+        raise SecureSettingsError(f"{FILE} has an unsupported format")
     if content.read(1) != b"\0":
-        raise SecureSettingsError(f"{FILE} is protected by a password")
+        raise SecureSettingsError(f"{FILE} is password-protected")
     block = io.BytesIO(_block(content, "<i"))
     salt, nonce, encrypted = (_block(block, "<i") for _ in range(3))
     key = hashlib.pbkdf2_hmac("sha512", b"", salt, ROUNDS, KEY_BYTES[version])

@@ -92,7 +92,7 @@ def remove_expired() -> None:
     try:
         _remove_expired()
     except errors.ServiceError:
-        logger.exception("Expired sessions could not be removed")
+        logger.exception("Could not remove expired sessions")
 
 
 def _remove_expired() -> None:

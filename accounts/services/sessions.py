@@ -141,7 +141,7 @@ def end_all(username: str) -> None:
     try:
         service().index(index=indices.SESSIONS, id=session_keys.generation_id_of(username), document=document)
     except errors.ServiceError:
-        logger.exception("The sessions of a user whose credentials are void could not be ended")
+        logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
 
 
 def generation(username: str) -> str:

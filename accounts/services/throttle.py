@@ -199,7 +199,7 @@ def _try_to(do: Callable[[Counter], object], counter: Counter) -> None:
     try:
         do(counter)
     except errors.ServiceError:
-        logger.exception("A count of wrong passwords could not be written")
+        logger.exception("Could not write a counter of failed attempts")
 
 
 def _document(counter: Counter) -> dict[str, Any] | None:

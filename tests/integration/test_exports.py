@@ -252,23 +252,23 @@ class TestCommands:
     def test_it_writes_a_file_that_is_found_whole(self, node: TestNode, tmp_path: Path) -> None:
         file = tmp_path / "users.zip"
         file.write_text("an older one")
-        assert "1 users" in self.run("export_users", "--output", str(file), "--filter", "q=norah&role=viewer")
+        assert self.run("export_users", "--output", str(file), "--filter", "q=norah&role=viewer") == f"{file}: 1 user\n"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert [path.name for path in tmp_path.iterdir()] == ["users.zip"]
         checked = self.run("check_export", str(file))
         assert "Rows: 1" in checked
-        assert "is whole" in checked
+        assert "is complete and unmodified" in checked
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         assert audit.search(audit.Query(action="export", size=1)).events[0].actor.command == "export_users"
 
         file.write_bytes(file.read_bytes()[:-1])
-        with pytest.raises(CommandError, match="cannot be trusted"):
+        with pytest.raises(CommandError, match="is not valid"):
             self.run("check_export", str(file))
 
     def test_what_fails_leaves_the_older_file(self, node: TestNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         file = tmp_path / "users.zip"
         file.write_text("an older one")
-        for username, words in (("norah", "may not see users"), ("nobody", "does not accept")):
+        for username, words in (("norah", "isn't allowed to view users"), ("nobody", "Incorrect username or password")):
             monkeypatch.setenv("ELASTICSEARCH_USERNAME", username)
             with pytest.raises(CommandError, match=words):
                 self.run("export_users", "--output", str(file))

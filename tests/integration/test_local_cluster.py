@@ -74,7 +74,7 @@ def test_a_killed_node_comes_back_at_its_port(cluster: Cluster) -> None:
 def test_a_taken_port_is_said(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        with pytest.raises(PortTaken, match=f"port {port} is taken"):
+        with pytest.raises(PortTaken, match=f"port {port} is in use"):
             Cluster(tmp_path, http_port=port).start()
 
 

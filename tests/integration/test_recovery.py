@@ -21,7 +21,7 @@ from tests.reset_password import ROOT, Run, environment, in_process, manage
 USERS = b"# nobody but\nfrida:$2a$10$abcdefghijklmnopqrstuv"
 ROLES = b"viewer:frida"
 # What the command says with -v after each step, before the next.
-STEPS = ("is in the file realm", "The node knows", "Cluster health is", "successfully reset", "is not in the file realm any more")
+STEPS = ("to the file realm", "The node has loaded", "Cluster health is", "successfully reset", "from the file realm")
 KILLS = [
     *((signal.SIGKILL, step) for step in STEPS),
     *((signal.SIGINT, step) for step in (STEPS[0], STEPS[3])),
@@ -118,7 +118,7 @@ def test_killed_after_any_step_it_leaves_nobody_behind(node: TestNode, folder: P
     before = state(folder)
     with started("-u", "jdoe", "-b", "-v", "--es-path-conf", str(folder), **configured(node)) as run:
         said = read_until(run, step)
-        temporary = said.partition("Temporary user [")[2].partition("]")[0]
+        temporary = said.partition("temporary user [")[2].partition("]")[0]
         if step == STEPS[0]:
             run.send_signal(signal.SIGSTOP)
             assert wait_for(lambda: node.signs_in(temporary, TEMPORARY_PASSWORD), 30)
@@ -176,7 +176,7 @@ def test_a_file_realm_that_is_off_is_a_fault_of_the_configuration(folder: Path, 
 def test_a_node_that_is_not_there_is_unavailable(folder: Path, run: Run) -> None:
     before = state(folder)
     ended = run("-u", "jdoe", "-b", "--es-path-conf", str(folder), "-E", "http.port=1")
-    assert (ended.code, "localhost:1 does not answer" in ended.err or "127.0.0.1:1 does not answer" in ended.err) == (69, True)
+    assert (ended.code, "localhost:1 isn't responding" in ended.err or "127.0.0.1:1 isn't responding" in ended.err) == (69, True)
     assert state(folder) == before
 
 
@@ -187,7 +187,7 @@ def test_a_node_of_another_folder_is_told(
     for name in ("elasticsearch.yml", "users", "users_roles"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     ended = run("-u", "jdoe", "-b", "--es-path-conf", str(tmp_path))
-    assert (ended.code, "does not read this file realm" in ended.err) == (65, True)
+    assert (ended.code, "doesn't use this file realm" in ended.err) == (65, True)
     assert (tmp_path / "users").read_bytes() == USERS
 
 

@@ -104,7 +104,7 @@ def terminal(node: TestNode) -> Iterator[Callable[..., Terminal]]:
 def test_a_password_is_typed_twice_and_never_shown(node: TestNode, terminal: Callable[..., Terminal]) -> None:
     """The caller's own too; and one that differs, or is weak, is told and asked for again."""
     at, name = terminal("typed-twice"), "typed-twice"
-    at.answer("Password of elastic: ", f"{node.elastic_password}\n")
+    at.answer("Password for elastic: ", f"{node.elastic_password}\n")
     at.answer(CONFIRM, "y\n")
     at.answer(ENTER.format(name), "short\n")
     at.answer(f"at least 8 characters.\nTry again.{ENTER}".format(name), f"{WANTED}\n")

@@ -47,12 +47,12 @@ def test_java_home_and_path_come_first(jvm_folders: Path, monkeypatch: pytest.Mo
 
 def test_a_jre_is_no_jdk(jvm_folders: Path) -> None:
     install_jdk(jvm_folders / "jre", "21", compiler="java")
-    with pytest.raises(NoJdk, match=r"9\.5\.3 cannot run here: no JDK from 21"):
+    with pytest.raises(NoJdk, match=r"9\.5\.3 can't run on this machine: no JDK from 21"):
         find_release("9.5.3").jdk()
 
 
 def test_an_unknown_version_is_named() -> None:
-    with pytest.raises(LocalClusterError, match=r"1\.0 is not one of 8\.19\.21, 9\.5\.3"):
+    with pytest.raises(LocalClusterError, match=r"1\.0 isn't supported\. Choose one of 8\.19\.21, 9\.5\.3"):
         find_release("1.0")
 
 

@@ -97,9 +97,9 @@ def test_what_is_made_is_as_long_as_the_policy_asks(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("PASSWORD_MIN_LENGTH", "5", "from 6, Elasticsearch's own"),
-        ("PASSWORD_MIN_LENGTH", "73", "to 72, where bcrypt ends"),
-        ("PASSWORD_BLOCKLIST", "/no/such/file", "cannot be read"),
+        ("PASSWORD_MIN_LENGTH", "5", "between 6 (the minimum"),
+        ("PASSWORD_MIN_LENGTH", "73", "72 (the maximum of bcrypt)"),
+        ("PASSWORD_BLOCKLIST", "/no/such/file", "can't be read"),
     ],
 )
 def test_a_policy_that_cannot_be_kept_keeps_the_product_from_starting(name: str, value: str, words: str) -> None:

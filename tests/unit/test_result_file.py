@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from accounts.services import result_file
-from accounts.services.result_file import REFUSED, SET
+from accounts.services.result_file import CHANGED, FAILED
 
 
 def write(path: Path) -> None:
     with result_file.opened(path) as results:
-        for name, state in (("ann", SET), ("username", REFUSED), ("a,b", SET)):
+        for name, state in (("ann", CHANGED), ("username", FAILED), ("a,b", CHANGED)):
             results.password_of(name, f"password-of-{name}")
             results.mark(name, state)
 
@@ -32,8 +32,8 @@ def test_cut_off_anywhere_it_goes_on_with_every_password_that_may_have_been_set(
         cut.chmod(0o600)
         with result_file.opened(cut) as results:
             kept = results.password_of("ann", "another")
-            results.mark("ann", SET)
-        assert kept == ("password-of-ann" if b"is set \n" in content[:length] else "another"), content[:length]
+            results.mark("ann", CHANGED)
+        assert kept == ("password-of-ann" if b"changed\n" in content[:length] else "another"), content[:length]
         with result_file.opened(cut) as results:
             assert results.is_set("ann")
             assert results.password_of("ann", "a third") == kept
@@ -49,5 +49,5 @@ def test_a_line_that_is_not_ours_is_told(tmp_path: Path) -> None:
     write(tmp_path / "results")
     with (tmp_path / "results").open("a") as stream:
         stream.write("mine\n")
-    with pytest.raises(result_file.ResultFileError, match="A line"), result_file.opened(tmp_path / "results"):
+    with pytest.raises(result_file.ResultFileError, match="invalid line"), result_file.opened(tmp_path / "results"):
         pytest.fail("it is open")

@@ -35,11 +35,11 @@ def test_without_the_file_there_is_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (changed(PROTECTED, 1), "protected by a password"),
-        (changed(VERSION, 9), "format that is not known"),
+        (changed(PROTECTED, 1), "password-protected"),
+        (changed(VERSION, 9), "unsupported format"),
         (changed(VERSION, 6), "damaged"),  # another key
         (b"", "damaged"),
-        (b"an older file, or of something else", "format that is not known"),
+        (b"an older file, or of something else", "unsupported format"),
         *((KEYSTORE[:length], "damaged") for length in (PROTECTED + 3, PROTECTED + 10, len(KEYSTORE) // 2)),
         (changed(len(KEYSTORE) // 2, 0), "damaged"),
     ],

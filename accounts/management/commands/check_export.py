@@ -1,4 +1,4 @@
-"""Says whether an export is whole and unchanged."""
+"""Verifies that an export is complete and unmodified."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -13,26 +13,22 @@ from accounts.services.exports.completeness import LABELS
 class Command(BaseCommand):
     """`manage.py check_export`."""
 
-    help = (
-        "Checks an export of users: that it is whole, that its rows have its SHA-256 and are as many as it says. Asks no cluster."
-    )
+    help = "Verifies that a user export is complete and unmodified. Works offline."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The file."""
-        parser.add_argument("file", type=Path, help="an export as CSV, NDJSON or XLSX, as it was downloaded")
+        parser.add_argument("file", type=Path, help="an export in CSV, NDJSON, or XLSX format, exactly as it was downloaded")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
-        """Print the completeness block of a whole export, fail for any other."""
+        """Print the completeness manifest of a valid export; fail for any other file."""
         try:
             with file.open("rb") as stream:
                 block = exports.read(stream).completeness.as_dict()
         except exports.NotWhole as exc:
-            raise CommandError(f"{file} cannot be trusted. {exc}") from None
+            raise CommandError(f"{file} is not valid. {exc}") from None
         except OSError as exc:
-            raise CommandError(f"{file} could not be read: {exc.strerror}") from None
+            raise CommandError(f"Couldn't read {file}: {exc.strerror}") from None
         for name, label in LABELS.items():
             self.stdout.write(f"{label}: {block[name]}")
-        self.stdout.write(
-            f"{file} is whole and unchanged since it was written. The audit trail has its SHA-256, too: compare them."
-        )
+        self.stdout.write(f"{file} is complete and unmodified. Compare its SHA-256 with the audit trail.")

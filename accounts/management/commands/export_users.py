@@ -1,4 +1,4 @@
-"""Writes the list of users into a file, as the page does."""
+"""Exports the user list to a file, as the page does."""
 
 import os
 import tempfile
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
+from django.template.defaultfilters import pluralize
 
 from accounts.forms.user_list import user_query
 from accounts.management.credentials import credentials
@@ -21,8 +22,8 @@ class Command(BaseCommand):
     """`manage.py export_users`."""
 
     help = (
-        "Writes all users, or those of a filter, into a file with a proof that it is whole (see check_export). Takes somebody who "
-        "may see users from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or asks for the password."
+        "Exports all or filtered users to a file with a completeness manifest (see check_export). Uses the credentials of a user "
+        "with read_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
 
@@ -30,10 +31,13 @@ class Command(BaseCommand):
         """`--format`, `--output` and `--filter`."""
         parser.add_argument("--format", choices=exports.FORMATS, default="csv", help="default: %(default)s")
         parser.add_argument(
-            "--output", type=Path, required=True, help="the file; one of that name is replaced when the new one is whole"
+            "--output",
+            type=Path,
+            required=True,
+            help="output file; an existing file is replaced only when the export is complete",
         )
         parser.add_argument(
-            "--filter", default="", help="what follows the question mark in the address of a list, as in 'role=viewer&sort=status'"
+            "--filter", default="", help="query string of the user list, for example 'role=viewer&sort=status'; default: all users"
         )
 
     def handle(self, *args: Any, format: str, output: Path, filter: str, **options: Any) -> None:
@@ -44,21 +48,21 @@ class Command(BaseCommand):
             with _replacing(output) as file:
                 rows = self._write(exports.write(person, query, exports.FORMATS[format]), file)
         except errors.CredentialsRefused:
-            raise CommandError("Elasticsearch does not accept this user name and password.") from None
+            raise CommandError("Incorrect username or password.") from None
         except errors.Refused as exc:
-            raise CommandError(f"This user may not see users: {exc}") from None
+            raise CommandError(f"This user isn't allowed to view users: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
         except OSError as exc:
-            raise CommandError(f"{output} could not be written: {exc.strerror}") from None
-        self.stdout.write(f"{output}: {rows} users")
+            raise CommandError(f"Couldn't write {output}: {exc.strerror}") from None
+        self.stdout.write(f"{output}: {rows} user{pluralize(rows)}")
 
     def _write(self, chunks: Iterator[exports.Chunk], file: BinaryIO) -> int:
         rows = 0
         for rows, total, data in chunks:
             file.write(data)
             if self.stderr.isatty():
-                self.stderr.write(f"\r{rows} of {total} users", style_func=str, ending="")
+                self.stderr.write(f"\r{rows} of {total} users exported", style_func=str, ending="")
         if self.stderr.isatty():
             self.stderr.write("", style_func=str)
         return rows

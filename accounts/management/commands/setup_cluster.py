@@ -19,15 +19,16 @@ class Command(BaseCommand):
     """`manage.py setup_cluster`."""
 
     help = (
-        "Creates the roles, index templates, service user and API key of the product. Changes nothing that is right already. "
-        "Takes a superuser from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or asks for the password."
+        "Creates the roles, index templates, service user, and API key that usermgmt needs. Safe to run again: existing correct "
+        "objects are left unchanged. Uses the superuser credentials in ELASTICSEARCH_USERNAME (default: elastic) and "
+        "ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """`--env-file` and `--new-key`."""
-        parser.add_argument("--env-file", type=Path, help="write the settings into this file, instead of printing them")
-        parser.add_argument("--new-key", action="store_true", help="make a new API key even if the configured one is right")
+        parser.add_argument("--env-file", type=Path, help="write the settings to this file instead of printing them")
+        parser.add_argument("--new-key", action="store_true", help="create a new API key even if the current one is valid")
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         """Set up, then write or print what is new for the configuration."""
@@ -46,15 +47,15 @@ class Command(BaseCommand):
                 done["API key"] = "created"
             audit.command_run(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
         except errors.CredentialsRefused:
-            raise CommandError("Elasticsearch does not accept this user name and password.") from None
+            raise CommandError("Incorrect username or password.") from None
         except errors.Refused as exc:
             audit.refused(administrator.actor, "setup_cluster", "", type(exc).__name__)
-            raise CommandError(f"This user may not set the cluster up: {exc}") from None
+            raise CommandError(f"This user isn't allowed to set up the cluster: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
         if env_file:
             update(env_file, lines)
         elif lines:
-            self.stdout.write("\nPut into .env:\n")
+            self.stdout.write("\nAdd these lines to .env:\n")
             for name, value in lines.items():
                 self.stdout.write(f"{name}={value}")

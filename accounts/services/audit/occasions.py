@@ -60,7 +60,7 @@ def sessions_expired(documents: Mapping[str, Mapping[str, Any]]) -> None:
     try:
         writing.add_once(events)
     except errors.NotRecorded:
-        logger.exception("The trail did not take the end of sessions")
+        logger.exception("Could not write audit event: session-expire")
 
 
 def _expired(session_hash: str, document: Mapping[str, Any]) -> Event:
@@ -84,14 +84,14 @@ def command_run(administrator: Administrator, command: str, details: Mapping[str
     try:
         writing.add(event, administrator)
     except errors.NotRecorded:
-        logger.exception("The trail did not take the run of a command")
+        logger.exception("Could not write audit event: command")
 
 
 def _note(actor: Actor, action: str, target: str, **more: Any) -> None:
     try:
         writing.note(actor, action, target, **more)
     except errors.NotRecorded:
-        logger.exception("The trail did not take: %s", action)
+        logger.exception("Could not write audit event: %s", action)
 
 
 def _kind(actor: Actor) -> str:

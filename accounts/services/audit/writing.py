@@ -115,7 +115,7 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
     try:
         _demand_taken(_send([*event.at("outcome", outcome, reason).creating(), *giving_back])[0])
     except errors.NotRecorded:
-        logger.exception("The trail has no outcome of event %s, which was: %s", event.id, outcome)
+        logger.exception("Could not write the outcome of audit event %s: %s", event.id, outcome)
         if (lost := origin.without_outcome.get()) is not None:
             lost.append(event.id)
 
@@ -130,5 +130,5 @@ def _send(operations: list[dict[str, Any]], administrator: Administrator | None 
 
 def _demand_taken(item: Mapping[str, Any]) -> None:
     if error := item.get("error"):
-        logger.error("Elasticsearch does not take a record: %s: %s", error["type"], error["reason"])
+        logger.error("Elasticsearch rejected an audit event: %s: %s", error["type"], error["reason"])
         raise errors.NotRecorded(error["type"], error["reason"])

@@ -49,11 +49,11 @@ def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, t
             raise Failure(os.EX_CONFIG, "File realm must be enabled")
         file_realm.clean_up(folder)
     settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
-    certificates = "" if settings.ELASTICSEARCH_CA_CERTS else node_certificates.trusted(folder, node, terminal.explain)
+    authorities = "" if settings.ELASTICSEARCH_CA_CERTS else node_certificates.trusted(folder, node, terminal.explain)
     # Both of our HTTP clients take authorities as a file.
     with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as trusted:
-        if certificates:
-            trusted.write(certificates)
+        if authorities:
+            trusted.write(authorities)
             trusted.flush()
             settings.ELASTICSEARCH_CA_CERTS = trusted.name
         yield

@@ -48,11 +48,11 @@ class Listing:
         """The rows, some at a time."""
         row = self._facts.row
         beside = _moments if self.trail_begins else _no_moments
-        for users, total, moments in user_walk.portions(self._connection, self.query, beside):
+        for found, total, moments in user_walk.portions(self._connection, self.query, beside):
             if self._before is None:
                 self._before = total
-            self.count += len(users)
-            yield [row(user, moments.get(user.username, NOTHING_KNOWN)) for user in users]
+            self.count += len(found)
+            yield [row(user, moments.get(user.username, NOTHING_KNOWN)) for user in found]
 
     def completeness(self, sha256: str, data_file: str = "") -> Completeness:
         """The block for the rows that were read, and the hash of what was made of them. Counts once more."""
@@ -83,5 +83,5 @@ def _moments(users: Sequence[User]) -> dict[str, Moments]:
     return audit.moments([user.username for user in users])
 
 
-def _no_moments(users: Sequence[User]) -> dict[str, Moments]:
+def _no_moments(found: Sequence[User]) -> dict[str, Moments]:
     return {}

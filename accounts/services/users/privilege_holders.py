@@ -19,7 +19,7 @@ class Holder:
     """A user, and the names of the roles that give them what was asked for."""
 
     user: User
-    through: tuple[str, ...]
+    granting_roles: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Answer:
     """Who can? `through` are all roles that grant it; `unjudged` those that give single actions, which may add up to it."""
 
     page: HolderPage
-    through: list[Role]
+    granting_roles: list[Role]
     unjudged: list[Role]
 
 
@@ -68,31 +68,31 @@ def is_judged(role: Role) -> bool:
     return all(map(cluster_privileges.is_judged, role.cluster))
 
 
-def _page(connection: Person, ways: Sequence[Way], after: str) -> HolderPage:
+def _page(connection: Person, paths: Sequence[Way], after: str) -> HolderPage:
     """`_query/user` knows native users only: the few reserved ones are sorted in."""
-    if not ways:
+    if not paths:
         return HolderPage()
     answer = connection.query_user(
-        query=_query(ways),
+        query=_query(paths),
         sort=[{"username": {"order": "asc"}}],
         size=SIZE + 1,
         search_after=[after] if after else None,
     )
-    reserved = [user for user in users.reserved(connection) if through(user, ways)]
+    reserved = [user for user in users.reserved(connection) if through(user, paths)]
     rows = [*map(users.user_of, answer["users"]), *(user for user in reserved if user.username > after)]
     rows = sorted(rows, key=lambda user: user.username)
-    holders = [Holder(user, through(user, ways)) for user in rows[:SIZE]]
+    holders = [Holder(user, through(user, paths)) for user in rows[:SIZE]]
     return HolderPage(holders, answer["total"] + len(reserved), rows[SIZE - 1].username if len(rows) > SIZE else "")
 
 
-def _query(ways: Iterable[Way]) -> dict[str, Any]:
+def _query(paths: Iterable[Way]) -> dict[str, Any]:
     """One role of each set of some way."""
-    return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in way]}} for way in ways]}}
+    return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in way]}} for way in paths]}}
 
 
-def through(user: User, ways: Iterable[Way]) -> tuple[str, ...]:
+def through(user: User, paths: Iterable[Way]) -> tuple[str, ...]:
     """The user's roles of the first way that fits; empty when none does."""
-    for way in ways:
+    for way in paths:
         if all(not part.isdisjoint(user.roles) for part in way):
             return tuple(role for role in user.roles if any(role in part for part in way))
     return ()

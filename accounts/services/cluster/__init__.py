@@ -1,0 +1,1 @@
+"""The cluster: setting it up for usermgmt, and its health."""

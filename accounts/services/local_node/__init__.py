@@ -1,0 +1,1 @@
+"""A node on this machine: its settings, certificates, keystore, and file realm."""

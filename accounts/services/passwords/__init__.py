@@ -1,0 +1,5 @@
+"""Passwords: changing them, the policy for new ones, and how strong one is."""
+
+from accounts.services.passwords.change import change as change
+from accounts.services.passwords.change import change_own as change_own
+from accounts.services.passwords.change import change_unrecorded as change_unrecorded

@@ -9,9 +9,9 @@ from django.shortcuts import redirect
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from accounts.services import operators
-from accounts.services.operators import Operator
 from accounts.services.sessions import SessionStore
+from accounts.services.signin import operators
+from accounts.services.signin.operators import Operator
 
 A_YEAR = 365 * 24 * 60 * 60
 # As WSGI has them; `request.headers` would first make another mapping of all headers.
@@ -30,7 +30,7 @@ class AppRequest(HttpRequest):
     user: Operator  # type: ignore[assignment]
 
 
-def typed(request: HttpRequest) -> list[tuple[str, str]]:
+def submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     """What a person sent with a form that could not be taken, to be sent again: all but passwords."""
     fields = [(name, values) for name, values in request.POST.lists() if "password" not in name and name != "csrfmiddlewaretoken"]
     return [(name, str(value)) for name, values in fields for value in values]
@@ -46,7 +46,7 @@ def is_dialog(request: AppRequest) -> bool:
     return wants_fragment(request, "dialog-content")
 
 
-def remember(request: HttpRequest, response: HttpResponse, cookie: str, value: str) -> None:
+def remember_choice(request: HttpRequest, response: HttpResponse, cookie: str, value: str) -> None:
     """Keep a choice of the person's for a year, in this browser."""
     response.set_cookie(cookie, value, max_age=A_YEAR, samesite="Lax", httponly=True, secure=request.is_secure())
 

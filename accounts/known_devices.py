@@ -13,7 +13,7 @@ SALT: Final = "usermgmt device"
 SECONDS: Final = 90 * 24 * 60 * 60
 
 
-def mark(request: HttpRequest, username: str) -> str:
+def token(request: HttpRequest, username: str) -> str:
     """The mark that this browser has for that name; "" when it has none, or another's, or a made-up one."""
     try:
         own, owner = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=SECONDS)
@@ -24,7 +24,7 @@ def mark(request: HttpRequest, username: str) -> str:
 
 def remember(request: HttpRequest, response: HttpResponse, username: str) -> None:
     """Give the browser its mark for the name, after a right password. It signs nobody in."""
-    own = mark(request, username) or secrets.token_hex(16)
+    own = token(request, username) or secrets.token_hex(16)
     value = signing.dumps([own, _owner(own, username)], salt=SALT)
     secure = settings.SESSION_COOKIE_SECURE
     response.set_cookie(COOKIE, value, max_age=SECONDS, path="/", secure=secure, httponly=True, samesite="Lax")

@@ -14,9 +14,10 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.requests import AppRequest, renews_session
-from accounts.services import audit, operators, origin
-from accounts.services.errors import CredentialsRefused, Refused, ServiceError
+from accounts.http import AppRequest, renews_session
+from accounts.services import audit, request_context
+from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
+from accounts.services.signin import operators
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
@@ -34,9 +35,9 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
     def of_this_request(request: HttpRequest) -> HttpResponseBase:
         current_request_id.set(uuid.uuid4().hex)
-        origin.source_address.set(source_address(request.META, behind_proxy=settings.BEHIND_PROXY))
-        origin.session.set("")
-        origin.without_outcome.set([])
+        request_context.source_address.set(source_address(request.META, behind_proxy=settings.BEHIND_PROXY))
+        request_context.session_id.set("")
+        request_context.missing_outcomes.set([])
         response = get_response(request)
         response["X-Request-ID"] = current_request_id.get()
         return response
@@ -129,7 +130,7 @@ class OperatorMiddleware:
         """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
         response = self._unless_refused(request, self.get_response(request))
-        if origin.without_outcome.get():
+        if request_context.missing_outcomes.get():
             messages.warning(request, NO_OUTCOME)
         return response
 
@@ -138,11 +139,11 @@ class OperatorMiddleware:
         if not getattr(view, "login_required", True):
             return None
         try:
-            request.user = operators.of_session(request.session, renews=renews_session(request, view))  # type: ignore[arg-type, assignment]
+            request.user = operators.from_session(request.session, renews=renews_session(request, view))  # type: ignore[arg-type, assignment]
         except ServiceError as exc:
             return self.process_exception(request, exc)
         if request.session.session_key:
-            origin.session.set(request.session.document_id)  # type: ignore[attr-defined]
+            request_context.session_id.set(request.session.document_id)  # type: ignore[attr-defined]
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
 
     def _unless_refused(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -157,16 +158,16 @@ class OperatorMiddleware:
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
         """A service error that no view has an answer for becomes its page; a refusal is noted in the trail."""
-        if isinstance(exc, PermissionDenied | Refused) and request.user and not getattr(exc, "is_recorded", False):
+        if isinstance(exc, PermissionDenied | AccessDenied) and request.user and not getattr(exc, "is_recorded", False):
             _note_refusal(request, exc)  # type: ignore[arg-type]
-        if isinstance(exc, CredentialsRefused):
+        if isinstance(exc, AuthenticationFailed):
             return login.credentials_refused(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, ServiceError):
             return errors.service_error(request, exc)
         return None
 
 
-def _note_refusal(request: AppRequest, exc: PermissionDenied | Refused) -> None:
+def _note_refusal(request: AppRequest, exc: PermissionDenied | AccessDenied) -> None:
     """By our own rules in our own words; the cluster's words name the privilege and repeat the whole call."""
     why = str(exc) if isinstance(exc, PermissionDenied) else type(exc).__name__
-    audit.refused(request.user.connection.actor, *errors.place(request), why)
+    audit.record_access_denied(request.user.client.actor, *errors.page_and_target(request), why)

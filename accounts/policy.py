@@ -5,8 +5,8 @@ from typing import Literal, get_args
 
 from django.core.exceptions import PermissionDenied
 
-from accounts.services.operators import Operator
 from accounts.services.roles import Role
+from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 
 Action = Literal["edit", "change_password", "activate", "deactivate", "delete"]

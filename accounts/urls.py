@@ -4,12 +4,10 @@ from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
 from accounts.views import (
-    access,
     account,
     api_keys,
     audit,
     compare,
-    confirmations,
     exports,
     findings,
     home,
@@ -22,17 +20,16 @@ from accounts.views import (
     roles,
     search,
     sessions,
-    user_list,
-    users,
 )
+from accounts.views.users import access, confirmations, list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
 
 urlpatterns = [  # looked through in this order, so what is asked for most stands first
-    path("users/", user_list.index, name="users"),
-    path("users/filters", user_list.filters, name="user_filters"),
-    path("users/kibana-sign-ins", user_list.kibana_sign_ins, name="kibana_sign_ins"),
+    path("users/", list.index, name="users"),
+    path("users/filters", list.filters, name="user_filters"),
+    path("users/kibana-sign-ins", list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/export", exports.export, name="user_export"),
     path("users/print", exports.printable, name="user_print"),
     path("users/create", users.create, name="user_create"),

@@ -9,7 +9,7 @@ from html import unescape
 from typing import Final
 
 from benchmarks.client import Client, Failed, Request
-from benchmarks.product import KEPT_SECONDS
+from benchmarks.product import CACHE_SECONDS
 from benchmarks.recording import Recorder
 
 FIRST: Final = "first page"
@@ -108,7 +108,7 @@ def _link(client: Client, address: str, direction: str) -> str:
 def _calls_of(watched: Client, recorder: Recorder, request: Request) -> list[Request]:
     """What a visit asks the node for when nothing is kept from an earlier one, besides the session."""
     watched.send(request)  # at first a page may take longer than things are kept
-    time.sleep(KEPT_SECONDS)
+    time.sleep(CACHE_SECONDS)
     recorder.calls.clear()
     watched.send(request)
     return [call for call in recorder.calls if not call.path.startswith(SESSIONS)]

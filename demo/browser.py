@@ -8,9 +8,10 @@ from typing import Final, cast
 from django.http.response import HttpResponseBase
 from django.test import Client
 
-from accounts.services import operators, origin
-from accounts.services.connection import Person
+from accounts.services import request_context
+from accounts.services.client import PersonClient
 from accounts.services.sessions import SessionStore
+from accounts.services.signin import operators
 
 ADDRESS: Final = "127.0.0.1"
 WEBKIT: Final = "AppleWebKit/537.36 (KHTML, like Gecko)"
@@ -64,17 +65,17 @@ class Browser:
         return self._session.document_id
 
     @contextmanager
-    def session(self) -> Iterator[Person]:
+    def session(self) -> Iterator[PersonClient]:
         """The signed-in user's own connection; what the block does is recorded as done in this session."""
-        operator = operators.of_session(self._session)
+        operator = operators.from_session(self._session)
         if operator is None:
             raise UnexpectedPage(f"{self.username} is not signed in")
-        tokens = origin.source_address.set(ADDRESS), origin.session.set(self.session_id)
+        tokens = request_context.source_address.set(ADDRESS), request_context.session_id.set(self.session_id)
         try:
-            yield operator.connection
+            yield operator.client
         finally:
-            origin.source_address.reset(tokens[0])
-            origin.session.reset(tokens[1])
+            request_context.source_address.reset(tokens[0])
+            request_context.session_id.reset(tokens[1])
 
     @property
     def _session(self) -> SessionStore:

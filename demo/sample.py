@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from accounts.services import users
-from accounts.services.connection import Administrator
-from accounts.services.connection import Person as Connection
+from accounts.services.client import AdministratorClient
+from accounts.services.client import PersonClient as Connection
 from accounts.services.users import User
 from demo.browser import Browser
 from demo.people import MISTAKES, ROLES, Person
@@ -22,7 +22,7 @@ API_KEYS = (
 )
 
 
-def create_roles(elastic: Administrator) -> None:
+def create_roles(elastic: AdministratorClient) -> None:
     """Create the roles; usermgmt doesn't create any, so Elasticsearch does."""
     for name, role in ROLES.items():
         elastic.security.put_role(name=name, **role)
@@ -30,9 +30,9 @@ def create_roles(elastic: Administrator) -> None:
 
 def create_users(browser: Browser, people: Iterable[Person], password: str) -> None:
     """Create users in the session of an administrator. All of them are active, some with a mistake in them."""
-    with browser.session() as connection:
+    with browser.session() as client:
         for person in people:
-            users.create(connection, replace(user_of(person), **MISTAKES.get(person.username, {})), password)
+            users.create(client, replace(user_of(person), **MISTAKES.get(person.username, {})), password)
 
 
 def create_api_keys(password: str) -> None:

@@ -19,10 +19,9 @@ import django
 
 from accounts.services import api_keys, findings, passwords, reviews, users
 from accounts.services.api_keys import Owner
-from accounts.services.connection import Administrator
+from accounts.services.client import AdministratorClient
 from accounts.services.reviews import Decision
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services.users import User, UserQuery
 from demo import browser
 from demo.browser import Browser
 from demo.options import FOLDER
@@ -77,7 +76,7 @@ class Cast:
     """The passwords, by whose they are, and the browsers of those who run the cluster."""
 
     passwords: Mapping[str, str]
-    elastic: Administrator
+    elastic: AdministratorClient
     admin: Browser
     colleague: Browser
     auditor: Browser
@@ -95,7 +94,7 @@ def tell(passwords: Mapping[str, str]) -> None:
     """Fill a cluster that has been set up. `passwords`: of `elastic`, `admin`, `auditor`, and one for all other `people`."""
     cast = Cast(
         passwords,
-        Administrator("elastic", passwords["elastic"]),
+        AdministratorClient("elastic", passwords["elastic"]),
         Browser(ADMINISTRATOR.username, browser.FIREFOX_ON_WINDOWS),
         Browser(COLLEAGUE.username, browser.SAFARI_ON_MAC),
         Browser(AUDITOR.username, browser.EDGE_ON_WINDOWS),
@@ -138,10 +137,10 @@ def _create_everybody(cast: Cast) -> None:
     )
     create_users(cast.admin, [newcomer], INITIAL_PASSWORD)
     create_api_keys(cast.passwords["people"])
-    with cast.admin.session() as connection:
+    with cast.admin.session() as client:
         for person in people:
             if not person.enabled and person.username != "mehmet.yilmaz":
-                users.disable(connection, person.username)
+                users.disable(client, person.username)
 
 
 def _visit(cast: Cast) -> None:
@@ -159,8 +158,8 @@ def _forget_password(cast: Cast) -> None:
     leila = Browser("leila.haddad", browser.CHROME_ON_LINUX)
     leila.fail_to_sign_in(WRONG_PASSWORD)
     leila.fail_to_sign_in(WRONG_PASSWORD)
-    with cast.admin.session() as connection:
-        passwords.change(connection, leila.username, cast.passwords["people"])
+    with cast.admin.session() as client:
+        passwords.change(client, leila.username, cast.passwords["people"])
     leila.sign_in(cast.passwords["people"])
     Browser("root", browser.CHROME_ON_LINUX).fail_to_sign_in(WRONG_PASSWORD)
 
@@ -176,22 +175,22 @@ def _change_initial_password(cast: Cast) -> None:
 def _correct_mistakes(cast: Cast) -> None:
     """What was typed wrong becomes what it is in `people`; and somebody is deactivated by mistake."""
     right: dict[str, Person] = {person.username: person for person in PEOPLE}
-    with cast.colleague.session() as connection:
+    with cast.colleague.session() as client:
         for username in MISTAKES:
-            seen = users.get(connection, username)
-            users.update(connection, seen, replace(user_of(right[username]), metadata=seen.metadata))
-        users.disable(connection, "aaliyah.johnson")
-    with cast.admin.session() as connection:
-        users.enable(connection, "aaliyah.johnson")
+            seen = users.get(client, username)
+            users.update(client, seen, replace(user_of(right[username]), metadata=seen.metadata))
+        users.disable(client, "aaliyah.johnson")
+    with cast.admin.session() as client:
+        users.enable(client, "aaliyah.johnson")
 
 
 def _say_goodbye(cast: Cast) -> None:
     """People leave; of the API keys that they leave behind, one is revoked. So is one that was replaced."""
-    with cast.admin.session() as connection:
+    with cast.admin.session() as client:
         for leaver in LEAVERS:
-            users.delete(connection, leaver.username)
-    with cast.colleague.session() as connection:
-        users.disable(connection, "mehmet.yilmaz")
+            users.delete(client, leaver.username)
+    with cast.colleague.session() as client:
+        users.disable(client, "mehmet.yilmaz")
     _together(
         lambda: _revoke(cast.admin, "kwame.mensah", "sales dashboard"),
         lambda: _revoke(cast.colleague, "log-shipper-eu", "eu-west-1 before the move"),
@@ -200,9 +199,9 @@ def _say_goodbye(cast: Cast) -> None:
 
 def _revoke(by: Browser, username: str, name: str) -> None:
     owner = Owner.of(User(username))
-    with by.session() as connection:
-        keys = [key for key in api_keys.valid(connection, owner).keys if key.name == name]
-        api_keys.revoke(connection, owner, keys)
+    with by.session() as client:
+        keys = [key for key in api_keys.active(client, owner).keys if key.name == name]
+        api_keys.revoke(client, owner, keys)
 
 
 def _audit(cast: Cast) -> None:
@@ -217,9 +216,9 @@ def _sign_off_review(cast: Cast) -> None:
     review = _start_review(cast, UserQuery(roles=("sales_reader",)), "Sales access review", due=date.today())
     _decide(cast.auditor, review, SALES_BY_AUDITOR)
     _decide(cast.colleague, review, SALES_BY_COLLEAGUE)
-    with cast.auditor.session() as connection:
-        reviews.begin_sign_off(connection, review)
-        while not reviews.seal(connection, review).is_over:
+    with cast.auditor.session() as client:
+        reviews.begin_sign_off(client, review)
+        while not reviews.seal(client, review).is_over:
             pass
 
 
@@ -234,28 +233,28 @@ def _begin_review(cast: Cast) -> None:
 
 def _start_review(cast: Cast, query: UserQuery, title: str, due: date) -> str:
     cast.refresh()  # or the snapshot would miss the latest sign-ins
-    with cast.auditor.session() as connection:
+    with cast.auditor.session() as client:
         reviewers = (cast.auditor.username, cast.colleague.username)
-        review = reviews.start(connection, query, title, due=due, reviewers=reviewers)
-        while not reviews.freeze(connection, review.id).is_over:
+        review = reviews.start(client, query, title, due=due, reviewers=reviewers)
+        while not reviews.freeze(client, review.id).is_over:
             pass
     return review.id
 
 
 def _decide(by: Browser, review: str, decisions: Decisions) -> None:
     reviews.refresh()
-    with by.session() as connection:
+    with by.session() as client:
         for item in list(reviews.all_items(review)):
             if item.username in decisions:
-                reviews.mark(connection, review, item.number, *decisions[item.username], item.seen)
+                reviews.mark(client, review, item.number, *decisions[item.username], item.seen)
 
 
 def _run_checks(cast: Cast, by: Browser) -> None:
     cast.refresh()
-    with by.session() as connection:
-        run = findings.start(connection)
+    with by.session() as client:
+        run = findings.start(client)
         while not run.finished:
-            run = findings.advance(connection, run.id)
+            run = findings.advance(client, run.id)
 
 
 def _lose_server(by: Browser) -> None:
@@ -268,10 +267,10 @@ def _lose_server(by: Browser) -> None:
 
 
 def _die_while_editing(by: Browser) -> None:
-    with by.session() as connection:
-        seen = users.get(connection, "noah.cohen")
-        connection.put_user = _die  # type: ignore[method-assign]
-        users.update(connection, seen, replace(seen, roles=(*seen.roles, "editor")))
+    with by.session() as client:
+        seen = users.get(client, "noah.cohen")
+        client.put_user = _die  # type: ignore[method-assign]
+        users.update(client, seen, replace(seen, roles=(*seen.roles, "editor")))
 
 
 def _die(**_: Any) -> Any:

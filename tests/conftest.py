@@ -13,8 +13,8 @@ from django.test import Client
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import cluster_setup
-from accounts.services.connection import Administrator, Credentials, Person
+from accounts.services.client import AdministratorClient, CredentialsMixin, PersonClient
+from accounts.services.cluster import setup as cluster_setup
 from local_cluster import VERSIONS, Cluster, available_versions
 
 CAST = {"ada": ["user_admin"], "otto": [cluster_setup.AUDITOR_ROLE], "norah": ["viewer"]}
@@ -95,7 +95,7 @@ class Nodes:
         cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version, settings=SETTINGS)
         cluster.start()
         settings.ELASTICSEARCH_HOSTS = cluster.urls
-        administrator = Administrator("elastic", cluster.password)
+        administrator = AdministratorClient("elastic", cluster.password)
         list(cluster_setup.set_up(administrator))
         elastic = cluster.client()
         elastic.security.put_role(name="user_admin", cluster=["manage_security"])
@@ -105,7 +105,7 @@ class Nodes:
             version,
             cluster.urls[0],
             cluster.password,
-            cluster_setup.make_key(administrator),
+            cluster_setup.create_api_key(administrator),
             elastic,
             cluster.nodes[0].home / "config",
         )
@@ -125,9 +125,9 @@ def node(request: pytest.FixtureRequest, nodes: Nodes, settings: Settings) -> Te
 
 
 @pytest.fixture
-def person(node: TestNode) -> Callable[[str], Person]:
+def person(node: TestNode) -> Callable[[str], PersonClient]:
     """The connection of one of the cast."""
-    return lambda username: Person(username, PASSWORD)
+    return lambda username: PersonClient(username, PASSWORD)
 
 
 @pytest.fixture
@@ -147,13 +147,13 @@ def signed_in(node: TestNode) -> Callable[..., Client]:
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every call that leaves for Elasticsearch, as `METHOD /path`."""
     seen: list[str] = []
-    perform = Credentials.perform_request
+    perform = CredentialsMixin.perform_request
 
-    def watched(caller: Credentials, method: str, path: str, **call: Any) -> Any:
+    def watched(caller: CredentialsMixin, method: str, path: str, **call: Any) -> Any:
         seen.append(f"{method} {path}")
         return perform(caller, method, path, **call)
 
-    monkeypatch.setattr(Credentials, "perform_request", watched)
+    monkeypatch.setattr(CredentialsMixin, "perform_request", watched)
     return seen
 
 

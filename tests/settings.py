@@ -8,7 +8,7 @@ os.environ.update(
     ELASTICSEARCH_HOSTS="http://127.0.0.1:1",  # nothing answers there
     ELASTICSEARCH_API_KEY="",
     HTTPS="false",
-    KEPT_SECONDS="0",  # tests change things behind the product's back
+    CACHE_SECONDS="0",  # tests change things behind the product's back
     # Many tests sign in with a wrong password, all from one address; those of the throttle set their own limits.
     THROTTLE_FAILURES="1000000",
     THROTTLE_FAILURES_IN_ALL="1000000",

@@ -30,7 +30,7 @@ def scripts() -> str:
 FILES: Final[dict[str, Callable[[], str]]] = {"css/app.css": styles, "js/app.js": scripts, icons.FILE: icons.sprite}
 
 
-class MadeFilesFinder(BaseFinder):
+class BundlesFinder(BaseFinder):
     """Gives them to collectstatic."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

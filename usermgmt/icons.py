@@ -1,4 +1,4 @@
-"""The icons of every page in one file, made of heroicons: a page only names them. See `made_files`."""
+"""The icons of every page in one file, made of heroicons: a page only names them. See `bundles`."""
 
 import re
 from typing import Final

@@ -37,9 +37,9 @@ THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
 THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
 
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
-KEPT_SECONDS: float = env.float("KEPT_SECONDS", default=5.0)
+CACHE_SECONDS: float = env.float("CACHE_SECONDS", default=5.0)
 
-# What a new password must be (accounts/services/password_policy.py).
+# What a new password must be (accounts/services/passwords/policy.py).
 PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
 PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
 if not 6 <= PASSWORD_MIN_LENGTH <= 72:
@@ -119,9 +119,9 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# Sessions: one document each in Elasticsearch (accounts/services/sessions.py). The cookie goes with the browser; idle
+# Sessions: one document each in Elasticsearch (accounts/services/sessions/store.py). The cookie goes with the browser; idle
 # time and lifespan are counted by the server.
-SESSION_ENGINE = "accounts.services.sessions"
+SESSION_ENGINE = "accounts.services.sessions.store"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_NAME = "usermgmt_session"
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -133,14 +133,14 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
 LOGIN_URL = "login"
 
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "accounts.services.password_policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
-    {"NAME": "accounts.services.password_policy.BytesValidator"},
-    {"NAME": "accounts.services.password_policy.SimilarityValidator"},
+    {"NAME": "accounts.services.passwords.policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
+    {"NAME": "accounts.services.passwords.policy.BytesValidator"},
+    {"NAME": "accounts.services.passwords.policy.SimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 if PASSWORD_BLOCKLIST:
     AUTH_PASSWORD_VALIDATORS.append(
-        {"NAME": "accounts.services.password_policy.BlocklistValidator", "OPTIONS": {"path": PASSWORD_BLOCKLIST}}
+        {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": PASSWORD_BLOCKLIST}}
     )
 
 HTTPS: bool = env.bool("HTTPS", default=True)
@@ -173,7 +173,7 @@ STATICFILES_DIRS = [
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "usermgmt.made_files.MadeFilesFinder",
+    "usermgmt.bundles.BundlesFinder",
 ]
 STORAGES = {"staticfiles": {"BACKEND": "usermgmt.storage.StaticFilesStorage"}}
 

@@ -10,7 +10,7 @@ from accounts.services.exports.cells import guarded
 BOM: Final = "\ufeff"  # without it a spreadsheet reads UTF-8 as something else
 
 
-def written(rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
     """CSV, a piece at a time; no cell is taken for a formula."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)

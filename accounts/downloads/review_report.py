@@ -9,7 +9,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, cast
 
 from accounts.services import reviews
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.exports import COLUMNS, NO_INFORMATION
 from accounts.services.exports.cells import guarded
 from accounts.services.reviews import Item, Outcome, Review
@@ -33,12 +33,12 @@ The hash of the decisions also stands in the audit trail, in the event that is n
 """
 
 
-def packed(connection: Person, review: Review) -> IO[bytes]:
+def packed(client: PersonClient, review: Review) -> IO[bytes]:
     """The archive, ready to be read; a large one is on disk."""
     file = cast("IO[bytes]", SpooledTemporaryFile(max_size=IN_MEMORY))  # noqa: SIM115  # the response closes it
     reviews.refresh()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "decisions.csv", _csv(connection, review))
+        _write(archive, "decisions.csv", _csv(client, review))
         _write(archive, "decisions.ndjson", (item.decision_line() for item in reviews.all_items(review.id)))
         _write(archive, "list.ndjson", (item.row_line() for item in reviews.all_items(review.id)))
         _write(archive, "completeness.txt", [_completeness(review).encode()])
@@ -52,11 +52,11 @@ def _write(archive: zipfile.ZipFile, name: str, parts: Iterable[bytes]) -> None:
             member.write(part)
 
 
-def _csv(connection: Person, review: Review) -> Iterator[bytes]:
+def _csv(client: PersonClient, review: Review) -> Iterator[bytes]:
     """Every item, with what became of it. The mark at the start tells spreadsheets that it is UTF-8."""
     yield b"\xef\xbb\xbf" + _line(["Number", *COLUMNS.values(), *MARK.values(), *PROOF])
     for portion in _portions(reviews.all_items(review.id)):
-        outcomes = reviews.outcomes(connection, review, portion)
+        outcomes = reviews.outcomes(client, review, portion)
         yield b"".join(_line([str(item.number), *_row(item), *_mark(item), *_proof(outcomes.get(item.number))]) for item in portion)
 
 

@@ -11,7 +11,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import password_policy
+from accounts.services.passwords import policy as password_policy
 from accounts.services.roles import Role
 from accounts.services.users import User
 

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from accounts.forms.fields import NewPasswordForm, PasswordField, hook
-from accounts.service_users import warning
+from accounts.services.passwords.warnings import warning
 from accounts.services.users import User
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.services import cluster_privileges
-from accounts.services.roles import Role
+from accounts.services.roles import Role, cluster_privileges
 
 
 class WhoCanForm(forms.Form):
@@ -31,5 +30,5 @@ class WhoCanForm(forms.Form):
 
 
 def _label(privilege: str) -> str:
-    words = cluster_privileges.words(privilege)
+    words = cluster_privileges.describe(privilege)
     return f"{privilege}: {words}" if words else privilege

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from django.http import QueryDict
 
-from accounts.services.user_list import FIELDS, FLAGS, Position, Sort, UserQuery
+from accounts.services.users import FIELDS, FLAGS, Position, Sort, UserQuery
 
 PAGE_SIZES: Final = (10, 20, 50, 100)
 MOST_VALUES: Final = 100

@@ -11,7 +11,7 @@ from django.http import QueryDict
 
 from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook
 from accounts.services.roles import Role
-from accounts.services.users import LONGEST_USERNAME, ROUTES, User
+from accounts.services.users import API_ROUTES, MAX_USERNAME_LENGTH, User
 
 
 def validate_username(username: str) -> None:
@@ -20,9 +20,9 @@ def validate_username(username: str) -> None:
         raise ValidationError("Username must not contain leading or trailing spaces.", code="spaces")
     if not all(" " <= letter <= "~" for letter in username):
         raise ValidationError("Username must contain only letters, numbers, spaces, punctuation, and symbols.", code="characters")
-    if len(username) > LONGEST_USERNAME:
-        raise ValidationError(f"Username must not have more than {LONGEST_USERNAME} characters.", code="too_long")
-    if username in ROUTES:
+    if len(username) > MAX_USERNAME_LENGTH:
+        raise ValidationError(f"Username must not have more than {MAX_USERNAME_LENGTH} characters.", code="too_long")
+    if username in API_ROUTES:
         raise ValidationError("This name cannot be used: Elasticsearch keeps it for its own API.", code="route")
 
 

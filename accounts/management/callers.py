@@ -15,9 +15,12 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.management.credentials import NoCredentials
 from accounts.management.credentials import credentials as given_credentials
 from accounts.management.terminal import Failure, Terminal
-from accounts.services import cluster_health, errors, file_realm, node_certificates, node_settings, recovery
-from accounts.services.connection import Administrator
-from accounts.services.origin import Actor
+from accounts.services import errors
+from accounts.services.client import AdministratorClient
+from accounts.services.cluster import health
+from accounts.services.local_node import certificates, file_realm, recovery
+from accounts.services.local_node import settings as node_settings
+from accounts.services.request_context import Actor
 
 NO_CREDENTIALS: Final = (
     "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), run the command in a terminal to be prompted, or "
@@ -49,7 +52,7 @@ def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, t
             raise Failure(os.EX_CONFIG, "File realm must be enabled")
         file_realm.clean_up(folder)
     settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
-    authorities = "" if settings.ELASTICSEARCH_CA_CERTS else node_certificates.trusted(folder, node, terminal.explain)
+    authorities = "" if settings.ELASTICSEARCH_CA_CERTS else certificates.trusted(folder, node, terminal.explain)
     # Both of our HTTP clients take authorities as a file.
     with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as trusted:
         if authorities:
@@ -84,10 +87,10 @@ def credentials(terminal: Terminal) -> tuple[str, str]:
 def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) -> None:
     """Raise Failure when the cluster does not answer, not to them, or, unless forced, is red."""
     try:
-        status = cluster_health.status(Administrator(*caller))
-    except errors.CredentialsRefused:
+        status = health.status(AdministratorClient(*caller))
+    except errors.AuthenticationFailed:
         raise _unknown_health(f"Elasticsearch rejected the credentials of [{caller[0]}].") from None
-    except errors.Refused as exc:
+    except errors.AccessDenied as exc:
         raise _unknown_health(f"[{caller[0]}] isn't allowed to check it: {exc}") from None
     except errors.Unavailable as exc:
         raise _unreachable(exc) from None

@@ -11,10 +11,12 @@ from django.core.exceptions import ValidationError
 from django.template.defaultfilters import pluralize
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.management import result_file
+from accounts.management.result_file import ResultFile
 from accounts.management.terminal import Failure, Terminal
-from accounts.services import errors, origin, password_policy, passwords, result_file, users
-from accounts.services.connection import Person
-from accounts.services.result_file import ResultFile
+from accounts.services import errors, passwords, request_context, users
+from accounts.services.client import PersonClient
+from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
 HISTORY: Final = (
@@ -29,7 +31,7 @@ NOT_RECORDED: Final = (
 REASONS: Final[dict[type[errors.ServiceError], str]] = {
     errors.NotFound: "The user doesn't exist.",
     errors.OutcomeUnknown: "It is unknown whether the password was changed, because Elasticsearch did not respond.",
-    errors.CredentialsRefused: "Elasticsearch no longer accepts your credentials.",
+    errors.AuthenticationFailed: "Elasticsearch no longer accepts your credentials.",
 }
 
 
@@ -39,7 +41,7 @@ class Reset(Protocol):
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
         """Ask what there is to ask. Raises Failure."""
 
-    def carry_out(self, person: Person, terminal: Terminal, *, force: bool) -> None:
+    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
         """Change what there is to change, and say so. Raises Failure."""
 
 
@@ -71,7 +73,7 @@ class OneReset:
             self.password = self._asked(terminal)
 
     @sensitive_variables("password")
-    def carry_out(self, person: Person, terminal: Terminal, *, force: bool) -> None:
+    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
         """Set the password, and print it if it was generated."""
         with _told(self.username):
             password = self.password or password_policy.generate()
@@ -125,7 +127,7 @@ class ManyResets:
                 f"The passwords will be written to {self.results}, which only you can read.",
             )
 
-    def carry_out(self, person: Person, terminal: Terminal, *, force: bool) -> None:
+    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
         """Set what is not set yet, one at a time: the node does nothing else while it hashes a password."""
         try:
             with result_file.opened(self.results) as results:
@@ -151,9 +153,9 @@ class ManyResets:
                 yield username
 
 
-def _reset_one(username: str, person: Person, results: ResultFile, terminal: Terminal, force: bool) -> bool:
+def _reset_one(username: str, person: PersonClient, results: ResultFile, terminal: Terminal, force: bool) -> bool:
     """Whether the user's password is the one in the results now; what stops all the others too is a Failure."""
-    if not users.is_legal(username):
+    if not users.is_valid_username(username):
         terminal.warn(f"[{username!r}] is not a valid username.")
         return False
     password = results.password_of(username, password_policy.generate())
@@ -177,7 +179,7 @@ def _told(username: str) -> Iterator[None]:
     """Turn what the services raise into words and an exit code: Refusal or Failure."""
     try:
         yield
-    except errors.NotRecorded as exc:
+    except errors.AuditUnavailable as exc:
         code = os.EX_CONFIG if exc.why == errors.NotSetUp.__name__ else os.EX_TEMPFAIL
         raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
@@ -206,14 +208,14 @@ def _weaknesses(password: str, user: User) -> str:
 
 
 @sensitive_variables("password")
-def _change(person: Person, username: str, password: str, terminal: Terminal, *, force: bool) -> None:
+def _change(person: PersonClient, username: str, password: str, terminal: Terminal, *, force: bool) -> None:
     """Recorded; forced, where no record can be kept, without one."""
     try:
         passwords.change(person, username, password)
-    except errors.NotRecorded as exc:
+    except errors.AuditUnavailable as exc:
         if not force:
             raise
         terminal.warn(f"WARNING: This change is not recorded in the audit trail: {exc}")
         passwords.change_unrecorded(person, username, password)
-    if origin.without_outcome.get():
+    if request_context.missing_outcomes.get():
         terminal.warn("WARNING: The audit trail has no outcome for this change.")

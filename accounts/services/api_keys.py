@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from accounts.services import audit
-from accounts.services.connection import Person
-from accounts.services.operators import Operator
+from accounts.services.client import PersonClient
+from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 
-MOST: Final = 50
-MOST_AT_ONCE: Final = 100  # each is written into the trail
+MAX_SHOWN: Final = 50
+MAX_REVOKED: Final = 100  # each is written into the trail
 OWNERS_AT_ONCE: Final = 1000
 
 
@@ -44,7 +44,7 @@ class ApiKeys:
     more: int
 
     @property
-    def has_valid(self) -> bool:
+    def has_active(self) -> bool:
         """Whether there is one to revoke."""
         return any(key.state == "Valid" for key in self.keys)
 
@@ -73,36 +73,36 @@ class Owner:
         return bool(body.get(name, value) == value)
 
 
-def of_user(connection: Person, user: User) -> ApiKeys:
-    """The keys made by this user. Raises Refused."""
-    return of_owner(connection, Owner.of(user))
+def of_user(client: PersonClient, user: User) -> ApiKeys:
+    """The keys made by this user. Raises AccessDenied."""
+    return of_owner(client, Owner.of(user))
 
 
-def of_owner(connection: Person, owner: Owner) -> ApiKeys:
-    """The keys of an owner, some of them. Raises Refused."""
-    return _found(connection, owner, [], MOST)
+def of_owner(client: PersonClient, owner: Owner) -> ApiKeys:
+    """The keys of an owner, some of them. Raises AccessDenied."""
+    return _found(client, owner, [], MAX_SHOWN)
 
 
-def valid(connection: Person, owner: Owner, ids: Sequence[str] = ()) -> ApiKeys:
-    """The keys that work now, all of an owner's or those of these ids; as many as can be revoked at once. Raises Refused."""
+def active(client: PersonClient, owner: Owner, ids: Sequence[str] = ()) -> ApiKeys:
+    """The keys that work now, all of an owner's or those of these ids; as many as can be revoked at once. Raises AccessDenied."""
     not_expired = [{"bool": {"must_not": {"exists": {"field": "expiration"}}}}, {"range": {"expiration": {"gt": _now()}}}]
     conditions: list[dict[str, Any]] = [{"term": {"invalidated": False}}, {"bool": {"should": not_expired}}]
     if ids:
         conditions.append({"ids": {"values": list(ids)}})
-    return _found(connection, owner, conditions, MOST_AT_ONCE)
+    return _found(client, owner, conditions, MAX_REVOKED)
 
 
-def revoke(connection: Person, owner: Owner, keys: Sequence[ApiKey]) -> None:
-    """End keys that `valid` found to be the owner's, for good, in one call. Raises Refused and NotRecorded."""
+def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
+    """End keys that `valid` found to be the owner's, for good, in one call. Raises AccessDenied and AuditUnavailable."""
     with ExitStack() as records:
         for key in keys:
             details = {"name": key.name, "owner": owner.username}
-            records.enter_context(audit.recorded(connection, "api-key-invalidate", key.id, kind="api_key", details=details))
-        connection.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
+            records.enter_context(audit.recorded(client, "api-key-invalidate", key.id, kind="api_key", details=details))
+        client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
 
 
-def _found(connection: Person, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:
-    answer = connection.query_api_keys(
+def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:
+    answer = client.query_api_keys(
         query={"bool": {"filter": [{"term": {"username": owner.username}}, *conditions]}},
         sort=[{"invalidated": {"order": "asc"}}, {"creation": {"order": "desc"}}],
         size=size,
@@ -111,29 +111,29 @@ def _found(connection: Person, owner: Owner, conditions: list[dict[str, Any]], s
     return ApiKeys(sorted(keys, key=lambda key: key.state != "Valid"), answer["total"] - answer["count"])
 
 
-def living(connection: Person) -> Counter[tuple[str, bool]]:
-    """How many keys that work now each native and reserved user owns: {(user name, is reserved): number}. Raises Refused.
+def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
+    """How many keys that work now each native and reserved user owns: {(user name, is reserved): number}. Raises AccessDenied.
 
     A call for each 1,000 owners, and a small one for each realm. Owners who are deactivated or deleted are counted, too.
     """
     numbers: Counter[tuple[str, bool]] = Counter()
     types: dict[str, str] = {}
-    for owner, number in _owners(connection):
+    for owner, number in _owners(client):
         realm = owner["realm_name"]
-        types[realm] = types.get(realm) or _realm_type(connection, realm)
+        types[realm] = types.get(realm) or _realm_type(client, realm)
         if types[realm] in ("native", "reserved"):
             numbers[owner["username"], types[realm] == "reserved"] += number
     return numbers
 
 
-def _owners(connection: Person) -> Iterator[tuple[dict[str, str], int]]:
+def _owners(client: PersonClient) -> Iterator[tuple[dict[str, str], int]]:
     """Each user name and realm with how many living keys it has (`aggs` of `_security/_query/api_key`)."""
     dead = [{"term": {"invalidated": True}}, {"range": {"expiration": {"lte": int(datetime.now(UTC).timestamp() * 1000)}}}]
     sources = [{name: {"terms": {"field": name}}} for name in ("username", "realm_name")]
     after: dict[str, Any] = {}
     while True:
         owners = {"composite": {"sources": sources, "size": OWNERS_AT_ONCE, **after}}
-        answer = connection.query_api_keys(query={"bool": {"must_not": dead}}, size=0, aggs={"owners": owners})
+        answer = client.query_api_keys(query={"bool": {"must_not": dead}}, size=0, aggs={"owners": owners})
         found = answer["aggregations"]["owners"]
         yield from ((bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
         if "after_key" not in found:
@@ -141,9 +141,9 @@ def _owners(connection: Person) -> Iterator[tuple[dict[str, str], int]]:
         after = {"after": found["after_key"]}
 
 
-def _realm_type(connection: Person, realm: str) -> str:
+def _realm_type(client: PersonClient, realm: str) -> str:
     """A realm's name is the cluster's to choose, and its type cannot be queried; but a key tells its own."""
-    keys = connection.query_api_keys(query={"term": {"realm_name": realm}}, size=1)["api_keys"]
+    keys = client.query_api_keys(query={"term": {"realm_name": realm}}, size=1)["api_keys"]
     return str(keys[0].get("realm_type", "")) if keys else ""
 
 

@@ -4,8 +4,8 @@ ServiceError
 ├── NotFound            what was asked for does not exist (404)
 │   ├── RoleNotFound    it was a role
 │   └── ReviewNotFound  it was an access review, or an item of one
-├── CredentialsRefused  the caller's credentials are not accepted, or cannot be checked just now (401)
-│   └── Throttled       too many wrong passwords: nobody was asked whether this one is right
+├── AuthenticationFailed  the caller's credentials are not accepted, or cannot be checked just now (401)
+│   └── RateLimited       too many wrong passwords: nobody was asked whether this one is right
 ├── Refused             the cluster does not allow it to this caller (403)
 ├── Conflict            a document changed, or exists already (409)
 │   ├── Busy            somebody else holds the lock of the same user
@@ -17,8 +17,8 @@ ServiceError
 │   └── ReviewIncomplete  a review cannot be signed off while items are open
 ├── Invalid             the cluster does not accept a value (400)
 ├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
-│   ├── BrokenOff       whoever asked for a long answer did not wait for its end
-│   └── NotRecorded     the audit trail does not take the record of a change, so the change was not done
+│   ├── ClientDisconnected       whoever asked for a long answer did not wait for its end
+│   └── AuditUnavailable     the audit trail does not take the record of a change, so the change was not done
 ├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
 └── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
 """
@@ -44,15 +44,15 @@ class ReviewNotFound(NotFound):
     """There is no such access review, or no such item in it."""
 
 
-class CredentialsRefused(ServiceError):
+class AuthenticationFailed(ServiceError):
     """401: wrong credentials, a deactivated user, or a cluster that cannot read its users just now. It proves none of them."""
 
 
-class Throttled(CredentialsRefused):
+class RateLimited(AuthenticationFailed):
     """Too many wrong passwords lately; the cluster was not asked. People are told what a wrong password is told."""
 
 
-class Refused(ServiceError):
+class AccessDenied(ServiceError):
     """403: the caller lacks a privilege; the message names it."""
 
 
@@ -60,7 +60,7 @@ class Conflict(ServiceError):
     """409: another write was first."""
 
 
-class Busy(Conflict):
+class UserLocked(Conflict):
     """Somebody else is saving the same user at this moment; nothing was written."""
 
 
@@ -118,11 +118,11 @@ class Unavailable(ServiceError):
     """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
 
 
-class BrokenOff(Unavailable):
+class ClientDisconnected(Unavailable):
     """Nobody waits for the rest of an answer, such as an export; it was not finished."""
 
 
-class NotRecorded(Unavailable):
+class AuditUnavailable(Unavailable):
     """What was to be done could not be written down first, so it was not done. `why` is Elasticsearch's type of error, or ours."""
 
     def __init__(self, why: str, reason: str) -> None:

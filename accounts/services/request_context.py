@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 source_address: ContextVar[str] = ContextVar("source_address", default="")
 # Its document's id: whoever reads the trail cannot take the session over.
-session: ContextVar[str] = ContextVar("session", default="")
+session_id: ContextVar[str] = ContextVar("session", default="")
 # What was done and whose outcome the trail could not take, for the page to say so.
-without_outcome: ContextVar[list[str] | None] = ContextVar("without_outcome", default=None)
+missing_outcomes: ContextVar[list[str] | None] = ContextVar("missing_outcomes", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,6 @@ class Actor:
     command: str = ""
 
     @property
-    def is_listed(self) -> bool:
+    def is_native_or_reserved(self) -> bool:
         """Whether this is one of the users that the product lists; another realm may know the same name."""
         return self.realm_type in ("native", "reserved")

@@ -3,8 +3,8 @@
 from django import template
 from django.utils.safestring import SafeString, mark_safe
 
-from accounts import user_table
 from accounts.services.users import User
+from accounts.templatetags import user_table
 
 register = template.Library()
 

@@ -4,11 +4,11 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts.requests import AppRequest
+from accounts.http import AppRequest
 from accounts.services import api_keys
 from accounts.services.api_keys import Owner
-from accounts.services.cluster_privileges import words
-from accounts.views import changed_password
+from accounts.services.roles.cluster_privileges import describe
+from accounts.views import recent_password_change
 
 
 @require_GET
@@ -20,10 +20,10 @@ def account(request: AppRequest) -> HttpResponse:
         "account/detail.html",
         {
             "roles": operator.roles,
-            "privileges": [f"{words(privilege)} ({privilege})" for privilege in operator.identity.privileges],
+            "privileges": [f"{describe(privilege)} ({privilege})" for privilege in operator.identity.privileges],
             "realm": operator.realm,
-            "changed": changed_password.of(
-                request, operator.username, lambda: api_keys.valid(operator.connection, Owner.own(operator))
+            "changed": recent_password_change.of(
+                request, operator.username, lambda: api_keys.active(operator.client, Owner.own(operator))
             ),
         },
     )

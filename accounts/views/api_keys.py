@@ -9,14 +9,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
-from accounts.requests import AppRequest, go_to, is_dialog
+from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import api_keys, users
 from accounts.services.api_keys import ApiKeys, Owner
-from accounts.services.cluster_setup import SERVICE
-from accounts.services.connection import Person
-from accounts.services.errors import NotFound, Refused
+from accounts.services.client import PersonClient
+from accounts.services.cluster.setup import SERVICE
+from accounts.services.errors import AccessDenied, NotFound
 from accounts.services.users import User
-from accounts.views.access import Part
+from accounts.views.users.access import Part
 
 NOT_SEEN = "Your account may not see its API keys: it lacks the cluster privilege manage_own_api_key."
 
@@ -39,8 +39,8 @@ class Revocation:
 def own(request: AppRequest) -> HttpResponse:
     """The keys of whoever is signed in, if the cluster lets them see these."""
     try:
-        keys = Part(api_keys.of_owner(request.user.connection, Owner.own(request.user)))
-    except Refused:
+        keys = Part(api_keys.of_owner(request.user.client, Owner.own(request.user)))
+    except AccessDenied:
         keys = Part(problem=NOT_SEEN)
     return render(request, "api_keys/list.html", {"keys": keys})
 
@@ -49,16 +49,16 @@ def own(request: AppRequest) -> HttpResponse:
 def revoke(request: AppRequest, username: str) -> HttpResponse:
     """Revoke keys of a user."""
     policy.demand_management(request.user)
-    return _revoke(request, _of(request.user.connection, username))
+    return _revoke(request, _of(request.user.client, username))
 
 
-def _of(connection: Person, username: str) -> Revocation:
+def _of(client: PersonClient, username: str) -> Revocation:
     """Also of a user who was deleted: their keys outlive them. Raises NotFound for a name that has neither a user nor a key."""
     try:
-        user = users.get(connection, username)
+        user = users.get(client, username)
     except NotFound:
         owner = Owner.of(User(username))
-        if not api_keys.valid(connection, owner).keys:
+        if not api_keys.active(client, owner).keys:
             raise
         return Revocation(owner, f"{username}, who was deleted", reverse("finding", args=["orphaned-keys"]))
     return Revocation(Owner.of(user), username, reverse("user_edit", args=[username]))
@@ -72,12 +72,12 @@ def revoke_own(request: AppRequest) -> HttpResponse:
 
 def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
     """Ask about the keys that were named, or all valid ones, and do it for those that were asked about and are valid still."""
-    connection = request.user.connection
+    client = request.user.client
     is_sent = request.method == "POST"
     ids = (request.POST if is_sent else request.GET).getlist("id")
-    found = api_keys.valid(connection, revocation.owner, ids) if ids or not is_sent else ApiKeys([], 0)
+    found = api_keys.active(client, revocation.owner, ids) if ids or not is_sent else ApiKeys([], 0)
     if is_sent and found.keys:
-        api_keys.revoke(connection, revocation.owner, found.keys)
+        api_keys.revoke(client, revocation.owner, found.keys)
         messages.success(request, _done(found))
         return go_to(request, revocation.page)
     template = "api_keys/_confirm.html" if is_dialog(request) else "api_keys/confirm.html"

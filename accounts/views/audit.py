@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
 from accounts.forms.audit import AuditForm
-from accounts.requests import AppRequest, acts_with_our_key, wants_fragment
-from accounts.services import audit, resolution
-from accounts.services.errors import Conflict, CredentialsRefused, ServiceError
+from accounts.http import AppRequest, acts_with_our_key, wants_fragment
+from accounts.services import audit
+from accounts.services.errors import AuthenticationFailed, Conflict, ServiceError
+from accounts.services.users import outcomes
 
 NOT_ACCEPTED = "Elasticsearch does not accept this password for the user. That says nothing about the other one."
 KNOWN = "What became of this is known by now."
@@ -53,16 +54,16 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
 def resolve(request: AppRequest, event_id: str) -> HttpResponse:
     """Look at the node for what became of a change; for a password change, try the password that was typed."""
     policy.demand_management(request.user)
-    connection = request.user.connection
+    client = request.user.client
     try:
         if password := request.POST.get("password"):
             is_new = request.POST.get("which") == "new"
-            found = resolution.resolve_password(connection, event_id, password, is_new=is_new)
+            found = outcomes.verify_password_outcome(client, event_id, password, is_new=is_new)
         else:
-            found = resolution.resolve(connection, event_id)
+            found = outcomes.verify_outcome(client, event_id)
     except Conflict:
         messages.info(request, KNOWN)
-    except CredentialsRefused:
+    except AuthenticationFailed:
         messages.warning(request, NOT_ACCEPTED)
     else:
         (messages.warning if found.outcome == "unknown" else messages.success)(request, found.reason)
@@ -78,7 +79,7 @@ def history(request: AppRequest, username: str) -> HttpResponse:
     context: dict[str, Any] = {"username": username}
     try:
         page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
-        context |= {"page": page, "older": _address(request, after=page.next), "begins": audit.begins()}
+        context |= {"page": page, "older": _address(request, after=page.next), "begins": audit.trail_start()}
     except ServiceError:
         if not is_part:
             raise

@@ -10,12 +10,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
+from accounts.downloads.csv import csv_lines
 from accounts.forms.compare import ExportFilesForm, ReviewsForm, TrailForm
-from accounts.requests import AppRequest
+from accounts.http import AppRequest
 from accounts.services import audit, compare
 from accounts.services.compare import Comparison, Difference
 from accounts.services.compare.differences import KINDS
-from accounts.tables import written
 
 MOST_SHOWN: Final = 500
 TOO_MANY: Final = "There are too many changes in this time for one page. Choose days that are nearer to each other."
@@ -30,7 +30,7 @@ def index(request: AppRequest) -> HttpResponse:
 
 def _index(request: AppRequest, **bound: Form) -> HttpResponse:
     """The forms; `bound` is the one that was sent and has errors."""
-    begins, offered = audit.begins(), compare.frozen()
+    begins, offered = audit.trail_start(), compare.frozen()
     forms = {
         "trail_form": TrailForm(begins=begins),
         "exports_form": ExportFilesForm(),
@@ -71,12 +71,12 @@ def exports(request: AppRequest) -> HttpResponseBase:
 def trail(request: AppRequest) -> HttpResponseBase:
     """The users at two moments, by the audit trail."""
     policy.demand_reading(request.user)
-    form = TrailForm(request.GET, begins=audit.begins())
+    form = TrailForm(request.GET, begins=audit.trail_start())
     if not form.is_valid():
         return _index(request, trail_form=form)
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     try:
-        past = compare.between(request.user.connection, since, until)
+        past = compare.between(request.user.client, since, until)
     except compare.TooMany:
         form.add_error("since", TOO_MANY)
         return _index(request, trail_form=form)
@@ -96,9 +96,9 @@ def _shown(comparison: Comparison) -> dict[str, Any]:
 def _csv(request: AppRequest, comparison: Comparison, name: str) -> HttpResponseBase:
     """All differences, a line for each field; it stands in the trail first."""
     details = {"rows": str(len(comparison.differences))}
-    audit.note(request.user.connection.actor, "export", name, kind="comparison", details=details)
+    audit.record_event(request.user.client.actor, "export", name, kind="comparison", details=details)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(written(_cells(comparison.differences)), content_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingHttpResponse(csv_lines(_cells(comparison.differences)), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _cells(differences: Iterable[Difference]) -> Iterator[list[str]]:

@@ -6,8 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts import policy
-from accounts.requests import typed
-from accounts.services import audit, errors, operators, origin
+from accounts.http import submitted_fields
+from accounts.services import audit, errors, request_context
+from accounts.services.signin import operators
 from usermgmt.logging import request_id
 
 # type: (status, title, text)
@@ -20,12 +21,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "This review is not open",
         "Its list is still being taken, or it is signed off, or somebody is signing it off. Nothing was changed.",
     ),
-    errors.CredentialsRefused: (
+    errors.AuthenticationFailed: (
         503,
         "Elasticsearch can't check who you are",
         "This may be an outage of the cluster. You are still signed in here: try again in a moment.",
     ),
-    errors.Refused: (
+    errors.AccessDenied: (
         403,
         "Elasticsearch refused this",
         "Your account lacks the privilege for it. Contact your system administrator.",
@@ -42,7 +43,7 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     ),
     errors.Invalid: (400, "Elasticsearch did not accept this", "This was not done."),
     errors.Unavailable: (503, "Elasticsearch can't be reached", "This was not done. Try again in a moment."),
-    errors.NotRecorded: (503, "This could not be recorded, so it was not done", ""),
+    errors.AuditUnavailable: (503, "This could not be recorded, so it was not done", ""),
     errors.OutcomeUnknown: (
         504,
         "The answer of Elasticsearch was lost",
@@ -70,7 +71,7 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     """The page of a service error; the cluster's own words are in the log, under the request id on the page."""
     kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
     status, title, text = PAGES[kind]
-    if isinstance(exc, errors.NotRecorded):
+    if isinstance(exc, errors.AuditUnavailable):
         text = NOT_RECORDED.get(exc.why, "Elasticsearch does not take the record.")
     return _page(request, status, title, text, retry=status == 503)
 
@@ -94,7 +95,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """For a form without the token of this browser: sent from elsewhere, or cookies are off, or it was open during a sign-in."""
     actor = _actor(request)
     if actor:  # the forms of those who are not signed in would let everybody fill the trail
-        audit.refused(actor, *place(request), "CSRF")
+        audit.record_access_denied(actor, *page_and_target(request), "CSRF")
     return render(request, "403_csrf.html", status=403)
 
 
@@ -103,13 +104,13 @@ def too_large(request: HttpRequest) -> HttpResponse:
     return render(request, "413.html", status=413)
 
 
-def place(request: HttpRequest) -> tuple[str, str]:
+def page_and_target(request: HttpRequest) -> tuple[str, str]:
     """The page's name, and whom it is about: what the trail says of a refusal."""
     match = request.resolver_match
     return (match.url_name or "", str(match.kwargs.get("username", ""))) if match else ("", "")
 
 
-def _actor(request: HttpRequest) -> origin.Actor | None:
+def _actor(request: HttpRequest) -> request_context.Actor | None:
     try:
         return operators.actor_of(request.session)
     except errors.ServiceError:
@@ -123,7 +124,7 @@ def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bo
         "text": text,
         "request_id": request_id.get(),
         "retry": request.get_full_path() if retry else "",
-        "typed": typed(request),
+        "typed": submitted_fields(request),
         "sign_in": getattr(request, "user", None) is None and status != 503,
     }
     return render(request, "errors/error.html", context, status=status)

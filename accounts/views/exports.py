@@ -7,13 +7,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
-from accounts.downloads import FRAMES, download
+from accounts.downloads.streaming import FRAMES, download
 from accounts.forms.exports import ExportForm
 from accounts.forms.user_list import user_query
-from accounts.requests import AppRequest, is_dialog
-from accounts.services import exports, user_walk
+from accounts.http import AppRequest, is_dialog
+from accounts.services import exports, users
 from accounts.services.exports import Format, filters
-from accounts.services.user_list import UserQuery
+from accounts.services.users import UserQuery
 
 ANY_SIZE = 20
 
@@ -22,15 +22,15 @@ ANY_SIZE = 20
 def export(request: AppRequest) -> HttpResponseBase:
     """Ask for the format, then send the file."""
     policy.demand_reading(request.user)
-    query = user_walk.without_place(user_query(request.GET, ANY_SIZE))
+    query = users.without_position(user_query(request.GET, ANY_SIZE))
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _file(request, query, exports.FORMATS[form.cleaned_data["format"]])
     parameters = request.GET.urlencode()
     context = {
         "form": form,
-        "total": user_walk.count(request.user.connection, query),
-        "filter": filters.in_words(query),
+        "total": users.count(request.user.client, query),
+        "filter": filters.describe(query),
         "action": f"{reverse('user_export')}?{parameters}",
         "print_url": f"{reverse('user_print')}?{parameters}",
         "cancel": f"{reverse('users')}?{parameters}",
@@ -42,7 +42,7 @@ def export(request: AppRequest) -> HttpResponseBase:
 def printable(request: AppRequest) -> HttpResponse:
     """The list to print, or its beginning where it is long."""
     policy.demand_reading(request.user)
-    rows, completeness = exports.printed(request.user.connection, user_query(request.GET, ANY_SIZE))
+    rows, completeness = exports.printed(request.user.client, user_query(request.GET, ANY_SIZE))
     context = {
         "rows": rows,
         "columns": exports.COLUMNS.values(),
@@ -56,5 +56,5 @@ def printable(request: AppRequest) -> HttpResponse:
 
 def _file(request: AppRequest, query: UserQuery, format: Format) -> HttpResponseBase:
     name = f"users-{timezone.now():%Y%m%dT%H%M%SZ}.{format.suffix}"
-    chunks = exports.write(request.user.connection, query, format)
+    chunks = exports.write(request.user.client, query, format)
     return download(chunks, name, format.content_type, in_frames=request.headers.get("Accept") == FRAMES)

@@ -10,12 +10,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
+from accounts.downloads.csv import csv_lines
 from accounts.forms.findings import PARTS, FindingForm
-from accounts.requests import AppRequest, go_to, wants_fragment
+from accounts.http import AppRequest, go_to, wants_fragment
 from accounts.services import audit, findings
 from accounts.services.errors import NotFound
 from accounts.services.findings import Finding, Row, Run, rows
-from accounts.tables import written
 
 SIZE: Final = 50
 HEADINGS: Final = {"act": "To mend", "check": "To confirm"}
@@ -49,7 +49,7 @@ def _line(run: Run, finding: Finding) -> dict[str, Any]:
 def run(request: AppRequest) -> HttpResponse:
     """Begin a run; the page that opens does it, a portion at a time."""
     policy.demand_reading(request.user)
-    findings.start(request.user.connection)
+    findings.start(request.user.client)
     return redirect("findings")
 
 
@@ -58,7 +58,7 @@ def go_on(request: AppRequest, id: str) -> HttpResponse:
     """The next portion of a run."""
     policy.demand_reading(request.user)
     try:
-        run = findings.advance(request.user.connection, id)
+        run = findings.advance(request.user.client, id)
     except NotFound:
         raise Http404(id) from None
     if run.finished or not wants_fragment(request, "findings-progress"):
@@ -98,9 +98,9 @@ def export(request: AppRequest, slug: str) -> HttpResponseBase:
     finding, run, _ = _asked(request, slug)
     name = f"{slug}-{run.started:%Y-%m-%d}.csv"
     details = {"run": run.id, "rows": str(run.count(slug))}
-    audit.note(request.user.connection.actor, "export", name, kind="finding", details=details)
+    audit.record_event(request.user.client.actor, "export", name, kind="finding", details=details)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    lines = written(_cells(finding, rows.read(run.chunks.get(slug, []))))
+    lines = csv_lines(_cells(finding, rows.read(run.chunks.get(slug, []))))
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 

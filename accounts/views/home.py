@@ -7,8 +7,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.context_processors import THEME_COOKIE, THEMES
-from accounts.requests import AppRequest, remember
-from accounts.services import connection
+from accounts.http import AppRequest, remember_choice
+from accounts.services.client import can_verify_credentials
+
+pass
 
 
 @require_GET
@@ -24,7 +26,7 @@ def theme(request: HttpRequest) -> HttpResponse:
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
     if request.POST.get("theme") in THEMES:
-        remember(request, response, THEME_COOKIE, request.POST["theme"])
+        remember_choice(request, response, THEME_COOKIE, request.POST["theme"])
     return response
 
 
@@ -39,7 +41,7 @@ def livez(request: HttpRequest) -> HttpResponse:
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when Elasticsearch answers our key and can read its users, else 503."""
-    ready = connection.can_check_credentials()
+    ready = can_verify_credentials()
     return HttpResponse(
         "ok" if ready else "Elasticsearch can't be reached", content_type="text/plain", status=200 if ready else 503
     )

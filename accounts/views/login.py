@@ -14,11 +14,14 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import browsers, devices
+from accounts import known_devices
 from accounts.forms.login import LoginForm
-from accounts.requests import AppRequest, go_to, typed
-from accounts.services import audit, connection, operators, throttle
-from accounts.services.errors import CredentialsRefused, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
+from accounts.http import AppRequest, go_to, submitted_fields
+from accounts.services import audit
+from accounts.services.client import can_verify_credentials
+from accounts.services.errors import AuthenticationFailed, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
+from accounts.services.sessions import user_agents
+from accounts.services.signin import operators, throttle
 from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
@@ -36,7 +39,7 @@ NOTICES = {
 @login_not_required
 def login(request: AppRequest) -> HttpResponse:
     """Check the credentials with the cluster, and begin a session."""
-    arrived = throttle.arrival()
+    arrived = throttle.arrival_time()
     if request.method == "GET" and _is_signed_in(request):
         return redirect(_next(request))
     form = LoginForm(request.POST if request.method == "POST" else None)
@@ -45,30 +48,30 @@ def login(request: AppRequest) -> HttpResponse:
             form.add_error(None, problem)
             if problem != INCORRECT:
                 return _render(request, form, status=503)
-            throttle.pad(arrived)
+            throttle.wait_until_slot(arrived)
             return _render(request, form)
         return _go_on(request, form.cleaned_data["username"])
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a name with a colon: the cluster need not be asked
-        audit.sign_in_refused(form.data["username"], "Colon")
+        audit.record_failed_sign_in(form.data["username"], "Colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 
 
 def _sign_in(request: AppRequest, form: LoginForm) -> str:
     """Begin the session; "" when done, else what to tell the person."""
     username = form.cleaned_data["username"]
-    browser = browsers.in_words(request.headers.get("User-Agent", ""))
+    browser = user_agents.describe(request.headers.get("User-Agent", ""))
     try:
         request.user = operators.sign_in(
-            request.session, **form.cleaned_data, browser=browser, device=devices.mark(request, username)
+            request.session, **form.cleaned_data, browser=browser, device=known_devices.token(request, username)
         )
-    except CredentialsRefused as exc:
-        audit.sign_in_refused(username, type(exc).__name__)
+    except AuthenticationFailed as exc:
+        audit.record_failed_sign_in(username, type(exc).__name__)
         return INCORRECT
     except NotSetUp:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):
         return OUTAGE
-    audit.signed_in(request.user.connection.actor, request.session.session_key)
+    audit.record_sign_in(request.user.client.actor, request.session.session_key)
     return ""
 
 
@@ -77,7 +80,7 @@ def _go_on(request: AppRequest, username: str) -> HttpResponse:
     rotate_token(request)
     kept, to = _kept(request), _next(request)
     response = render(request, "send_again.html", {"action": to, "typed": kept}) if kept else redirect(to)
-    devices.remember(request, response, username)
+    known_devices.remember(request, response, username)
     return response
 
 
@@ -102,7 +105,7 @@ def logout(request: AppRequest) -> HttpResponse:
     actor, key = operators.actor_of(request.session), request.session.session_key
     request.session.flush()
     if actor:
-        audit.signed_out(actor, key)
+        audit.record_sign_out(actor, key)
     response = redirect(_login_url(reason="signed-out"))
     response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
     return response
@@ -113,9 +116,9 @@ def ask_to_sign_in(request: AppRequest) -> HttpResponse:
     return _interrupt(request, "ended" if settings.SESSION_COOKIE_NAME in request.COOKIES else "")
 
 
-def credentials_refused(request: AppRequest, exc: CredentialsRefused) -> HttpResponse:
+def credentials_refused(request: AppRequest, exc: AuthenticationFailed) -> HttpResponse:
     """When the cluster does not accept a session's credentials any more: end it, unless this may be an outage."""
-    if not connection.can_check_credentials():
+    if not can_verify_credentials():
         return errors.service_error(request, exc)
     request.session.flush()
     request.user = None  # type: ignore[assignment]
@@ -127,14 +130,19 @@ def _interrupt(request: AppRequest, reason: str) -> HttpResponse:
     if request.method == "POST" and not request.htmx:
         notice = f"{NOTICES.get(reason, '')} What you typed is kept.".strip()
         return _render(
-            request, LoginForm(), notice=notice, status=401, place=request.get_full_path(), kept=json.dumps(typed(request))
+            request,
+            LoginForm(),
+            notice=notice,
+            status=401,
+            place=request.get_full_path(),
+            kept=json.dumps(submitted_fields(request)),
         )
     return go_to(request, _login_url(next=_place(request), **({"reason": reason} if reason else {})))
 
 
 def _is_signed_in(request: AppRequest) -> bool:
     try:
-        return operators.of_session(request.session) is not None
+        return operators.from_session(request.session) is not None
     except ServiceError:
         return False
 

@@ -6,8 +6,8 @@ from typing import Final, Literal
 
 from django.urls import reverse
 
-from accounts.matching import Fit, fit
-from accounts.services.operators import Operator
+from accounts.services.search.ranking import Fit, fit
+from accounts.services.signin.operators import Operator
 
 # A property of the operator, or nothing: being signed in is enough.
 Need = Literal["", "can_read", "can_manage", "can_change_own_password"]

@@ -8,13 +8,15 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import devices, policy
+from accounts import known_devices, policy
 from accounts.forms.passwords import ChangeOwnPasswordForm, ChangePasswordForm
-from accounts.requests import AppRequest, go_to, is_dialog
-from accounts.services import operators, password_strength, passwords, throttle, users
-from accounts.services.errors import CredentialsRefused, Invalid
+from accounts.http import AppRequest, go_to, is_dialog
+from accounts.services import passwords, users
+from accounts.services.errors import AuthenticationFailed, Invalid
+from accounts.services.passwords import strength as password_strength
+from accounts.services.signin import operators, throttle
 from accounts.services.users import User
-from accounts.views import changed_password
+from accounts.views import recent_password_change
 
 CHANGED = "Password successfully changed"
 
@@ -26,12 +28,12 @@ def change(request: AppRequest, username: str) -> HttpResponse:
     if request.user.is_account(username):
         return redirect("account_change_password")
     policy.demand_reading(request.user)
-    user = users.get(request.user.connection, username)
+    user = users.get(request.user.client, username)
     policy.demand("change_password", request.user, user)
     form = ChangePasswordForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():
         try:
-            passwords.change(request.user.connection, username, form.cleaned_data["password"])
+            passwords.change(request.user.client, username, form.cleaned_data["password"])
         except Invalid as exc:
             form.add_error("password", str(exc))
         else:
@@ -43,7 +45,7 @@ def change(request: AppRequest, username: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def change_own(request: AppRequest) -> HttpResponse:
     """One's own password; every other session of the person ends, this one goes on."""
-    arrived, operator = throttle.arrival(), request.user
+    arrived, operator = throttle.arrival_time(), request.user
     if not operator.can_change_own_password:
         raise PermissionDenied(f"Your password is kept by the realm {operator.realm}, not by Elasticsearch: change it there.")
     user = User(operator.username, operator.full_name, operator.email)
@@ -52,15 +54,15 @@ def change_own(request: AppRequest) -> HttpResponse:
         password = form.cleaned_data["password"]
         try:
             passwords.change_own(
-                operator, form.cleaned_data["current_password"], password, device=devices.mark(request, operator.username)
+                operator, form.cleaned_data["current_password"], password, device=known_devices.token(request, operator.username)
             )
-        except CredentialsRefused:
-            throttle.pad(arrived)
+        except AuthenticationFailed:
+            throttle.wait_until_slot(arrived)
             form.add_error("current_password", "The current password is incorrect.")
         except Invalid as exc:
             form.add_error("password", str(exc))
         else:
-            operators.password_changed(request.session, operator, password)
+            operators.continue_with_new_password(request.session, operator, password)
             return _changed(request, operator.username, reverse("account"))
     return _render(request, form, cancel=reverse("account"), own=True)
 
@@ -71,13 +73,13 @@ def strength(request: AppRequest) -> HttpResponse:
     """A hint about what is being typed, and for whom. It asks Elasticsearch only who is signed in, and nothing of it is kept."""
     password = request.POST.get("password", "")
     username, full_name, email = (request.POST.get(name, "") for name in ("username", "full_name", "email"))
-    context = {"strength": password_strength.of(password, User(username, full_name, email)) if password else None}
+    context = {"strength": password_strength.estimate(password, User(username, full_name, email)) if password else None}
     return render(request, "passwords/_strength.html", context)
 
 
 def _changed(request: AppRequest, username: str, page: str) -> HttpResponse:
     messages.success(request, CHANGED)
-    return changed_password.remember(request, go_to(request, page), username)
+    return recent_password_change.remember(request, go_to(request, page), username)
 
 
 def _render(request: AppRequest, form: ChangePasswordForm, *, cancel: str, own: bool = False) -> HttpResponse:

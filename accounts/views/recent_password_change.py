@@ -12,9 +12,9 @@ from django.core import signing
 from django.http import HttpResponse
 from django.utils import timezone
 
-from accounts.requests import AppRequest
+from accounts.http import AppRequest
 from accounts.services.api_keys import ApiKeys
-from accounts.services.errors import CredentialsRefused, ServiceError
+from accounts.services.errors import AuthenticationFailed, ServiceError
 
 COOKIE: Final = "usermgmt_changed_password"
 SECONDS: Final = 600
@@ -49,7 +49,7 @@ def of(request: AppRequest, username: str, keys: Callable[[], ApiKeys]) -> Chang
 def _count(keys: Callable[[], ApiKeys]) -> int | None:
     try:
         found = keys()
-    except CredentialsRefused:
+    except AuthenticationFailed:
         raise
     except ServiceError:
         return None

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
 from accounts.forms.reviews import MarkForm, changed_marks, number
-from accounts.requests import AppRequest, go_to
+from accounts.http import AppRequest, go_to
 from accounts.services import reviews
-from accounts.services.errors import MarkConflict, NotRecorded, OutcomeUnknown, Unavailable
+from accounts.services.errors import AuditUnavailable, MarkConflict, OutcomeUnknown, Unavailable
 from accounts.services.reviews import Item, ItemQuery, Review, signing
 from accounts.views.reviews import enter
 
@@ -138,10 +138,10 @@ def _mark(request: AppRequest, review_id: str, form: MarkForm) -> Row:
     if not form.is_valid():
         return _unsaved(review_id, form, form.problem)
     try:
-        return Row.of(reviews.mark(request.user.connection, review_id, form.number, **form.cleaned_data))
+        return Row.of(reviews.mark(request.user.client, review_id, form.number, **form.cleaned_data))
     except MarkConflict:
         return _unsaved(review_id, form, CONFLICT)
-    except (Unavailable, NotRecorded):
+    except (Unavailable, AuditUnavailable):
         return _unsaved(review_id, form, NOT_SAVED)
     except OutcomeUnknown:
         return _unsaved(review_id, form, LOST)
@@ -159,14 +159,14 @@ def work(request: AppRequest, review_id: str) -> HttpResponse:
     enter(request)
     review = reviews.get(review_id)
     do = reviews.freeze if review.state == "freezing" else reviews.seal
-    done = do(request.user.connection, review_id)
+    done = do(request.user.client, review_id)
     if done.is_over:
         return go_to(request, reverse("review", args=[review_id]))
     return _render_work(request, review, done)
 
 
 def _render_work(request: AppRequest, review: Review, done: reviews.Work) -> HttpResponse:
-    is_ours = review.state == "freezing" or signing.is_signer(request.user.connection, review)
+    is_ours = review.state == "freezing" or signing.is_signer(request.user.client, review)
     context: dict[str, Any] = {
         "review": review,
         "work": done,

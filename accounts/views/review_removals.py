@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import policy
 from accounts.forms.reviews import number
-from accounts.requests import AppRequest, go_to
+from accounts.http import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.reviews.removals import DO, Action
 from accounts.views.reviews import enter
@@ -28,13 +28,13 @@ def removals(request: AppRequest, review_id: str) -> HttpResponse:
     review, after = reviews.get(review_id), number(request.GET.get("after"))
     if not review.sign_off:
         return redirect("review", review_id)
-    connection = request.user.connection
-    outcomes = reviews.marked(connection, review, "remove", after, A_PAGE)
+    client = request.user.client
+    outcomes = reviews.marked(client, review, "remove", after, A_PAGE)
     context = {
         "review": review,
         "removals": [(one, _allowed(request, one)) for one in outcomes],
         "next": outcomes[-1].item.number if len(outcomes) == A_PAGE else 0,
-        "changes": reviews.marked(connection, review, "change", after, A_PAGE),
+        "changes": reviews.marked(client, review, "change", after, A_PAGE),
     }
     return render(request, "reviews/removals.html", context)
 
@@ -49,14 +49,14 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     policy.demand_management(request.user)
     action, review = _action(request.GET.get("action", "")), reviews.get(review_id)
     refusal = partial(policy.refusal, action, request.user)
-    left = reviews.left(request.user.connection, review, action, refusal) if review.sign_off else []
+    left = reviews.left(request.user.client, review, action, refusal) if review.sign_off else []
     return render(request, "reviews/confirm.html", {"review": review, "action": action, "left": left})
 
 
 def _carry_out(request: AppRequest, review_id: str) -> HttpResponse:
     policy.demand_management(request.user)
     action = _action(request.POST.get("action", ""))
-    done = reviews.carry_out(request.user.connection, review_id, action, partial(policy.refusal, action, request.user))
+    done = reviews.carry_out(request.user.client, review_id, action, partial(policy.refusal, action, request.user))
     page = reverse("review_removals", args=[review_id])
     if done.is_over:
         return go_to(request, page)

@@ -5,12 +5,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import devices, review_files
+from accounts import known_devices
+from accounts.downloads import review_report
 from accounts.forms.reviews import SignOffForm, number
-from accounts.requests import AppRequest
-from accounts.services import operators, reviews
-from accounts.services.errors import CredentialsRefused, ReviewIncomplete
+from accounts.http import AppRequest
+from accounts.services import reviews
+from accounts.services.errors import AuthenticationFailed, ReviewIncomplete
 from accounts.services.reviews import ItemQuery
+from accounts.services.signin import operators
 from accounts.views.reviews import enter
 
 A_PAGE = 500
@@ -34,11 +36,11 @@ def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
 
 def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:
     """Whether it has begun; if not, the form says why."""
-    device = devices.mark(request, request.session["credentials"][0])
+    device = known_devices.token(request, request.session["credentials"][0])
     try:
-        operators.authenticate(request.session, request.user, form.cleaned_data["password"], device=device)
-        reviews.begin_sign_off(request.user.connection, review_id)
-    except CredentialsRefused:
+        operators.reauthenticate(request.session, request.user, form.cleaned_data["password"], device=device)
+        reviews.begin_sign_off(request.user.client, review_id)
+    except AuthenticationFailed:
         form.add_error("password", "This is not your password.")
     except ReviewIncomplete as exc:
         form.add_error(None, f"{exc.left} items are open.")
@@ -54,7 +56,7 @@ def report(request: AppRequest, review_id: str) -> HttpResponse:
     reviews.refresh()
     review, after = reviews.get(review_id), number(request.GET.get("after"))
     items = reviews.items(review_id, ItemQuery(after=after, size=A_PAGE))
-    outcomes = reviews.outcomes(request.user.connection, review, items)
+    outcomes = reviews.outcomes(request.user.client, review, items)
     context = {
         "review": review,
         "progress": reviews.progress([review_id])[review_id],
@@ -79,5 +81,5 @@ def download(request: AppRequest, review_id: str) -> FileResponse:
     """One file with all: decisions as CSV, decisions and frozen list as they count for the hashes, and what to check them by."""
     enter(request)
     review = reviews.get(review_id)
-    file = review_files.packed(request.user.connection, review)
+    file = review_report.packed(request.user.client, review)
     return FileResponse(file, as_attachment=True, filename=f"access-review-{review.created:%Y-%m-%d}-{review.id[:8]}.zip")

@@ -10,10 +10,11 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import policy
 from accounts.forms.reviews import CreateReviewForm
 from accounts.forms.user_list import user_query
-from accounts.requests import AppRequest
-from accounts.services import operators, reviews, user_list
+from accounts.http import AppRequest
+from accounts.services import reviews, users
 from accounts.services.errors import ServiceError
-from accounts.services.exports.filters import in_words
+from accounts.services.exports.filters import describe
+from accounts.services.signin import operators
 
 
 def enter(request: AppRequest) -> None:
@@ -53,10 +54,10 @@ def create(request: AppRequest) -> HttpResponse:
     enter(request)
     query = replace(user_query(request.GET, 10), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
-    count = user_list.search(request.user.connection, query).total
+    count = users.search(request.user.client, query).total
     if count and form.is_valid():
         data: dict[str, Any] = form.cleaned_data
-        review = reviews.start(request.user.connection, query, data["title"], due=data["due"], reviewers=data["reviewers"])
+        review = reviews.start(request.user.client, query, data["title"], due=data["due"], reviewers=data["reviewers"])
         return redirect("review", review.id)
-    context = {"form": form, "count": count, "filter": in_words(query), "query": request.GET.urlencode()}
+    context = {"form": form, "count": count, "filter": describe(query), "query": request.GET.urlencode()}
     return render(request, "reviews/create.html", context, status=422 if form.errors or not count else 200)

@@ -6,20 +6,21 @@ from django.views.decorators.http import require_GET
 
 from accounts import policy
 from accounts.forms.roles import WhoCanForm
-from accounts.matching import words_of
-from accounts.requests import AppRequest, wants_fragment
-from accounts.services import cluster_privileges, grants, holders, roles
+from accounts.http import AppRequest, wants_fragment
+from accounts.services import roles
 from accounts.services.errors import RoleNotFound
-from accounts.services.user_list import LONGEST_SEARCH
+from accounts.services.roles import cluster_privileges, grants
+from accounts.services.search.ranking import words_of
+from accounts.services.users import MAX_SEARCH_LENGTH, privilege_holders
 
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
     """All roles, or those whose name and description have the words that were typed."""
     policy.demand_reading(request.user)
-    text = request.GET.get("q", "")[:LONGEST_SEARCH]
+    text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH]
     words = words_of(text)
-    known = sorted(roles.all_roles(request.user.connection), key=lambda role: role.name)
+    known = sorted(roles.all_roles(request.user.client), key=lambda role: role.name)
     found = [role for role in known if all(word in f"{role.name}\n{role.description}".lower() for word in words)]
     context = {"roles": found, "total": len(known), "q": text}
     return render(request, "roles/_results.html" if wants_fragment(request, "roles-results") else "roles/list.html", context)
@@ -32,7 +33,7 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     A name that does not exist has a page as long as users have it. Raises RoleNotFound.
     """
     policy.demand_reading(request.user)
-    details = roles.get(request.user.connection, name)
+    details = roles.get(request.user.client, name)
     context = {
         "details": details,
         "role": details.role,
@@ -41,7 +42,7 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     }
     if wants_fragment(request, "role-details"):
         return render(request, "roles/_fragment.html", {**context, "summary": grants.summary(details.grants)})
-    page = holders.of_role(request.user.connection, name)
+    page = privilege_holders.with_role(request.user.client, name)
     if details.role.is_unknown and not page.total:
         raise RoleNotFound(name)
     return render(request, "roles/view.html", {**context, "page": page})
@@ -51,15 +52,15 @@ def view(request: AppRequest, name: str) -> HttpResponse:
 def who_can(request: AppRequest) -> HttpResponse:
     """The users who hold a cluster privilege, and through which roles."""
     policy.demand_reading(request.user)
-    known = roles.all_roles(request.user.connection)
+    known = roles.all_roles(request.user.client)
     form = WhoCanForm(request.GET if "privilege" in request.GET else None, roles=known)
     context: dict[str, object] = {"form": form}
     if form.is_valid():
         privilege, after = form.cleaned_data["privilege"], form.cleaned_data["after"]
         context |= {
             "privilege": privilege,
-            "words": cluster_privileges.words(privilege),
+            "words": cluster_privileges.describe(privilege),
             "after": after,
-            "answer": holders.of_privilege(request.user.connection, known, privilege, after),
+            "answer": privilege_holders.with_privilege(request.user.client, known, privilege, after),
         }
     return render(request, "roles/_who_can.html" if wants_fragment(request, "who-can-results") else "roles/who_can.html", context)

@@ -10,16 +10,15 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from accounts import pages
-from accounts.matching import Fit, words_of
-from accounts.requests import AppRequest, wants_fragment
+from accounts.http import AppRequest, wants_fragment
 from accounts.services import search as service
-from accounts.services.connection import Person
-from accounts.services.errors import CredentialsRefused, ServiceError
-from accounts.services.operators import Operator
+from accounts.services.client import PersonClient
+from accounts.services.errors import AuthenticationFailed, ServiceError
 from accounts.services.roles import Role
-from accounts.services.user_list import LONGEST_SEARCH
-from accounts.services.users import User
+from accounts.services.search.ranking import Fit, words_of
+from accounts.services.signin.operators import Operator
+from accounts.services.users import MAX_SEARCH_LENGTH, User
+from accounts.views import palette
 
 Thing = TypeVar("Thing")
 # Of users and of roles; the lists have the others.
@@ -51,7 +50,7 @@ class Group:
 @require_GET
 def search(request: AppRequest) -> HttpResponse:
     """What fits, of what the operator may see and do."""
-    text = request.GET.get("q", "")[:LONGEST_SEARCH].strip()
+    text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH].strip()
     groups, failed = _find(request.user, text)
     context = {
         "search_text": text,
@@ -70,8 +69,8 @@ def _find(operator: Operator, text: str) -> tuple[list[Group], list[str]]:
     groups, failed = _pages(operator, words), []
     for name, find in PARTS.items() if words and operator.can_read else ():
         try:
-            groups.append(find(operator.connection, words, text))
-        except CredentialsRefused:
+            groups.append(find(operator.client, words, text))
+        except AuthenticationFailed:
             raise
         except ServiceError:
             failed.append(name)
@@ -79,7 +78,7 @@ def _find(operator: Operator, text: str) -> tuple[list[Group], list[str]]:
 
 
 def _pages(operator: Operator, words: Sequence[str]) -> list[Group]:
-    found = pages.find(operator, words)
+    found = palette.find(operator, words)
     results = [(page.is_action, Result(how, page.title, page.url, page.icon, page.description)) for how, page in found]
     return [
         Group("pages", "Pages", [result for is_action, result in results if not is_action]),
@@ -87,13 +86,13 @@ def _pages(operator: Operator, words: Sequence[str]) -> list[Group]:
     ]
 
 
-def _users(connection: Person, words: Sequence[str], text: str) -> Group:
-    found = service.find_users(connection, words, SIZE + 1)
+def _users(client: PersonClient, words: Sequence[str], text: str) -> Group:
+    found = service.find_users(client, words, SIZE + 1)
     return _group("users", found, _user, text)
 
 
-def _roles(connection: Person, words: Sequence[str], text: str) -> Group:
-    found = service.find_roles(connection, words, SIZE + 1)
+def _roles(client: PersonClient, words: Sequence[str], text: str) -> Group:
+    found = service.find_roles(client, words, SIZE + 1)
     return _group("roles", found, _role, text)
 
 

@@ -9,10 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
-from accounts.requests import AppRequest, acts_with_our_key, does_not_renew, go_to, is_dialog
-from accounts.services import session_list
-from accounts.services.session_list import Session
-from accounts.services.sessions import seconds_left
+from accounts.http import AppRequest, acts_with_our_key, does_not_renew, go_to, is_dialog
+from accounts.services import sessions
+from accounts.services.sessions import Session, seconds_left
 
 SHOWN = 200
 
@@ -32,7 +31,7 @@ def index(request: AppRequest) -> HttpResponse:
     """Everybody's sessions, or those of the people whose name has what was typed."""
     policy.demand_management(request.user)
     text = request.GET.get("q", "").strip()
-    living = session_list.living()
+    living = sessions.active_sessions()
     found = [session for session in living if text.casefold() in session.username.casefold()]
     people = len({(session.username, session.realm) for session in found})
     context = {"sessions": found[:SHOWN], "total": len(found), "people": people, "q": text}
@@ -51,7 +50,7 @@ def own(request: AppRequest) -> HttpResponse:
 def end(request: AppRequest, session_id: str) -> HttpResponse:
     """End one session of anybody's."""
     policy.demand_management(request.user)
-    return _end_one(request, session_list.living(), session_id, reverse("sessions"))
+    return _end_one(request, sessions.active_sessions(), session_id, reverse("sessions"))
 
 
 @require_http_methods(["GET", "POST"])
@@ -62,10 +61,10 @@ def end_all(request: AppRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     username, realm = asked.get("username", ""), asked.get("realm", "")
     if username:
-        chosen = session_list.of_person(username, realm)
+        chosen = sessions.sessions_of_user(username, realm)
         title, text = f"End all sessions of '{username}'?", "They are signed out everywhere, and can sign in again."
     else:
-        chosen, title, text = session_list.living(), "End all sessions?", "Everybody is signed out, and can sign in again."
+        chosen, title, text = sessions.active_sessions(), "End all sessions?", "Everybody is signed out, and can sign in again."
     return _end(request, chosen, Question(title, text, "End sessions", reverse("sessions")))
 
 
@@ -96,7 +95,7 @@ def extend(request: AppRequest) -> HttpResponse:
 
 
 def _own(request: AppRequest) -> list[Session]:
-    return session_list.of_person(request.user.username, request.user.realm)
+    return sessions.sessions_of_user(request.user.username, request.user.realm)
 
 
 def _end_one(request: AppRequest, among: list[Session], session_id: str, page: str) -> HttpResponse:
@@ -112,7 +111,7 @@ def _end_one(request: AppRequest, among: list[Session], session_id: str, page: s
 def _end(request: AppRequest, among: list[Session], question: Question) -> HttpResponse:
     chosen = [session for session in among if session.id != request.session.document_id]
     if request.method == "POST" and chosen:
-        session_list.end(request.user.connection, chosen)
+        sessions.end(request.user.client, chosen)
         messages.success(request, f"Ended {len(chosen)} session{'s' if len(chosen) > 1 else ''}")
         return go_to(request, question.page)
     context = {

@@ -69,7 +69,7 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "ELASTICSEARCH_HOSTS": node.url,
         "ELASTICSEARCH_API_KEY": node.api_key,
         "HTTPS": "false",
-        "KEPT_SECONDS": "0",
+        "CACHE_SECONDS": "0",
         "THROTTLE_FAILURES_IN_ALL": "1000000",
         "THROTTLE_ANSWER_SECONDS": "0",
         "PORT": str(free_ports(1)[0]),

@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from accounts.services import audit, errors, indices, users
-from accounts.services.connection import Person
+from accounts.services import audit, errors, users
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
 from accounts.services.users import User
 from tests.browser.conftest import Watched, assert_accessible, sign_in
 from tests.conftest import TestNode
 
 
 def test_from_the_trail_to_what_is_unknown_and_the_users_history(
-    node: TestNode, person: Callable[[str], Person], page: Page
+    node: TestNode, person: Callable[[str], PersonClient], page: Page
 ) -> None:
     users.create(person("ada"), User("wanda", "Wanda", roles=("viewer",)), "a-password")
     try:

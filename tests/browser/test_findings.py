@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from playwright.sync_api import FilePayload, Page, expect
 
 from accounts.services import exports, reviews, users
-from accounts.services.connection import Person
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services.client import PersonClient
+from accounts.services.users import User, UserQuery
 from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
 from tests.browser.test_look import context as context  # a fixture
 from tests.browser.test_look import look
@@ -23,7 +22,7 @@ def seed(node: TestNode) -> None:
         node.put_user(name, full_name=long, email="anna@example.org", roles=["viewer", "nope", long, "kibana_user"])
     node.put_user("x" * 507, roles=["user_admin"])
     node.elastic.indices.delete(index="usermgmt-findings", ignore_unavailable=True, expand_wildcards="all")
-    ada = Person("ada", PASSWORD)
+    ada = PersonClient("ada", PASSWORD)
     users.create(ada, User("comes", long, f"{long}@example.org", ("viewer", long)), PASSWORD)
     users.update(ada, users.get(ada, moved), User(moved, "Jane", "jane@example.org", ("editor", "user_admin")))
     users.delete(ada, "Anna")
@@ -32,14 +31,14 @@ def seed(node: TestNode) -> None:
 
 def export(query: UserQuery | None = None) -> FilePayload:
     """The file of an export."""
-    chunks = exports.write(Person("otto", PASSWORD), query or UserQuery(), exports.FORMATS["csv"])
+    chunks = exports.write(PersonClient("otto", PASSWORD), query or UserQuery(), exports.FORMATS["csv"])
     return {"name": "users.csv.zip", "mimeType": "application/zip", "buffer": b"".join(chunk.data for chunk in chunks)}
 
 
 def frozen(title: str) -> str:
     """A review, by its id."""
-    review = reviews.start(Person("otto", PASSWORD), UserQuery(q="comes", kind="native"), title)
-    while not reviews.freeze(Person("otto", PASSWORD), review.id).is_over:
+    review = reviews.start(PersonClient("otto", PASSWORD), UserQuery(q="comes", kind="native"), title)
+    while not reviews.freeze(PersonClient("otto", PASSWORD), review.id).is_over:
         pass
     return review.id
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from accounts.services import indices, reviews
-from accounts.services.connection import Person
-from accounts.services.user_list import UserQuery
+from accounts.services import reviews
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.users import UserQuery
 from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
 from tests.browser.test_look import LOOKS
 from tests.conftest import PASSWORD, TestNode
@@ -147,7 +148,7 @@ def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> 
     return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
 
 
-def seed(node: TestNode, person: Callable[[str], Person]) -> tuple[str, str]:
+def seed(node: TestNode, person: Callable[[str], PersonClient]) -> tuple[str, str]:
     """An open review with all sorts of users, and one that is signed off."""
     people(node)
     long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
@@ -169,7 +170,7 @@ def seed(node: TestNode, person: Callable[[str], Person]) -> tuple[str, str]:
     return both[0].id, both[1].id
 
 
-def test_every_page_of_a_review(node: TestNode, person: Callable[[str], Person], context: Watched) -> None:
+def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonClient], context: Watched) -> None:
     opened, done = seed(node, person)
     page = sign_in(context.new_page(), "ada")
     for url in (

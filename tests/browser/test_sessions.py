@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from accounts.services import indices
+from accounts.services.documents import indices
 from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
 from tests.conftest import TestNode
 

@@ -8,8 +8,9 @@ import pytest
 from django.test import Client
 from elasticsearch import Elasticsearch
 
-from accounts.services import api_keys, errors, profiles, users
-from accounts.services.connection import Person
+from accounts.services import api_keys, errors, users
+from accounts.services.client import PersonClient
+from accounts.services.users import profiles
 from local_cluster import basic
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_roles import no_roles_of_ours  # noqa: F401  # a fixture for every test here
@@ -82,7 +83,7 @@ def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client
     assert "stays" in access(otto, "outlived")
 
 
-def test_keys_of_reserved_users_and_of_nobody_else(node: TestNode, person: Callable[[str], Person]) -> None:
+def test_keys_of_reserved_users_and_of_nobody_else(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     otto = person("otto")
     before = {key.id for key in api_keys.of_user(otto, users.get(otto, "elastic")).keys}
     made = node.elastic.security.create_api_key(name="of elastic")
@@ -93,7 +94,7 @@ def test_keys_of_reserved_users_and_of_nobody_else(node: TestNode, person: Calla
 
 
 def test_more_keys_than_are_shown_are_counted(
-    node: TestNode, person: Callable[[str], Person], monkeypatch: pytest.MonkeyPatch
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api_keys, "MOST", 2)
     collector = as_user(node, "collector")
@@ -104,7 +105,7 @@ def test_more_keys_than_are_shown_are_counted(
     assert keys.more == 1
 
 
-def test_the_last_sign_in_to_kibana(node: TestNode, otto: Client, person: Callable[[str], Person]) -> None:
+def test_the_last_sign_in_to_kibana(node: TestNode, otto: Client, person: Callable[[str], PersonClient]) -> None:
     node.put_user("amy", roles=["viewer"])
     assert "Nothing is known" in section(access(otto, "amy"), "userLastSignIn"), "also before anybody has a profile"
     assert "Nothing is known" in section(access(otto, "kibana"), "userLastSignIn")

@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from accounts.services import audit, errors, indices, locks, passwords, users
-from accounts.services.connection import Person
+from accounts.services import audit, errors, passwords, users
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices, locks
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
@@ -22,7 +23,7 @@ def trail(node: TestNode, **fields: Any) -> list[audit.Event]:
     return list(reversed(audit.search(audit.Query(**fields)).events))
 
 
-def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada: Person) -> None:
+def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada: PersonClient) -> None:
     jane = User("jane", "Jane", "jane@example.org", ("viewer",))
     users.create(ada, jane, PASSWORD)
     users.update(ada, jane, User("jane", "Jane", "", ("editor", "viewer")))
@@ -47,13 +48,13 @@ def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada:
     assert events[5].changes["roles"] == (["editor", "viewer"], None)
 
 
-def test_what_fails_is_a_failure(node: TestNode, ada: Person) -> None:
+def test_what_fails_is_a_failure(node: TestNode, ada: PersonClient) -> None:
     users.create(ada, User("kim"), PASSWORD)
     with pytest.raises(errors.UserExists):
         users.create(ada, User("kim"), PASSWORD)
     with pytest.raises(errors.EditConflict):
         users.update(ada, User("kim", "Another"), User("kim", "Kim"))
-    with pytest.raises(errors.Busy), locks.held("user kim"):
+    with pytest.raises(errors.UserLocked), locks.held("user kim"):
         users.update(ada, User("kim"), User("kim", "Kim"))
 
     found = [(event.outcome, event.reason) for event in trail(node, target="kim")[-3:]]
@@ -65,15 +66,15 @@ def test_what_fails_is_a_failure(node: TestNode, ada: Person) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"), [(errors.OutcomeUnknown("lost"), "unknown"), (KeyError("a fault of ours"), "unknown")]
 )
-def test_what_nobody_knows_is_unknown_and_keeps_the_lock(node: TestNode, ada: Person, error: Exception, outcome: str) -> None:
+def test_what_nobody_knows_is_unknown_and_keeps_the_lock(node: TestNode, ada: PersonClient, error: Exception, outcome: str) -> None:
     with pytest.raises(type(error)), audit.recorded(ada, "user-update", "lost", lock=f"user {outcome} {error}"):
         raise error
     assert trail(node, target="lost")[-1].outcome == outcome
-    with pytest.raises(errors.Busy), locks.held(f"user {outcome} {error}"):
+    with pytest.raises(errors.UserLocked), locks.held(f"user {outcome} {error}"):
         pass
 
 
-def test_a_save_takes_four_calls_and_the_others_fit_into_five(node: TestNode, ada: Person, calls: list[str]) -> None:
+def test_a_save_takes_four_calls_and_the_others_fit_into_five(node: TestNode, ada: PersonClient, calls: list[str]) -> None:
     jane = User("jane", "Jane", roles=("viewer",))
     changes: list[tuple[Callable[[], object], int]] = [
         (lambda: users.create(ada, jane, PASSWORD), 4),
@@ -86,7 +87,7 @@ def test_a_save_takes_four_calls_and_the_others_fit_into_five(node: TestNode, ad
         assert len(calls) == most, calls
 
 
-def test_moments_of_users(node: TestNode, ada: Person) -> None:
+def test_moments_of_users(node: TestNode, ada: PersonClient) -> None:
     users.create(ada, User("new"), PASSWORD)
     users.create(ada, User("again"), PASSWORD)
     users.delete(ada, "again")
@@ -95,14 +96,14 @@ def test_moments_of_users(node: TestNode, ada: Person) -> None:
     passwords.change(ada, "new", "another-password")
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
 
-    known = audit.moments(["new", "again", "nobody"])
+    known = audit.activity_of(["new", "again", "nobody"])
     assert known.keys() == {"new", "again"}
-    assert known["again"] == audit.Moments()
+    assert known["again"] == audit.UserActivity()
     assert known["new"].created
     assert abs((known["new"].created - created).total_seconds()) < 0.01
     assert known["new"].password_changed
     assert known["new"].password_changed > known["new"].created
-    assert audit.all_moments()["new"] == known["new"]
-    begins = audit.begins()
+    assert audit.all_activity()["new"] == known["new"]
+    begins = audit.trail_start()
     assert begins
     assert begins < known["new"].created

@@ -18,10 +18,11 @@ from django.test import Client
 from django.urls import reverse
 from elastic_transport import Transport
 
-from accounts.services import audit, locks, passwords, resolution, users
+from accounts.services import audit, passwords, users
 from accounts.services.audit import reading
-from accounts.services.connection import Person
-from accounts.services.users import User
+from accounts.services.client import PersonClient
+from accounts.services.documents import locks
+from accounts.services.users import User, outcomes
 from local_cluster.cluster import basic
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_audit import trail
@@ -29,7 +30,7 @@ from tests.integration.test_audit import trail
 NEW = "another-password"
 JANE = User("jane", "Jane", "", ("viewer",))
 JANET = User("jane", "Janet", "jane@example.org", ("editor",))
-PATHS: dict[str, Callable[[Person], object]] = {
+PATHS: dict[str, Callable[[PersonClient], object]] = {
     "user-create": lambda ada: users.create(ada, JANE, PASSWORD),
     "user-update": lambda ada: users.update(ada, JANE, JANET),
     "user-enable": lambda ada: users.enable(ada, "jane"),
@@ -69,13 +70,15 @@ def kill(node: TestNode, moment: str, run: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("action", PATHS)
-def test_the_truth_can_be_told(node: TestNode, ada: Person, monkeypatch: pytest.MonkeyPatch, action: str, moment: str) -> None:
+def test_the_truth_can_be_told(
+    node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch, action: str, moment: str
+) -> None:
     if action != "user-create":
         node.put_user("jane", full_name="Jane", roles=["viewer"], enabled=action != "user-enable")
     before = node.user("jane")
@@ -90,11 +93,11 @@ def test_the_truth_can_be_told(node: TestNode, ada: Person, monkeypatch: pytest.
     assert event.id in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
 
     if action == "password-change":
-        assert resolution.resolve(ada, event.id).outcome == "unknown"
-        resolution.resolve_password(ada, event.id, NEW if was_done else PASSWORD, is_new=was_done)
+        assert outcomes.verify_outcome(ada, event.id).outcome == "unknown"
+        outcomes.verify_password_outcome(ada, event.id, NEW if was_done else PASSWORD, is_new=was_done)
         assert node.signs_in("jane", NEW) is was_done
     else:
-        resolution.resolve(ada, event.id)
+        outcomes.verify_outcome(ada, event.id)
         assert (node.user("jane") != before) is was_done
     trail(node)
     told = audit.get(event.id)

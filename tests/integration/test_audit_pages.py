@@ -9,8 +9,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import audit, errors, indices, passwords, session_keys, users
-from accounts.services.connection import Person
+from accounts.services import audit, errors, passwords, users
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.sessions import keys as session_keys
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_audit import trail
@@ -20,7 +22,7 @@ FRAGMENT = {"HX-Request": "true", "HX-Target": "audit-results"}
 
 
 @pytest.fixture
-def jane(node: TestNode, person: Callable[[str], Person]) -> str:
+def jane(node: TestNode, person: Callable[[str], PersonClient]) -> str:
     """Made, edited, and then a password change of which nobody knows. Nobody had the name before: the trail forgets nothing."""
     ada = person("ada")
     name = f"jane-{uuid.uuid4().hex}"
@@ -115,7 +117,7 @@ def test_refreshing_itself_keeps_no_session_alive(node: TestNode, signed_in: Cal
     assert seen[0] == seen[1] < seen[2]
 
 
-def test_looking_at_the_node(node: TestNode, person: Callable[[str], Person], signed_in: Callable[..., Client]) -> None:
+def test_looking_at_the_node(node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     with (
         pytest.raises(errors.OutcomeUnknown),
@@ -144,7 +146,7 @@ def test_a_password_is_tried_and_is_written_nowhere(node: TestNode, jane: str, s
     assert "canary-password" not in everything
 
 
-def test_names_are_escaped(node: TestNode, person: Callable[[str], Person], signed_in: Callable[..., Client]) -> None:
+def test_names_are_escaped(node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client]) -> None:
     users.create(person("ada"), User("<b>&'\"", "<script>"), PASSWORD)
     passwords.change(person("ada"), "<b>&'\"", "another-password")
     trail(node)

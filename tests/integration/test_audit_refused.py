@@ -10,8 +10,10 @@ from django.utils import timezone
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import audit, cluster_setup, indices
-from accounts.services.connection import Administrator, Person
+from accounts.services import audit
+from accounts.services.client import AdministratorClient, PersonClient
+from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_user_pages import text
 
@@ -52,7 +54,7 @@ def gone(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.delete(index=index())
     node.elastic.indices.delete_index_template(name=indices.AUDIT)
     yield "was not made by setup_cluster"
-    list(cluster_setup.set_up(Administrator("elastic", node.elastic_password)))
+    list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
 
 
 FAULTS = [read_only, closed, refused, gone]
@@ -96,14 +98,14 @@ def test_a_change_whose_outcome_is_not_taken_stays_done_and_is_told(
 ) -> None:
     ada = signed_in("ada")
     node.put_user("jdoe")
-    disable = Person.disable_user
+    disable = PersonClient.disable_user
 
-    def then_the_trail_breaks(self: Person, **options: Any) -> Any:
+    def then_the_trail_breaks(self: PersonClient, **options: Any) -> Any:
         answer = disable(self, **options)
         node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
         return answer
 
-    monkeypatch.setattr(Person, "disable_user", then_the_trail_breaks)
+    monkeypatch.setattr(PersonClient, "disable_user", then_the_trail_breaks)
     try:
         page = ada.post("/users/deactivate/jdoe", follow=True).content.decode()
     finally:
@@ -141,4 +143,4 @@ def test_the_key_changes_and_deletes_no_event(node: TestNode, signed_in: Callabl
     key.indices.put_mapping(index=index(), properties={"added": {"type": "keyword"}})
     node.elastic.indices.refresh(index=index())
     assert node.elastic.search(index=index(), size=1000)["hits"]["hits"] == before
-    assert audit.begins()
+    assert audit.trail_start()

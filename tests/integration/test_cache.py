@@ -8,21 +8,21 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import kept, roles, users
-from accounts.services.connection import Person
+from accounts.services import roles, users
+from accounts.services.client import PersonClient, cached_per_scope, invalidate
 from tests.conftest import PASSWORD, TestNode
 
 
 @pytest.fixture(autouse=True)
 def keeping(settings: Settings) -> Iterator[None]:
-    settings.KEPT_SECONDS = 60
-    kept.forget()
+    settings.CACHE_SECONDS = 60
+    invalidate()
     yield
-    kept.forget()
+    invalidate()
 
 
-def scoped(username: str, *privileges: str) -> Person:
-    return Person(username, PASSWORD, frozenset(privileges))
+def scoped(username: str, *privileges: str) -> PersonClient:
+    return PersonClient(username, PASSWORD, frozenset(privileges))
 
 
 def test_roles_and_reserved_users_are_read_once_for_all_with_the_same_privileges(node: TestNode, calls: list[str]) -> None:
@@ -33,9 +33,13 @@ def test_roles_and_reserved_users_are_read_once_for_all_with_the_same_privileges
 
 
 def test_nothing_is_kept_across_privileges_or_for_unknown_ones(node: TestNode, calls: list[str]) -> None:
-    for person in (scoped("ada", "manage_security", "read_security"), scoped("otto", "read_security"), Person("ada", PASSWORD)):
+    for person in (
+        scoped("ada", "manage_security", "read_security"),
+        scoped("otto", "read_security"),
+        PersonClient("ada", PASSWORD),
+    ):
         roles.all_roles(person)
-    roles.all_roles(Person("ada", PASSWORD))
+    roles.all_roles(PersonClient("ada", PASSWORD))
     assert len(calls) == 4
 
 
@@ -58,12 +62,12 @@ def test_a_list_page_then_takes_one_call_besides_the_sessions(
 
 
 def test_while_one_asks_anew_the_others_go_on_with_what_they_have(settings: Settings) -> None:
-    settings.KEPT_SECONDS = 0  # an answer is old at once
+    settings.CACHE_SECONDS = 0  # an answer is old at once
     asking, may_answer = Event(), Event()
     answers: list[int] = []
 
-    @kept.kept
-    def read(connection: Person) -> int:
+    @cached_per_scope
+    def read(client: PersonClient) -> int:
         answers.append(len(answers))
         if len(answers) > 1:
             asking.set()
@@ -85,11 +89,11 @@ def test_what_was_read_before_a_change_is_not_kept_after_it(settings: Settings) 
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     values = iter([1, 2])
 
-    @kept.kept
-    def read(connection: Person) -> int:
+    @cached_per_scope
+    def read(client: PersonClient) -> int:
         value = next(values)
         if value == 1:
-            kept.forget()  # another thread's change, in the middle
+            invalidate()  # another thread's change, in the middle
         return value
 
     person = scoped("ada", "read_security")

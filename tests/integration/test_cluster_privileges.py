@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from accounts.services.cluster_privileges import NAMES, held
+from accounts.services.roles.cluster_privileges import NAMES, held
 from local_cluster.cluster_privileges import NAME, Asker
 from tests.conftest import TestNode
 

@@ -9,22 +9,22 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import audit, compare, errors, exports, indices, reviews, users
+from accounts.services import audit, compare, errors, exports, reviews, users
+from accounts.services.client import PersonClient
 from accounts.services.compare import exports as compare_exports
 from accounts.services.compare.differences import Field
-from accounts.services.connection import Person
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services.documents import indices
+from accounts.services.users import User, UserQuery
 from tests.conftest import PASSWORD, TestNode
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
 @pytest.fixture
-def otto(person: Callable[[str], Person]) -> Person:
+def otto(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("otto")
 
 
@@ -34,7 +34,7 @@ def refresh(node: TestNode) -> datetime:
     return datetime.now(UTC)
 
 
-def test_who_came_who_went_and_who_changed(node: TestNode, ada: Person, otto: Person) -> None:
+def test_who_came_who_went_and_who_changed(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     for name in ("goes", "rises", "stays"):
         node.put_user(name, roles=["viewer"], full_name="Jane", email=f"{name}@example.org")
     was = users.get(ada, "rises")
@@ -63,7 +63,7 @@ def test_who_came_who_went_and_who_changed(node: TestNode, ada: Person, otto: Pe
     assert not past.outside
 
 
-def test_two_moments_in_the_past(node: TestNode, ada: Person, otto: Person) -> None:
+def test_two_moments_in_the_past(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer"])
     since = refresh(node)
     users.disable(ada, "jdoe")
@@ -75,7 +75,7 @@ def test_two_moments_in_the_past(node: TestNode, ada: Person, otto: Person) -> N
     assert difference.fields == (Field("Status", "Active", "Deactivated"),)
 
 
-def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: Person, otto: Person) -> None:
+def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     since = refresh(node)
     users.create(ada, User("touched"), PASSWORD)
     users.create(ada, User("taken"), PASSWORD)
@@ -90,7 +90,7 @@ def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: Person, otto: P
     assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "came")]
 
 
-def test_too_much_for_one_page(node: TestNode, ada: Person, otto: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_for_one_page(node: TestNode, ada: PersonClient, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe")
     since = refresh(node)
     for _ in range(2):
@@ -104,7 +104,7 @@ def test_too_much_for_one_page(node: TestNode, ada: Person, otto: Person, monkey
         compare.between(otto, since)
 
 
-def test_the_pages(node: TestNode, ada: Person, signed_in: Callable[..., Client]) -> None:
+def test_the_pages(node: TestNode, ada: PersonClient, signed_in: Callable[..., Client]) -> None:
     users.create(ada, User("comes", "=1+1", roles=("viewer",)), PASSWORD)
     refresh(node)
     browser = signed_in("otto")
@@ -132,15 +132,15 @@ def test_the_pages(node: TestNode, ada: Person, signed_in: Callable[..., Client]
 class TestExports:
     """Two export files."""
 
-    def export(self, connection: Person, format: str = "csv", query: UserQuery | None = None) -> BytesIO:
-        chunks = exports.write(connection, query or UserQuery(), exports.FORMATS[format])
+    def export(self, client: PersonClient, format: str = "csv", query: UserQuery | None = None) -> BytesIO:
+        chunks = exports.write(client, query or UserQuery(), exports.FORMATS[format])
         file = BytesIO(b"".join(chunk.data for chunk in chunks))
         file.name = f"users.{format}.zip"
         return file
 
     @pytest.mark.parametrize("formats", [("csv", "xlsx"), ("ndjson", "csv")])
     def test_two_exports_of_any_format(
-        self, node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client], formats: tuple[str, str]
+        self, node: TestNode, ada: PersonClient, otto: PersonClient, signed_in: Callable[..., Client], formats: tuple[str, str]
     ) -> None:
         for name in ("goes", "rises"):
             node.put_user(name, roles=["a,b", "viewer"], full_name="=1+1")
@@ -160,7 +160,7 @@ class TestExports:
         page = signed_in("otto").post("/compare/exports", {"one": before, "other": after}).content.decode()
         assert '<a href="/users/edit/rises">rises</a>' in page
 
-    def test_who_did_it_and_what_one_has_to_know(self, node: TestNode, ada: Person, otto: Person) -> None:
+    def test_who_did_it_and_what_one_has_to_know(self, node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
         users.create(ada, User("jdoe"), PASSWORD)
         refresh(node)
         before = compare.open_export(self.export(otto))
@@ -179,7 +179,7 @@ class TestExports:
         assert compare_exports.NOT_OURS in compare.of_exports(before, after).cautions
 
     def test_what_is_not_whole_is_refused(
-        self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = self.export(otto).getvalue()
         browser = signed_in("otto")
@@ -204,7 +204,7 @@ class TestExports:
         assert "too large" in response.content.decode()
 
 
-def test_two_reviews(node: TestNode, ada: Person, otto: Person, signed_in: Callable[..., Client]) -> None:
+def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     def frozen(title: str) -> str:
         review = reviews.start(otto, UserQuery(q="person", kind="native"), title)
         while not reviews.freeze(otto, review.id).is_over:

@@ -12,9 +12,9 @@ import pytest
 from pytest_django import Settings
 
 from accounts.services import errors
-from accounts.services.connection import Person
-from tests.certificates import make
+from accounts.services.client import PersonClient
 from tests.conftest import PASSWORD, TestNode
+from tests.support.certificates import make
 
 
 class Tunnel(socketserver.ThreadingTCPServer):
@@ -68,18 +68,18 @@ def tls(node: TestNode, tmp_path: Path) -> Iterator[tuple[str, Path]]:
 
 def test_https_with_its_own_authority(tls: tuple[str, Path], settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = [tls[0]], str(tls[1])
-    assert Person("ada", PASSWORD).authenticate()["username"] == "ada"
+    assert PersonClient("ada", PASSWORD).authenticate()["username"] == "ada"
 
 
 def test_an_authority_that_nobody_named_is_not_trusted(tls: tuple[str, Path], settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = [tls[0]]
     with pytest.raises(errors.Unavailable, match=r"(?i)certificate"):
-        Person("ada", PASSWORD).authenticate()
+        PersonClient("ada", PASSWORD).authenticate()
 
 
 def test_a_host_that_is_down_is_gone_around(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1", node.url, "http://127.0.0.1:2"]
-    ada = Person("ada", PASSWORD)
+    ada = PersonClient("ada", PASSWORD)
     for name in ("one", "two", "three"):
         assert ada.authenticate()["username"] == "ada"
         assert ada.put_user(username=name, password=PASSWORD, roles=[])["created"], "a change that never left is no lost change"
@@ -87,5 +87,5 @@ def test_a_host_that_is_down_is_gone_around(node: TestNode, settings: Settings) 
 
 @pytest.mark.parametrize("name", ["\ud800", "\N{GRINNING FACE}", 2**70])
 def test_a_question_may_hold_what_only_some_writers_of_json_take(node: TestNode, name: object) -> None:
-    found = Person("ada", PASSWORD).query_user(query={"bool": {"must_not": [{"term": {"username": name}}]}})
-    assert found["total"] == Person("ada", PASSWORD).query_user()["total"]
+    found = PersonClient("ada", PASSWORD).query_user(query={"bool": {"must_not": [{"term": {"username": name}}]}})
+    assert found["total"] == PersonClient("ada", PASSWORD).query_user()["total"]

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.test import override_settings
 from pytest_django import Settings
 
-from accounts.services import api_keys, audit, findings, reviews, roles, session_list
+from accounts.services import api_keys, audit, findings, reviews, roles, sessions
 from accounts.services.api_keys import Owner
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.users import User
 from demo import story
 from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, PEOPLE
@@ -35,8 +35,8 @@ def node(request: pytest.FixtureRequest, nodes: Nodes) -> Iterator[TestNode]:
 
 
 @pytest.fixture
-def auditor(node: TestNode) -> Person:
-    return Person(AUDITOR.username, PASSWORD)
+def auditor(node: TestNode) -> PersonClient:
+    return PersonClient(AUDITOR.username, PASSWORD)
 
 
 def events(**query: str) -> list[audit.Event]:
@@ -53,14 +53,14 @@ def test_users_are_in_the_end_what_the_sample_says(node: TestNode) -> None:
     assert not node.usernames() & {person.username for person in LEAVERS}
 
 
-def test_one_role_is_deprecated_and_one_does_not_exist(auditor: Person) -> None:
+def test_one_role_is_deprecated_and_one_does_not_exist(auditor: PersonClient) -> None:
     known = roles.by_name(auditor, [role for person in PEOPLE for role in person.roles])
     assert any(role.is_deprecated for role in known.values())
     assert any(role.is_unknown for role in known.values())
 
 
 def test_every_sample_user_was_created_by_somebody_and_some_have_signed_in(node: TestNode) -> None:
-    moments = audit.moments([person.username for person in PEOPLE])
+    moments = audit.activity_of([person.username for person in PEOPLE])
     assert all(moments[person.username].created for person in PEOPLE)
     assert sum(1 for known in moments.values() if known.last_sign_in) >= 5
     assert any(known.password_changed != known.created for known in moments.values())
@@ -96,14 +96,14 @@ def test_every_finding_has_rows_and_something_is_new_and_something_resolved(node
         assert newest.count(f"gone:{slug}"), slug
 
 
-def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: Person) -> None:
+def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: PersonClient) -> None:
     def states(owner: str) -> dict[str, tuple[str, bool]]:
         keys = api_keys.of_user(auditor, User(owner)).keys
         return {key.name: (key.state, key.expires is not None) for key in keys}
 
     assert sorted(states("log-shipper-eu").values()) == [("Expired", True), ("Revoked", False), ("Valid", False), ("Valid", True)]
     for owner in ("viktor.hansen", "mehmet.yilmaz"):  # deleted, deactivated
-        assert [key.state for key in api_keys.valid(auditor, Owner.of(User(owner))).keys] == ["Valid"]
+        assert [key.state for key in api_keys.active(auditor, Owner.of(User(owner))).keys] == ["Valid"]
     assert states("kwame.mensah") == {"sales dashboard": ("Revoked", False)}
 
 
@@ -119,7 +119,7 @@ def test_a_review_is_half_done(node: TestNode) -> None:
     assert not review.is_overdue
 
 
-def test_a_review_is_signed_off_and_of_its_removals_one_is_carried_out(auditor: Person) -> None:
+def test_a_review_is_signed_off_and_of_its_removals_one_is_carried_out(auditor: PersonClient) -> None:
     [review] = [review for review in reviews.all_reviews() if review.sign_off]
     assert reviews.check(review).state == "right"
     assert {item.mark.by for item in reviews.all_items(review.id) if item.mark} == {"auditor", "nadia.benali"}
@@ -129,7 +129,7 @@ def test_a_review_is_signed_off_and_of_its_removals_one_is_carried_out(auditor: 
 
 
 def test_several_users_are_signed_in_from_several_browsers(node: TestNode) -> None:
-    living = session_list.living()
+    living = sessions.active_sessions()
     assert len({session.username for session in living}) >= 7
     assert len({session.browser for session in living}) >= 4
     assert all(" on " in session.browser for session in living)

@@ -17,26 +17,26 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import audit, errors, exports, indices, users
-from accounts.services.connection import Person
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services import audit, errors, exports, users
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.users import User, UserQuery
 from benchmarks import loading
 from local_cluster import VERSIONS
 from tests.conftest import CAST, PASSWORD, TestNode
 
 
 @pytest.fixture
-def otto(person: Callable[[str], Person]) -> Person:
+def otto(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("otto")
 
 
-def named(connection: Person, *usernames: str, query: UserQuery = UserQuery()) -> list[exports.Row]:  # noqa: B008
-    found = {row.username: row for row in exports.rows(connection, query)}
+def named(client: PersonClient, *usernames: str, query: UserQuery = UserQuery()) -> list[exports.Row]:  # noqa: B008
+    found = {row.username: row for row in exports.rows(client, query)}
     return [found[username] for username in usernames]
 
 
-def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: Person, person: Callable[[str], Person]) -> None:
+def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: PersonClient, person: Callable[[str], PersonClient]) -> None:
     node.elastic.security.put_role(name="single", cluster=["cluster:admin/xpack/security/user/put"])
     node.elastic.security.put_role(name="keys", cluster=["manage_own_api_key"])
     users.create(person("ada"), User("kim", "Kim", "kim@example.org", ("keys", "nope"), metadata={"team": "blue"}), PASSWORD)
@@ -60,7 +60,7 @@ def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: Person, person
     node.elastic.security.delete_role(name="single")
 
 
-def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: Person, signed_in: Callable[..., Client]) -> None:
+def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     signed_in("otto")  # the trail begins
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     node.put_user("jdoe", roles=["viewer"])
@@ -74,10 +74,10 @@ def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: Person, s
     assert block.filter == "with the role viewer or superuser; sorted by user name, descending"
     assert block.query == "role=viewer&role=superuser&sort=username&order=desc"
     assert exports.Completeness.of(block.as_dict()) == block
-    assert audit.begins()
+    assert audit.trail_start()
 
 
-def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: Person) -> None:
+def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: PersonClient) -> None:
     listing = exports.Listing(otto, UserQuery(kind="native"))
     assert listing.total == len(CAST) + 1
     list(listing)
@@ -103,12 +103,12 @@ def hostile(node: TestNode) -> list[str]:
     return names
 
 
-def exported(connection: Person, format: str, **query: Any) -> io.BytesIO:
-    return io.BytesIO(b"".join(chunk.data for chunk in exports.write(connection, UserQuery(**query), exports.FORMATS[format])))
+def exported(client: PersonClient, format: str, **query: Any) -> io.BytesIO:
+    return io.BytesIO(b"".join(chunk.data for chunk in exports.write(client, UserQuery(**query), exports.FORMATS[format])))
 
 
 @pytest.mark.parametrize("format", exports.FORMATS)
-def test_what_is_read_from_a_file_is_what_was_written(node: TestNode, otto: Person, format: str) -> None:
+def test_what_is_read_from_a_file_is_what_was_written(node: TestNode, otto: PersonClient, format: str) -> None:
     hostile(node)
     node.put_user("lone", full_name="\ud83d\ude00 Ωmega", email="", metadata={"long": "x" * 20_000})
     expected = [to_the_second(row) for row in exports.rows(otto, UserQuery())]
@@ -126,7 +126,7 @@ def to_the_second(row: exports.Row) -> exports.Row:
 
 
 @pytest.mark.parametrize("format", exports.FORMATS)
-def test_a_cut_or_changed_file_is_refused(node: TestNode, otto: Person, format: str) -> None:
+def test_a_cut_or_changed_file_is_refused(node: TestNode, otto: PersonClient, format: str) -> None:
     for number in range(5):
         node.put_user(f"user{number}", metadata={"noise": secrets.token_hex(500)})
     whole = exported(otto, format).getvalue()
@@ -149,7 +149,7 @@ def rewritten(whole: bytes, part: str, old: bytes, new: bytes) -> io.BytesIO:
     return changed
 
 
-def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: Person) -> None:
+def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: PersonClient) -> None:
     block = exports.read(exported(otto, "csv", q="ada")).completeness
     begun = exports.write(otto, UserQuery(q="broken"), exports.FORMATS["xlsx"])
     next(begun)
@@ -160,13 +160,13 @@ def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: P
     printed, broken, whole = audit.search(audit.Query(action="export", actor="otto", size=3)).events
     assert (whole.outcome, whole.details["rows"], whole.details["sha256"]) == ("success", "1", block.sha256)
     assert (whole.details["format"], whole.details["query"]) == ("csv", "q=ada&sort=username&order=asc")
-    assert (broken.outcome, broken.reason, "rows" in broken.details) == ("failure", "BrokenOff", False)
+    assert (broken.outcome, broken.reason, "rows" in broken.details) == ("failure", "ClientDisconnected", False)
     assert (printed.outcome, printed.details["format"]) == ("success", "print")
 
 
-def test_nothing_is_exported_that_cannot_be_recorded(node: TestNode, otto: Person, settings: Settings) -> None:
+def test_nothing_is_exported_that_cannot_be_recorded(node: TestNode, otto: PersonClient, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = "bm90OmFrZXk="
-    with pytest.raises(errors.NotRecorded):
+    with pytest.raises(errors.AuditUnavailable):
         next(exports.write(otto, UserQuery(), exports.FORMATS["csv"]))
 
 
@@ -181,7 +181,7 @@ def crowd(node: TestNode) -> Iterator[int]:
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
 def test_of_thousands_all_are_there_and_memory_stays_flat(
-    node: TestNode, otto: Person, crowd: int, signed_in: Callable[..., Client]
+    node: TestNode, otto: PersonClient, crowd: int, signed_in: Callable[..., Client]
 ) -> None:
     everybody = set(node.elastic.security.get_user().body)
     for format in exports.FORMATS.values():
@@ -278,7 +278,7 @@ class TestCommands:
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
 @pytest.mark.skipif(not SOFFICE, reason="LibreOffice is not installed: script/setup --dev")
-def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: Person, tmp_path: Path) -> None:
+def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: PersonClient, tmp_path: Path) -> None:
     """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""
     names = hostile(node)
     (tmp_path / "sheet.xlsx").write_bytes(exported(otto, "xlsx").getvalue())

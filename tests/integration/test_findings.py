@@ -14,32 +14,33 @@ from django.conf import settings
 from django.test import Client
 from elasticsearch import ApiError, Elasticsearch
 
-from accounts.services import audit, errors, findings, indices, passwords, users
+from accounts.services import audit, errors, findings, passwords, users
 from accounts.services.audit.events import Event
-from accounts.services.connection import Person
-from accounts.services.findings import Row, keys, rows, runs, steps, walking
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.findings import Row, orphaned_keys, rows, runs, steps, user_pages
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
 
 @pytest.fixture
-def otto(person: Callable[[str], Person], node: TestNode) -> Person:
+def otto(person: Callable[[str], PersonClient], node: TestNode) -> PersonClient:
     """An auditor, on a node without earlier runs."""
     node.elastic.indices.delete(index=indices.FINDINGS, ignore_unavailable=True, expand_wildcards="all")
     return person("otto")
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
-def run_through(node: TestNode, connection: Person) -> findings.Run:
+def run_through(node: TestNode, client: PersonClient) -> findings.Run:
     """A whole run, after all that happened before it."""
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all", ignore_unavailable=True)
-    run = findings.start(connection)
+    run = findings.start(client)
     while not run.finished:
-        run = findings.advance(connection, run.id)
+        run = findings.advance(client, run.id)
     return run
 
 
@@ -64,7 +65,7 @@ def works(node: TestNode, encoded_key: str) -> bool:
 
 
 @pytest.mark.parametrize("leave", ["disable_user", "delete_user"])
-def test_a_key_outlives_its_owner(node: TestNode, otto: Person, leave: str) -> None:
+def test_a_key_outlives_its_owner(node: TestNode, otto: PersonClient, leave: str) -> None:
     for name in ("leaver", "stayer"):
         node.put_user(name, roles=["user_admin"])
     orphan = as_user(node, "leaver").security.create_api_key(name="=cron")
@@ -86,7 +87,7 @@ def test_a_key_outlives_its_owner(node: TestNode, otto: Person, leave: str) -> N
     assert "leaver" in found(after, "gone:orphaned-keys")
 
 
-def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: Person) -> None:
+def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.change_password(username="beats_system", password=PASSWORD)
     key = node.elastic.security.grant_api_key(
         grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}
@@ -98,7 +99,7 @@ def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: Pers
     assert "beats_system" not in found(run_through(node, otto), "orphaned-keys")
 
 
-def test_who_can_change_users_and_which_of_them_has_no_address(node: TestNode, otto: Person) -> None:
+def test_who_can_change_users_and_which_of_them_has_no_address(node: TestNode, otto: PersonClient) -> None:
     node.put_user("boss", roles=["viewer", "user_admin"])
     node.put_user("clerk", roles=["viewer"])
     run = run_through(node, otto)
@@ -113,7 +114,7 @@ def test_who_can_change_users_and_which_of_them_has_no_address(node: TestNode, o
     assert "boss" not in found(run_through(node, otto), "managers")
 
 
-def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: Person) -> None:
+def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer", "nope", "kibana_user"])
     run = run_through(node, otto)
     assert found(run, "unknown-roles")["jdoe"].roles == ("nope",)
@@ -125,7 +126,7 @@ def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: Person)
     assert "jdoe" not in found(run, "unknown-roles") | found(run, "deprecated")
 
 
-def test_a_deprecated_user_who_is_also_built_in(node: TestNode, otto: Person) -> None:
+def test_a_deprecated_user_who_is_also_built_in(node: TestNode, otto: PersonClient) -> None:
     run = run_through(node, otto)
     assert "deprecated" in found(run, "deprecated")["kibana"].note
     assert {"elastic", "kibana"} <= found(run, "built-in").keys()
@@ -142,14 +143,14 @@ def sign_in_of(node: TestNode, username: str, moment: datetime) -> str:
     return event.id
 
 
-def test_active_users_who_were_not_seen(node: TestNode, otto: Person, ada: Person) -> None:
+def test_active_users_who_were_not_seen(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
     for name in ("stranger", "sleeper", "walker", "gone"):
         node.put_user(name, enabled=name != "gone")
     users.create(ada, User("newcomer"), PASSWORD)
     old = datetime.now(UTC) - timedelta(days=91)
     documents = [sign_in_of(node, "sleeper", old), sign_in_of(node, "walker", old + timedelta(days=2))]
     unseen = found(run_through(node, otto), "unseen")
-    begins = audit.begins()
+    begins = audit.trail_start()
     assert begins
     assert unseen["stranger"].note == f"No sign-in known; no information before {begins:%Y-%m-%d}."
     assert unseen["sleeper"].note == f"Last sign-in {old:%Y-%m-%d}."
@@ -164,7 +165,7 @@ def test_active_users_who_were_not_seen(node: TestNode, otto: Person, ada: Perso
         node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
 
 
-def test_one_address_on_several_users(node: TestNode, otto: Person) -> None:
+def test_one_address_on_several_users(node: TestNode, otto: PersonClient) -> None:
     for name, email in (("anna", "anna@example.org"), ("anna2", "Anna@Example.org"), ("bob", "bob@example.org"), ("none", None)):
         node.put_user(name, email=email)
     shared = found(run_through(node, otto), "shared-email")
@@ -174,7 +175,7 @@ def test_one_address_on_several_users(node: TestNode, otto: Person) -> None:
     assert not found(run_through(node, otto), "shared-email")
 
 
-def test_names_that_differ_only_in_case(node: TestNode, otto: Person) -> None:
+def test_names_that_differ_only_in_case(node: TestNode, otto: PersonClient) -> None:
     for name in ("Anna", "anna", "ELASTIC", "bob"):
         node.put_user(name)
     similar = found(run_through(node, otto), "similar-names")
@@ -189,7 +190,7 @@ def test_names_that_differ_only_in_case(node: TestNode, otto: Person) -> None:
     assert not found(run_through(node, otto), "similar-names")
 
 
-def test_a_change_of_unknown_outcome(node: TestNode, otto: Person, ada: Person) -> None:
+def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
     with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "user-disable", "lost-one") as event:
         raise errors.OutcomeUnknown("the answer was lost")
     row = found(run_through(node, otto), "unknown-outcomes")["lost-one"]
@@ -200,7 +201,9 @@ def test_a_change_of_unknown_outcome(node: TestNode, otto: Person, ada: Person) 
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
 
 
-def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(node: TestNode, otto: Person, ada: Person) -> None:
+def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(
+    node: TestNode, otto: PersonClient, ada: PersonClient
+) -> None:
     node.put_user("first", roles=["nope"])
     assert run_through(node, otto).previous == ""
     node.put_user("second", roles=["nope"])
@@ -218,14 +221,16 @@ def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(node: Test
 @pytest.fixture
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two users (or keys) to a page, two pages to a portion."""
-    monkeypatch.setattr(walking, "PAGE", 2)
-    monkeypatch.setattr(keys, "PAGE", 2)
+    monkeypatch.setattr(user_pages, "PAGE", 2)
+    monkeypatch.setattr(orphaned_keys, "PAGE", 2)
     monkeypatch.setattr(steps, "PAGES", 2)
     monkeypatch.setattr(steps, "COMPARED", 3)
     monkeypatch.setattr(rows, "CHUNK", 3)
 
 
-def test_portions_of_several_people_make_one_whole(node: TestNode, otto: Person, ada: Person, small_portions: None) -> None:
+def test_portions_of_several_people_make_one_whole(
+    node: TestNode, otto: PersonClient, ada: PersonClient, small_portions: None
+) -> None:
     names = {f"user {number:02}" for number in range(11)}
     for name in names:
         node.put_user(name, roles=["nope"])
@@ -252,11 +257,13 @@ def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = hosts, api_key
     runs.CLAIMED_FOR = timedelta(0)  # type: ignore[misc]
     steps._commit = lambda run, stored: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
-    walking.PAGE, steps.PAGES = 2, 2  # type: ignore[misc]
-    findings.advance(Person("otto", password), id)
+    user_pages.PAGE, steps.PAGES = 2, 2  # type: ignore[misc]
+    findings.advance(PersonClient("otto", password), id)
 
 
-def test_a_process_that_is_killed_loses_nothing(node: TestNode, otto: Person, ada: Person, small_portions: None) -> None:
+def test_a_process_that_is_killed_loses_nothing(
+    node: TestNode, otto: PersonClient, ada: PersonClient, small_portions: None
+) -> None:
     names = {f"user {number}" for number in range(5)}
     for name in names:
         node.put_user(name, roles=["nope"])
@@ -274,34 +281,36 @@ def test_a_process_that_is_killed_loses_nothing(node: TestNode, otto: Person, ad
     assert run.count("unknown-roles") == len(names), "nobody twice"
 
 
-def test_two_at_once_do_nothing_twice(node: TestNode, otto: Person, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_at_once_do_nothing_twice(
+    node: TestNode, otto: PersonClient, ada: PersonClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     node.put_user("jdoe", roles=["nope"])
     run = findings.start(otto)
     assert findings.start(ada).id == run.id, "one run for all"
-    monkeypatch.setitem(steps.WORK, "users", lambda connection, run: _meanwhile(ada, run, connection))
+    monkeypatch.setitem(steps.WORK, "users", lambda client, run: _meanwhile(ada, run, client))
     after = findings.advance(otto, run.id)
     assert after.step == "keys"
     assert after.count("unknown-roles") == 1
 
 
-def _meanwhile(other: Person, run: findings.Run, connection: Person) -> steps.Portion:
+def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> steps.Portion:
     """Somebody else asks for the same portion: first while it is claimed, then after the claim has ended."""
     assert findings.advance(other, run.id).step == "users"
-    portion = steps._users(connection, run)
+    portion = steps._users(client, run)
     stored = rows.store(portion.found)
     steps._commit(replace(portion.run, version=run.version), [*stored.items()])
     return portion
 
 
-def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: Person, person: Callable[[str], Person]) -> None:
+def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: PersonClient, person: Callable[[str], PersonClient]) -> None:
     run = findings.start(otto)
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.AccessDenied):
         findings.advance(person("norah"), run.id)
     assert not findings.get(run.id).is_claimed
     assert findings.advance(otto, run.id).step == "keys"
 
 
-def test_only_some_runs_are_kept(node: TestNode, otto: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_some_runs_are_kept(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "KEPT", 2)
     done = [run_through(node, otto).id for _ in range(4)]
     node.elastic.indices.refresh(index=indices.FINDINGS, expand_wildcards="all")
@@ -319,7 +328,9 @@ class TestPages:
         assert response.status_code == 200, response.content.decode()
         return b"".join(response).decode()
 
-    def test_a_run_from_the_first_click_to_the_result(self, node: TestNode, otto: Person, signed_in: Callable[..., Client]) -> None:
+    def test_a_run_from_the_first_click_to_the_result(
+        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]
+    ) -> None:
         node.put_user("jdoe", full_name="=Jane", roles=["nope"])
         browser = signed_in("otto")
         assert "Nobody has looked yet" in self.text(browser, "/findings/")
@@ -345,7 +356,7 @@ class TestPages:
         assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].target.startswith("unknown-roles-")
 
     def test_an_administrator_revokes_a_key_of_somebody_who_was_deleted(
-        self, node: TestNode, otto: Person, signed_in: Callable[..., Client]
+        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]
     ) -> None:
         node.put_user("leaver", roles=["user_admin"])
         orphan = as_user(node, "leaver").security.create_api_key(name="cron")
@@ -362,7 +373,7 @@ class TestPages:
         assert browser.get(url).status_code == 404, "neither a user nor a key"
 
     def test_pages_of_a_long_finding(
-        self, node: TestNode, otto: Person, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("accounts.views.findings.SIZE", 2)
         for number in range(5):
@@ -392,7 +403,7 @@ class TestPages:
             assert browser.post(url).status_code == 403
 
 
-def test_the_trail_is_no_place_for_passwords(node: TestNode, ada: Person, otto: Person) -> None:
+def test_the_trail_is_no_place_for_passwords(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     users.create(ada, User("secretive"), PASSWORD)
     passwords.change(ada, "secretive", "another-secret")
     run = run_through(node, otto)

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.services import errors, indices, locks
+from accounts.services import errors
+from accounts.services.documents import indices, locks
 from tests.conftest import TestNode
 
 
 def test_a_lock_is_held_by_one_and_given_back(node: TestNode) -> None:
     with locks.held("x"):
-        with pytest.raises(errors.Busy), locks.held("x"):
+        with pytest.raises(errors.UserLocked), locks.held("x"):
             pass
         with locks.held("y"):
             pass
@@ -28,7 +29,7 @@ def test_work_that_fails_gives_it_back(node: TestNode) -> None:
 def test_a_change_that_may_still_be_on_its_way_keeps_it(node: TestNode) -> None:
     with pytest.raises(errors.OutcomeUnknown), locks.held("lost"):
         raise errors.OutcomeUnknown("no answer")
-    with pytest.raises(errors.Busy), locks.held("lost"):
+    with pytest.raises(errors.UserLocked), locks.held("lost"):
         pass
 
 

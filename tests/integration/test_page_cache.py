@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.test import Client
 
-from accounts import kept_pages
+from accounts.views.users import page_cache
 from tests.conftest import PASSWORD, TestNode
 
 
@@ -24,7 +24,7 @@ def test_what_changes_is_put_into_it(node: TestNode, signed_in: Callable[..., Cl
     assert "First" not in second
     tokens = {re.search(r'csrfmiddlewaretoken" value="(\w{64})"', whole)[1] for whole in (first, second)}  # type: ignore[index]
     assert len(tokens) == 2
-    assert all(kept_pages.MARK not in whole and re.search(r'data-ends="\d+"', whole) for whole in (first, second))
+    assert all(page_cache.MARK not in whole and re.search(r'data-ends="\d+"', whole) for whole in (first, second))
 
 
 def test_nobody_gets_what_was_written_for_another(node: TestNode, signed_in: Callable[..., Client]) -> None:

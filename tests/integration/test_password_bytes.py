@@ -7,8 +7,9 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import password_policy, passwords
-from accounts.services.connection import Person
+from accounts.services import passwords
+from accounts.services.client import PersonClient
+from accounts.services.passwords import policy as password_policy
 from tests.conftest import TestNode
 
 PIECES = st.sampled_from(
@@ -45,7 +46,7 @@ FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthC
 @given(first=ANY, second=ANY)
 def test_set_sign_in_change(node: TestNode, signed_in: Callable[..., Client], first: str, second: str) -> None:
     node.put_user("jdoe")
-    passwords.change(Person("elastic", node.elastic_password), "jdoe", first)
+    passwords.change(PersonClient("elastic", node.elastic_password), "jdoe", first)
     assert not [other for other in near_misses(first) if node.signs_in("jdoe", other)]
     jdoe = signed_in("jdoe", first)
 

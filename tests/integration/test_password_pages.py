@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from accounts.views import changed_password
+from accounts.views import recent_password_change
 from tests.conftest import PASSWORD, TestNode
 
 SignIn = Callable[..., Client]
@@ -142,9 +142,9 @@ def test_what_follows_a_change_is_told_to_nobody_else(node: TestNode, signed_in:
     ada.post("/users/change-password/jdoe", NEW)
     assert "The password of jdoe was changed at" in ada.get("/users/edit/jdoe").content.decode()
     assert "was changed at" not in ada.get("/users/edit/kim").content.decode()
-    otto.cookies[changed_password.COOKIE] = ada.cookies[changed_password.COOKIE].value
+    otto.cookies[recent_password_change.COOKIE] = ada.cookies[recent_password_change.COOKIE].value
     assert "was changed at" not in otto.get("/users/edit/jdoe").content.decode()
-    otto.cookies[changed_password.COOKIE] = "forged"
+    otto.cookies[recent_password_change.COOKIE] = "forged"
     assert otto.get("/users/edit/jdoe").status_code == 200
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from accounts.services import audit, recovery
+from accounts.services import audit
+from accounts.services.local_node import recovery
 from local_cluster import basic
 from local_cluster.node import wait_for
 from tests.conftest import TestNode
-from tests.reset_password import ROOT, Run, environment, in_process, manage
+from tests.support.reset_password import ROOT, Run, environment, in_process, manage
 
 USERS = b"# nobody but\nfrida:$2a$10$abcdefghijklmnopqrstuv"
 ROLES = b"viewer:frida"

@@ -8,8 +8,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import errors, indices, passwords, replay, users
-from accounts.services.connection import Person
+from accounts.services import errors, passwords, users
+from accounts.services.audit import replay
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
@@ -24,7 +26,7 @@ CHANGES = ("create", "update", "edit of what was", "enable", "disable", "delete"
 STEPS = st.lists(st.tuples(st.sampled_from(CHANGES), st.sampled_from(NAMES), PROFILES), min_size=1, max_size=12)
 
 
-def step(ada: Person, change: str, name: str, profile: dict[str, Any]) -> None:
+def step(ada: PersonClient, change: str, name: str, profile: dict[str, Any]) -> None:
     """One change, which may be refused: the user is missing, exists, or is another by now."""
     wanted = User(name, **profile)
     does: dict[str, Callable[[], object]] = {
@@ -43,7 +45,7 @@ def step(ada: Person, change: str, name: str, profile: dict[str, Any]) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_replaying_the_trail_gives_the_list_of_the_node(node: TestNode, person: Callable[[str], Person]) -> None:
+def test_replaying_the_trail_gives_the_list_of_the_node(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     ada = person("ada")
 
     @given(STEPS)
@@ -58,7 +60,7 @@ def test_replaying_the_trail_gives_the_list_of_the_node(node: TestNode, person: 
         for change, name, profile in steps:
             step(ada, change, name, profile)
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
-        on_node = {name: users.facts(users.get(ada, name)) for name in NAMES if node.user(name)}
+        on_node = {name: users.audited_fields(users.get(ada, name)) for name in NAMES if node.user(name)}
         assert replay.users(since=begin) == {
             name: {field: value for field, value in facts.items() if value is not None} for name, facts in on_node.items()
         }

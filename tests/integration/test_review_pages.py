@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from accounts.services import indices, reviews
+from accounts.services import reviews
+from accounts.services.documents import indices
 from accounts.services.reviews import Review
 from tests.conftest import PASSWORD, TestNode
 

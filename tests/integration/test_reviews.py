@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.services import audit, errors, indices, reviews, users
-from accounts.services.connection import Person
-from accounts.services.origin import Actor
+from accounts.services import audit, errors, reviews, users
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.request_context import Actor
 from accounts.services.reviews import Decision, Review, removals, store
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services.users import User, UserQuery
 from tests.conftest import TestNode
 
 PEOPLE = UserQuery(q="person", kind="native")
@@ -20,7 +20,7 @@ FILTER = "user name, full name, e-mail address or a role contains “person”, 
 
 
 @pytest.fixture
-def team(person: Callable[[str], Person]) -> tuple[Person, Person]:
+def team(person: Callable[[str], PersonClient]) -> tuple[PersonClient, PersonClient]:
     """The administrator and the auditor, as the trail knows them."""
     both = []
     for name in ("ada", "otto"):
@@ -36,21 +36,21 @@ def people(node: TestNode, count: int) -> list[str]:
     return names
 
 
-def frozen(connection: Person, query: UserQuery = PEOPLE) -> Review:
-    review = reviews.start(connection, query, "Quarter")
-    while not reviews.freeze(connection, review.id).is_over:
+def frozen(client: PersonClient, query: UserQuery = PEOPLE) -> Review:
+    review = reviews.start(client, query, "Quarter")
+    while not reviews.freeze(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
 
-def mark(connection: Person, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
+def mark(client: PersonClient, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
     seen = reviews.get_with_items(review.id, [number])[1][0].seen
-    return reviews.mark(connection, review.id, number, decision, comment, seen)
+    return reviews.mark(client, review.id, number, decision, comment, seen)
 
 
-def signed(connection: Person, review: Review) -> Review:
-    reviews.begin_sign_off(connection, review.id)
-    while not reviews.seal(connection, review.id).is_over:
+def signed(client: PersonClient, review: Review) -> Review:
+    reviews.begin_sign_off(client, review.id)
+    while not reviews.seal(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
@@ -66,7 +66,7 @@ def actions(node: TestNode, review: Review) -> list[str]:
 
 
 def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_whole(
-    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+    node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "A_PORTION", 3)
     names, (_, otto) = people(node, 7), team
@@ -86,14 +86,14 @@ def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_whole(
     assert actions(node, review) == ["review-create", "review-freeze"]
 
 
-def frozen_on(connection: Person, review: Review) -> Review:
-    while not reviews.freeze(connection, review.id).is_over:
+def frozen_on(client: PersonClient, review: Review) -> Review:
+    while not reviews.freeze(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
 
 def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
-    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+    node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "A_PORTION", 4)
     names, (ada, otto) = people(node, 10), team
@@ -111,7 +111,7 @@ def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
     assert [item.username for item in everything(review)] == names
 
 
-def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     review = frozen(team[1], UserQuery())
     items = {item.username: item for item in everything(review)}
     assert items.keys() == node.usernames() | set(users.RESERVED_USERNAMES)
@@ -121,7 +121,7 @@ def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[P
     assert review.completeness.is_whole
 
 
-def test_living_keys_are_counted(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     ada, otto = team
     ended = ada.create_api_key(name="ended")["id"]
     ada.create_api_key(name="lives")
@@ -131,7 +131,7 @@ def test_living_keys_are_counted(node: TestNode, team: tuple[Person, Person]) ->
     ada.invalidate_api_key(owner=True)
 
 
-def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 2)
     ada, otto = team
     review = frozen(otto)
@@ -152,7 +152,7 @@ def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, 
     assert actions(node, review)[2:] == ["review-mark"] * 3
 
 
-def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     names = people(node, 12)
     review = frozen(team[1])
     threads = [threading.Thread(target=mark, args=(team[number % 2], review, number + 1, "keep")) for number in range(len(names))]
@@ -164,7 +164,9 @@ def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[Person, Pe
     assert reviews.progress([review.id])[review.id] == reviews.Progress(12, 12)
 
 
-def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
+    node: TestNode, team: tuple[PersonClient, PersonClient]
+) -> None:
     people(node, 3)
     ada, otto = team
     review = frozen(otto)
@@ -191,7 +193,7 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(node: Test
     assert reviews.check(review).state == "right"
 
 
-def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[Person, Person]) -> None:
+def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 1)
     otto = team[1]
     review = frozen(otto)
@@ -218,7 +220,7 @@ def nothing_against_it(user: User) -> str:
 
 
 def test_removals_are_carried_out_once_and_the_trail_proves_them(
-    node: TestNode, team: tuple[Person, Person], monkeypatch: pytest.MonkeyPatch
+    node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(removals, "A_PORTION", 2)
     names, (ada, otto) = people(node, 4), team
@@ -229,7 +231,7 @@ def test_removals_are_carried_out_once_and_the_trail_proves_them(
         reviews.carry_out(ada, review.id, "delete", nothing_against_it)
     review = signed(otto, review)
     node.elastic.security.delete_user(username=names[3])  # elsewhere
-    with pytest.raises(errors.Refused):
+    with pytest.raises(errors.AccessDenied):
         reviews.carry_out(otto, review.id, "delete", nothing_against_it)
 
     threads = [
@@ -252,7 +254,7 @@ def test_removals_are_carried_out_once_and_the_trail_proves_them(
     assert (node.user(names[1]) or {})["enabled"]
 
 
-def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[Person, Person], calls: list[str]) -> None:
+def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[PersonClient, PersonClient], calls: list[str]) -> None:
     people(node, 5)
     review = reviews.start(team[1], PEOPLE, "Quarter")
     calls.clear()

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from accounts.services import cluster_setup, holders, roles, users
-from accounts.services.connection import Person
+from accounts.services import roles, users
+from accounts.services.client import PersonClient
+from accounts.services.cluster import setup as cluster_setup
 from accounts.services.roles import Role
+from accounts.services.users import privilege_holders
 from tests.conftest import TestNode
 
 HOSTILE_ROLES = ["a/b", "..", ".", "%2F", "a,b", "x?y#z", "x" * 507, "<b>", "'\"", "*", "~41", "_query", "&amp;", "\\", "a b"]
@@ -14,7 +16,7 @@ CORE = {"user_admin", cluster_setup.AUDITOR_ROLE, cluster_setup.SERVICE}
 
 
 @pytest.fixture
-def otto(person: Callable[[str], Person]) -> Person:
+def otto(person: Callable[[str], PersonClient]) -> PersonClient:
     """An auditor may read all of it."""
     return person("otto")
 
@@ -27,11 +29,11 @@ def no_roles_of_ours(node: TestNode) -> Iterator[None]:
             node.elastic.security.delete_role(name=name)
 
 
-def holding(connection: Person, privilege: str, after: str = "") -> holders.Answer:
-    return holders.of_privilege(connection, roles.all_roles(connection), privilege, after)
+def holding(client: PersonClient, privilege: str, after: str = "") -> privilege_holders.PrivilegeReport:
+    return privilege_holders.with_privilege(client, roles.all_roles(client), privilege, after)
 
 
-def test_a_role_with_everything_it_grants(node: TestNode, otto: Person) -> None:
+def test_a_role_with_everything_it_grants(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(
         name="shop",
         description="The shop ",
@@ -52,7 +54,7 @@ def test_a_role_with_everything_it_grants(node: TestNode, otto: Person) -> None:
     assert (details.is_enabled, details.metadata) == (True, {"team": "web"})
 
 
-def test_reserved_deprecated_and_unknown_roles(node: TestNode, otto: Person) -> None:
+def test_reserved_deprecated_and_unknown_roles(node: TestNode, otto: PersonClient) -> None:
     assert roles.get(otto, "superuser").role.is_reserved
     deprecated = roles.get(otto, "kibana_user")
     assert deprecated.role.is_deprecated
@@ -62,22 +64,22 @@ def test_reserved_deprecated_and_unknown_roles(node: TestNode, otto: Person) -> 
 
 
 @pytest.mark.parametrize("name", HOSTILE_ROLES)
-def test_every_legal_name(node: TestNode, otto: Person, name: str) -> None:
+def test_every_legal_name(node: TestNode, otto: PersonClient, name: str) -> None:
     node.elastic.security.put_role(name=name, cluster=["monitor"])
     node.put_user("jdoe", roles=[name, "nope"])
     assert roles.get(otto, name).role == Role(name, cluster=("monitor",))
     assert roles.get_many(otto, [name, "nope"])["nope"].role.is_unknown
-    assert [holder.user.username for holder in holders.of_role(otto, name).holders] == ["jdoe"]
+    assert [holder.user.username for holder in privilege_holders.with_role(otto, name).holders] == ["jdoe"]
     assert "jdoe" in [holder.user.username for holder in holding(otto, "monitor").page.holders]
 
 
-def test_a_name_with_a_comma_is_not_two_roles(node: TestNode, otto: Person) -> None:
+def test_a_name_with_a_comma_is_not_two_roles(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="a", cluster=["all"])
     node.elastic.security.put_role(name="b", cluster=["all"])
     assert roles.get(otto, "a,b").role.is_unknown
 
 
-def test_many_names_are_one_call(node: TestNode, otto: Person, calls: list[str]) -> None:
+def test_many_names_are_one_call(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
     calls.clear()
     assert len(roles.get_many(otto, [f"{'x' * 100}{number}" for number in range(300)])) == 300
     assert calls == ["GET /_security/role"]
@@ -90,48 +92,48 @@ def test_many_names_are_one_call(node: TestNode, otto: Person, calls: list[str])
     ("cluster", "manages"),
     [(["all"], True), (["MANAGE_SECURITY"], True), (["cluster:admin/xpack/security"], True), (["read_security", "manage"], False)],
 )
-def test_whether_a_role_lets_one_manage_users(node: TestNode, otto: Person, cluster: list[str], manages: bool) -> None:
+def test_whether_a_role_lets_one_manage_users(node: TestNode, otto: PersonClient, cluster: list[str], manages: bool) -> None:
     node.elastic.security.put_role(name="maybe", cluster=cluster)
     assert roles.by_name(otto, ["maybe"])["maybe"].grants_user_management is manages
 
 
-def test_who_has_a_role_page_by_page_with_reserved_users_in_order(node: TestNode, otto: Person, calls: list[str]) -> None:
+def test_who_has_a_role_page_by_page_with_reserved_users_in_order(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
     for number in range(25):
         node.put_user(f"f{number:02}", roles=["superuser"])
     calls.clear()
-    first = holders.of_role(otto, "superuser")
+    first = privilege_holders.with_role(otto, "superuser")
     assert len(calls) == 2
-    second = holders.of_role(otto, "superuser", first.after)
+    second = privilege_holders.with_role(otto, "superuser", first.after)
     names = [holder.user.username for page in (first, second) for holder in page.holders]
     assert names == ["elastic", *(f"f{number:02}" for number in range(25))]
     assert (first.total, second.total, len(first.holders), second.after) == (26, 26, 20, "")
 
 
-def test_exactly_one_full_page_has_no_next(node: TestNode, otto: Person) -> None:
+def test_exactly_one_full_page_has_no_next(node: TestNode, otto: PersonClient) -> None:
     for number in range(20):
         node.put_user(f"u{number:02}", roles=["only"])
-    page = holders.of_role(otto, "only")
+    page = privilege_holders.with_role(otto, "only")
     assert (len(page.holders), page.total, page.after) == (20, 20, "")
 
 
-def test_who_can_manage_users_and_through_which_roles(node: TestNode, otto: Person) -> None:
+def test_who_can_manage_users_and_through_which_roles(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="loud", cluster=["MANAGE_SECURITY"])
     node.elastic.security.put_role(name="pattern", cluster=["cluster:*"])
     node.put_user("amy", roles=["viewer", "loud", "superuser"])
     node.put_user("bob", roles=["pattern"], enabled=False)
     node.put_user("cat", roles=["viewer", "nope"])
     answer = holding(otto, "manage_security")
-    assert {holder.user.username: holder.through for holder in answer.page.holders} == {
+    assert {holder.user.username: holder.granting_roles for holder in answer.page.holders} == {
         "ada": ("user_admin",),
         "amy": ("loud", "superuser"),
         "bob": ("pattern",),
         "elastic": ("superuser",),
     }
-    assert [role.name for role in answer.through] == ["loud", "pattern", "user_admin", "superuser"]
+    assert [role.name for role in answer.granting_roles] == ["loud", "pattern", "user_admin", "superuser"]
     assert answer.page.total == 4
 
 
-def test_the_node_agrees_about_who_can(node: TestNode, otto: Person) -> None:
+def test_the_node_agrees_about_who_can(node: TestNode, otto: PersonClient) -> None:
     """Asked in each user's name, for a privilege that is implied, one that two roles give together, and one of few."""
     node.elastic.security.put_role(name="watch", cluster=["monitor"])
     node.elastic.security.put_role(name="read_users", cluster=["read_security"])
@@ -139,30 +141,30 @@ def test_the_node_agrees_about_who_can(node: TestNode, otto: Person) -> None:
     node.put_user("one", roles=["watch"])
     node.put_user("other", roles=["read_users", "watcher_admin"])
     for privilege in ("read_security", "read_ccr", "monitor_watcher", "manage_saml", "all"):
-        found = {holder.user.username: holder.through for holder in holding(otto, privilege).page.holders}
+        found = {holder.user.username: holder.granting_roles for holder in holding(otto, privilege).page.holders}
         for username in (*node.usernames(), "elastic", "kibana_system"):
             asked = node.elastic.options(headers={"es-security-runas-user": username})
             can = asked.security.has_privileges(cluster=[privilege])["cluster"][privilege]
             assert can is (username in found), (privilege, username)
-    assert {holder.user.username: holder.through for holder in holding(otto, "read_ccr").page.holders}["both"] == (
+    assert {holder.user.username: holder.granting_roles for holder in holding(otto, "read_ccr").page.holders}["both"] == (
         "watch",
         "read_users",
     )
 
 
-def test_a_privilege_that_nobody_grants_has_nobody_but_those_with_all(node: TestNode, otto: Person) -> None:
+def test_a_privilege_that_nobody_grants_has_nobody_but_those_with_all(node: TestNode, otto: PersonClient) -> None:
     answer = holding(otto, "not_invented_yet")
-    assert [role.name for role in answer.through] == ["superuser"]
+    assert [role.name for role in answer.granting_roles] == ["superuser"]
     assert [holder.user.username for holder in answer.page.holders] == ["elastic"]
 
 
-def test_roles_with_single_actions_are_named_as_not_judged(node: TestNode, otto: Person) -> None:
+def test_roles_with_single_actions_are_named_as_not_judged(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="odd", cluster=["cluster:admin/xpack/security/user/put"])
-    assert [role.name for role in holding(otto, "manage_security").unjudged] == ["odd"]
+    assert [role.name for role in holding(otto, "manage_security").undetermined] == ["odd"]
     assert users.get(otto, "otto").roles == (cluster_setup.AUDITOR_ROLE,)
 
 
-def test_a_role_that_the_licence_does_not_allow_any_more_grants_nothing(node: TestNode, otto: Person) -> None:
+def test_a_role_that_the_licence_does_not_allow_any_more_grants_nothing(node: TestNode, otto: PersonClient) -> None:
     part = {"names": ["logs-*"], "privileges": ["read"], "field_security": {"grant": ["a*"]}, "query": {"term": {"a": 1}}}
     node.elastic.license.post_start_trial(acknowledge=True)
     try:

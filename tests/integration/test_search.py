@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from elastic_transport import ConnectionTimeout
 
-from accounts.services.curl_node import CurlNode, Response
+from accounts.services.client.curl_node import CurlNode, Response
 from tests.conftest import TestNode
 from tests.integration.test_users import HOSTILE_NAMES
 

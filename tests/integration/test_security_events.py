@@ -11,8 +11,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.middleware import source_address
-from accounts.services import audit, indices, session_keys, session_list
-from accounts.services.sessions import SessionStore
+from accounts.services import audit
+from accounts.services.documents import indices
+from accounts.services.sessions import SessionStore, active
+from accounts.services.sessions import keys as session_keys
 from tests.conftest import TestNode
 from tests.integration.test_audit import trail
 
@@ -32,14 +34,14 @@ def test_signing_in_and_out(node: TestNode, ada: Client) -> None:
     assert (went.action, went.outcome, went.actor.realm) == ("sign-out", "success", "default_native")
     assert came.session == went.session == session_keys.document_id(key)
     assert key not in str(node.elastic.search(index=indices.AUDIT_PATTERN, expand_wildcards="all", size=1000))
-    assert audit.moments(["ada"])["ada"].last_sign_in == came.moment.replace(microsecond=came.moment.microsecond // 1000 * 1000)
+    assert audit.activity_of(["ada"])["ada"].last_sign_in == came.moment.replace(microsecond=came.moment.microsecond // 1000 * 1000)
 
 
 def test_a_wrong_password_is_noted_with_a_name_that_is_known(node: TestNode, ada: Client) -> None:
     trail(node)
     Client().post("/login", {"username": "ada", "password": "a-wrong-password"})
     last = trail(node, action="sign-in")[-1]
-    assert (last.actor.username, last.outcome, last.reason) == ("ada", "failure", "CredentialsRefused")
+    assert (last.actor.username, last.outcome, last.reason) == ("ada", "failure", "AuthenticationFailed")
 
 
 def test_what_may_be_a_password_in_the_field_of_the_name_is_not_written_down(node: TestNode, ada: Client) -> None:
@@ -62,7 +64,7 @@ def test_a_session_that_expired_is_noted_once(node: TestNode, ada: Client, by: s
         if by == "a request":
             SessionStore(ada.cookies["usermgmt_session"].value).load()
         else:
-            session_list._remove_expired()
+            active._remove_expired()
     found = trail(node, action="session-expire", text=key)
     assert [(event.actor.username, event.session, event.moment.isoformat()) for event in found] == [("ada", key, ended)]
 

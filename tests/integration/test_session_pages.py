@@ -13,9 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import indices, session_keys, session_list, sessions
-from accounts.services.session_list import Session
-from accounts.services.sessions import SessionStore
+from accounts.services import sessions
+from accounts.services.documents import indices
+from accounts.services.sessions import Session, SessionStore, active
+from accounts.services.sessions import keys as session_keys
 from accounts.urls import urlpatterns
 from tests.conftest import PASSWORD, TestNode
 
@@ -43,7 +44,7 @@ def shown(client: Client, url: str = "/sessions/") -> list[Session]:
 
 
 def of(username: str) -> list[Session]:
-    return session_list.of_person(username, "default_native")
+    return sessions.sessions_of_user(username, "default_native")
 
 
 def address(username: str, at: int = 0) -> str:
@@ -167,7 +168,7 @@ def test_expired_documents_are_removed_at_a_sign_in(node: TestNode, signed_in: S
     past = (timezone.now() - timedelta(seconds=1)).isoformat()
     for index in (indices.SESSIONS, indices.THROTTLE):
         node.elastic.index(index=index, id="old", document={"expires": past}, refresh=True)
-    monkeypatch.setattr(session_list, "_removed_at", float("-inf"))
+    monkeypatch.setattr(active, "_removed_at", float("-inf"))
     signed_in("norah")
     for index in (indices.SESSIONS, indices.THROTTLE):
         assert not node.elastic.exists(index=index, id="old")
@@ -311,8 +312,8 @@ def test_a_copy_of_the_index_and_the_servers_secret_reveal_no_password(node: Tes
     assert cookie not in json.dumps(copy)
     words = ["", django_settings.SECRET_KEY, document["_id"], *map(str, document["_source"].values())]
     for key in [*words, cookie.partition(".")[2], f".{cookie.partition('.')[2]}", cookie.partition(".")[0]]:
-        assert session_keys.decrypted(key, document["_source"]["payload"]) is None
-    opened = session_keys.decrypted(cookie, document["_source"]["payload"])
+        assert session_keys.decrypt(key, document["_source"]["payload"]) is None
+    opened = session_keys.decrypt(cookie, document["_source"]["payload"])
     assert opened, "with the cookie it opens: the test looks at the right document"
     assert "canary-of-jdoe" in json.dumps(opened)
 

@@ -8,8 +8,10 @@ import pytest
 from django.contrib.sessions.backends.base import UpdateError
 from pytest_django import Settings
 
-from accounts.services import errors, indices, session_keys, sessions
+from accounts.services import errors, sessions
+from accounts.services.documents import indices
 from accounts.services.sessions import SessionStore
+from accounts.services.sessions import keys as session_keys
 from tests.conftest import TestNode
 from tests.integration.conftest import IDENTITY
 
@@ -42,7 +44,7 @@ def test_the_index_holds_neither_key_nor_password(node: TestNode, store: Session
 def test_the_servers_secret_alone_opens_nothing(node: TestNode, store: SessionStore) -> None:
     box = documents(node)[-1]["_source"]["payload"]
     for guess in (str(documents(node)[-1]["_id"]), "", "jdoe"):
-        assert session_keys.decrypted(guess, box) is None
+        assert session_keys.decrypt(guess, box) is None
 
 
 def test_another_secret_opens_nothing_and_an_old_one_still_does(store: SessionStore, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import cluster_setup
+from accounts.services.cluster import setup as cluster_setup
 from tests.conftest import TestNode
 
 
@@ -58,7 +58,7 @@ def test_a_missing_key_is_made_and_written_for_its_owner_only(node: TestNode, se
     assert lines[:2] == ["# mine", "HTTPS=false"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     settings.ELASTICSEARCH_API_KEY = lines[2].removeprefix("ELASTICSEARCH_API_KEY=")
-    assert cluster_setup.key_is_right()
+    assert cluster_setup.is_api_key_valid()
     assert settings.ELASTICSEARCH_API_KEY not in out
 
 

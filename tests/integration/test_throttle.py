@@ -11,8 +11,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import connection, errors, indices, throttle
-from accounts.services.throttle import Guess
+from accounts.services import errors
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.signin import throttle
+from accounts.services.signin.throttle import Attempt
 from tests.conftest import PASSWORD, TestNode
 
 INCORRECT = "Username or password is incorrect. Please try again."
@@ -167,7 +170,7 @@ def test_an_outage_is_never_counted(node: TestNode, settings: Settings, monkeypa
     node.put_user("jdoe")
     # A cluster that has lost its users answers 401: no node does so on request.
     with monkeypatch.context() as patch:
-        patch.setattr(connection, "can_check_credentials", lambda: False)
+        patch.setattr(throttle, "can_verify_credentials", lambda: False)
         for _ in range(FEW + 1):
             page = sign_in("jdoe", "wrong-one")
             assert page.status_code == 503
@@ -181,21 +184,21 @@ def test_an_outage_is_never_counted(node: TestNode, settings: Settings, monkeypa
 
 
 def test_an_outage_during_the_one_guess_after_a_wait_gives_the_turn_back(node: TestNode) -> None:
-    guess = Guess("jdoe", "192.0.2.1")
+    guess = Attempt("jdoe", "192.0.2.1")
 
     def wrong() -> None:
-        raise errors.CredentialsRefused("no")
+        raise errors.AuthenticationFailed("no")
 
     def away() -> None:
         raise errors.Unavailable("no")
 
     for _ in range(FEW):
-        with pytest.raises(errors.CredentialsRefused):
-            throttle.guarded(guess, wrong)
+        with pytest.raises(errors.AuthenticationFailed):
+            throttle.attempt(guess, wrong)
     let_time_pass(node, throttle.FIRST_WAIT)
     with pytest.raises(errors.Unavailable):
-        throttle.guarded(guess, away)
-    assert throttle.guarded(guess, lambda: "in") == "in"
+        throttle.attempt(guess, away)
+    assert throttle.attempt(guess, lambda: "in") == "in"
 
 
 def test_many_at_once_are_all_counted_and_after_a_wait_only_one_is_let_through(node: TestNode) -> None:
@@ -203,11 +206,11 @@ def test_many_at_once_are_all_counted_and_after_a_wait_only_one_is_let_through(n
 
     def wrong() -> None:
         asked.append(1)
-        raise errors.CredentialsRefused("no")
+        raise errors.AuthenticationFailed("no")
 
     def guess(number: int) -> None:
-        with pytest.raises(errors.CredentialsRefused):
-            throttle.guarded(Guess("jdoe", f"192.0.2.{number}"), wrong)
+        with pytest.raises(errors.AuthenticationFailed):
+            throttle.attempt(Attempt("jdoe", f"192.0.2.{number}"), wrong)
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(guess, range(8)))
@@ -247,14 +250,14 @@ def test_refusals_are_answered_at_a_fixed_time(node: TestNode, settings: Setting
     clock, slept = [100.0], list[float]()
     monkeypatch.setattr(throttle, "monotonic", lambda: clock[0])
     monkeypatch.setattr(throttle, "sleep", slept.append)
-    ask = connection.Person.authenticate
+    ask = PersonClient.authenticate
 
     def takes(seconds: float) -> None:
-        def slow(person: connection.Person, **options: Any) -> Any:
+        def slow(person: PersonClient, **options: Any) -> Any:
             clock[0] += seconds
             return ask(person, **options)
 
-        monkeypatch.setattr(connection.Person, "authenticate", slow)
+        monkeypatch.setattr(PersonClient, "authenticate", slow)
 
     for username, seconds in (("nobody", 0.125), ("jdoe", 0.5), ("jdoe", 1.25)):
         takes(seconds)

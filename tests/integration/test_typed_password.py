@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import PASSWORD, TestNode
-from tests.reset_password import ROOT, environment
+from tests.support.reset_password import ROOT, environment
 
 # getpass talks to the controlling terminal, whatever standard input is. Tests that run in the background have Ctrl-C ignored.
 AT_ITS_TERMINAL = (

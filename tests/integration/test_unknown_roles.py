@@ -6,10 +6,9 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import kept, roles, unknown_roles, user_list, users
-from accounts.services.connection import Person
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services import roles, users
+from accounts.services.client import PersonClient, invalidate
+from accounts.services.users import User, UserQuery, unknown_roles
 from tests.conftest import PASSWORD, TestNode
 
 QUERY = UserQuery(flags=("unknown-roles",), size=100)
@@ -21,22 +20,22 @@ def people(node: TestNode, settings: Settings) -> Iterator[None]:
     node.put_user("jdoe", roles=["viewer", "nope"])
     node.put_user("zoe", roles=["gone"])
     node.put_user("bare")
-    settings.KEPT_SECONDS = 60
-    kept.forget()
+    settings.CACHE_SECONDS = 60
+    invalidate()
     yield
-    kept.forget()
+    invalidate()
 
 
 @pytest.fixture
-def ada() -> Person:
-    return Person("ada", PASSWORD, frozenset(["manage_security", "read_security"]))
+def ada() -> PersonClient:
+    return PersonClient("ada", PASSWORD, frozenset(["manage_security", "read_security"]))
 
 
-def found(person: Person, query: UserQuery = QUERY) -> list[str]:
-    return [user.username for user in user_list.list_page(person, query).users]
+def found(person: PersonClient, query: UserQuery = QUERY) -> list[str]:
+    return [user.username for user in users.list_page(person, query).users]
 
 
-def test_they_are_three_calls_at_first_and_then_one(ada: Person, calls: list[str]) -> None:
+def test_they_are_three_calls_at_first_and_then_one(ada: PersonClient, calls: list[str]) -> None:
     assert found(ada) == ["jdoe", "zoe"]
     assert calls == [ROLES, USERS, USERS]
     del calls[:]
@@ -46,7 +45,7 @@ def test_they_are_three_calls_at_first_and_then_one(ada: Person, calls: list[str
     assert unknown_roles.names(ada) == frozenset(["nope", "gone"])
 
 
-def test_nobody_has_one(node: TestNode, ada: Person) -> None:
+def test_nobody_has_one(node: TestNode, ada: PersonClient) -> None:
     node.elastic.security.delete_user(username="jdoe")
     node.elastic.security.delete_user(username="zoe")
     assert unknown_roles.names(ada) == frozenset()
@@ -54,7 +53,7 @@ def test_nobody_has_one(node: TestNode, ada: Person) -> None:
 
 
 def test_more_users_than_one_call_reads_are_found_between_the_known_roles(
-    ada: Person, monkeypatch: pytest.MonkeyPatch, calls: list[str]
+    ada: PersonClient, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
     monkeypatch.setattr(unknown_roles, "MOST_USERS", 1)
     assert found(ada) == found(ada) == ["jdoe", "zoe"]
@@ -62,7 +61,7 @@ def test_more_users_than_one_call_reads_are_found_between_the_known_roles(
     assert calls == [ROLES, USERS, USERS, USERS]
 
 
-def test_what_this_process_changes_is_seen_at_once(ada: Person) -> None:
+def test_what_this_process_changes_is_seen_at_once(ada: PersonClient) -> None:
     assert found(ada) == ["jdoe", "zoe"]
     users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
     assert found(ada) == ["jdoe", "new", "zoe"]
@@ -73,7 +72,7 @@ def test_what_this_process_changes_is_seen_at_once(ada: Person) -> None:
     assert found(ada) == ["jdoe"]
 
 
-def test_only_the_names_are_asked_for_anew(ada: Person, calls: list[str]) -> None:
+def test_only_the_names_are_asked_for_anew(ada: PersonClient, calls: list[str]) -> None:
     found(ada)
     users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
     del calls[:]
@@ -81,20 +80,20 @@ def test_only_the_names_are_asked_for_anew(ada: Person, calls: list[str]) -> Non
     assert calls == [USERS, USERS]
 
 
-def test_a_role_that_exists_by_now_is_none_of_them(node: TestNode, ada: Person) -> None:
+def test_a_role_that_exists_by_now_is_none_of_them(node: TestNode, ada: PersonClient) -> None:
     assert found(ada) == ["jdoe", "zoe"]
     node.elastic.security.put_role(name="gone", cluster=["monitor"])
     try:
-        kept.forget(roles._known)
+        invalidate(roles.roles._known)
         assert found(ada) == ["jdoe"]
     finally:
         node.elastic.security.delete_role(name="gone")
 
 
-def test_what_is_written_down_does_not_rely_on_what_was_read_before(node: TestNode, ada: Person) -> None:
+def test_what_is_written_down_does_not_rely_on_what_was_read_before(node: TestNode, ada: PersonClient) -> None:
     found(ada)
     node.put_user("new", roles=["never_defined"])
-    assert [user.username for user in user_list.search(ada, QUERY).users] == ["jdoe", "new", "zoe"]
+    assert [user.username for user in users.search(ada, QUERY).users] == ["jdoe", "new", "zoe"]
 
 
 def test_the_page(signed_in: Callable[..., Client]) -> None:

@@ -9,22 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import roles, user_list, users
-from accounts.services.connection import Person
-from accounts.services.user_list import FIELDS, UserPage, UserQuery
-from accounts.services.users import User
+from accounts.services import roles, users
+from accounts.services.client import PersonClient
+from accounts.services.users import FIELDS, User, UserPage, UserQuery
 from tests.conftest import CAST, PASSWORD, TestNode
 
 STAR = 'star*"q"\\'
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
-def found(ada: Person, **query: Any) -> set[str]:
-    return {user.username for user in user_list.search(ada, UserQuery(**{"size": 100, **query})).users}
+def found(ada: PersonClient, **query: Any) -> set[str]:
+    return {user.username for user in users.search(ada, UserQuery(**{"size": 100, **query})).users}
 
 
 class TestSearch:
@@ -62,7 +61,7 @@ class TestSearch:
             ("jane " * 1_000, {"jdoe"}),
         ],
     )
-    def test_parts_of_words_are_found_and_taken_literally(self, ada: Person, q: str, expected: set[str]) -> None:
+    def test_parts_of_words_are_found_and_taken_literally(self, ada: PersonClient, q: str, expected: set[str]) -> None:
         assert found(ada, q=q) == expected
 
     @pytest.mark.parametrize(
@@ -80,22 +79,22 @@ class TestSearch:
             ({"q": "e", "roles": ("viewer", "editor"), "status": "active", "flags": ("unknown-roles",)}, {STAR}),
         ],
     )
-    def test_filters_hold_together(self, ada: Person, query: dict[str, Any], expected: set[str]) -> None:
+    def test_filters_hold_together(self, ada: PersonClient, query: dict[str, Any], expected: set[str]) -> None:
         assert found(ada, **query) == expected
-        assert user_list.counts(ada, [UserQuery(**query)]) == [len(expected)]
+        assert users.count_each(ada, [UserQuery(**query)]) == [len(expected)]
 
-    def test_an_auditor_finds_the_same(self, ada: Person, person: Callable[[str], Person]) -> None:
+    def test_an_auditor_finds_the_same(self, ada: PersonClient, person: Callable[[str], PersonClient]) -> None:
         assert found(person("otto")) == found(ada)
 
 
-Find = Callable[[Person, UserQuery], UserPage]
+Find = Callable[[PersonClient, UserQuery], UserPage]
 
 
-def looked_at(ada: Person, query: UserQuery) -> UserPage:
-    return user_list.list_page(ada, query)
+def looked_at(ada: PersonClient, query: UserQuery) -> UserPage:
+    return users.list_page(ada, query)
 
 
-def walk(ada: Person, query: UserQuery, *, backwards: bool = False, find: Find = user_list.search) -> Iterator[UserPage]:
+def walk(ada: PersonClient, query: UserQuery, *, backwards: bool = False, find: Find = users.search) -> Iterator[UserPage]:
     """Every page, from the first to the last or the other way."""
     page = find(ada, replace(query, last=backwards))
     yield page
@@ -112,7 +111,7 @@ def in_memory(everybody: list[User], query: UserQuery, known: frozenset[str]) ->
     matching = [
         user
         for user in everybody
-        if (not query.kind or user.is_reserved == (query.kind == "reserved")) and user_list.matches(user, query, known)
+        if (not query.kind or user.is_reserved == (query.kind == "reserved")) and users.matches(user, query, known)
     ]
     matching.sort(key=lambda user: user.username)
     if query.sort == "roles":
@@ -157,8 +156,8 @@ class TestWalk:
             )
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(query=QUERIES, find=st.sampled_from([user_list.search, looked_at]))
-    def test_each_matching_user_stands_there_once_and_in_order(self, ada: Person, query: UserQuery, find: Find) -> None:
+    @given(query=QUERIES, find=st.sampled_from([users.search, looked_at]))
+    def test_each_matching_user_stands_there_once_and_in_order(self, ada: PersonClient, query: UserQuery, find: Find) -> None:
         everybody = [user for page in walk(ada, UserQuery(size=100)) for user in page.users]
         known = roles.names(ada)
         expected = in_memory(everybody, query, known)
@@ -171,7 +170,7 @@ class TestWalk:
             assert {page.total for page in pages} == {len(expected)}
             assert [page.number for page in pages] == list(range(1, len(pages) + 1))
 
-    def test_nobody_is_missing_or_twice_while_others_are_added(self, node: TestNode, ada: Person) -> None:
+    def test_nobody_is_missing_or_twice_while_others_are_added(self, node: TestNode, ada: PersonClient) -> None:
         query = UserQuery(size=5)
         before = [user.username for page in walk(ada, query) for user in page.users]
         seen = []
@@ -182,16 +181,16 @@ class TestWalk:
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
-    def test_a_place_that_is_gone_leads_to_the_first_page(self, ada: Person) -> None:
-        page = user_list.search(ada, UserQuery(after=("~~~~", "~~~~"), number=7))
+    def test_a_place_that_is_gone_leads_to_the_first_page(self, ada: PersonClient) -> None:
+        page = users.search(ada, UserQuery(after=("~~~~", "~~~~"), number=7))
         assert (page.number, page.first) == (1, 1)
-        page = user_list.search(ada, UserQuery(before=("!", "!"), number=7))
+        page = users.search(ada, UserQuery(before=("!", "!"), number=7))
         assert (page.number, page.first) == (1, 1)
 
 
-def test_a_page_takes_two_calls_whatever_its_place(node: TestNode, ada: Person, calls: list[str]) -> None:
+def test_a_page_takes_two_calls_whatever_its_place(node: TestNode, ada: PersonClient, calls: list[str]) -> None:
     node.put_user("jdoe", password=PASSWORD)
     for query in (UserQuery(q="x"), UserQuery(last=True), UserQuery(size=1, after=("jdoe", "jdoe"), number=2)):
         calls.clear()
-        user_list.search(ada, query)
+        users.search(ada, query)
         assert len(calls) == 2

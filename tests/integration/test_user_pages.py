@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.services import locks
+from accounts.services.documents import locks
 from tests.conftest import PASSWORD, TestNode
 from tests.integration.test_users import HOSTILE_NAMES
 

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from accounts.services import errors, users
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.users import User
 from tests.conftest import PASSWORD, TestNode
 
@@ -35,12 +35,12 @@ HOSTILE_NAMES = [
 
 
 @pytest.fixture
-def ada(person: Callable[[str], Person]) -> Person:
+def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ada: Person, name: str) -> None:
+def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ada: PersonClient, name: str) -> None:
     users.create(ada, User(name, "Jane", "jane@example.org", ("viewer",)), PASSWORD)
     seen = users.get(ada, name)
     assert seen == User(name, "Jane", "jane@example.org", ("viewer",))
@@ -54,7 +54,7 @@ def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ad
     assert node.user(name) is None
 
 
-def test_editing_a_deactivated_user_keeps_them_deactivated_and_keeps_metadata(node: TestNode, ada: Person) -> None:
+def test_editing_a_deactivated_user_keeps_them_deactivated_and_keeps_metadata(node: TestNode, ada: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer"], enabled=False, metadata={"badge": 7, "desk": {"floor": 2}})
 
     users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "", ("editor",)))
@@ -73,14 +73,14 @@ def test_editing_a_deactivated_user_keeps_them_deactivated_and_keeps_metadata(no
 
 
 @pytest.mark.parametrize("name", ["ada", "elastic", "kibana_system"])
-def test_a_name_that_exists_is_never_overwritten(node: TestNode, ada: Person, name: str) -> None:
+def test_a_name_that_exists_is_never_overwritten(node: TestNode, ada: PersonClient, name: str) -> None:
     with pytest.raises(errors.UserExists):
         users.create(ada, User(name, roles=("superuser",)), "another-password")
     assert not node.signs_in(name, "another-password")
 
 
 @pytest.mark.parametrize("name", ["", "_password", "_privileges", "_has_privileges", "x" * 508, "жанна", " a"])
-def test_names_that_would_reach_something_else_are_not_found(node: TestNode, ada: Person, name: str) -> None:
+def test_names_that_would_reach_something_else_are_not_found(node: TestNode, ada: PersonClient, name: str) -> None:
     writes = node.writes()
     for call in (users.get, users.delete):
         with pytest.raises(errors.NotFound):
@@ -94,13 +94,13 @@ def create_at_the_barrier(barrier: Barrier, node: tuple[str, str], password: str
 
     django.setup()
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = [node[0]], node[1]
-    ada = Person("ada", password)
+    ada = PersonClient("ada", password)
     ada.authenticate()
     barrier.wait()
     try:
         users.create(ada, User("twin", full_name), password)
         outcomes.put((full_name, "created"))
-    except (errors.UserExists, errors.Busy):
+    except (errors.UserExists, errors.UserLocked):
         outcomes.put((full_name, "told"))
 
 
@@ -122,7 +122,7 @@ def test_of_two_processes_that_create_the_same_name_at_once_one_wins(node: TestN
     assert (node.user("twin") or {})["full_name"] == winner
 
 
-def test_a_change_made_meanwhile_is_told_and_not_overwritten(node: TestNode, ada: Person) -> None:
+def test_a_change_made_meanwhile_is_told_and_not_overwritten(node: TestNode, ada: PersonClient) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer", "editor"])
     seen = users.get(ada, "jdoe")
     node.elastic.security.put_user(username="jdoe", full_name="Janet", roles=["editor"], enabled=False, metadata={})
@@ -138,7 +138,7 @@ def test_a_change_made_meanwhile_is_told_and_not_overwritten(node: TestNode, ada
     assert (node.user("jdoe") or {})["full_name"] == "Janet"
 
 
-def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: Person) -> None:
+def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer", "editor"])
 
     users.update(ada, User("jdoe", roles=("editor", "viewer")), User("jdoe", "Jane", "", ("viewer", "editor")))
@@ -147,12 +147,12 @@ def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: Person) -> 
 
 
 @pytest.mark.parametrize("change", [users.enable, users.disable, users.delete])
-def test_a_user_who_is_gone_is_not_found(node: TestNode, ada: Person, change: Callable[[Person, str], None]) -> None:
+def test_a_user_who_is_gone_is_not_found(node: TestNode, ada: PersonClient, change: Callable[[PersonClient, str], None]) -> None:
     with pytest.raises(errors.NotFound):
         change(ada, "nobody")
 
 
-def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Callable[[str], Person]) -> None:
+def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     otto = person("otto")
     node.put_user("jdoe", roles=["viewer"])
     jdoe = users.get(otto, "jdoe")
@@ -166,6 +166,6 @@ def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Cal
         lambda: users.delete(otto, "jdoe"),
     ]
     for change in attempts:
-        with pytest.raises(errors.Refused):
+        with pytest.raises(errors.AccessDenied):
             change()
     assert node.writes() == writes

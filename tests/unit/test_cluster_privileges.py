@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.services import cluster_privileges
-from accounts.services.cluster_privileges import NAMES, WORDS, held, holds, implied, is_judged, pairs
+from accounts.services.roles import cluster_privileges
+from accounts.services.roles.cluster_privileges import NAMES, WORDS, held, holds, implied, is_fully_evaluated, pairs
 
 
 def test_what_is_implied_is_held() -> None:
@@ -33,10 +33,10 @@ def test_elasticsearch_does_not_look_at_the_case() -> None:
 def test_the_beginning_of_an_action_stands_for_all_that_begin_with_it() -> None:
     for pattern in ("cluster:*", "cluster:admin/xpack/sec", "cluster:admin/xpack/security/*"):
         assert holds([pattern], "manage_security")
-        assert is_judged(pattern)
+        assert is_fully_evaluated(pattern)
     assert implied("cluster:admin/xpack/security/user/get") == {"cluster:admin/xpack/security/user/get"}
-    assert not is_judged("cluster:admin/xpack/security/user/get")
-    assert is_judged("monitor")
+    assert not is_fully_evaluated("cluster:admin/xpack/security/user/get")
+    assert is_fully_evaluated("monitor")
 
 
 def test_two_together_may_imply_what_neither_does() -> None:
@@ -51,5 +51,5 @@ def test_two_together_may_imply_what_neither_does() -> None:
 
 def test_each_privilege_is_said_in_words() -> None:
     assert set(NAMES) <= WORDS.keys()
-    assert cluster_privileges.words("MANAGE_security") == "Manage users, roles and API keys"
-    assert cluster_privileges.words("brand_new") == ""
+    assert cluster_privileges.describe("MANAGE_security") == "Manage users, roles and API keys"
+    assert cluster_privileges.describe("brand_new") == ""

@@ -12,9 +12,9 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import Elasticsearch, exceptions
 from pytest_django import Settings
 
-from accounts.services import connection, curl_node, errors
-from accounts.services.connection import Person
-from accounts.services.curl_node import CurlNode, Response
+from accounts.services import errors
+from accounts.services.client import PersonClient, ServiceClient, curl_node, service_client
+from accounts.services.client.curl_node import CurlNode, Response
 
 PERSON = "ada", "canary-password"
 
@@ -71,8 +71,8 @@ def cluster(settings: Settings) -> Iterator[Cluster]:
     ("status", "asking", "changing"),
     [
         (400, errors.Invalid, errors.Invalid),
-        (401, errors.CredentialsRefused, errors.CredentialsRefused),
-        (403, errors.Refused, errors.Refused),
+        (401, errors.AuthenticationFailed, errors.AuthenticationFailed),
+        (403, errors.AccessDenied, errors.AccessDenied),
         (404, errors.NotFound, errors.NotFound),
         (409, errors.Conflict, errors.Conflict),
         (429, errors.Unavailable, errors.Unavailable),
@@ -88,12 +88,12 @@ def test_every_answer_has_its_type_and_a_change_is_sent_once(
 ) -> None:
     cluster.status = status
     with pytest.raises(errors.ServiceError) as asked:
-        Person(*PERSON).get_user(username="jdoe")
+        PersonClient(*PERSON).get_user(username="jdoe")
     assert type(asked.value) is asking
 
     cluster.requests.clear()
     with pytest.raises(errors.ServiceError) as changed:
-        Person(*PERSON).put_user(username="jdoe", roles=[])
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
     assert type(changed.value) is changing
     assert cluster.requests == ["PUT /_security/user/jdoe"]
 
@@ -102,7 +102,7 @@ def test_every_answer_has_its_type_and_a_change_is_sent_once(
 def test_a_question_is_repeated(cluster: Cluster, status: int | None) -> None:
     cluster.status = status
     with pytest.raises(errors.Unavailable):
-        Person(*PERSON).query_user(size=1)
+        PersonClient(*PERSON).query_user(size=1)
     assert cluster.requests == ["POST /_security/_query/user"] * 2
 
 
@@ -119,20 +119,20 @@ def test_a_question_that_takes_too_long_is_not_repeated(settings: Settings, monk
         settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
         settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
         with pytest.raises(errors.Unavailable):
-            Person(*PERSON).query_user(size=1)
+            PersonClient(*PERSON).query_user(size=1)
     assert asked == settings.ELASTICSEARCH_HOSTS
 
 
 def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
     cluster.status, cluster.product = 200, "Another"
     with pytest.raises(errors.Unavailable):
-        Person(*PERSON).authenticate()
+        PersonClient(*PERSON).authenticate()
 
 
 def test_a_change_that_never_left_is_not_of_unknown_outcome(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     with pytest.raises(errors.Unavailable):
-        Person(*PERSON).put_user(username="jdoe", roles=[])
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_a_change_that_takes_too_long_is_of_unknown_outcome(settings: Settings) -> None:
@@ -140,34 +140,34 @@ def test_a_change_that_takes_too_long_is_of_unknown_outcome(settings: Settings) 
         settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
         settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
         with pytest.raises(errors.OutcomeUnknown):
-            Person(*PERSON).put_user(username="jdoe", roles=[])
+            PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_the_products_own_refusal_is_a_fault_of_the_set_up(cluster: Cluster, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = "a-key"
     for cluster.status in (401, 403):
         with pytest.raises(errors.NotSetUp):
-            connection.service().get(index="usermgmt-sessions", id="1")
+            service_client().get(index="usermgmt-sessions", id="1")
     settings.ELASTICSEARCH_API_KEY = ""
     with pytest.raises(errors.NotSetUp):
-        connection.service()
+        service_client()
 
 
 def test_an_authority_does_no_harm_where_nothing_is_encrypted(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = ["http://127.0.0.1:1"], "authority.pem"
     with pytest.raises(errors.Unavailable):
-        Person(*PERSON).authenticate()
+        PersonClient(*PERSON).authenticate()
 
 
 def test_no_secret_is_in_an_exception_or_the_log(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     for cluster.status in (400, 401, 503):
         with pytest.raises(errors.ServiceError) as failed:
-            Person(*PERSON).change_password(username="jdoe", password="canary-2")
+            PersonClient(*PERSON).change_password(username="jdoe", password="canary-2")
         assert failed.value.__cause__ is None
         assert "canary" not in repr(failed.value)
     assert "canary" not in caplog.text
-    assert "canary" not in repr(Person(*PERSON))
+    assert "canary" not in repr(PersonClient(*PERSON))
 
 
 def subclasses(kind: type[Exception]) -> set[type[Exception]]:
@@ -192,7 +192,7 @@ def test_every_exception_of_the_client_becomes_an_error_of_ours(
         raise exc
 
     monkeypatch.setattr(Elasticsearch, "perform_request", fail)
-    person = Person(*PERSON)
+    person = PersonClient(*PERSON)
     with pytest.raises(errors.ServiceError) as raised:
         person.authenticate() if asks else person.put_user(username="jdoe", roles=[])
     assert raised.value.__cause__ is None
@@ -200,7 +200,7 @@ def test_every_exception_of_the_client_becomes_an_error_of_ours(
 
 def test_a_client_has_no_options_and_says_so() -> None:
     with pytest.raises(NotImplementedError, match="no per-call options"):
-        connection.Service("a-key").options(request_timeout=1)
+        ServiceClient("a-key").options(request_timeout=1)
 
 
 def test_headers_of_an_interim_response_are_not_those_of_the_response() -> None:

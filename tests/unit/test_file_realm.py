@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.services import file_realm
+from accounts.services.local_node import file_realm
 
 USERS = b"alice:$2a$10$abc\n# a comment\nbob:{PBKDF2}10000$x=$y="
 ROLES = b"superuser:alice\nviewer:alice,bob"
@@ -17,7 +17,7 @@ ROLES = b"superuser:alice\nviewer:alice,bob"
 KILLED_AT_STEP = """
 import fcntl, os, signal, sys
 from pathlib import Path
-from accounts.services import file_realm
+from accounts.services.local_node import file_realm
 
 WATCHED = {"open", "os.rename", "os.remove", "os.utime", "os.chown", "os.chmod", "subprocess.Popen", "fcntl.flock"}
 folder, number = Path(sys.argv[1]), int(sys.argv[2])

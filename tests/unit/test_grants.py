@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from accounts.services import grants
-from accounts.services.grants import Grant
+from accounts.services.roles import grants
+from accounts.services.roles.grants import Grant
 
 
 def lines(**body: Any) -> list[str]:

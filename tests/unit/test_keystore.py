@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.services import secure_settings
+from accounts.services.local_node import keystore
 
 # Made by Elasticsearch 8.19.21's KeyStoreWrapper, with the password `only-for-this-test` for an HTTP keystore.
 KEYSTORE = base64.b64decode(
@@ -14,7 +14,7 @@ KEYSTORE = base64.b64decode(
     Xw==
     """
 )
-VERSION, PROTECTED = len(secure_settings.HEADER) + 3, len(secure_settings.HEADER) + 4
+VERSION, PROTECTED = len(keystore.HEADER) + 3, len(keystore.HEADER) + 4
 
 
 def changed(position: int, byte: int) -> bytes:
@@ -25,11 +25,11 @@ def changed(position: int, byte: int) -> bytes:
 
 def test_what_elasticsearch_wrote_is_read(tmp_path: Path) -> None:
     (tmp_path / "elasticsearch.keystore").write_bytes(KEYSTORE)
-    assert secure_settings.read(tmp_path)["xpack.security.http.ssl.keystore.secure_password"] == b"only-for-this-test"
+    assert keystore.read(tmp_path)["xpack.security.http.ssl.keystore.secure_password"] == b"only-for-this-test"
 
 
 def test_without_the_file_there_is_nothing(tmp_path: Path) -> None:
-    assert secure_settings.read(tmp_path) == {}
+    assert keystore.read(tmp_path) == {}
 
 
 @pytest.mark.parametrize(
@@ -46,5 +46,5 @@ def test_without_the_file_there_is_nothing(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_read_is_told(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "elasticsearch.keystore").write_bytes(content)
-    with pytest.raises(secure_settings.SecureSettingsError, match=words):
-        secure_settings.read(tmp_path)
+    with pytest.raises(keystore.SecureSettingsError, match=words):
+        keystore.read(tmp_path)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.services import node_settings
+from accounts.services.local_node import settings as node_settings
 
 TLS = "xpack.security.http.ssl"
 

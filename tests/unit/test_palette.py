@@ -3,9 +3,9 @@
 import pytest
 from django.template import Context, Template
 
-from accounts.matching import words_of
-from accounts.pages import PAGES, find
-from accounts.services.operators import Operator
+from accounts.services.search.ranking import words_of
+from accounts.services.signin.operators import Operator
+from accounts.views.palette import PAGES, find
 from tests.unit.test_policy import ADA, OTTO, operator
 
 NORAH = operator(username="norah")

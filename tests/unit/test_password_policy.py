@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from accounts.services import password_policy
+from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_anything_else_will_do(password: str) -> None:
 def test_more_that_nobody_may_use(settings: Settings, tmp_path: Path) -> None:
     listed = tmp_path / "blocklist"
     listed.write_text("Acme-Rockets\nacme-anvils\n")
-    blocklist = {"NAME": "accounts.services.password_policy.BlocklistValidator", "OPTIONS": {"path": str(listed)}}
+    blocklist = {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": str(listed)}}
     settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, blocklist]
 
     assert problems("ACME-rockets") == ["This password is on your organization's list of passwords that nobody may use."]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.services import password_strength
+from accounts.services.passwords import strength as password_strength
 from accounts.services.users import User
 
 JANE = User("jane-the-third", "Jane Mary Roe", "jane@example.org")
@@ -20,7 +20,7 @@ JANE = User("jane-the-third", "Jane Mary Roe", "jane@example.org")
     ],
 )
 def test_words_and_what_is_the_matter(password: str, words: str, problem: str) -> None:
-    strength = password_strength.of(password, JANE)
+    strength = password_strength.estimate(password, JANE)
     assert (strength.words, strength.problem) == (words, problem)
 
 
@@ -33,5 +33,5 @@ def test_of_a_long_one_only_the_beginning_is_looked_at(monkeypatch: pytest.Monke
         return {"score": 4, "feedback": {"warning": ""}}
 
     monkeypatch.setattr(password_strength, "zxcvbn", looked_at)
-    password_strength.of("x" * 1000, JANE)
-    assert seen == ["x" * password_strength.LOOKED_AT]
+    password_strength.estimate("x" * 1000, JANE)
+    assert seen == ["x" * password_strength.MAX_ANALYZED]

@@ -1,9 +1,9 @@
 import pytest
 
 from accounts import policy
-from accounts.services.connection import Person
-from accounts.services.operators import Identity, Operator
+from accounts.services.client import PersonClient
 from accounts.services.roles import Role
+from accounts.services.signin.operators import Identity, Operator
 from accounts.services.users import User
 
 JDOE = User("jdoe")
@@ -12,7 +12,7 @@ RESERVED = User("kibana_system", metadata={"_reserved": True})
 
 def operator(*privileges: str, username: str = "ada", realm_type: str = "native") -> Operator:
     identity = Identity(username, "", "", [], realm_type, realm_type, list(privileges))
-    return Operator(identity, Person("nobody", "nothing"))
+    return Operator(identity, PersonClient("nobody", "nothing"))
 
 
 ADA = operator("manage_security", "read_security")

@@ -1,6 +1,6 @@
 import pytest
 
-from accounts.matching import Fit, fit, words_of
+from accounts.services.search.ranking import Fit, fit, words_of
 from accounts.templatetags.highlight import highlight
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.services import result_file
-from accounts.services.result_file import CHANGED, FAILED
+from accounts.management import result_file
+from accounts.management.result_file import CHANGED, FAILED
 
 
 def write(path: Path) -> None:

@@ -5,7 +5,8 @@ from django.core import signing
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from accounts import browsers, devices
+from accounts import known_devices
+from accounts.services.sessions import user_agents
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Safari/537.36"
 
@@ -36,23 +37,23 @@ CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, l
     ],
 )
 def test_browsers_in_words(sent: str, words: str) -> None:
-    assert browsers.in_words(sent) == words
+    assert user_agents.describe(sent) == words
 
 
 def cookie_for(username: str, **cookies: str) -> str:
     request = RequestFactory().post("/login")
     request.COOKIES.update(cookies)
     response = HttpResponse()
-    devices.remember(request, response, username)
-    morsel = response.cookies[devices.COOKIE]
+    known_devices.remember(request, response, username)
+    morsel = response.cookies[known_devices.COOKIE]
     assert morsel["httponly"]
     return str(morsel.value)
 
 
 def mark(cookie: str, username: str) -> str:
     request = RequestFactory().get("/login")
-    request.COOKIES[devices.COOKIE] = cookie
-    return devices.mark(request, username)
+    request.COOKIES[known_devices.COOKIE] = cookie
+    return known_devices.token(request, username)
 
 
 def test_a_mark_is_for_one_person_and_stays_the_same() -> None:
@@ -60,14 +61,14 @@ def test_a_mark_is_for_one_person_and_stays_the_same() -> None:
     assert mark(cookie, "jdoe")
     assert mark(cookie, "JDoe") == mark(cookie, "jdoe")
     assert mark(cookie, "ada") == ""
-    assert "jdoe" not in str(signing.loads(cookie, salt=devices.SALT))
-    again = cookie_for("jdoe", **{devices.COOKIE: cookie})
+    assert "jdoe" not in str(signing.loads(cookie, salt=known_devices.SALT))
+    again = cookie_for("jdoe", **{known_devices.COOKIE: cookie})
     assert mark(again, "jdoe") == mark(cookie, "jdoe"), "a new mark each time would be a new count each time"
 
 
 @pytest.mark.parametrize(
     "cookie",
-    ["", "x", "a:b:c", signing.dumps(["x", "y"], salt="another"), signing.dumps("x", salt=devices.SALT)],
+    ["", "x", "a:b:c", signing.dumps(["x", "y"], salt="another"), signing.dumps("x", salt=known_devices.SALT)],
     ids=["nothing", "a letter", "colons", "for something else", "of another shape"],
 )
 def test_a_made_up_mark_is_none(cookie: str) -> None:

@@ -2,7 +2,7 @@ import pytest
 from django.http import QueryDict
 
 from accounts.forms.user_list import user_query
-from accounts.services.user_list import UserQuery
+from accounts.services.users import UserQuery
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,8 @@ from django.template.defaultfilters import pluralize
 
 from accounts.forms.user_list import user_query
 from accounts.management.credentials import credentials
-from accounts.services import errors, exports, operators
+from accounts.services import errors, exports
+from accounts.services.signin import operators
 
 
 class Command(BaseCommand):
@@ -44,12 +45,12 @@ class Command(BaseCommand):
         """Write it, and say how far it is."""
         query = user_query(QueryDict(filter), 20)
         try:
-            person = operators.for_command("export_users", *credentials())
+            person = operators.client_for_command("export_users", *credentials())
             with _replacing(output) as file:
                 rows = self._write(exports.write(person, query, exports.FORMATS[format]), file)
-        except errors.CredentialsRefused:
+        except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
-        except errors.Refused as exc:
+        except errors.AccessDenied as exc:
             raise CommandError(f"This user isn't allowed to view users: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None

@@ -19,9 +19,9 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.management import callers
 from accounts.management.resets import ManyResets, OneReset, Reset
 from accounts.management.terminal import Failure, Terminal, Verbosity
-from accounts.services import origin
-from accounts.services.connection import Person
-from accounts.services.origin import Actor
+from accounts.services import request_context
+from accounts.services.client import PersonClient
+from accounts.services.request_context import Actor
 
 NAME = "reset_password"
 ASK = object()  # -i without a password
@@ -123,11 +123,11 @@ def _run(reset: Reset, terminal: Terminal, options: dict[str, Any]) -> None:
             reset.carry_out(_person(caller, callers.local_actor(NAME)), terminal, force=force)
 
 
-def _person(caller: tuple[str, str], actor: Actor) -> Person:
+def _person(caller: tuple[str, str], actor: Actor) -> PersonClient:
     """The caller's connection, with the actor that the audit trail names."""
-    person = Person(*caller)
+    person = PersonClient(*caller)
     person.actor = actor
-    origin.without_outcome.set([])
+    request_context.missing_outcomes.set([])
     return person
 
 

@@ -10,8 +10,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
-from accounts.services import audit, cluster_setup, errors
-from accounts.services.connection import Administrator
+from accounts.services import audit, errors
+from accounts.services.client import AdministratorClient
+from accounts.services.cluster import setup as cluster_setup
 from usermgmt.env_file import update
 
 
@@ -32,24 +33,24 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         """Set up, then write or print what is new for the configuration."""
-        administrator = Administrator(*credentials())
+        administrator = AdministratorClient(*credentials())
         try:
             done = {}
             for what, outcome in cluster_setup.set_up(administrator):
                 self.stdout.write(f"{what}: {outcome}")
                 done[what] = outcome
             lines = {} if os.environ.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
-            if not new_key and cluster_setup.key_is_right():
+            if not new_key and cluster_setup.is_api_key_valid():
                 self.stdout.write("API key: unchanged")
             else:
-                lines["ELASTICSEARCH_API_KEY"] = cluster_setup.make_key(administrator)
+                lines["ELASTICSEARCH_API_KEY"] = cluster_setup.create_api_key(administrator)
                 self.stdout.write("API key: created")
                 done["API key"] = "created"
-            audit.command_run(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
-        except errors.CredentialsRefused:
+            audit.record_command(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
+        except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
-        except errors.Refused as exc:
-            audit.refused(administrator.actor, "setup_cluster", "", type(exc).__name__)
+        except errors.AccessDenied as exc:
+            audit.record_access_denied(administrator.actor, "setup_cluster", "", type(exc).__name__)
             raise CommandError(f"This user isn't allowed to set up the cluster: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None

@@ -4,19 +4,13 @@ Every change is written down twice: its intent before it is done, its outcome af
 be written the change is not done. What is no change (a sign-in, a refusal) is written down once (`note`).
 """
 
+from accounts.services.audit.activity import UserActivity as UserActivity
+from accounts.services.audit.activity import activity_and_trail_start as activity_and_trail_start
+from accounts.services.audit.activity import activity_of as activity_of
+from accounts.services.audit.activity import all_activity as all_activity
+from accounts.services.audit.activity import trail_start as trail_start
 from accounts.services.audit.events import Event as Event
 from accounts.services.audit.events import Outcome as Outcome
-from accounts.services.audit.moments import Moments as Moments
-from accounts.services.audit.moments import all_moments as all_moments
-from accounts.services.audit.moments import begins as begins
-from accounts.services.audit.moments import moments as moments
-from accounts.services.audit.moments import moments_and_beginning as moments_and_beginning
-from accounts.services.audit.occasions import command_run as command_run
-from accounts.services.audit.occasions import refused as refused
-from accounts.services.audit.occasions import sessions_expired as sessions_expired
-from accounts.services.audit.occasions import sign_in_refused as sign_in_refused
-from accounts.services.audit.occasions import signed_in as signed_in
-from accounts.services.audit.occasions import signed_out as signed_out
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
 from accounts.services.audit.reading import changes_of as changes_of
@@ -24,8 +18,14 @@ from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
-from accounts.services.audit.reading import successes as successes
-from accounts.services.audit.writing import note as note
+from accounts.services.audit.reading import successful_changes as successful_changes
+from accounts.services.audit.security_events import record_access_denied as record_access_denied
+from accounts.services.audit.security_events import record_command as record_command
+from accounts.services.audit.security_events import record_expired_sessions as record_expired_sessions
+from accounts.services.audit.security_events import record_failed_sign_in as record_failed_sign_in
+from accounts.services.audit.security_events import record_sign_in as record_sign_in
+from accounts.services.audit.security_events import record_sign_out as record_sign_out
+from accounts.services.audit.writing import record_event as record_event
+from accounts.services.audit.writing import record_verification as record_verification
 from accounts.services.audit.writing import recorded as recorded
-from accounts.services.audit.writing import resolved as resolved
-from accounts.services.origin import Actor as Actor
+from accounts.services.request_context import Actor as Actor

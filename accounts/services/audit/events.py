@@ -9,8 +9,9 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
-from accounts.services import indices, origin
-from accounts.services.origin import Actor
+from accounts.services import request_context
+from accounts.services.documents import indices
+from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
 Outcome = Literal["success", "failure", "unknown"]
@@ -55,8 +56,8 @@ class Event:
             action=action,
             kind=kind,
             target=target,
-            source=origin.source_address.get(),
-            session=origin.session.get(),
+            source=request_context.source_address.get(),
+            session=request_context.session_id.get(),
             request=request_id.get(),
             index=f"{indices.AUDIT}-{moment:%Y.%m}",
             **more,

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import errors, indices
-from accounts.services.audit import chart, queries
+from accounts.services import errors
+from accounts.services.audit import histogram, queries
 from accounts.services.audit.events import Event
 from accounts.services.audit.queries import Query
-from accounts.services.connection import service
+from accounts.services.client import service_client
+from accounts.services.documents import indices
 
 PLACE: Final[dict[str, Any]] = {"index": indices.AUDIT_PATTERN, "expand_wildcards": ["open", "hidden"], "ignore_unavailable": True}
 NEWEST_FIRST: Final[list[Mapping[str, Any]]] = [
@@ -37,23 +38,23 @@ class Page:
 
     events: Sequence[Event]
     next: str = ""
-    bars: Sequence[chart.Bar] = ()
+    bars: Sequence[histogram.Bar] = ()
 
 
 def search(query: Query) -> Page:
     """The events that fit. Raises Unavailable, NotSetUp, and Invalid for a `next` that is not ours."""
-    found = service().search(
+    found = service_client().search(
         **PLACE,
         query=queries.body(query, _without_outcome() if query.outcome == "unknown" else None),
         sort=NEWEST_FIRST,
         size=query.size + 1,
         search_after=json.loads(query.after) if query.after else None,
-        aggs={"bars": chart.aggregation(query)},
+        aggs={"bars": histogram.aggregation(query)},
         track_total_hits=False,
     )
     hits = found["hits"]["hits"]
     more = json.dumps(hits[query.size - 1]["sort"]) if len(hits) > query.size else ""
-    return Page(_together(hits[: query.size]), more, chart.bars(found.get("aggregations", {})))
+    return Page(_together(hits[: query.size]), more, histogram.bars(found.get("aggregations", {})))
 
 
 def of_target(kind: str, name: str, size: int = 50, after: str = "") -> Page:
@@ -72,7 +73,7 @@ def changes_of(usernames: Collection[str], since: datetime) -> dict[str, list[Ev
         return {}
     filters = queries.body(Query(kind="user", since=since), None)["bool"]["filter"]
     filters += [{"terms": {"usermgmt.target.name": list(usernames)}}, {"terms": {"event.action": list(CHANGES)}}]
-    found = service().search(**PLACE, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MOST_CHANGES)
+    found = service_client().search(**PLACE, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MOST_CHANGES)
     changes: dict[str, list[Event]] = {}
     for event in _together(found["hits"]["hits"]):
         changes.setdefault(event.target, []).append(event)
@@ -81,7 +82,7 @@ def changes_of(usernames: Collection[str], since: datetime) -> dict[str, list[Ev
 
 def get(event_id: str) -> Event:
     """One event with all that is known of it. Raises NotFound."""
-    hits = service().search(**PLACE, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"]["hits"]
+    hits = service_client().search(**PLACE, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"]["hits"]
     first = [hit for hit in hits if hit["_source"]["usermgmt"]["stage"] in ("intent", "note")]
     if not first:
         raise errors.NotFound(event_id)
@@ -97,7 +98,7 @@ def _together(hits: Iterable[Mapping[str, Any]]) -> list[Event]:
         if event.stage != "note"
         for stage in ("intent", "outcome", "resolved")
     ]
-    stages = service().mget(docs=wanted)["docs"] if wanted else []
+    stages = service_client().mget(docs=wanted)["docs"] if wanted else []
     known = {doc["_id"]: Event.of(doc) for doc in stages if doc.get("found")}
     return [merged(event, known) for event in events.values()]
 
@@ -134,7 +135,7 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
 def _without_outcome() -> list[str]:
     """The ids of changes of which nobody knows what became of them. All stages of an event are in one index, so it is exact."""
     known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "resolved"}}]}}
-    answer = service().search(
+    answer = service_client().search(
         **PLACE,
         query={"terms": {"usermgmt.stage": ["intent", "outcome", "resolved"]}},
         size=0,
@@ -149,7 +150,7 @@ def _without_outcome() -> list[str]:
     return [bucket["key"] for bucket in buckets if not bucket["known"]["doc_count"]]
 
 
-def successes(kind: str, since: datetime | None = None) -> Iterator[Event]:
+def successful_changes(kind: str, since: datetime | None = None) -> Iterator[Event]:
     """Every change of that kind that was done, the oldest first, one page after the other."""
     filters: list[dict[str, Any]] = [
         {"term": {"usermgmt.target.kind": kind}},
@@ -160,7 +161,7 @@ def successes(kind: str, since: datetime | None = None) -> Iterator[Event]:
         filters.append({"range": {"@timestamp": {"gte": since.isoformat()}}})
     after = None
     while True:
-        found = service().search(
+        found = service_client().search(
             **PLACE, query={"bool": {"filter": filters}}, sort=OLDEST_FIRST, size=A_PORTION, search_after=after
         )
         hits = found["hits"]["hits"]

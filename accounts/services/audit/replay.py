@@ -16,7 +16,7 @@ def users(since: datetime | None = None) -> dict[str, Facts]:
     Whoever was made before the trail begins, or outside of the product, appears with what was changed here; what was changed
     elsewhere is not known, so the difference to the cluster is what others have done.
     """
-    return replayed(audit.successes("user", since))
+    return replayed(audit.successful_changes("user", since))
 
 
 def replayed(events: Iterable[Event]) -> dict[str, Facts]:

@@ -12,23 +12,25 @@ from typing import Any
 
 from django.conf import settings
 
-from accounts.services import errors, indices, origin, session_keys
+from accounts.services import errors, request_context
 from accounts.services.audit import writing
 from accounts.services.audit.events import Event
 from accounts.services.audit.reading import PLACE
-from accounts.services.connection import Administrator, service
-from accounts.services.origin import Actor
+from accounts.services.client import AdministratorClient, service_client
+from accounts.services.documents import indices
+from accounts.services.request_context import Actor
+from accounts.services.sessions import keys as session_keys
 
 logger = logging.getLogger(__name__)
 
 
-def signed_in(actor: Actor, session_key: str | None) -> None:
+def record_sign_in(actor: Actor, session_key: str | None) -> None:
     """Somebody has signed in, and this is their session from now on."""
-    origin.session.set(session_keys.document_id(session_key or ""))
+    request_context.session_id.set(session_keys.document_id(session_key or ""))
     _note(actor, "sign-in", actor.username, kind=_kind(actor))
 
 
-def sign_in_refused(typed: str, why: str) -> None:
+def record_failed_sign_in(typed: str, why: str) -> None:
     """Somebody was not let in, with what they typed as a name.
 
     People type passwords there by mistake. So the name is written only if the trail knows it as one already; any other leaves
@@ -46,20 +48,20 @@ def sign_in_refused(typed: str, why: str) -> None:
     )
 
 
-def signed_out(actor: Actor, session_key: str | None) -> None:
+def record_sign_out(actor: Actor, session_key: str | None) -> None:
     """Somebody has signed out; the session was this one."""
-    origin.session.set(session_keys.document_id(session_key or ""))
+    request_context.session_id.set(session_keys.document_id(session_key or ""))
     _note(actor, "sign-out", actor.username, kind=_kind(actor))
 
 
-def sessions_expired(documents: Mapping[str, Mapping[str, Any]]) -> None:
+def record_expired_sessions(documents: Mapping[str, Mapping[str, Any]]) -> None:
     """Sessions, by their hash, that were met or swept away after their time. Each is noted once, whoever meets it."""
     events = [_expired(name, document) for name, document in documents.items() if document.get("username")]
     if not events:
         return
     try:
         writing.add_once(events)
-    except errors.NotRecorded:
+    except errors.AuditUnavailable:
         logger.exception("Could not write audit event: session-expire")
 
 
@@ -72,30 +74,30 @@ def _expired(session_hash: str, document: Mapping[str, Any]) -> Event:
     return replace(event, id=session_hash[:32], session=session_hash, index=index, source="", request="", moment=ended)
 
 
-def refused(actor: Actor, page: str, target: str, why: str) -> None:
+def record_access_denied(actor: Actor, page: str, target: str, why: str) -> None:
     """Somebody may not do that: by our own rules, by the cluster's, or because the form came from elsewhere."""
     _note(actor, "refused", target, kind="user" if target else "", outcome="failure", reason=why, details={"page": page})
 
 
-def command_run(administrator: Administrator, command: str, details: Mapping[str, str]) -> None:
+def record_command(administrator: AdministratorClient, command: str, details: Mapping[str, str]) -> None:
     """A command has done its work, with the rights of the administrator who ran it: the product's key may be newer than that."""
     actor = replace(administrator.actor, command=command)
     event = Event.now(actor, "command", command, "command", outcome="success", details=details)
     try:
         writing.add(event, administrator)
-    except errors.NotRecorded:
+    except errors.AuditUnavailable:
         logger.exception("Could not write audit event: command")
 
 
 def _note(actor: Actor, action: str, target: str, **more: Any) -> None:
     try:
-        writing.note(actor, action, target, **more)
-    except errors.NotRecorded:
+        writing.record_event(actor, action, target, **more)
+    except errors.AuditUnavailable:
         logger.exception("Could not write audit event: %s", action)
 
 
 def _kind(actor: Actor) -> str:
-    return "user" if actor.is_listed else "account"
+    return "user" if actor.is_native_or_reserved else "account"
 
 
 def _is_known(name: str) -> bool:
@@ -103,7 +105,7 @@ def _is_known(name: str) -> bool:
     happened = [{"terms": {"event.action": ["sign-in", "user-create"]}}, {"term": {"event.outcome": "success"}}]
     names = {"term": {"usermgmt.target.name": name}}
     try:
-        found = service().search(**PLACE, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
+        found = service_client().search(**PLACE, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
     except errors.ServiceError:
         return False
     return bool(found["hits"]["hits"])

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import errors, locks, origin
+from accounts.services import errors, request_context
 from accounts.services.audit.events import Changes, Event, Outcome
-from accounts.services.connection import Administrator, Person, service
-from accounts.services.origin import Actor
+from accounts.services.client import AdministratorClient, PersonClient, service_client
+from accounts.services.documents import locks
+from accounts.services.request_context import Actor
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ ALREADY_THERE: Final = "version_conflict_engine_exception"
 
 @contextmanager
 def recorded(
-    connection: Person | Administrator,
+    client: PersonClient | AdministratorClient,
     action: str,
     target: str,
     *,
@@ -32,11 +33,11 @@ def recorded(
     """Write down what is about to be done, let the block do it, and write down what became of it.
 
     `changes`: {field: (before, after)}, never a secret; `details`: what helps to know the target, to which the block may add what
-    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises NotRecorded, and the block
+    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises AuditUnavailable, and the block
     is not run, when the intent cannot be written; Busy for a lock that somebody holds. A service error of the block is a failure;
     after any other error (and OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may be on its way.
     """
-    event = Event.now(connection.actor, action, target, kind, changes=changes or {}, details=details or {})
+    event = Event.now(client.actor, action, target, kind, changes=changes or {}, details=details or {})
     _begin(event, lock)
     try:
         yield event
@@ -53,7 +54,7 @@ def recorded(
     _end(event, "success", "", lock)
 
 
-def note(
+def record_event(
     actor: Actor,
     action: str,
     target: str = "",
@@ -63,24 +64,24 @@ def note(
     reason: str = "",
     details: Mapping[str, str] | None = None,
 ) -> None:
-    """Write down what is no change. Raises NotRecorded; whether to go on without is the caller's to say."""
+    """Write down what is no change. Raises AuditUnavailable; whether to go on without is the caller's to say."""
     add(Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {}))
 
 
-def add(event: Event, administrator: Administrator | None = None) -> None:
-    """Write an event down as it is, with the product's key or as an administrator. Raises NotRecorded."""
+def add(event: Event, administrator: AdministratorClient | None = None) -> None:
+    """Write an event down as it is, with the product's key or as an administrator. Raises AuditUnavailable."""
     _demand_taken(*_send(event.creating(), administrator))
 
 
 def add_once(events: Iterable[Event]) -> None:
-    """Write those of the events down that are not there yet. Raises NotRecorded."""
+    """Write those of the events down that are not there yet. Raises AuditUnavailable."""
     for item in _send([operation for event in events for operation in event.creating()]):
         if item.get("error", {}).get("type") != ALREADY_THERE:
             _demand_taken(item)
 
 
-def resolved(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Event:
-    """What somebody found out later about a change, written once for good, unless they found nothing. Raises NotRecorded.
+def record_verification(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Event:
+    """What somebody found out later about a change, written once for good, unless they found nothing. Raises AuditUnavailable.
 
     It has the moment of the intent, because that is when the change happened.
     """
@@ -88,7 +89,9 @@ def resolved(event: Event, looked: Actor, outcome: Outcome, reason: str) -> Even
     found = replace(found, details={"looked_by": looked.username, "looked_at": timezone.now().isoformat()})
     if outcome != "unknown":
         add(found)
-    note(looked, "event-resolve", event.target, kind=event.kind, reason=reason, details={"event": event.id, "found": outcome})
+    record_event(
+        looked, "event-resolve", event.target, kind=event.kind, reason=reason, details={"event": event.id, "found": outcome}
+    )
     return found
 
 
@@ -96,7 +99,7 @@ def _begin(event: Event, lock: str) -> None:
     taken, *locked = _send([*event.at("intent").creating(), *(locks.taking(lock) if lock else [])])
     try:
         _demand_taken(taken)
-    except errors.NotRecorded:
+    except errors.AuditUnavailable:
         if locked and not locked[0].get("error"):
             locks.give_back(lock)
         raise
@@ -114,21 +117,21 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
     giving_back = locks.giving_back(lock) if lock and outcome != "unknown" else []
     try:
         _demand_taken(_send([*event.at("outcome", outcome, reason).creating(), *giving_back])[0])
-    except errors.NotRecorded:
+    except errors.AuditUnavailable:
         logger.exception("Could not write the outcome of audit event %s: %s", event.id, outcome)
-        if (lost := origin.without_outcome.get()) is not None:
+        if (lost := request_context.missing_outcomes.get()) is not None:
             lost.append(event.id)
 
 
-def _send(operations: list[dict[str, Any]], administrator: Administrator | None = None) -> list[dict[str, Any]]:
+def _send(operations: list[dict[str, Any]], administrator: AdministratorClient | None = None) -> list[dict[str, Any]]:
     try:
-        answer = (administrator or service()).bulk(operations=operations)
+        answer = (administrator or service_client()).bulk(operations=operations)
     except errors.ServiceError as exc:
-        raise errors.NotRecorded(type(exc).__name__, str(exc)) from None
+        raise errors.AuditUnavailable(type(exc).__name__, str(exc)) from None
     return [next(iter(item.values())) for item in answer["items"]]
 
 
 def _demand_taken(item: Mapping[str, Any]) -> None:
     if error := item.get("error"):
         logger.error("Elasticsearch rejected an audit event: %s: %s", error["type"], error["reason"])
-        raise errors.NotRecorded(error["type"], error["reason"])
+        raise errors.AuditUnavailable(error["type"], error["reason"])

@@ -8,12 +8,12 @@ from typing import Final, TypeVar
 
 from django.conf import settings
 
-from accounts.services.connection import Person
+from accounts.services.client.clients import PersonClient
 
 T = TypeVar("T")
 
 
-class _Kept:
+class _CachedRead:
     """One answer, and who is asking for the next: while one does, the others go on with what they have."""
 
     def __init__(self) -> None:
@@ -26,28 +26,28 @@ class _Kept:
             with self._asking:
                 if time.monotonic() >= self._until:
                     self._answers = (read(),)
-                    self._until = time.monotonic() + settings.KEPT_SECONDS
+                    self._until = time.monotonic() + settings.CACHE_SECONDS
         return self._answers[0]
 
 
 # What was being read when something changed stays in a `_Kept` that nobody finds any more.
-_answers: Final[dict[tuple[object, ...], _Kept]] = {}
+_answers: Final[dict[tuple[object, ...], _CachedRead]] = {}
 
 
-def kept(read: Callable[[Person], T]) -> Callable[[Person], T]:
-    """Ask the cluster once in `KEPT_SECONDS` for all who may see the same; for a person of unknown privileges, each time."""
+def cached_per_scope(read: Callable[[PersonClient], T]) -> Callable[[PersonClient], T]:
+    """Ask the cluster once in `CACHE_SECONDS` for all who may see the same; for a person of unknown privileges, each time."""
 
     @wraps(read)
-    def once(connection: Person) -> T:
-        if connection.scope is None:
-            return read(connection)
-        answer = _answers.setdefault((once, connection.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _Kept())
-        return answer.get(lambda: read(connection))  # type: ignore[return-value]
+    def once(client: PersonClient) -> T:
+        if client.scope is None:
+            return read(client)
+        answer = _answers.setdefault((once, client.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _CachedRead())
+        return answer.get(lambda: read(client))  # type: ignore[return-value]
 
     return once
 
 
-def forget(read: Callable[[Person], object] | None = None) -> None:
+def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
     """Ask anew at the next time, only what `read` gives or everything: this process has changed something of it."""
     for key in list(_answers):
         if read in (None, key[0]):

@@ -13,15 +13,15 @@ from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
 from accounts.services import errors
-from accounts.services.curl_node import CurlNode
-from accounts.services.origin import Actor
-from accounts.services.urllib3_node import Urllib3Node
+from accounts.services.client.curl_node import CurlNode
+from accounts.services.client.urllib3_node import Urllib3Node
+from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
 logger = logging.getLogger(__name__)
 
 # POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
-QUESTIONS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
+READ_ENDPOINTS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
@@ -31,7 +31,7 @@ LOG_LEVELS = {
 }
 
 
-class Credentials:
+class CredentialsMixin:
     """Mixed into a client: sends its calls through the process's one client and pool, with one caller's credentials.
 
     Raises only what `errors` draws.
@@ -58,14 +58,14 @@ class Credentials:
 
         Raises the `errors` type that fits. The cluster's words go to the log.
         """
-        asks = method in ("GET", "HEAD") or endpoint_id in QUESTIONS
-        send = _asking_client().perform_request if asks else _change
+        asks = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
+        send = _read_client().perform_request if asks else _send_write
         try:
             answer = send(method, path, headers={**(headers or {}), **self._of_request()}, endpoint_id=endpoint_id, **call)
             self.is_accepted = True
             return answer
         except (ApiError, TransportError) as exc:
-            error = _translated(exc, asks=asks)
+            error = _service_error(exc, asks=asks)
             _log(method, endpoint_id, error)
             # The client's exception holds the request's body and headers in its frames: leave it behind.
             raise error from None
@@ -80,25 +80,25 @@ class Credentials:
         return {"authorization": self._authorization, **({"x-opaque-id": current} if current else {})}
 
 
-def _change(method: str, path: str, **call: Any) -> ApiResponse[Any]:
+def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
     """Send a change; only one that never left, because a host is down, goes to the next."""
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
-            return _changing_client().perform_request(method, path, **call)
+            return _write_client().perform_request(method, path, **call)
         except TransportError as exc:
             if not _was_never_sent(exc):
                 raise
-    return _changing_client().perform_request(method, path, **call)
+    return _write_client().perform_request(method, path, **call)
 
 
 def _log(method: str, endpoint_id: str | None, error: errors.ServiceError) -> None:
     level = next((level for kind, level in LOG_LEVELS.items() if isinstance(error, kind)), logging.INFO)
     # The reason of a 401 repeats what was typed as a name, and people type passwords there by mistake.
-    reason = "" if isinstance(error, errors.CredentialsRefused) else str(error)
+    reason = "" if isinstance(error, errors.AuthenticationFailed) else str(error)
     logger.log(level, "%s %s: %s: %s", method, endpoint_id, type(error).__name__, reason)
 
 
-class Person(Credentials, SecurityClient):
+class PersonClient(CredentialsMixin, SecurityClient):
     """`_security/…` as elasticsearch-py wraps it, called by a person.
 
     One object a caller, where `client.options()` builds some forty.
@@ -109,56 +109,56 @@ class Person(Credentials, SecurityClient):
 
         `actor` is who they are to the audit trail: what was typed, until the cluster has said who it is.
         """
-        super().__init__(_asking_client())
+        super().__init__(_read_client())
         self.scope = scope
         self.actor = Actor(username)
         self._authorization = _basic(username, password)
 
 
-class Administrator(Credentials, Elasticsearch):
+class AdministratorClient(CredentialsMixin, Elasticsearch):
     """The whole client, called by a person: for setting a cluster up."""
 
     def __init__(self, username: str, password: str) -> None:
-        super().__init__(_transport=_asking_client().transport)
+        super().__init__(_transport=_read_client().transport)
         self.actor = Actor(username)
         self._authorization = _basic(username, password)
 
 
-class Service(Credentials, Elasticsearch):
+class ServiceClient(CredentialsMixin, Elasticsearch):
     """The whole client, called with the product's own key: for `usermgmt-*` indices only."""
 
     def __init__(self, api_key: str) -> None:
-        super().__init__(_transport=_asking_client().transport)
+        super().__init__(_transport=_read_client().transport)
         self._authorization = f"ApiKey {api_key}"
 
     def perform_request(self, *args: Any, **kwargs: Any) -> ApiResponse[Any]:
         """As for a person, but a refusal is a fault of the set-up: NotSetUp for 401 and 403."""
         try:
             return super().perform_request(*args, **kwargs)
-        except (errors.CredentialsRefused, errors.Refused) as exc:
+        except (errors.AuthenticationFailed, errors.AccessDenied) as exc:
             raise errors.NotSetUp(str(exc)) from None
 
 
-def service() -> Service:
+def service_client() -> ServiceClient:
     """The product's own connection. Raises NotSetUp without a key."""
     if not settings.ELASTICSEARCH_API_KEY:
         raise errors.NotSetUp("ELASTICSEARCH_API_KEY is not set")
-    return _service(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
+    return _service_client(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
 
 
-def can_check_credentials() -> bool:
+def can_verify_credentials() -> bool:
     """Whether the cluster can read its users now, so that a 401 means what it says.
 
     `GET _cluster/health/.security` (the service key's `monitor` privilege): red while the index lacks a primary shard.
     """
     try:
-        health = service().cluster.health(index=".security", timeout="1s")
+        health = service_client().cluster.health(index=".security", timeout="1s")
     except errors.ServiceError:
         return False
     return bool(health["status"] != "red")
 
 
-def found(document: dict[str, Any]) -> dict[str, Any] | None:
+def document_or_none(document: dict[str, Any]) -> dict[str, Any] | None:
     """One answer of `_mget`: the document, or None. Raises NotSetUp and Unavailable for one that could not be looked for."""
     if failure := document.get("error"):
         if failure["type"] == "index_not_found_exception":
@@ -173,11 +173,11 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
-def _asking_client() -> Elasticsearch:
+def _read_client() -> Elasticsearch:
     return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[0]
 
 
-def _changing_client() -> Elasticsearch:
+def _write_client() -> Elasticsearch:
     return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[1]
 
 
@@ -194,24 +194,24 @@ def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Ela
 
 
 @lru_cache(maxsize=8)
-def _service(api_key: str, hosts: tuple[str, ...]) -> Service:
-    return Service(api_key)
+def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
+    return ServiceClient(api_key)
 
 
-BY_STATUS: dict[int, type[errors.ServiceError]] = {
+ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
     400: errors.Invalid,
-    401: errors.CredentialsRefused,
-    403: errors.Refused,
+    401: errors.AuthenticationFailed,
+    403: errors.AccessDenied,
     404: errors.NotFound,
     409: errors.Conflict,
     429: errors.Unavailable,
 }
 
 
-def _translated(exc: ApiError | TransportError, *, asks: bool) -> errors.ServiceError:
+def _service_error(exc: ApiError | TransportError, *, asks: bool) -> errors.ServiceError:
     """Our type for what the client raised; a change whose answer is lost, or is a server's fault, is of unknown outcome."""
     if isinstance(exc, ApiError):
-        kind = BY_STATUS.get(exc.status_code) or (errors.Unavailable if asks else errors.OutcomeUnknown)
+        kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if asks else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
     return errors.Unavailable(exc.message) if asks or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
 

@@ -9,7 +9,7 @@ from cachetools import TTLCache
 T = TypeVar("T")
 
 
-class Remembered(Generic[T]):
+class MemoryCache(Generic[T]):
     """Up to `most` things, each for up to `seconds`; a new one takes the place of the one that was longest not wanted.
 
     What is got is what was set, so nobody may change it. (Django's own cache would make a copy each time.)

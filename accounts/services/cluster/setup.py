@@ -4,8 +4,9 @@ import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from accounts.services import connection, errors, indices
-from accounts.services.connection import Administrator
+from accounts.services import errors
+from accounts.services.client import AdministratorClient, service_client
+from accounts.services.documents import indices
 
 SERVICE: Final = "usermgmt_service"  # a role, and the user to whom the key belongs
 AUDITOR_ROLE: Final = "usermgmt_auditor"
@@ -31,10 +32,10 @@ DESCRIPTIONS: Final = {
 }
 
 
-def set_up(administrator: Administrator) -> Iterator[tuple[str, str]]:
+def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
     """Make roles, index templates and the user of the key; yields (what, "created" | "updated" | "unchanged").
 
-    Raises CredentialsRefused, Refused for somebody who may not, and Unavailable.
+    Raises AuthenticationFailed, AccessDenied for somebody who may not, and Unavailable.
     """
     for name, role in ROLES.items():
         yield f"role {name}", _put_role(administrator, name, role)
@@ -43,11 +44,11 @@ def set_up(administrator: Administrator) -> Iterator[tuple[str, str]]:
     yield f"user {SERVICE}", _put_service_user(administrator)
 
 
-def key_is_right() -> bool:
+def is_api_key_valid() -> bool:
     """Whether the configured key exists and may do what the service role says."""
     try:
         return bool(
-            connection.service().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
+            service_client().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
                 "has_all_requested"
             ]
         )
@@ -55,7 +56,7 @@ def key_is_right() -> bool:
         return False
 
 
-def make_key(administrator: Administrator) -> str:
+def create_api_key(administrator: AdministratorClient) -> str:
     """A new key of the service's user, encoded: `POST _security/api_key/grant`.
 
     Granting needs that user's password, which is nobody's to know: it gets a new one for this moment.
@@ -69,7 +70,7 @@ def make_key(administrator: Administrator) -> str:
     return str(answer["encoded"])
 
 
-def _put_role(administrator: Administrator, name: str, role: dict[str, Any]) -> str:
+def _put_role(administrator: AdministratorClient, name: str, role: dict[str, Any]) -> str:
     try:
         found = administrator.security.get_role(name=name).body[name]
     except errors.NotFound:
@@ -86,7 +87,7 @@ def _grants(role: Mapping[str, Any]) -> object:
     return frozenset(role.get("cluster", [])), by_index, bool(role.get("applications")), bool(role.get("run_as"))
 
 
-def _put_template(administrator: Administrator, name: str, template: dict[str, Any]) -> str:
+def _put_template(administrator: AdministratorClient, name: str, template: dict[str, Any]) -> str:
     try:
         found = administrator.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
     except errors.NotFound:
@@ -99,7 +100,7 @@ def _put_template(administrator: Administrator, name: str, template: dict[str, A
     return "updated" if found else "created"
 
 
-def _put_mapping(administrator: Administrator, template: Mapping[str, Any]) -> None:
+def _put_mapping(administrator: AdministratorClient, template: Mapping[str, Any]) -> None:
     """Of the indices that are there already: a template counts for new ones only."""
     try:
         administrator.indices.put_mapping(
@@ -109,7 +110,7 @@ def _put_mapping(administrator: Administrator, template: Mapping[str, Any]) -> N
         pass
 
 
-def _put_service_user(administrator: Administrator) -> str:
+def _put_service_user(administrator: AdministratorClient) -> str:
     try:
         found = administrator.security.get_user(username=SERVICE).body[SERVICE]
     except errors.NotFound:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import BinaryIO, Final
 
 from accounts.services import audit, exports
+from accounts.services.client import service_client
 from accounts.services.compare import attribution
 from accounts.services.compare.differences import Comparison, Entry, compared
 from accounts.services.compare.trail import TooMany
-from accounts.services.connection import service
 from accounts.services.exports import Completeness, Export, NotWhole
 
 # Of one file, as it is sent and unpacked; 100,000 users take some 3 MB and 30 MB.
@@ -70,9 +70,9 @@ def _attributed(found: Comparison, before: Completeness, after: Completeness) ->
     """With whoever made the changes, or why that is not known."""
     if not found.differences:
         return found, ""
-    if {before.cluster_id, after.cluster_id} != {service().cluster.state(metric="version")["cluster_uuid"]}:
+    if {before.cluster_id, after.cluster_id} != {service_client().cluster.state(metric="version")["cluster_uuid"]}:
         return found, NOT_OURS
-    begins = audit.begins()
+    begins = audit.trail_start()
     since, until = (datetime.fromisoformat(block.generated_at) for block in (before, after))
     try:
         named = attribution.attributed(found, since, until)

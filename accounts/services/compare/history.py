@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from accounts.services import users
 from accounts.services.audit import Event
+from accounts.services.client import PersonClient
 from accounts.services.compare import attribution, trail
 from accounts.services.compare.differences import Comparison, Entry, compared
-from accounts.services.connection import Person
 from accounts.services.exports.rows import Facts
 from accounts.services.users import User
 
@@ -47,7 +47,7 @@ class States:
         self.users[name] = None if event.action == "user-create" else _before(event, now or User(name))
 
 
-def between(connection: Person, since: datetime, until: datetime | None = None) -> Past:
+def between(client: PersonClient, since: datetime, until: datetime | None = None) -> Past:
     """What became of the users between two moments; without `until`, up to now.
 
     Privileges are judged by the roles as they are today: the trail does not know what roles granted. Raises TooMany, Refused
@@ -55,14 +55,14 @@ def between(connection: Person, since: datetime, until: datetime | None = None) 
     """
     events = trail.changes(since)
     known = [event for event in events if event.outcome == "success"]
-    states = States(_present(connection, {event.target for event in known}))
+    states = States(_present(client, {event.target for event in known}))
     later = [event for event in known if until and event.moment >= until]
     meanwhile = known[len(later) :]
     _undo(states, later)
     after = dict(states.users)
     _undo(states, meanwhile)
     touched = {event.target for event in meanwhile}
-    entries = _Entries(connection)
+    entries = _Entries(client)
     comparison = compared(entries.of(states.users, touched), entries.of(after, touched))
     return Past(
         attribution.named(comparison, trail.who(meanwhile)),
@@ -72,8 +72,8 @@ def between(connection: Person, since: datetime, until: datetime | None = None) 
 
 
 class _Entries:
-    def __init__(self, connection: Person) -> None:
-        self._facts = Facts.ask(connection)
+    def __init__(self, client: PersonClient) -> None:
+        self._facts = Facts.ask(client)
 
     def of(self, states: Mapping[str, User | None], names: Iterable[str]) -> list[Entry]:
         found = [states[name] for name in sorted(names)]
@@ -85,13 +85,13 @@ def _undo(states: States, events: Iterable[Event]) -> None:
         states.undo(event)
 
 
-def _present(connection: Person, names: Iterable[str]) -> dict[str, User | None]:
+def _present(client: PersonClient, names: Iterable[str]) -> dict[str, User | None]:
     """The users as they are now: native ones in calls of a thousand, and the reserved ones."""
     wanted = sorted(names)
     found: dict[str, User | None] = dict.fromkeys(wanted)
-    present = [user for user in users.reserved(connection) if user.username in found]
+    present = [user for user in users.reserved(client) if user.username in found]
     for start in range(0, len(wanted), A_PAGE):
-        present += users.get_many(connection, wanted[start : start + A_PAGE])
+        present += users.get_many(client, wanted[start : start + A_PAGE])
     return found | {user.username: replace(user, roles=tuple(sorted(user.roles))) for user in present}
 
 

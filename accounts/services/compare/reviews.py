@@ -49,7 +49,7 @@ def _entry(item: Item) -> Entry:
 
 
 def _attributed(found: Comparison, before: Review, after: Review) -> tuple[Comparison, str]:
-    begins = audit.begins()
+    begins = audit.trail_start()
     if begins is None or begins > before.created:
         return found, "Who made the changes is not known: the audit trail begins later than the first review."
     try:

@@ -9,8 +9,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts.services import errors, indices
-from accounts.services.connection import service
+from accounts.services import errors
+from accounts.services.client import service_client
+from accounts.services.documents import indices
 
 # Longer than the calls that are made under a lock may take together, so that only a dead holder's lock is ever broken.
 LIFETIME = timedelta(minutes=2)
@@ -18,7 +19,7 @@ LIFETIME = timedelta(minutes=2)
 
 @contextmanager
 def held(name: str) -> Iterator[None]:
-    """Hold the lock of that name. Raises Busy when somebody else does, and Unavailable.
+    """Hold the lock of that name. Raises UserLocked when somebody else does, and Unavailable.
 
     It is not given back when the outcome of the work is unknown: the call may still be on its way. It ends by itself.
     A change that is recorded takes its lock together with the record: `audit.recorded(…, lock=name)`.
@@ -40,7 +41,7 @@ def taking(name: str) -> list[dict[str, Any]]:
 
 
 def demand_taken(name: str, item: Mapping[str, Any]) -> None:
-    """Hold the lock after such a `_bulk`. Raises Busy when somebody else does, and Unavailable."""
+    """Hold the lock after such a `_bulk`. Raises UserLocked when somebody else does, and Unavailable."""
     if item["status"] == HTTPStatus.CONFLICT:
         _take_over_from_the_dead(name)
     elif error := item.get("error"):
@@ -55,14 +56,14 @@ def giving_back(name: str) -> list[dict[str, Any]]:
 def give_back(name: str) -> None:
     """Give it back by a call of its own."""
     try:
-        service().delete(index=indices.LOCKS, id=_id(name))
+        service_client().delete(index=indices.LOCKS, id=_id(name))
     except errors.ServiceError:  # it ends by itself; the work under it is done, and must not be reported as failed
         pass
 
 
 def _take(name: str) -> None:
     try:
-        service().create(index=indices.LOCKS, id=_id(name), document=_document())
+        service_client().create(index=indices.LOCKS, id=_id(name), document=_document())
     except errors.Conflict:
         _take_over_from_the_dead(name)
     except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
@@ -72,12 +73,12 @@ def _take(name: str) -> None:
 def _take_over_from_the_dead(name: str) -> None:
     """Replace a lock that has outlived its time; of two who try, the version lets one."""
     try:
-        old = service().get(index=indices.LOCKS, id=_id(name))
+        old = service_client().get(index=indices.LOCKS, id=_id(name))
     except errors.NotFound:  # given back a moment ago: its work is done, and the caller will see it
-        raise errors.Busy("the lock was just given back") from None
+        raise errors.UserLocked("the lock was just given back") from None
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
-        raise errors.Busy("the lock is held")
-    service().index(
+        raise errors.UserLocked("the lock is held")
+    service_client().index(
         index=indices.LOCKS,
         id=_id(name),
         document=_document(),

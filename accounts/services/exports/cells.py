@@ -44,9 +44,9 @@ def row_of(cells: Sequence[str]) -> Row:
     return Row(*(READ[name](cell) for name, cell in zip(COLUMNS, cells, strict=True)))
 
 
-def unknown_moment(trail_begins: datetime | None) -> str:
+def unknown_moment(trail_start: datetime | None) -> str:
     """The words for a moment that the trail does not know of."""
-    return f"{NO_INFORMATION} (the audit trail begins {trail_begins:%Y-%m-%d})" if trail_begins else NO_INFORMATION
+    return f"{NO_INFORMATION} (the audit trail begins {trail_start:%Y-%m-%d})" if trail_start else NO_INFORMATION
 
 
 def moment(at: datetime | None) -> str:

@@ -17,7 +17,7 @@ LABELS: Final = {
     "rows": "Rows",
     "users_before": "Elasticsearch's count before",
     "users_after": "Elasticsearch's count after",
-    "trail_begins": "The audit trail begins (UTC)",
+    "trail_start": "The audit trail begins (UTC)",
     "data_file": "File with the rows",
     "sha256": "Its SHA-256",
     "verdict": "Verdict",
@@ -29,7 +29,7 @@ class Completeness:
     """The completeness block of a list.
 
     `users_before` and `users_after` are Elasticsearch's own counts of the users that match, when the first row was read and
-    after the last. `trail_begins`: when the audit trail begins, before which it knows nothing, or that it is empty.
+    after the last. `trail_start`: when the audit trail begins, before which it knows nothing, or that it is empty.
     `sha256`: of `data_file`.
     """
 
@@ -43,7 +43,7 @@ class Completeness:
     rows: int
     users_before: int
     users_after: int
-    trail_begins: str
+    trail_start: str
     data_file: str
     sha256: str
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlencode
 
-from accounts.services.user_list import UserQuery
+from accounts.services.users import UserQuery
 
 STATUS: Final = {"active": "active", "deactivated": "deactivated"}
 KIND: Final = {"native": "no reserved users", "reserved": "reserved users only"}
@@ -16,7 +16,7 @@ FLAGS: Final = {
 SORT: Final = {"username": "user name", "roles": "roles", "status": "status"}
 
 
-def in_words(query: UserQuery) -> str:
+def describe(query: UserQuery) -> str:
     """As a sentence without its full stop."""
     what = ", ".join(_conditions(query)) or "all users"
     return f"{what}; sorted by {SORT[query.sort]}, {'descending' if query.descending else 'ascending'}"

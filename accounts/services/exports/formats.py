@@ -29,7 +29,7 @@ class Format(Protocol):
     def begin(self) -> bytes:
         """What stands before the rows."""
 
-    def rows(self, rows: Sequence[Row], trail_begins: datetime | None) -> bytes:
+    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         """Some rows."""
 
     def end(self) -> bytes:
@@ -48,9 +48,9 @@ class Csv:
         """The mark by which spreadsheets know UTF-8, and the names of the columns."""
         return "\ufeff".encode() + _csv([COLUMNS.values()])
 
-    def rows(self, rows: Sequence[Row], trail_begins: datetime | None) -> bytes:
+    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         """A line each, or more where a text has lines itself."""
-        unknown = cells.unknown_moment(trail_begins)
+        unknown = cells.unknown_moment(trail_start)
         return _csv(_guarded(cells.texts(row, unknown)) for row in rows)
 
     def end(self) -> bytes:
@@ -71,9 +71,9 @@ class Ndjson:
         """Nothing."""
         return b""
 
-    def rows(self, rows: Sequence[Row], trail_begins: datetime | None) -> bytes:
+    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         """A line each."""
-        unknown = cells.unknown_moment(trail_begins)
+        unknown = cells.unknown_moment(trail_start)
         return "".join([f"{encode(_document(row, unknown))}\n" for row in rows]).encode(errors="backslashreplace")
 
     def end(self) -> bytes:
@@ -95,9 +95,9 @@ class Xlsx:
         """The sheet up to its rows, and the names of the columns."""
         return workbook.before_rows() + workbook.head(COLUMNS.values())
 
-    def rows(self, rows: Sequence[Row], trail_begins: datetime | None) -> bytes:
+    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         """A line each."""
-        unknown = cells.unknown_moment(trail_begins)
+        unknown = cells.unknown_moment(trail_start)
         return "".join([workbook.row(cells.texts(row, unknown)) for row in rows]).encode(errors="backslashreplace")
 
     def end(self) -> bytes:

@@ -5,15 +5,14 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import audit, user_walk
-from accounts.services.audit import Moments
-from accounts.services.connection import Person, service
+from accounts.services import audit, users
+from accounts.services.audit import UserActivity
+from accounts.services.client import PersonClient, service_client
 from accounts.services.exports import filters
 from accounts.services.exports.cells import moment
 from accounts.services.exports.completeness import Completeness
 from accounts.services.exports.rows import NOTHING_KNOWN, Facts, Row
-from accounts.services.user_list import UserQuery
-from accounts.services.users import User
+from accounts.services.users import User, UserQuery
 
 EMPTY_TRAIL: Final = "it is empty"
 
@@ -21,22 +20,22 @@ EMPTY_TRAIL: Final = "it is empty"
 class Listing:
     """The users that match a query, with the person's own credentials, to be read once from the first to the last."""
 
-    def __init__(self, connection: Person, query: UserQuery) -> None:
-        """Asks for what is the same for all rows. Raises Refused without read_security, Unavailable, NotSetUp."""
-        self.query = user_walk.without_place(query)
+    def __init__(self, client: PersonClient, query: UserQuery) -> None:
+        """Asks for what is the same for all rows. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
+        self.query = users.without_position(query)
         self.begun = timezone.now()
-        self.trail_begins = audit.begins()
-        self.cluster: Mapping[str, Any] = service().cluster.state(metric="version").body  # `GET /` is not everywhere
+        self.trail_start = audit.trail_start()
+        self.cluster: Mapping[str, Any] = service_client().cluster.state(metric="version").body  # `GET /` is not everywhere
         self.count = 0
-        self._connection = connection
-        self._facts = Facts.ask(connection)
+        self._client = client
+        self._facts = Facts.ask(client)
         self._before: int | None = None
 
     @property
     def total(self) -> int:
         """How many match: Elasticsearch's own number, when the first row was read."""
         if self._before is None:
-            self._before = user_walk.count(self._connection, self.query)
+            self._before = users.count(self._client, self.query)
         return self._before
 
     def __iter__(self) -> Iterator[Row]:
@@ -47,8 +46,8 @@ class Listing:
     def portions(self) -> Iterator[list[Row]]:
         """The rows, some at a time."""
         row = self._facts.row
-        beside = _moments if self.trail_begins else _no_moments
-        for found, total, moments in user_walk.portions(self._connection, self.query, beside):
+        beside = _moments if self.trail_start else _no_moments
+        for found, total, moments in users.batches(self._client, self.query, beside):
             if self._before is None:
                 self._before = total
             self.count += len(found)
@@ -56,32 +55,32 @@ class Listing:
 
     def completeness(self, sha256: str, data_file: str = "") -> Completeness:
         """The block for the rows that were read, and the hash of what was made of them. Counts once more."""
-        actor = self._connection.actor
+        actor = self._client.actor
         return Completeness(
             generated_at=moment(self.begun),
             cluster_name=self.cluster["cluster_name"],
             cluster_id=self.cluster["cluster_uuid"],
             generated_by=actor.username,
             realm=actor.realm,
-            filter=filters.in_words(self.query),
+            filter=filters.describe(self.query),
             query=filters.query_string(self.query),
             rows=self.count,
             users_before=self.total,
-            users_after=user_walk.count(self._connection, self.query),
-            trail_begins=moment(self.trail_begins) or EMPTY_TRAIL,
+            users_after=users.count(self._client, self.query),
+            trail_start=moment(self.trail_start) or EMPTY_TRAIL,
             data_file=data_file,
             sha256=sha256,
         )
 
 
-def rows(connection: Person, query: UserQuery) -> Iterator[Row]:
-    """Every row of the users that match. Raises Refused without read_security, Unavailable, NotSetUp."""
-    return iter(Listing(connection, query))
+def rows(client: PersonClient, query: UserQuery) -> Iterator[Row]:
+    """Every row of the users that match. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
+    return iter(Listing(client, query))
 
 
-def _moments(users: Sequence[User]) -> dict[str, Moments]:
-    return audit.moments([user.username for user in users])
+def _moments(users: Sequence[User]) -> dict[str, UserActivity]:
+    return audit.activity_of([user.username for user in users])
 
 
-def _no_moments(found: Sequence[User]) -> dict[str, Moments]:
+def _no_moments(found: Sequence[User]) -> dict[str, UserActivity]:
     return {}

@@ -5,14 +5,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
-from accounts.services import api_keys, audit, errors, holders, privileges, roles
-from accounts.services.connection import Person
-from accounts.services.holders import Way
-from accounts.services.users import User
+from accounts.services import api_keys, audit, errors, roles
+from accounts.services.client import PersonClient
+from accounts.services.roles import privileges
+from accounts.services.users import User, privilege_holders
+from accounts.services.users.privilege_holders import GrantPath
 
 # What stands where nothing is known; a cell is never empty.
 NO_INFORMATION: Final = "no information"
-NOTHING_KNOWN: Final = audit.Moments()
+NOTHING_KNOWN: Final = audit.UserActivity()
 COLUMNS: Final = {
     "username": "User name",
     "full_name": "Full name",
@@ -54,25 +55,25 @@ class Facts:
     """What is asked once for all rows: which roles exist, which let one change users, who owns API keys."""
 
     def __init__(
-        self, known: frozenset[str], ways: Sequence[Way], unjudged: frozenset[str], keys: Counter[tuple[str, bool]] | None
+        self, known: frozenset[str], ways: Sequence[GrantPath], undetermined: frozenset[str], keys: Counter[tuple[str, bool]] | None
     ) -> None:
         self._known = known
         self._ways = ways
-        self._unjudged = unjudged
+        self._undetermined = undetermined
         self._keys = keys
 
     @classmethod
-    def ask(cls, connection: Person) -> Self:
-        """Of the cluster. Raises Refused without read_security."""
-        known = roles.all_roles(connection)
+    def ask(cls, client: PersonClient) -> Self:
+        """Of the cluster. Raises AccessDenied without read_security."""
+        known = roles.all_roles(client)
         return cls(
             frozenset(role.name for role in known),
-            holders.ways(known, privileges.MANAGE_SECURITY),
-            frozenset(role.name for role in known if not role.is_reserved and not holders.is_judged(role)),
-            _keys(connection),
+            privilege_holders.grant_paths(known, privileges.MANAGE_SECURITY),
+            frozenset(role.name for role in known if not role.is_reserved and not privilege_holders.is_fully_evaluated(role)),
+            _keys(client),
         )
 
-    def row(self, user: User, moments: audit.Moments = NOTHING_KNOWN) -> Row:
+    def row(self, user: User, moments: audit.UserActivity = NOTHING_KNOWN) -> Row:
         """The row of a user; `moments` is what the audit trail knows."""
         reserved = user.is_reserved
         return Row(
@@ -97,11 +98,11 @@ class Facts:
         for way in self._ways:
             if all(not part.isdisjoint(names) for part in way):
                 return True
-        return False if self._unjudged.isdisjoint(names) else None
+        return False if self._undetermined.isdisjoint(names) else None
 
 
-def _keys(connection: Person) -> Counter[tuple[str, bool]] | None:
+def _keys(client: PersonClient) -> Counter[tuple[str, bool]] | None:
     try:
-        return api_keys.living(connection)
-    except errors.Refused:
+        return api_keys.count_active_by_owner(client)
+    except errors.AccessDenied:
         return None

@@ -8,13 +8,13 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from accounts.services import audit, errors
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.exports import filters
 from accounts.services.exports.completeness import Completeness
 from accounts.services.exports.formats import Format
 from accounts.services.exports.listing import Listing
 from accounts.services.exports.rows import Row
-from accounts.services.user_list import UserQuery
+from accounts.services.users import UserQuery
 
 ACTION: Final = "export"
 TARGET: Final = "users"
@@ -32,28 +32,28 @@ class Chunk(NamedTuple):
     data: bytes
 
 
-def write(connection: Person, query: UserQuery, format: Format) -> Generator[Chunk, None, None]:
+def write(client: PersonClient, query: UserQuery, format: Format) -> Generator[Chunk, None, None]:
     """The file, in chunks, and a record of it in the audit trail.
 
     The directory of a ZIP file comes last, and the completeness block right before it: what breaks off cannot be opened. Raises
-    NotRecorded before anything is read, Refused without read_security, Unavailable and NotSetUp also in the middle.
+    AuditUnavailable before anything is read, AccessDenied without read_security, Unavailable and NotSetUp also in the middle.
     """
-    details = {"format": format.name, "filter": filters.in_words(query), "query": filters.query_string(query)}
+    details = {"format": format.name, "filter": filters.describe(query), "query": filters.query_string(query)}
     try:
-        with audit.recorded(connection, ACTION, TARGET, kind=KIND, details=details):
-            yield from _watched(_file(Listing(connection, query), format, details))
-    except errors.BrokenOff:
+        with audit.recorded(client, ACTION, TARGET, kind=KIND, details=details):
+            yield from _watched(_file(Listing(client, query), format, details))
+    except errors.ClientDisconnected:
         return
 
 
-def printed(connection: Person, query: UserQuery) -> tuple[list[Row], Completeness]:
+def printed(client: PersonClient, query: UserQuery) -> tuple[list[Row], Completeness]:
     """The rows of a page to print, up to MOST_PRINTED, with a block that has no hash; this is written down, too.
 
-    Raises NotRecorded, Refused without read_security, Unavailable, NotSetUp.
+    Raises AuditUnavailable, AccessDenied without read_security, Unavailable, NotSetUp.
     """
-    details = {"format": "print", "filter": filters.in_words(query), "query": filters.query_string(query)}
-    with audit.recorded(connection, ACTION, TARGET, kind=KIND, details=details):
-        listing = Listing(connection, query)
+    details = {"format": "print", "filter": filters.describe(query), "query": filters.query_string(query)}
+    with audit.recorded(client, ACTION, TARGET, kind=KIND, details=details):
+        listing = Listing(client, query)
         rows = list(islice(listing, MOST_PRINTED))
         block = listing.completeness("")
         details |= {"rows": str(len(rows)), "users_before": str(block.users_before), "users_after": str(block.users_after)}
@@ -61,11 +61,11 @@ def printed(connection: Person, query: UserQuery) -> tuple[list[Row], Completene
 
 
 def _watched(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Raises BrokenOff when nobody wants the rest."""
+    """Raises ClientDisconnected when nobody wants the rest."""
     try:
         yield from chunks
     except GeneratorExit:
-        raise errors.BrokenOff("nobody waited for the end of it") from None
+        raise errors.ClientDisconnected("nobody waited for the end of it") from None
 
 
 def _file(listing: Listing, format: Format, details: dict[str, str]) -> Iterator[Chunk]:
@@ -90,7 +90,7 @@ def _file(listing: Listing, format: Format, details: dict[str, str]) -> Iterator
 def _data(listing: Listing, format: Format) -> Iterator[bytes]:
     yield format.begin()
     for rows in listing.portions():
-        yield format.rows(rows, listing.trail_begins)
+        yield format.rows(rows, listing.trail_start)
     yield format.end()
 
 

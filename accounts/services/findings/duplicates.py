@@ -16,12 +16,12 @@ NAMED: Final = 3
 State = tuple[str, str, str, Sequence[str]]  # user name, e-mail address, full name, marks
 
 
-def state(users: Iterable[User]) -> list[State]:
+def collect(users: Iterable[User]) -> list[State]:
     """What a portion keeps."""
     return [(user.username, user.email, user.full_name, marks(user)) for user in users]
 
 
-def found(chunks: Sequence[Chunk]) -> dict[str, list[Row]]:
+def find(chunks: Sequence[Chunk]) -> dict[str, list[Row]]:
     """Both findings; it reads the kept states twice, so that what is alone is not held in memory."""
     by_name = _groups(chunks, lambda one: str(one[0]).casefold())
     by_email = _groups(chunks, lambda one: str(one[1]).strip().casefold())

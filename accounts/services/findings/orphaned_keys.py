@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.services import users
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
 from accounts.services.users import User
@@ -29,9 +29,9 @@ class KeyPage:
     after: list[Any] | None
 
 
-def page(connection: Person, after: list[Any] | None) -> KeyPage:
-    """The keys from there on. Three calls. Raises Refused without read_security."""
-    answer = connection.query_api_keys(
+def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
+    """The keys from there on. Three calls. Raises AccessDenied without read_security."""
+    answer = client.query_api_keys(
         query=_living(),
         sort=ORDER,
         size=PAGE,
@@ -40,13 +40,13 @@ def page(connection: Person, after: list[Any] | None) -> KeyPage:
     )
     keys = answer.get("api_keys", [])
     more = keys[-1]["_sort"] if len(keys) == PAGE else None
-    return KeyPage(list(_orphaned(connection, keys)), len(keys), answer["total"], more)
+    return KeyPage(list(_orphaned(client, keys)), len(keys), answer["total"], more)
 
 
-def pages(connection: Person, after: list[Any] | None, most: int) -> Iterator[KeyPage]:
+def pages(client: PersonClient, after: list[Any] | None, most: int) -> Iterator[KeyPage]:
     """Up to so many pages, from there on."""
     for _ in range(most):
-        found = page(connection, after)
+        found = page(client, after)
         yield found
         after = found.after
         if after is None:
@@ -58,12 +58,12 @@ def _living() -> dict[str, Any]:
     return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
 
 
-def _orphaned(connection: Person, keys: Iterable[Mapping[str, Any]]) -> Iterable[Row]:
+def _orphaned(client: PersonClient, keys: Iterable[Mapping[str, Any]]) -> Iterable[Row]:
     """Those of the native and the reserved realm whose owner could not sign in any more."""
     owned = [(key, realm) for key in keys if (realm := _realm(key))]
     names = {key["username"] for key, realm in owned if realm == "native"}
-    owners: dict[tuple[str, str], User] = {("reserved", user.username): user for user in users.reserved(connection)}
-    owners |= {("native", user.username): user for user in (users.get_many(connection, names) if names else [])}
+    owners: dict[tuple[str, str], User] = {("reserved", user.username): user for user in users.reserved(client)}
+    owners |= {("native", user.username): user for user in (users.get_many(client, names) if names else [])}
     for key, realm in owned:
         owner = owners.get((realm, key["username"]))
         if owner is None:

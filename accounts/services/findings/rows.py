@@ -12,8 +12,9 @@ from http import HTTPStatus
 from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
-from accounts.services import errors, indices
-from accounts.services.connection import found, service
+from accounts.services import errors
+from accounts.services.client import document_or_none, service_client
+from accounts.services.documents import indices
 
 CHUNK: Final = 1000
 
@@ -80,7 +81,7 @@ def delete(chunks: Iterable[Chunk]) -> None:
     """Remove them; one that is gone is no error."""
     operations = [{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks]
     if operations:
-        service().bulk(operations=operations)
+        service_client().bulk(operations=operations)
 
 
 def _cut(rows: Sequence[Any]) -> list[Sequence[Any]]:
@@ -95,7 +96,7 @@ def _write(parts: Mapping[str, list[Sequence[Any]]]) -> dict[str, list[Chunk]]:
         for (id, _), part in zip(chunks[name], values, strict=True):
             operations += [{"create": {"_index": indices.FINDINGS, "_id": id}}, {"kind": "rows", "rows": _packed(part)}]
     if operations:
-        _demand_written(service().bulk(operations=operations)["items"])
+        _demand_written(service_client().bulk(operations=operations)["items"])
     return chunks
 
 
@@ -106,7 +107,7 @@ def _demand_written(items: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _document(id: str) -> str:
-    document = found(service().mget(index=indices.FINDINGS, ids=[id])["docs"][0])
+    document = document_or_none(service_client().mget(index=indices.FINDINGS, ids=[id])["docs"][0])
     if document is None:
         raise errors.Unavailable(f"the rows {id} are gone")
     return str(document["_source"]["rows"])

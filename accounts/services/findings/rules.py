@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from accounts.services.audit import Moments
+from accounts.services.audit import UserActivity
 from accounts.services.findings.rows import Row
-from accounts.services.holders import Way, through
 from accounts.services.roles import Role
 from accounts.services.users import User
+from accounts.services.users.privilege_holders import GrantPath, granting_roles
 
 UNSEEN_FOR: Final = timedelta(days=90)
 
@@ -19,16 +19,16 @@ class Known:
     """What the rules go by. `seen`: the last sign-in to Kibana by user name; `begins`: the trail's first event."""
 
     roles: Mapping[str, Role]
-    ways: Sequence[Way]
+    ways: Sequence[GrantPath]
     now: datetime
-    moments: Mapping[str, Moments] = field(default_factory=dict)
+    moments: Mapping[str, UserActivity] = field(default_factory=dict)
     seen: Mapping[str, datetime] = field(default_factory=dict)
     begins: datetime | None = None
 
 
 def of_user(user: User, known: Known) -> Iterator[tuple[str, Row]]:
     """Each finding that the user belongs to, with its row."""
-    managing = through(user, known.ways)
+    managing = granting_roles(user, known.ways)
     if managing:
         yield "managers", row(user, roles=managing)
     if managing and not user.email and not user.is_reserved:
@@ -55,7 +55,7 @@ def marks(user: User) -> tuple[str, ...]:
 
 def last_seen(user: User, known: Known) -> datetime | None:
     """The last sign-in, here or in Kibana; None when none is known."""
-    here = known.moments.get(user.username, Moments()).last_sign_in
+    here = known.moments.get(user.username, UserActivity()).last_sign_in
     return max((at for at in (here, known.seen.get(user.username)) if at), default=None)
 
 
@@ -65,7 +65,7 @@ def _unseen(user: User, known: Known) -> str:
         return ""
     if seen := last_seen(user, known):
         return f"Last sign-in {seen:%Y-%m-%d}." if known.now - seen > UNSEEN_FOR else ""
-    if created := known.moments.get(user.username, Moments()).created:
+    if created := known.moments.get(user.username, UserActivity()).created:
         return f"No sign-in since they were created on {created:%Y-%m-%d}."
     return f"No sign-in known; no information before {known.begins or known.now:%Y-%m-%d}."
 

@@ -13,8 +13,9 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
-from accounts.services import errors, indices
-from accounts.services.connection import Person, service
+from accounts.services import errors
+from accounts.services.client import PersonClient, service_client
+from accounts.services.documents import indices
 from accounts.services.findings import rows
 from accounts.services.findings.rows import Chunk
 
@@ -24,7 +25,7 @@ STEPS: Final[tuple[Step, ...]] = ("users", "keys", "twins", "changes", "compare"
 CLAIMED_FOR: Final = timedelta(seconds=15)
 # What was read longer ago does not fit what is read now: begin anew.
 RESUMABLE_FOR: Final = timedelta(hours=1)
-KEPT: Final = 10
+MAX_RUNS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -98,29 +99,29 @@ class Run:
         return sum(count for _, count in self.chunks.get(name, []))
 
 
-def start(connection: Person) -> Run:
+def start(client: PersonClient) -> Run:
     """A new run, or the one that is under way. Raises Unavailable."""
     known = history()
     if known and known[0].is_resumable:
         return get(known[0].id)
     previous = next((run.id for run in known if run.finished), "")
-    run = Run(uuid.uuid4().hex, timezone.now(), connection.actor.username, previous=previous)
-    service().create(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=True)
+    run = Run(uuid.uuid4().hex, timezone.now(), client.actor.username, previous=previous)
+    service_client().create(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=True)
     return run
 
 
 def get(id: str) -> Run:
     """One run, as it is now. Raises NotFound."""
-    return Run.of(service().get(index=indices.FINDINGS, id=id).body)
+    return Run.of(service_client().get(index=indices.FINDINGS, id=id).body)
 
 
 def history() -> list[Run]:
     """The runs that are kept, newest first, without what they found; one under way may be further on by now."""
-    found = service().search(
+    found = service_client().search(
         index=indices.FINDINGS,
         query={"term": {"kind": "run"}},
         sort=[{"started": {"order": "desc", "unmapped_type": "date"}}],
-        size=10 * KEPT,
+        size=10 * MAX_RUNS,
         source_excludes=["chunks"],
         ignore_unavailable=True,
     )
@@ -141,13 +142,13 @@ def write(run: Run, *, refresh: bool = False) -> Run:
     """Keep it, unless it is another by now: raises Conflict."""
     version: dict[str, Any] = dict(run.version)
     try:
-        answer = service().index(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=refresh, **version)
+        answer = service_client().index(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=refresh, **version)
     except errors.OutcomeUnknown as exc:  # of our own document alone; the next one to look sees which it is
         raise errors.Unavailable(str(exc)) from None
     return replace(run, version={"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]})
 
 
-def remove_old() -> None:
+def prune() -> None:
     """Only the newest are kept, and whatever is under way."""
-    for run in history()[KEPT:]:
+    for run in history()[MAX_RUNS:]:
         rows.delete([*chain.from_iterable(get(run.id).chunks.values()), (run.id, 0)])

@@ -9,8 +9,8 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.services import audit, errors
-from accounts.services.connection import Person
-from accounts.services.findings import keys, rows, rules, runs, twins, walking
+from accounts.services.client import PersonClient
+from accounts.services.findings import duplicates, orphaned_keys, rows, rules, runs, user_pages
 from accounts.services.findings.catalogue import CATALOGUE
 from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import STEPS, Run, Step
@@ -29,17 +29,17 @@ class Portion:
     state: Sequence[Any] = ()
 
 
-def advance(connection: Person, id: str) -> Run:
+def advance(client: PersonClient, id: str) -> Run:
     """Do the next portion, unless the run is done or somebody else is at it; the run after it.
 
-    Raises NotFound for a run that is gone, Refused without read_security, NotRecorded, Unavailable; the run stays as it was.
+    Raises NotFound for a run that is gone, AccessDenied without read_security, AuditUnavailable, Unavailable; the run stays as it was.
     """
     run = runs.get(id)
     claimed = None if run.finished else runs.claim(run)
     if claimed is None:
         return runs.get(id)
     try:
-        portion = WORK[claimed.step](connection, claimed)
+        portion = WORK[claimed.step](client, claimed)
         stored = [rows.store(portion.found), rows.store_state(STATE, portion.state)]
     except errors.ServiceError:
         _give_back(claimed)
@@ -76,34 +76,34 @@ def _on(run: Run, what: str, count: int, total: int, after: list[Any] | None) ->
     return further if after else _next(further)
 
 
-def _users(connection: Person, run: Run) -> Portion:
+def _users(client: PersonClient, run: Run) -> Portion:
     """Everybody, by name."""
-    begins = audit.begins()
-    pages = list(walking.pages(connection, run.after[0] if run.after else "", PAGES))
+    begins = audit.trail_start()
+    pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES))
     found: dict[str, list[Row]] = {}
     for page in pages:
-        known = walking.known(connection, page, begins)
+        known = user_pages.known(client, page, begins)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, known)):
             found.setdefault(slug, []).append(row)
     everybody = [user for page in pages for user in page.users]
     after = [pages[-1].after] if pages[-1].after else None
-    return Portion(_on(run, "users", len(everybody), pages[-1].total, after), found, twins.state(everybody))
+    return Portion(_on(run, "users", len(everybody), pages[-1].total, after), found, duplicates.collect(everybody))
 
 
-def _keys(connection: Person, run: Run) -> Portion:
+def _keys(client: PersonClient, run: Run) -> Portion:
     """Every living API key."""
-    pages = list(keys.pages(connection, run.after, PAGES))
+    pages = list(orphaned_keys.pages(client, run.after, PAGES))
     found = [row for page in pages for row in page.rows]
     after = _on(run, "keys", sum(page.count for page in pages), pages[-1].total, pages[-1].after)
     return Portion(after, {"orphaned-keys": found})
 
 
-def _twins(connection: Person, run: Run) -> Portion:
+def _twins(client: PersonClient, run: Run) -> Portion:
     """What all users together show; what was kept for it is in nobody's way any more."""
-    return Portion(_next(run), twins.found(run.chunks.get(STATE, [])))
+    return Portion(_next(run), duplicates.find(run.chunks.get(STATE, [])))
 
 
-def _changes(connection: Person, run: Run) -> Portion:
+def _changes(client: PersonClient, run: Run) -> Portion:
     """Changes of unknown outcome."""
     page = audit.search(audit.Query(outcome="unknown", size=200))
     return Portion(_next(run), {"unknown-outcomes": [_change(event) for event in page.events]})
@@ -114,11 +114,11 @@ def _change(event: audit.Event) -> Row:
     return Row(event.id, event.target, "", note, marks=() if event.kind == "user" else (event.kind,), ref=event.id)
 
 
-def _compare(connection: Person, run: Run) -> Portion:
+def _compare(client: PersonClient, run: Run) -> Portion:
     """What is new and what is gone since the run before, some findings at a time; then the end."""
     before = _before(run)
     if not before:
-        return _end(connection, replace(run, previous=""), {})
+        return _end(client, replace(run, previous=""), {})
     found: dict[str, Sequence[Row]] = {}
     read = 0
     for index in range(run.after[0] if run.after else 0, len(CATALOGUE)):
@@ -127,18 +127,18 @@ def _compare(connection: Person, run: Run) -> Portion:
         slug = CATALOGUE[index].slug
         found |= _difference(slug, before, run)
         read += before.count(slug) + run.count(slug)
-    return _end(connection, run, found)
+    return _end(client, run, found)
 
 
-def _end(connection: Person, run: Run, found: Mapping[str, Sequence[Row]]) -> Portion:
+def _end(client: PersonClient, run: Run, found: Mapping[str, Sequence[Row]]) -> Portion:
     """It stands in the trail before it is shown."""
     counts = {finding.slug: str(run.count(finding.slug)) for finding in CATALOGUE}
     read = {name: str(count) for name, count in run.read.items()}
-    audit.note(connection.actor, "finding-run", run.id, kind="finding", details={**read, **counts})
+    audit.record_event(client.actor, "finding-run", run.id, kind="finding", details={**read, **counts})
     rows.delete(run.chunks.get(STATE, []))
-    runs.remove_old()
+    runs.prune()
     chunks = {name: those for name, those in run.chunks.items() if name != STATE}
-    return Portion(_next(run, chunks=chunks, finished=timezone.now(), finished_by=connection.actor.username), found)
+    return Portion(_next(run, chunks=chunks, finished=timezone.now(), finished_by=client.actor.username), found)
 
 
 def _before(run: Run) -> Run | None:
@@ -157,7 +157,7 @@ def _difference(slug: str, before: Run, run: Run) -> dict[str, list[Row]]:
     }
 
 
-WORK: Final[Mapping[Step, Callable[[Person, Run], Portion]]] = {
+WORK: Final[Mapping[Step, Callable[[PersonClient, Run], Portion]]] = {
     "users": _users,
     "keys": _keys,
     "twins": _twins,

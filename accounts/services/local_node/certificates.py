@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import node_settings, secure_settings
+from accounts.services.local_node import keystore
+from accounts.services.local_node import settings as node_settings
 
 SSL: Final = "xpack.security.http.ssl."
 
@@ -58,7 +59,7 @@ def _from_store(
     read: Callable[[pkcs12.PKCS12KeyAndCertificates], Certificates],
     file: Path,
 ) -> Certificates:
-    password = secure_settings.read(folder).get(f"{prefix}secure_password") or settings.get(f"{prefix}password", "").encode()
+    password = keystore.read(folder).get(f"{prefix}secure_password") or settings.get(f"{prefix}password", "").encode()
     return read(pkcs12.load_pkcs12(file.read_bytes(), password or None))
 
 

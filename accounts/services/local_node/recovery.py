@@ -12,8 +12,9 @@ from typing import Final
 
 import bcrypt
 
-from accounts.services import errors, file_realm
-from accounts.services.connection import Administrator
+from accounts.services import errors
+from accounts.services.client import AdministratorClient
+from accounts.services.local_node import file_realm
 
 SECONDS_TO_NOTICE: Final = 30.0  # the node looks at its files every 5
 ROUNDS: Final = 10  # Elasticsearch's own
@@ -34,7 +35,7 @@ def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str
     try:
         with file_realm.superuser(folder, _hash(password)) as username:
             report(f"Added temporary user [{username}] to the file realm.")
-            administrator = Administrator(username, password)
+            administrator = AdministratorClient(username, password)
             _wait_until_known(administrator)
             report("The node has loaded the temporary user.")
             yield username, password
@@ -43,12 +44,12 @@ def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str
             _wait_until_gone(administrator, report)
 
 
-def _wait_until_known(administrator: Administrator) -> None:
+def _wait_until_known(administrator: AdministratorClient) -> None:
     if not _in_time(lambda: _is_superuser(administrator)):
         raise NotNoticed("The node at this URL doesn't use this file realm. Check --url and --es-path-conf.")
 
 
-def _wait_until_gone(administrator: Administrator, report: Callable[[str], None]) -> None:
+def _wait_until_gone(administrator: AdministratorClient, report: Callable[[str], None]) -> None:
     report("Removed the temporary user from the file realm.")
     try:
         if not _in_time(lambda: _is_refused(administrator)):
@@ -67,18 +68,18 @@ def _in_time(happened: Callable[[], bool]) -> bool:
     return True
 
 
-def _is_superuser(administrator: Administrator) -> bool:
+def _is_superuser(administrator: AdministratorClient) -> bool:
     """Whether the node has read both files; it may be between them."""
     try:
         return "superuser" in administrator.security.authenticate()["roles"]
-    except errors.CredentialsRefused:
+    except errors.AuthenticationFailed:
         return False
 
 
-def _is_refused(administrator: Administrator) -> bool:
+def _is_refused(administrator: AdministratorClient) -> bool:
     try:
         administrator.security.authenticate()
-    except errors.CredentialsRefused:
+    except errors.AuthenticationFailed:
         return True
     return False
 

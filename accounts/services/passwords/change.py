@@ -2,34 +2,35 @@
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors, origin, sessions, throttle, users
-from accounts.services.connection import Person
-from accounts.services.operators import Operator
+from accounts.services import audit, errors, request_context, sessions, users
+from accounts.services.client import PersonClient
+from accounts.services.signin import throttle
+from accounts.services.signin.operators import Operator
 
 
 @sensitive_variables("password")
-def change(connection: Person, username: str, password: str) -> None:
-    """Set a user's password; their sessions end. Raises NotFound, Refused, Invalid, and NotRecorded."""
-    with audit.recorded(connection, "password-change", username):
-        _set(connection, username, password)
+def change(client: PersonClient, username: str, password: str) -> None:
+    """Set a user's password; their sessions end. Raises NotFound, AccessDenied, Invalid, and AuditUnavailable."""
+    with audit.recorded(client, "password-change", username):
+        _set(client, username, password)
     sessions.end_all(username)
 
 
 @sensitive_variables("password")
-def change_unrecorded(connection: Person, username: str, password: str) -> None:
+def change_unrecorded(client: PersonClient, username: str, password: str) -> None:
     """As `change`, without a record: to save a cluster that cannot keep one. Only for a command, and only on request."""
-    _set(connection, username, password)
+    _set(client, username, password)
     sessions.end_all(username)
 
 
 @sensitive_variables("password")
-def _set(connection: Person, username: str, password: str) -> None:
+def _set(client: PersonClient, username: str, password: str) -> None:
     """One try. Where its answer is lost, a sign-in with the new password tells that it was done."""
-    if not users.is_legal(username):  # an empty name would change the caller's own password
+    if not users.is_valid_username(username):  # an empty name would change the caller's own password
         raise errors.NotFound(username)
-    with users.missing_is_not_found(connection, username):
+    with users.missing_is_not_found(client, username):
         try:
-            connection.change_password(username=username, password=password)
+            client.change_password(username=username, password=password)
         except errors.OutcomeUnknown:
             if not _signs_in(username, password):
                 raise
@@ -38,7 +39,7 @@ def _set(connection: Person, username: str, password: str) -> None:
 @sensitive_variables("password")
 def _signs_in(username: str, password: str) -> bool:
     try:
-        answer = Person(username, password).authenticate()
+        answer = PersonClient(username, password).authenticate()
     except errors.ServiceError:
         return False
     return bool(answer["username"] == username and answer["authentication_realm"]["type"] in ("native", "reserved"))
@@ -48,9 +49,9 @@ def _signs_in(username: str, password: str) -> bool:
 def change_own(operator: Operator, current: str, password: str, *, device: str = "") -> None:
     """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
 
-    All their sessions end, this one too: see `operators.password_changed`. Raises CredentialsRefused for a wrong one, which counts
+    All their sessions end, this one too: see `operators.password_changed`. Raises AuthenticationFailed for a wrong one, which counts
     as one at the sign-in does; `device` is the mark of a browser that knows the operator.
     """
-    guess = throttle.Guess(operator.username, origin.source_address.get(), device)
-    throttle.guarded(guess, Person(operator.username, current).authenticate)
-    change(operator.connection, operator.username, password)
+    guess = throttle.Attempt(operator.username, request_context.source_address.get(), device)
+    throttle.attempt(guess, PersonClient(operator.username, current).authenticate)
+    change(operator.client, operator.username, password)

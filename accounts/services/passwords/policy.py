@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services.users import User
 
 # bcrypt, with which Elasticsearch keeps passwords, looks at no more: everything behind would not count.
-LONGEST_BYTES: Final = 72
+MAX_BYTES: Final = 72
 
 # What a shell, YAML, an ini file and a URL all take without quotes, and a double click selects as one word; without
 # the letters and figures that look alike. 20 of them are 117 bits.
@@ -66,9 +66,9 @@ class BytesValidator:
         if "\ufffd" in password or any("\ud800" <= character <= "\udfff" for character in password):
             # What Django, or Python, puts where the bytes that came were not UTF-8.
             raise ValidationError("Password must be text in UTF-8.", code="not_text")
-        if len(password.encode()) > LONGEST_BYTES:
+        if len(password.encode()) > MAX_BYTES:
             raise ValidationError(
-                f"Password must be at most {LONGEST_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
+                f"Password must be at most {MAX_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
             )
 
     def get_help_text(self) -> str:

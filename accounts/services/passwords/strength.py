@@ -7,12 +7,12 @@ from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 from zxcvbn import zxcvbn
 
-from accounts.services import password_policy
+from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
 WORDS: Final = ("Very weak", "Weak", "Fair", "Strong", "Very strong")
 # zxcvbn takes seconds for 72 characters that are made to keep it busy, and a tenth of one for these.
-LOOKED_AT: Final = 20
+MAX_ANALYZED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Strength:
 
 
 @sensitive_variables("password")
-def of(password: str, user: User) -> Strength:
+def estimate(password: str, user: User) -> Strength:
     """The strength of a password; one that the policy refuses is weak, whatever it looks like."""
     # Not `user_inputs`: zxcvbn keeps them in a global, where another thread's request would use them.
-    guess = zxcvbn(password[:LOOKED_AT])
+    guess = zxcvbn(password[:MAX_ANALYZED])
     problem = _refusal(password, user)
     score = min(guess["score"], 1) if problem else guess["score"]
     return Strength(score + 1, WORDS[score], problem or guess["feedback"]["warning"])

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
-from accounts.services.origin import Actor
+from accounts.services.request_context import Actor
 
 # freezing: the list is being taken; signing: the decisions are being sealed; failed: the list could not be taken as one whole.
 State = Literal["freezing", "failed", "open", "signing", "signed"]

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from accounts.services import audit
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.exports.rows import NOTHING_KNOWN, Facts
 from accounts.services.users import User
 
 
-def of_users(connection: Person, users: Sequence[User]) -> list[dict[str, Any]]:
+def of_users(client: PersonClient, users: Sequence[User]) -> list[dict[str, Any]]:
     """A row for each; None for what nobody knows. Three calls for all of them."""
-    facts, moments = Facts.ask(connection), audit.moments([user.username for user in users])
+    facts, moments = Facts.ask(client), audit.activity_of([user.username for user in users])
     rows = [facts.row(user, moments.get(user.username, NOTHING_KNOWN)) for user in users]
     return [{name: _plain(value) for name, value in row._asdict().items()} for row in rows]
 

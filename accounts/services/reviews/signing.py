@@ -14,17 +14,17 @@ from typing import Final, Literal
 from django.utils import timezone
 
 from accounts.services import audit, errors
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.reviews import store
 from accounts.services.reviews.records import DECISIONS, Item, Review, SignOff, Work
 
 ACTION: Final = "review-sign-off"
 
 
-def begin_sign_off(connection: Person, review_id: str) -> None:
+def begin_sign_off(client: PersonClient, review_id: str) -> None:
     """Close the review for marks, in the name of this person, who has proved to be it; `seal` does the rest.
 
-    Raises ReviewIncomplete while items are open, ReviewClosed when it is not open, NotRecorded.
+    Raises ReviewIncomplete while items are open, ReviewClosed when it is not open, AuditUnavailable.
     """
     store.refresh()
     review, progress = store.get(review_id), store.progress([review_id])[review_id]
@@ -32,39 +32,39 @@ def begin_sign_off(connection: Person, review_id: str) -> None:
         raise errors.ReviewClosed(review_id)
     if progress.left:
         raise errors.ReviewIncomplete(progress.left)
-    actor = connection.actor
-    with audit.recorded(connection, "review-close", review_id, kind="review", changes={"state": (review.state, "signing")}):
+    actor = client.actor
+    with audit.recorded(client, "review-close", review_id, kind="review", changes={"state": (review.state, "signing")}):
         store.put(replace(review, state="signing", signer=f"{actor.realm}/{actor.username}"))
 
 
-def is_signer(connection: Person, review: Review) -> bool:
+def is_signer(client: PersonClient, review: Review) -> bool:
     """Whether this person began to sign the review off; another one has to begin again, with their own password."""
-    return review.signer == f"{connection.actor.realm}/{connection.actor.username}"
+    return review.signer == f"{client.actor.realm}/{client.actor.username}"
 
 
-def seal(connection: Person, review_id: str) -> Work:
-    """Seal the next portion, or sign what is sealed. Raises ReviewClosed for somebody who did not begin it, and NotRecorded."""
+def seal(client: PersonClient, review_id: str) -> Work:
+    """Seal the next portion, or sign what is sealed. Raises ReviewClosed for somebody who did not begin it, and AuditUnavailable."""
     store.refresh()
     review, (portion, left) = store.get(review_id), store.unsealed(review_id)
     total = review.completeness.rows if review.completeness else left
     if review.state == "signed":
         return Work(total, total, is_over=True)
-    if review.state != "signing" or not is_signer(connection, review):
+    if review.state != "signing" or not is_signer(client, review):
         raise errors.ReviewClosed(review_id)
     if portion:
         store.put_many([replace(item, sealed=True) for item in portion])
         return Work(total - left + len(portion), total, is_over=False)
     with suppress(errors.Conflict):  # another tab of the signer was first
-        _sign(connection, review)
+        _sign(client, review)
     return Work(total, total, is_over=True)
 
 
-def _sign(connection: Person, review: Review) -> None:
+def _sign(client: PersonClient, review: Review) -> None:
     sha256, counts = digest(store.all_items(review.id))
-    actor = connection.actor
+    actor = client.actor
     changes: dict[str, tuple[None, str]] = {decision: (None, str(counts[decision])) for decision in DECISIONS}
     changes["sha256"] = (None, sha256)
-    with audit.recorded(connection, ACTION, review.id, kind="review", changes=changes) as event:
+    with audit.recorded(client, ACTION, review.id, kind="review", changes=changes) as event:
         at = timezone.now().isoformat(timespec="seconds")
         signed = SignOff(actor.username, actor.realm, at, sha256, event.id, counts)
         store.put(replace(review, state="signed", sign_off=signed))

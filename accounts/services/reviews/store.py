@@ -4,8 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from accounts.services import errors, indices
-from accounts.services.connection import found, service
+from accounts.services import errors
+from accounts.services.client import document_or_none, service_client
+from accounts.services.documents import indices
 from accounts.services.reviews.records import DECISIONS, OPEN, Item, Review, Version, item_id
 
 MOST_REVIEWS: Final = 1000
@@ -58,7 +59,7 @@ def get(review_id: str) -> Review:
 def get_with_items(review_id: str, numbers: Iterable[int]) -> tuple[Review, list[Item]]:
     """A review and some of its items, as they are now, in one call. Raises ReviewNotFound."""
     ids = [review_id, *(item_id(review_id, number) for number in numbers)]
-    documents = [found(document) for document in service().mget(index=indices.REVIEWS, ids=ids)["docs"]]
+    documents = [document_or_none(document) for document in service_client().mget(index=indices.REVIEWS, ids=ids)["docs"]]
     if any(document is None for document in documents) or documents[0]["_source"]["kind"] != "review":  # type: ignore[index]
         raise errors.ReviewNotFound(review_id)
     return Review.of(documents[0] or {}), [Item.of(document) for document in documents[1:] if document]
@@ -67,7 +68,7 @@ def get_with_items(review_id: str, numbers: Iterable[int]) -> tuple[Review, list
 def put(document: Review | Item) -> None:
     """Write a review or an item over the version that it was read as, or as a new one. Raises Conflict."""
     how: dict[str, Any] = versioned(document.version) if document.version else {"op_type": "create"}
-    service().index(index=indices.REVIEWS, id=document.id, document=document.document(), **how)
+    service_client().index(index=indices.REVIEWS, id=document.id, document=document.document(), **how)
 
 
 def versioned(version: Version) -> dict[str, int]:
@@ -85,7 +86,7 @@ def put_many(items: Sequence[Item]) -> None:
         how = {"index": versioned(item.version)} if item.version else {"create": {}}
         (name, options) = next(iter(how.items()))
         operations += [{name: {"_index": indices.REVIEWS, "_id": item.id, **options}}, item.document()]
-    answer = service().bulk(operations=operations)
+    answer = service_client().bulk(operations=operations)
     results = [next(iter(result.values())) for result in answer["items"]]
     if failed := [result for result in results if result["status"] not in (200, 201, 409)]:
         raise errors.Unavailable(str(failed[0].get("error")))
@@ -93,7 +94,7 @@ def put_many(items: Sequence[Item]) -> None:
 
 def refresh() -> None:
     """Let searches find what was written until now."""
-    service().indices.refresh(index=indices.REVIEWS, ignore_unavailable=True)
+    service_client().indices.refresh(index=indices.REVIEWS, ignore_unavailable=True)
 
 
 def all_reviews(*states: str) -> list[Review]:
@@ -102,7 +103,7 @@ def all_reviews(*states: str) -> list[Review]:
     if states:
         filters.append({"terms": {"state": list(states)}})
     sort = [{"created": {"order": "desc", "unmapped_type": "date"}}]
-    answer = service().search(**PLACE, query={"bool": {"filter": filters}}, sort=sort, size=MOST_REVIEWS)
+    answer = service_client().search(**PLACE, query={"bool": {"filter": filters}}, sort=sort, size=MOST_REVIEWS)
     return [Review.of(hit) for hit in answer["hits"]["hits"]]
 
 
@@ -110,7 +111,7 @@ def progress(review_ids: Iterable[str]) -> dict[str, Progress]:
     """Of each of the reviews, in one call."""
     ids = list(review_ids)
     by_decision = {"decisions": {"terms": {"field": "decision"}}}
-    answer = service().search(
+    answer = service_client().search(
         **PLACE,
         query={"bool": {"filter": [{"term": {"kind": "item"}}, {"terms": {"review": ids}}]}},
         size=0,
@@ -128,7 +129,7 @@ def _progress(bucket: Mapping[str, Any]) -> Progress:
 def items(review_id: str, query: ItemQuery) -> list[Item]:
     """Some items, in the order of their numbers."""
     backwards = bool(query.before)
-    answer = service().search(
+    answer = service_client().search(
         **PLACE,
         query={"bool": {"filter": _filters(review_id, query)}},
         sort=[{"number": {"order": "desc" if backwards else "asc", "unmapped_type": "integer"}}],
@@ -156,7 +157,7 @@ def last_item(review_id: str) -> Item | None:
 def unsealed(review_id: str) -> tuple[list[Item], int]:
     """Some items that are not sealed, and how many there are; call `refresh` before."""
     filters = [*_filters(review_id, ItemQuery()), {"term": {"sealed": False}}]
-    answer = service().search(
+    answer = service_client().search(
         **PLACE, query={"bool": {"filter": filters}}, size=A_PORTION, seq_no_primary_term=True, track_total_hits=True
     )
     return [Item.of(hit) for hit in answer["hits"]["hits"]], answer["hits"]["total"]["value"]

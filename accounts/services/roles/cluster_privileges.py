@@ -55,13 +55,13 @@ def pairs(wanted: str) -> list[frozenset[str]]:
     return [pair for pair, more in _TOGETHER.items() if wanted.lower() in more]
 
 
-def is_judged(privilege: str) -> bool:
+def is_fully_evaluated(privilege: str) -> bool:
     """Whether all that it implies is known: not so for single actions and most patterns of them, which may add up."""
     return ":" not in privilege or len(implied(privilege)) > 1
 
 
 @cache
-def words(privilege: str) -> str:
+def describe(privilege: str) -> str:
     """What it is for; "" when nobody has said so."""
     return WORDS.get(privilege.lower(), "")
 

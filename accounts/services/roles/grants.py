@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from accounts.services import cluster_privileges
+from accounts.services.roles import cluster_privileges
 
 Body = Mapping[str, Any]
 # Kinds of grants in the order of a page: (key, heading, what it is called when counted).
@@ -93,7 +93,7 @@ def _cluster(privilege: str) -> Grant:
         notes = ("includes every other cluster privilege",)
     else:
         notes = (f"includes {', '.join(implied)}",)
-    return Grant("cluster", privilege, cluster_privileges.words(privilege), notes)
+    return Grant("cluster", privilege, cluster_privileges.describe(privilege), notes)
 
 
 def _indices(part: Body) -> Grant:

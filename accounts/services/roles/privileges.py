@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 
 MANAGE_SECURITY: Final = "manage_security"
 READ_SECURITY: Final = "read_security"
 
 
-def of(connection: Person) -> frozenset[str]:
+def held_by(client: PersonClient) -> frozenset[str]:
     """Those of manage_security and read_security that the caller holds: `POST _security/user/_has_privileges`.
 
-    Raises CredentialsRefused and Unavailable.
+    Raises AuthenticationFailed and Unavailable.
     """
-    held: dict[str, bool] = connection.has_privileges(cluster=[MANAGE_SECURITY, READ_SECURITY])["cluster"]
+    held: dict[str, bool] = client.has_privileges(cluster=[MANAGE_SECURITY, READ_SECURITY])["cluster"]
     return frozenset(privilege for privilege, has in held.items() if has)

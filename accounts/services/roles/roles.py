@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from accounts.services import cluster_privileges, errors, grants, privileges
-from accounts.services.connection import Person
-from accounts.services.grants import Grant
-from accounts.services.kept import kept
+from accounts.services import errors
+from accounts.services.client import PersonClient, cached_per_scope
+from accounts.services.roles import cluster_privileges, grants, privileges
+from accounts.services.roles.grants import Grant
 
 # A request line may have 4,096 bytes (http.max_initial_line_length), and a letter may need three of them.
-LONGEST_PATH: Final = 1200
+MAX_PATH_LENGTH: Final = 1200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,51 +38,51 @@ class RoleDetails:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def get(connection: Person, name: str) -> RoleDetails:
-    """One role; a name that does not exist is a role that grants nothing. Raises Refused without read_security."""
-    return get_many(connection, [name])[name]
+def get(client: PersonClient, name: str) -> RoleDetails:
+    """One role; a name that does not exist is a role that grants nothing. Raises AccessDenied without read_security."""
+    return get_many(client, [name])[name]
 
 
-def get_many(connection: Person, names: Iterable[str]) -> dict[str, RoleDetails]:
+def get_many(client: PersonClient, names: Iterable[str]) -> dict[str, RoleDetails]:
     """Each of the names with its role, as it is now, in one call at most."""
     wanted = list(dict.fromkeys(names))
-    bodies = _bodies(connection, wanted) if wanted else {}
+    bodies = _bodies(client, wanted) if wanted else {}
     return {name: _details(name, bodies.get(name)) for name in wanted}
 
 
-def by_name(connection: Person, names: Iterable[str]) -> dict[str, Role]:
+def by_name(client: PersonClient, names: Iterable[str]) -> dict[str, Role]:
     """Each of the names with its role; Elasticsearch assigns names that do not exist without a word."""
-    known = _by_name(connection)
+    known = _by_name(client)
     return {name: known.get(name) or Role(name, is_unknown=True) for name in names}
 
 
-def all_roles(connection: Person) -> list[Role]:
+def all_roles(client: PersonClient) -> list[Role]:
     """Every role of the cluster, by name; superuser last, so that it is never the one taken by accident."""
-    return list(_by_name(connection).values())
+    return list(_by_name(client).values())
 
 
-def names(connection: Person) -> frozenset[str]:
+def names(client: PersonClient) -> frozenset[str]:
     """The names of all of them."""
-    return _known(connection)[1]
+    return _known(client)[1]
 
 
-def _by_name(connection: Person) -> dict[str, Role]:
-    return _known(connection)[0]
+def _by_name(client: PersonClient) -> dict[str, Role]:
+    return _known(client)[0]
 
 
-@kept
-def _known(connection: Person) -> tuple[dict[str, Role], frozenset[str]]:
+@cached_per_scope
+def _known(client: PersonClient) -> tuple[dict[str, Role], frozenset[str]]:
     """`GET _security/role`: all of them in one call, and their names, for all pages of the next seconds."""
-    roles = [_role(name, body) for name, body in connection.get_role().body.items()]
+    roles = [_role(name, body) for name, body in client.get_role().body.items()]
     by_name = {role.name: role for role in sorted(roles, key=lambda role: (role.name == "superuser", role.name))}
     return by_name, frozenset(by_name)
 
 
-def _bodies(connection: Person, names: list[str]) -> Mapping[str, Any]:
+def _bodies(client: PersonClient, names: list[str]) -> Mapping[str, Any]:
     """`GET _security/role`, of these names where a path can hold them; a comma in a name would ask for two."""
-    fits = not any("," in name for name in names) and len("".join(names)) <= LONGEST_PATH
+    fits = not any("," in name for name in names) and len("".join(names)) <= MAX_PATH_LENGTH
     try:
-        answer: Mapping[str, Any] = connection.get_role(name=names if fits else None).body
+        answer: Mapping[str, Any] = client.get_role(name=names if fits else None).body
     except errors.NotFound:  # none of them exists
         return {}
     return answer

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-from accounts.services.user_list import LONGEST_SEARCH, MOST_WORDS
+from accounts.services.users import MAX_SEARCH_LENGTH, MAX_WORDS
 
 END: Final = r"(?![^\W_])"
 
@@ -22,7 +22,7 @@ class Fit(IntEnum):
 
 def words_of(text: str) -> list[str]:
     """The words that somebody typed, in lower case and taken literally; a text that is too long loses its end."""
-    return text[:LONGEST_SEARCH].lower().split()[:MOST_WORDS]
+    return text[:MAX_SEARCH_LENGTH].lower().split()[:MAX_WORDS]
 
 
 def fit(words: Sequence[str], name: str, *others: str) -> Fit | None:

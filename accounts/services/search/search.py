@@ -3,30 +3,29 @@
 from collections.abc import Sequence
 from typing import Any
 
-from accounts.matching import Fit, fit
 from accounts.services import roles, users
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.roles import Role
-from accounts.services.user_list import word_query
-from accounts.services.users import User
+from accounts.services.search.ranking import Fit, fit
+from accounts.services.users import User, word_query
 
 
-def find_users(connection: Person, words: Sequence[str], size: int) -> list[tuple[Fit, User]]:
+def find_users(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, User]]:
     """Users by parts of user name, full name and e-mail address, best first, native and reserved.
 
     Two calls: `_query/user`, whose order is that of relevance when no sort is asked for, and the reserved users by name.
-    Raises Refused without read_security.
+    Raises AccessDenied without read_security.
     """
-    answer = connection.query_user(query=_query(words), size=size)
+    answer = client.query_user(query=_query(words), size=size)
     # Elasticsearch cuts a full name into words in its own way: what it found stays.
-    found = [(_fit(words, user) or Fit.PARTS, user) for user in map(users.user_of, answer["users"])]
-    found += [(how, user) for user in users.reserved(connection) if (how := _fit(words, user)) is not None]
+    found = [(_fit(words, user) or Fit.PARTS, user) for user in map(users.user_from_api, answer["users"])]
+    found += [(how, user) for user in users.reserved(client) if (how := _fit(words, user)) is not None]
     return sorted(found, key=lambda one: (one[0], one[1].username))[:size]
 
 
-def find_roles(connection: Person, words: Sequence[str], size: int) -> list[tuple[Fit, Role]]:
-    """Roles by parts of their name, best first, deprecated ones last: one call. Raises Refused without read_security."""
-    fits = [(fit(words, role.name), role) for role in roles.all_roles(connection)]
+def find_roles(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, Role]]:
+    """Roles by parts of their name, best first, deprecated ones last: one call. Raises AccessDenied without read_security."""
+    fits = [(fit(words, role.name), role) for role in roles.all_roles(client)]
     found = [(how, role) for how, role in fits if how is not None]
     return sorted(found, key=lambda one: (one[0], one[1].is_deprecated))[:size]
 

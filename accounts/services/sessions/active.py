@@ -10,13 +10,16 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.services import audit, errors, indices, session_keys, sessions
-from accounts.services.connection import Person, service
-from accounts.services.origin import Actor
+from accounts.services import audit, errors
+from accounts.services.client import PersonClient, service_client
+from accounts.services.documents import indices
+from accounts.services.request_context import Actor
+from accounts.services.sessions import keys as session_keys
+from accounts.services.sessions import store
 
 logger = logging.getLogger(__name__)
 
-AT_MOST: Final = 10_000  # what one search gives
+MAX_SESSIONS: Final = 10_000  # what one search gives
 SECONDS_BETWEEN_REMOVALS: Final = 300
 _removed_at = float("-inf")
 
@@ -35,37 +38,37 @@ class Session:
     seen: datetime
 
     @property
-    def is_listed(self) -> bool:
+    def is_native_or_reserved(self) -> bool:
         """Whether the person is one of the users that the product lists."""
-        return self.realm_type in session_keys.ENDED_TOGETHER
+        return self.realm_type in session_keys.MANAGED_REALM_TYPES
 
     def is_of(self, username: str, realm: str) -> bool:
         """Whether it is that person's: another realm may know the same name."""
         return (self.username, self.realm) == (username, realm)
 
 
-def living() -> list[Session]:
+def active_sessions() -> list[Session]:
     """All sessions, the one that was used last first. Raises Unavailable and NotSetUp."""
-    return _living({"match_all": {}})
+    return _active_sessions({"match_all": {}})
 
 
-def of_person(username: str, realm: str) -> list[Session]:
+def sessions_of_user(username: str, realm: str) -> list[Session]:
     """The sessions of one person. Raises Unavailable and NotSetUp."""
-    return [session for session in _living({"term": {"username": username}}) if session.is_of(username, realm)]
+    return [session for session in _active_sessions({"term": {"username": username}}) if session.is_of(username, realm)]
 
 
-def end(connection: Person, ended: Sequence[Session]) -> None:
+def end(client: PersonClient, ended: Sequence[Session]) -> None:
     """End these, with a record of it. A request that is renewing one of them does not bring it back: it finds no version.
 
-    Raises NotRecorded, and ends none, when the trail does not take it; Unavailable when one could not be ended.
+    Raises AuditUnavailable, and ends none, when the trail does not take it; Unavailable when one could not be ended.
     """
     people = sorted({session.username for session in ended})
     target = people[0] if len(people) == 1 else ""
-    with audit.recorded(connection, "session-end", target, kind="session", changes={"sessions": (_labels(ended), [])}):
+    with audit.recorded(client, "session-end", target, kind="session", changes={"sessions": (_labels(ended), [])}):
         _delete([_place(session) for session in ended])
 
 
-def keep_newest(actor: Actor) -> None:
+def enforce_limit(actor: Actor) -> None:
     """End the person's sessions beyond SESSION_LIMIT, the oldest first.
 
     To be called after each sign-in. All who do so at once order the sessions alike, and whoever looks last sees all.
@@ -76,10 +79,10 @@ def keep_newest(actor: Actor) -> None:
         return
     _delete([_place(session) for session in beyond])
     try:
-        audit.note(
+        audit.record_event(
             actor, "session-end", actor.username, kind="session", reason="limit", details={"sessions": ", ".join(_labels(beyond))}
         )
-    except errors.NotRecorded:  # logged there; a sign-in is no change, and goes on
+    except errors.AuditUnavailable:  # logged there; a sign-in is no change, and goes on
         pass
 
 
@@ -96,15 +99,15 @@ def remove_expired() -> None:
 
 
 def _remove_expired() -> None:
-    found = service().search(
+    found = service_client().search(
         index=[indices.SESSIONS, indices.THROTTLE],
         query={"range": {"expires": {"lt": timezone.now().isoformat()}}},
-        size=AT_MOST,
+        size=MAX_SESSIONS,
         source_includes=["username", "realm", "realm_type", "created", "expires"],
         seq_no_primary_term=True,
         ignore_unavailable=True,
     )
-    audit.sessions_expired({hit["_id"]: hit["_source"] for hit in found["hits"]["hits"] if "created" in hit["_source"]})
+    audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in found["hits"]["hits"] if "created" in hit["_source"]})
     # Only as it was found: a counter may have begun again.
     _delete(
         [
@@ -114,15 +117,15 @@ def _remove_expired() -> None:
     )
 
 
-def _living(query: Mapping[str, Any]) -> list[Session]:
-    service().indices.refresh(index=indices.SESSIONS, ignore_unavailable=True)
+def _active_sessions(query: Mapping[str, Any]) -> list[Session]:
+    service_client().indices.refresh(index=indices.SESSIONS, ignore_unavailable=True)
     return sorted(_found(query), key=lambda session: (session.seen, session.id), reverse=True)
 
 
 def _found(query: Mapping[str, Any]) -> list[Session]:
     """The sessions among the documents that a query finds: neither expired nor of a generation that was ended."""
-    answer = service().search(
-        index=indices.SESSIONS, query=query, size=AT_MOST, source_excludes=["payload"], ignore_unavailable=True
+    answer = service_client().search(
+        index=indices.SESSIONS, query=query, size=MAX_SESSIONS, source_excludes=["payload"], ignore_unavailable=True
     )
     sources = {hit["_id"]: hit["_source"] for hit in answer["hits"]["hits"]}
     current = {source["username"]: source for source in sources.values() if "created" not in source}
@@ -130,10 +133,10 @@ def _found(query: Mapping[str, Any]) -> list[Session]:
 
 
 def _lives(source: Mapping[str, Any], current: Mapping[str, Mapping[str, Any]]) -> bool:
-    if "created" not in source or source["username"] is None or sessions.has_ended(source):
+    if "created" not in source or source["username"] is None or store.has_ended(source):
         return False
-    is_ended_together = source["realm_type"] in session_keys.ENDED_TOGETHER
-    return not is_ended_together or sessions.belongs(source, current.get(source["username"], source))
+    is_ended_together = source["realm_type"] in session_keys.MANAGED_REALM_TYPES
+    return not is_ended_together or store.belongs_to_generation(source, current.get(source["username"], source))
 
 
 def _session(id: str, source: Mapping[str, Any]) -> Session:
@@ -162,7 +165,7 @@ def _delete(documents: list[dict[str, Any]]) -> None:
     """Delete them in one call; what is gone or changed already is no error. Raises Unavailable."""
     if not documents:
         return
-    answer = service().bulk(operations=[{"delete": document} for document in documents], refresh=True)
+    answer = service_client().bulk(operations=[{"delete": document} for document in documents], refresh=True)
     results = [item["delete"] for item in answer["items"]]
     if failed := [result for result in results if result["status"] not in (200, 404, 409)]:
         raise errors.Unavailable(str(failed[0].get("error")))

@@ -20,17 +20,17 @@ from django.conf import settings
 NONCE_BYTES: Final = 12
 OWNER_MARK: Final = "."
 # The realms whose users' passwords and accounts this product changes; they have no name in common.
-ENDED_TOGETHER: Final = ("native", "reserved")
+MANAGED_REALM_TYPES: Final = ("native", "reserved")
 
 
 def new_key(data: Mapping[str, Any]) -> str:
     """A secret, and for a user whose sessions this product may end together the mark by which they are found."""
     identity = data.get("identity", {})
-    mark = OWNER_MARK + owner(identity["username"]) if identity.get("realm_type") in ENDED_TOGETHER else ""
+    mark = OWNER_MARK + owner_mark(identity["username"]) if identity.get("realm_type") in MANAGED_REALM_TYPES else ""
     return secrets.token_urlsafe(32) + mark
 
 
-def owner(username: str) -> str:
+def owner_mark(username: str) -> str:
     """The mark of a native or reserved user."""
     return hashlib.sha256(f"usermgmt owner {username}".encode()).hexdigest()[:32]
 
@@ -47,7 +47,7 @@ def generation_id(mark: str) -> str:
 
 def generation_id_of(username: str) -> str:
     """The same, of a native or reserved user."""
-    return generation_id(owner(username))
+    return generation_id(owner_mark(username))
 
 
 def document_id(key: str) -> str:
@@ -55,14 +55,14 @@ def document_id(key: str) -> str:
     return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()
 
 
-def encrypted(key: str, data: dict[str, Any]) -> str:
+def encrypt(key: str, data: dict[str, Any]) -> str:
     """The data, as only the key and `SECRET_KEY` together open it."""
     nonce = os.urandom(NONCE_BYTES)
     box = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), document_id(key).encode())
     return base64.b64encode(nonce + box).decode("ascii")
 
 
-def decrypted(key: str, payload: str) -> dict[str, Any] | None:
+def decrypt(key: str, payload: str) -> dict[str, Any] | None:
     """The data, or None when no secret of ours opens it."""
     box = base64.b64decode(payload)
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:

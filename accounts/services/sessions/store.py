@@ -17,8 +17,10 @@ from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
-from accounts.services import audit, errors, indices, session_keys
-from accounts.services.connection import found, service
+from accounts.services import audit, errors
+from accounts.services.client import document_or_none, service_client
+from accounts.services.documents import indices
+from accounts.services.sessions import keys as session_keys
 
 logger = logging.getLogger(__name__)
 
@@ -37,13 +39,13 @@ class SessionStore(SessionBase):
         """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
         document = _read(self.session_key, self.document_id) if self.session_key else None
         if document and has_ended(document["_source"]):
-            audit.sessions_expired({document["_id"]: document["_source"]})
+            audit.record_expired_sessions({document["_id"]: document["_source"]})
             document = None
         return self._opened(document)
 
     def _opened(self, document: Mapping[str, Any] | None) -> dict[str, Any]:
         key = self.session_key
-        data = session_keys.decrypted(key, document["_source"]["payload"]) if key and document else None
+        data = session_keys.decrypt(key, document["_source"]["payload"]) if key and document else None
         if document is None or data is None:
             self._session_key = None
             return {}
@@ -81,7 +83,7 @@ class SessionStore(SessionBase):
         how: dict[str, Any] = self._version or {"op_type": "create", "refresh": True}
         document = _document(key, data, self._created, self._seen)
         try:
-            written = service().index(index=indices.SESSIONS, id=session_keys.document_id(key), document=document, **how)
+            written = service_client().index(index=indices.SESSIONS, id=session_keys.document_id(key), document=document, **how)
         except errors.Conflict:
             raise UpdateError from None
         self._version = _version(written)
@@ -139,7 +141,7 @@ def end_all(username: str) -> None:
     expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # what it ends has gone by then anyhow
     document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
     try:
-        service().index(index=indices.SESSIONS, id=session_keys.generation_id_of(username), document=document)
+        service_client().index(index=indices.SESSIONS, id=session_keys.generation_id_of(username), document=document)
     except errors.ServiceError:
         logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
 
@@ -149,7 +151,9 @@ def generation(username: str) -> str:
 
     To be asked before the credentials are checked: what ends them afterwards ends the new session too.
     """
-    document = found(service().mget(index=indices.SESSIONS, ids=[session_keys.generation_id_of(username)])["docs"][0])
+    document = document_or_none(
+        service_client().mget(index=indices.SESSIONS, ids=[session_keys.generation_id_of(username)])["docs"][0]
+    )
     return str(document["_source"]["generation"]) if document else ""
 
 
@@ -157,8 +161,8 @@ def _read(key: str, document_id: str) -> dict[str, Any] | None:
     """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
     owner = session_keys.owner_of(key)
     ids = [document_id, session_keys.generation_id(owner)] if owner else [document_id]
-    session, *current = [found(document) for document in service().mget(index=indices.SESSIONS, ids=ids)["docs"]]
-    is_of_the_past = session and current and current[0] and not belongs(session["_source"], current[0]["_source"])
+    session, *current = [document_or_none(document) for document in service_client().mget(index=indices.SESSIONS, ids=ids)["docs"]]
+    is_of_the_past = session and current and current[0] and not belongs_to_generation(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session
 
 
@@ -167,14 +171,14 @@ def _version(answer: Any) -> dict[str, int]:
     return {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
 
 
-def belongs(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+def belongs_to_generation(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether a session's document is of the generation that another document names; one of an earlier release has none."""
     return bool(session.get("generation", "") == current.get("generation", ""))
 
 
 def _delete(document_id: str) -> None:
     try:
-        service().delete(index=indices.SESSIONS, id=document_id)
+        service_client().delete(index=indices.SESSIONS, id=document_id)
     except errors.NotFound:
         pass
 
@@ -203,5 +207,5 @@ def _document(key: str, data: dict[str, Any], created: datetime, seen: datetime)
         "created": created.isoformat(),
         "seen": seen.isoformat(),
         "expires": _expires(created, seen).isoformat(),
-        "payload": session_keys.encrypted(key, data),
+        "payload": session_keys.encrypt(key, data),
     }

@@ -26,7 +26,7 @@ SYSTEMS: Final = (
 UNKNOWN: Final = "Unknown browser"
 
 
-def in_words(user_agent: str) -> str:
+def describe(user_agent: str) -> str:
     """ "Firefox 128 on Linux"; only words from the tables above, whatever was sent."""
     matches = ((name, re.search(pattern, user_agent[:500])) for name, pattern in BROWSERS)
     browser = next((f"{name} {match[1][:4]}" for name, match in matches if match), UNKNOWN)

@@ -10,9 +10,11 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import errors, origin, privileges, session_list, sessions, throttle
-from accounts.services.connection import Person
-from accounts.services.origin import Actor
+from accounts.services import errors, request_context, sessions
+from accounts.services.client import PersonClient
+from accounts.services.request_context import Actor
+from accounts.services.roles import privileges
+from accounts.services.signin import throttle
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,10 @@ class Identity:
 class Operator:
     """A signed-in person: an identity, and the connection that carries their credentials."""
 
-    def __init__(self, identity: Identity, connection: Person) -> None:
+    def __init__(self, identity: Identity, client: PersonClient) -> None:
         self.identity = identity
-        self.connection = connection
-        connection.actor = Actor(identity.username, identity.realm, identity.realm_type)
+        self.client = client
+        client.actor = Actor(identity.username, identity.realm, identity.realm_type)
         self.username = identity.username
         self.full_name = identity.full_name
         self.email = identity.email
@@ -74,34 +76,34 @@ def sign_in(session: sessions.SessionStore, username: str, password: str, *, bro
     """Begin the session of whoever these credentials belong to; who that is says the cluster, not what was typed.
 
     `browser` is shown with the session; `device` is the mark of one that the person has used before. The oldest sessions beyond
-    the limit end. Raises CredentialsRefused (Throttled: nobody was asked), Unavailable, NotSetUp, OutcomeUnknown.
+    the limit end. Raises AuthenticationFailed (RateLimited: nobody was asked), Unavailable, NotSetUp, OutcomeUnknown.
     """
     generation = sessions.generation(username)
-    connection = Person(username, password)
-    guess = throttle.Guess(username, origin.source_address.get(), device)
-    operator = Operator(throttle.guarded(guess, lambda: _identity(connection)), connection)
+    client = PersonClient(username, password)
+    guess = throttle.Attempt(username, request_context.source_address.get(), device)
+    operator = Operator(throttle.attempt(guess, lambda: _identity(client)), client)
     session.clear()  # of whoever was signed in here before
     session["origin"] = {"address": guess.address, "browser": browser}
     _begin(session, operator.identity, generation, username, password)
-    session_list.keep_newest(connection.actor)
-    session_list.remove_expired()
+    sessions.enforce_limit(client.actor)
+    sessions.remove_expired()
     return operator
 
 
-def of_session(session: sessions.SessionStore, *, renews: bool = True) -> Operator | None:
+def from_session(session: sessions.SessionStore, *, renews: bool = True) -> Operator | None:
     """The operator of a session, or None. What they may do is asked again when the last answer is a minute old.
 
-    `renews`: whether the person is here, or only a page that asks by itself. Raises Unavailable, NotSetUp, and CredentialsRefused
+    `renews`: whether the person is here, or only a page that asks by itself. Raises Unavailable, NotSetUp, and AuthenticationFailed
     once the cluster does not accept the kept credentials.
     """
     if "credentials" not in session:
         return None
     username, password = session["credentials"]
-    connection = Person(username, password, frozenset(session["identity"]["privileges"]))
-    operator = Operator(Identity(**session["identity"]), connection)
+    client = PersonClient(username, password, frozenset(session["identity"]["privileges"]))
+    operator = Operator(Identity(**session["identity"]), client)
     is_old = _is_old(datetime.fromisoformat(session["checked_at"]))
     if is_old:
-        operator = Operator(_identity(connection), connection)
+        operator = Operator(_identity(client), client)
         _remember(session, operator.identity)
     if is_old or (renews and session.is_due):
         session.renew(seen=renews)
@@ -113,25 +115,25 @@ def _is_old(moment: datetime) -> bool:
 
 
 @sensitive_variables("password")
-def authenticate(session: SessionBase, operator: Operator, password: str, *, device: str = "") -> None:
+def reauthenticate(session: SessionBase, operator: Operator, password: str, *, device: str = "") -> None:
     """Whether it is the operator who types this password again, before something that is done in their name.
 
-    Raises CredentialsRefused for a wrong one (Throttled: nobody was asked), Unavailable, NotSetUp.
+    Raises AuthenticationFailed for a wrong one (RateLimited: nobody was asked), Unavailable, NotSetUp.
     """
     username = session["credentials"][0]
-    guess = throttle.Guess(username, origin.source_address.get(), device)
-    if throttle.guarded(guess, lambda: _identity(Person(username, password))).username != operator.username:
-        raise errors.CredentialsRefused("another person")
+    guess = throttle.Attempt(username, request_context.source_address.get(), device)
+    if throttle.attempt(guess, lambda: _identity(PersonClient(username, password))).username != operator.username:
+        raise errors.AuthenticationFailed("another person")
 
 
 def demand_accepted(operator: Operator) -> None:
     """Ask the cluster whether it still accepts the operator's credentials, unless it has said so during this request.
 
     What is shown or done with the product's own key only would else go on for somebody who was deactivated elsewhere. Raises
-    CredentialsRefused and Unavailable.
+    AuthenticationFailed and Unavailable.
     """
-    if not operator.connection.is_accepted:
-        operator.connection.authenticate()
+    if not operator.client.is_accepted:
+        operator.client.authenticate()
 
 
 def actor_of(session: SessionBase) -> Actor | None:
@@ -140,22 +142,22 @@ def actor_of(session: SessionBase) -> Actor | None:
     return Actor(identity["username"], identity["realm"], identity["realm_type"]) if identity else None
 
 
-def ask_again(session: SessionBase) -> None:
+def recheck_privileges(session: SessionBase) -> None:
     """After somebody changed their own roles: what they may do is asked anew at the next request."""
     session["checked_at"] = datetime.min.replace(tzinfo=timezone.get_current_timezone()).isoformat()
 
 
 @sensitive_variables("password")
-def for_command(command: str, username: str, password: str) -> Person:
-    """The connection of whoever these credentials belong to, for a command. Raises CredentialsRefused and Unavailable."""
-    connection = Person(username, password)
-    identity = _identity(connection)
-    connection.actor = Actor(identity.username, identity.realm, identity.realm_type, command)
-    return connection
+def client_for_command(command: str, username: str, password: str) -> PersonClient:
+    """The connection of whoever these credentials belong to, for a command. Raises AuthenticationFailed and Unavailable."""
+    client = PersonClient(username, password)
+    identity = _identity(client)
+    client.actor = Actor(identity.username, identity.realm, identity.realm_type, command)
+    return client
 
 
 @sensitive_variables("password")
-def password_changed(session: sessions.SessionStore, operator: Operator, password: str) -> None:
+def continue_with_new_password(session: sessions.SessionStore, operator: Operator, password: str) -> None:
     """Let the operator's own session go on, with the new password and under a new id."""
     _begin(session, operator.identity, sessions.generation(operator.username), session["credentials"][0], password)
 
@@ -174,8 +176,8 @@ def _remember(session: SessionBase, identity: Identity) -> None:
     session["checked_at"] = timezone.now().isoformat()
 
 
-def _identity(connection: Person) -> Identity:
-    answer: Mapping[str, Any] = connection.authenticate().body
+def _identity(client: PersonClient) -> Identity:
+    answer: Mapping[str, Any] = client.authenticate().body
     return Identity(
         username=answer["username"],
         full_name=answer["full_name"] or "",
@@ -183,5 +185,5 @@ def _identity(connection: Person) -> Identity:
         roles=answer["roles"],
         realm=answer["authentication_realm"]["name"],
         realm_type=answer["authentication_realm"]["type"],
-        privileges=sorted(privileges.of(connection)),
+        privileges=sorted(privileges.held_by(client)),
     )

@@ -18,8 +18,9 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.services import connection, errors, indices
-from accounts.services.connection import service
+from accounts.services import errors
+from accounts.services.client import can_verify_credentials, document_or_none, service_client
+from accounts.services.documents import indices
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +31,11 @@ LONGEST_WAIT: Final = timedelta(minutes=15)
 # How long a wrong one is remembered after the last, or after the wait that it led to.
 MEMORY: Final = timedelta(minutes=15)
 # Of those who count at once one is first; more than there are threads never meet.
-TRIES: Final = 100
+MAX_TRIES: Final = 100
 
 
 @dataclass(frozen=True)
-class Guess:
+class Attempt:
     """Somebody tries a password. `device`: the mark of a browser in which this person has signed in before, or ""."""
 
     username: str
@@ -60,18 +61,18 @@ class Counter:
         return self.failures >= self.limit
 
 
-def guarded(guess: Guess, check: Callable[[], T]) -> T:
+def attempt(guess: Attempt, check: Callable[[], T]) -> T:
     """What `check` returns, unless too many guesses were wrong: then it is not called.
 
-    Raises what `check` raises: CredentialsRefused counts; Throttled, a kind of it, when it was not called; Unavailable when the
+    Raises what `check` raises: AuthenticationFailed counts; RateLimited, a kind of it, when it was not called; Unavailable when the
     cluster could not tell, which never counts.
     """
     counters = _read(guess)
     _demand_turn(counters)
     try:
         answer = check()
-    except errors.CredentialsRefused as exc:
-        if not connection.can_check_credentials():
+    except errors.AuthenticationFailed as exc:
+        if not can_verify_credentials():
             _give_back(counters)
             raise errors.Unavailable(str(exc)) from None
         _count(counters)
@@ -89,12 +90,12 @@ def wait(failures_beyond: int) -> timedelta:
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
-def arrival() -> float:
+def arrival_time() -> float:
     """A moment, for `pad`."""
     return monotonic()
 
 
-def pad(arrived: float) -> None:
+def wait_until_slot(arrived: float) -> None:
     """Wait until a fixed time after the arrival, so that a refusal's time does not tell why.
 
     An unknown name is refused in a hundredth of the time of a wrong password. Where even the fixed time was not enough, until
@@ -104,7 +105,7 @@ def pad(arrived: float) -> None:
         sleep(period - (monotonic() - arrived) % period)
 
 
-def _counters(guess: Guess) -> list[Counter]:
+def _counters(guess: Attempt) -> list[Counter]:
     name, address = guess.username.casefold(), _network(guess.address)
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
     if guess.device:
@@ -131,11 +132,11 @@ def _id(*parts: str) -> str:
     return hmac.digest(settings.SECRET_KEY.encode(), "\0".join(("usermgmt throttle", *parts)).encode(), "sha256").hex()
 
 
-def _read(guess: Guess) -> list[Counter]:
+def _read(guess: Attempt) -> list[Counter]:
     counters = _counters(guess)
-    answer = service().mget(index=indices.THROTTLE, ids=[counter.id for counter in counters])
+    answer = service_client().mget(index=indices.THROTTLE, ids=[counter.id for counter in counters])
     for counter, document in zip(counters, answer["docs"], strict=True):
-        _fill(counter, connection.found(document))
+        _fill(counter, document_or_none(document))
     return counters
 
 
@@ -154,13 +155,13 @@ def _past() -> datetime:
 
 
 def _demand_turn(counters: list[Counter]) -> None:
-    """Raise Throttled unless this guess may be made; where they may be made one at a time, it is this one's turn."""
+    """Raise RateLimited unless this guess may be made; where they may be made one at a time, it is this one's turn."""
     if any(counter.until > timezone.now() for counter in counters):
-        raise errors.Throttled("too many wrong passwords")
+        raise errors.RateLimited("too many wrong passwords")
     for counter in counters:
         if counter.is_beyond and not _claim(counter):
             _give_back(counters)
-            raise errors.Throttled("another guess was first")
+            raise errors.RateLimited("another guess was first")
 
 
 def _claim(counter: Counter) -> bool:
@@ -179,7 +180,7 @@ def _give_back(counters: list[Counter]) -> None:
 
 def _count(counters: list[Counter]) -> None:
     for counter in counters:
-        for _ in range(TRIES):
+        for _ in range(MAX_TRIES):
             counter.failures += 1
             counter.until = timezone.now() + wait(counter.failures - counter.limit) if counter.is_beyond else _past()
             if _write(counter):
@@ -203,7 +204,7 @@ def _try_to(do: Callable[[Counter], object], counter: Counter) -> None:
 
 
 def _document(counter: Counter) -> dict[str, Any] | None:
-    return connection.found(service().mget(index=indices.THROTTLE, ids=[counter.id])["docs"][0])
+    return document_or_none(service_client().mget(index=indices.THROTTLE, ids=[counter.id])["docs"][0])
 
 
 def _write(counter: Counter) -> bool:
@@ -212,7 +213,7 @@ def _write(counter: Counter) -> bool:
     document = {"failures": counter.failures, "until": counter.until.isoformat(), "expires": expires.isoformat()}
     how: dict[str, Any] = counter.version or {"op_type": "create"}
     try:
-        written = service().index(index=indices.THROTTLE, id=counter.id, document=document, **how)
+        written = service_client().index(index=indices.THROTTLE, id=counter.id, document=document, **how)
     except errors.Conflict:
         return False
     counter.version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
@@ -222,6 +223,6 @@ def _write(counter: Counter) -> bool:
 def _delete(counter: Counter) -> None:
     version: dict[str, Any] = counter.version or {}
     try:
-        service().delete(index=indices.THROTTLE, id=counter.id, **version)
+        service_client().delete(index=indices.THROTTLE, id=counter.id, **version)
     except (errors.NotFound, errors.Conflict):  # somebody guessed wrong at this moment: that counts
         pass

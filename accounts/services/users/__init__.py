@@ -14,8 +14,8 @@ from accounts.services.users.pages import Sort as Sort
 from accounts.services.users.pages import UserPage as UserPage
 from accounts.services.users.pages import UserQuery as UserQuery
 from accounts.services.users.pages import count_each as count_each
-from accounts.services.users.pages import matches as matches
 from accounts.services.users.pages import list_page as list_page
+from accounts.services.users.pages import matches as matches
 from accounts.services.users.pages import position_of as position_of
 from accounts.services.users.pages import search as search
 from accounts.services.users.pages import word_query as word_query

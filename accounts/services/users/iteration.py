@@ -6,32 +6,33 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from accounts.services import roles, user_list, users
-from accounts.services.connection import Person
-from accounts.services.user_list import Matching, UserQuery
-from accounts.services.users import User
+from accounts.services import roles
+from accounts.services.client import PersonClient
+from accounts.services.users import pages, users
+from accounts.services.users.pages import MatchingUsers, UserQuery
+from accounts.services.users.users import User
 
-A_PORTION: Final = 1000
+BATCH_SIZE: Final = 1000
 T = TypeVar("T")
 
 
-def portions(connection: Person, query: UserQuery, beside: Callable[[Sequence[User]], T]) -> Iterator[tuple[list[User], int, T]]:
+def batches(client: PersonClient, query: UserQuery, beside: Callable[[Sequence[User]], T]) -> Iterator[tuple[list[User], int, T]]:
     """Users, how many match in all, and what `beside` has read about these users.
 
     The next portion is read by another thread while the caller is busy with this one. Each begins behind the last row of the one
-    before (`search_after`), so that nobody is missing or twice while others are added. Raises Refused without read_security.
+    before (`search_after`), so that nobody is missing or twice while others are added. Raises AccessDenied without read_security.
     """
-    matching = Matching(connection, query, roles.names(connection), users.reserved(connection))
+    matching = MatchingUsers(client, query, roles.names(client), users.reserved(client))
 
-    def read(after: user_list.Position | None) -> tuple[list[user_list.Row], int, T]:
-        rows, total = matching.rows(after, A_PORTION)
+    def read(after: pages.Position | None) -> tuple[list[pages.Row], int, T]:
+        rows, total = matching.rows(after, BATCH_SIZE)
         return rows, total, beside([user for _, user in rows])
 
     with ThreadPoolExecutor(1) as pool:
         ahead = pool.submit(copy_context().run, read, None)
         while True:
             rows, total, what = ahead.result()
-            is_last = len(rows) < A_PORTION
+            is_last = len(rows) < BATCH_SIZE
             if not is_last:
                 ahead = pool.submit(copy_context().run, read, rows[-1][0])
             yield [user for _, user in rows], total, what
@@ -39,11 +40,11 @@ def portions(connection: Person, query: UserQuery, beside: Callable[[Sequence[Us
                 return
 
 
-def count(connection: Person, query: UserQuery) -> int:
+def count(client: PersonClient, query: UserQuery) -> int:
     """How many users match now."""
-    return user_list.counts(connection, [query])[0]
+    return pages.count_each(client, [query])[0]
 
 
-def without_place(query: UserQuery) -> UserQuery:
+def without_position(query: UserQuery) -> UserQuery:
     """The same users in the same order, wherever in the list somebody was."""
     return replace(query, after=None, before=None, last=False, number=1)

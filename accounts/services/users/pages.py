@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, Final, Literal
 
-from accounts.services import roles, unknown_roles, users
-from accounts.services.connection import Person
-from accounts.services.users import User
+from accounts.services import roles
+from accounts.services.client import PersonClient
+from accounts.services.users import unknown_roles, users
+from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
 Flag = Literal["unknown-roles", "no-roles", "no-email"]
@@ -22,10 +23,10 @@ Position = tuple[str | int | None, str]
 
 FLAGS: Final[tuple[Flag, ...]] = ("unknown-roles", "no-roles", "no-email")
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
-LONGEST_SEARCH: Final = 200
-MOST_WORDS: Final = 10
+MAX_SEARCH_LENGTH: Final = 200
+MAX_WORDS: Final = 10
 # Where Elasticsearch's standard tokenizer cuts a text, but for rare scripts.
-NO_WORD: Final = re.compile(r"[^\w.'\u2019]+")
+NON_WORD: Final = re.compile(r"[^\w.'\u2019]+")
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class UserQuery:
     @property
     def words(self) -> list[str]:
         """What is looked for; a text that is too long loses its end."""
-        return self.q[:LONGEST_SEARCH].split()[:MOST_WORDS]
+        return self.q[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
 
 
 @dataclass(frozen=True)
@@ -95,27 +96,27 @@ class UserPage:
         return f"{self.number:,} of {max(1, -(-self.total // self.size)):,}"
 
 
-def search(connection: Person, query: UserQuery) -> UserPage:
-    """A page of the users that match. Raises Refused without read_security.
+def search(client: PersonClient, query: UserQuery) -> UserPage:
+    """A page of the users that match. Raises AccessDenied without read_security.
 
     Two calls, three with the flag unknown-roles. A page before the first, or after the last, is the first.
     """
-    known = roles.names(connection) if "unknown-roles" in query.flags else frozenset[str]()
-    return _found(Matching(connection, query, known, users.reserved(connection)), query)
+    known = roles.names(client) if "unknown-roles" in query.flags else frozenset[str]()
+    return _found(MatchingUsers(client, query, known, users.reserved(client)), query)
 
 
-def list_page(connection: Person, query: UserQuery) -> UserPage:
+def list_page(client: PersonClient, query: UserQuery) -> UserPage:
     """The same for the page of the list: nonexistent roles may be those of CACHE_SECONDS ago, as existing roles may be."""
     if "unknown-roles" in query.flags:
-        known, unknown = roles.names(connection), unknown_roles.names(connection)
+        known, unknown = roles.names(client), unknown_roles.names(client)
         # Reserved users have reserved roles, all of which exist.
-        matching = Matching(connection, query, known, [], None if unknown is None else unknown - known)
+        matching = MatchingUsers(client, query, known, [], None if unknown is None else unknown - known)
     else:
-        matching = Matching(connection, query, frozenset(), users.reserved(connection))
+        matching = MatchingUsers(client, query, frozenset(), users.reserved(client))
     return _found(matching, query)
 
 
-def _found(matching: "Matching", query: UserQuery) -> UserPage:
+def _found(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     if query.last:
         return _last_page(matching, query)
     if query.before:
@@ -125,32 +126,32 @@ def _found(matching: "Matching", query: UserQuery) -> UserPage:
     return _first_page(matching, query)
 
 
-def counts(connection: Person, queries: Iterable[UserQuery]) -> list[int]:
+def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int]:
     """How many users match each of the queries: one small call for each, and one for the reserved users and the roles."""
-    known, reserved = roles.names(connection), users.reserved(connection)
-    return [Matching(connection, query, known, reserved).rows(None, 0)[1] for query in queries]
+    known, reserved = roles.names(client), users.reserved(client)
+    return [MatchingUsers(client, query, known, reserved).rows(None, 0)[1] for query in queries]
 
 
-def _last_page(matching: "Matching", query: UserQuery) -> UserPage:
+def _last_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     """As many rows as are left for it, so that walking back from it meets the same pages as walking on to it."""
     rows, total = matching.rows(None, query.size, backwards=True)
     number = max(1, -(-total // query.size))
     return _page(query, rows[-(total % query.size or query.size) :], total, number, has_next=False)
 
 
-def _first_page(matching: "Matching", query: UserQuery) -> UserPage:
+def _first_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     rows, total = matching.rows(None, query.size)
     return _page(query, rows, total, 1, has_next=total > query.size)
 
 
-def _page_after(matching: "Matching", query: UserQuery) -> UserPage:
+def _page_after(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     rows, total = matching.rows(query.after, query.size + 1)
     if not rows:  # those behind are gone
         return _first_page(matching, query)
     return _page(query, rows[: query.size], total, query.number, has_next=len(rows) > query.size)
 
 
-def _page_before(matching: "Matching", query: UserQuery) -> UserPage:
+def _page_before(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     rows, total = matching.rows(query.before, query.size, backwards=True)
     if len(rows) < query.size or query.number <= 1:  # there are no more before: this is where the list begins
         return _first_page(matching, query)
@@ -165,19 +166,19 @@ def _page(query: UserQuery, rows: "list[Row]", total: int, number: int, *, has_n
 Row = tuple[Position, User]
 
 
-class Matching:
+class MatchingUsers:
     """The users that match a query, in its order."""
 
     def __init__(
         self,
-        connection: Person,
+        client: PersonClient,
         query: UserQuery,
         known: frozenset[str],
         reserved: list[User],
         unknown: frozenset[str] | None = None,
     ) -> None:
         """`known`: the roles that exist; `unknown`: those that do not, though users have them (None: to be found out)."""
-        self._connection = connection
+        self._client = client
         self._query = query
         self._filter = _filter(query, known, unknown)
         self._order = _order(query)
@@ -203,10 +204,10 @@ class Matching:
     def _natives(self, beside: Position | None, size: int, *, backwards: bool) -> tuple[list[Row], int]:
         sort = _sort(self._query, backwards=backwards)
         after: Any = None if beside is None else list(beside)[-len(sort) :]
-        answer = self._connection.query_user(
+        answer = self._client.query_user(
             query=self._filter, sort=sort, size=size, search_after=after, with_profile_uid=self._query.activity or None
         )
-        rows = [((body["_sort"][0], body["username"]), users.user_of(body)) for body in answer["users"]]
+        rows = [((body["_sort"][0], body["username"]), users.user_from_api(body)) for body in answer["users"]]
         return rows, answer["total"]
 
 
@@ -267,7 +268,7 @@ def word_query(word: str, names: Iterable[str] = ("username", "email", "roles"))
 
     A full name is stored as its words, so that `jean-luc` stands there as two.
     """
-    full_name = [_contains("full_name", part) for part in NO_WORD.split(word) if part]
+    full_name = [_contains("full_name", part) for part in NON_WORD.split(word) if part]
     anywhere = [_contains(name, word) for name in names]
     return {"bool": {"should": [*anywhere, *([{"bool": {"filter": full_name}}] if full_name else [])]}}
 

@@ -4,41 +4,42 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from accounts.services import errors, users
-from accounts.services.connection import Person
+from accounts.services import errors
+from accounts.services.client import PersonClient
+from accounts.services.users import users
 
 # Each id has some fifty letters, and a request line may have 4,096 bytes.
-MOST_IDS: Final = 50
+MAX_IDS: Final = 50
 
 
-def last_sign_in(connection: Person, user: users.User) -> datetime | None:
-    """When the user last signed in to Kibana; None when nothing is known of it. Two calls at most. Raises Refused."""
-    uid = _uid(connection, user)
+def last_sign_in(client: PersonClient, user: users.User) -> datetime | None:
+    """When the user last signed in to Kibana; None when nothing is known of it. Two calls at most. Raises AccessDenied."""
+    uid = _uid(client, user)
     if not uid:
         return None
-    return next(iter(last_sign_ins(connection, [uid]).values()), None)
+    return next(iter(last_sign_ins(client, [uid]).values()), None)
 
 
-def last_sign_ins(connection: Person, uids: Sequence[str]) -> dict[str, datetime]:
-    """When the users of these profiles last signed in to Kibana, by the profile's id. A call for every fifty. Raises Refused."""
-    parts = [uids[start : start + MOST_IDS] for start in range(0, len(uids), MOST_IDS)]
-    profiles = [profile for part in parts for profile in _profiles(connection, part)]
+def last_sign_ins(client: PersonClient, uids: Sequence[str]) -> dict[str, datetime]:
+    """When the users of these profiles last signed in to Kibana, by the profile's id. A call for every fifty. Raises AccessDenied."""
+    parts = [uids[start : start + MAX_IDS] for start in range(0, len(uids), MAX_IDS)]
+    profiles = [profile for part in parts for profile in _profiles(client, part)]
     return {profile["uid"]: datetime.fromtimestamp(profile["last_synchronized"] / 1000, UTC) for profile in profiles}
 
 
-def _profiles(connection: Person, uids: Sequence[str]) -> Sequence[dict[str, Any]]:
+def _profiles(client: PersonClient, uids: Sequence[str]) -> Sequence[dict[str, Any]]:
     try:
-        found: Sequence[dict[str, Any]] = connection.get_user_profile(uid=list(uids))["profiles"]
+        found: Sequence[dict[str, Any]] = client.get_user_profile(uid=list(uids))["profiles"]
     except errors.NotFound:
         return []
     return found
 
 
-def _uid(connection: Person, user: users.User) -> str | None:
+def _uid(client: PersonClient, user: users.User) -> str | None:
     if user.is_reserved:  # `_query/user` does not know them
-        found = connection.get_user(username=user.username, with_profile_uid=True).body.get(user.username, {})
+        found = client.get_user(username=user.username, with_profile_uid=True).body.get(user.username, {})
     else:
-        answer = connection.query_user(query={"term": {"username": user.username}}, size=1, with_profile_uid=True)
+        answer = client.query_user(query={"term": {"username": user.username}}, size=1, with_profile_uid=True)
         found = next(iter(answer["users"]), {})
     uid: str | None = found.get("profile_uid")
     return uid

@@ -5,20 +5,19 @@ from itertools import pairwise
 from typing import Any, Final
 
 from accounts.services import roles
-from accounts.services.connection import Person
-from accounts.services.kept import kept
+from accounts.services.client import PersonClient, cached_per_scope
 
 MOST_USERS: Final = 1000  # of whom `names` would read all
 
 
-@kept
-def names(connection: Person) -> frozenset[str] | None:
-    """Those roles; None where more users have such than one call should read. Raises Refused without read_security.
+@cached_per_scope
+def names(client: PersonClient) -> frozenset[str] | None:
+    """Those roles; None where more users have such than one call should read. Raises AccessDenied without read_security.
 
     Elasticsearch needs 30 ms to look into the gaps between five hundred roles, and one to look for a few names.
     """
-    known = roles.names(connection)
-    answer = connection.query_user(query=any_but(known), size=MOST_USERS)
+    known = roles.names(client)
+    answer = client.query_user(query=any_but(known), size=MOST_USERS)
     if answer["total"] > MOST_USERS:
         return None
     return frozenset(name for body in answer["users"] for name in body["roles"]) - known

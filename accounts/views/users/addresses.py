@@ -12,7 +12,7 @@ from django.urls import get_script_prefix, reverse
 PAGING: Final = ("after", "before", "last", "page")
 
 
-def of_page(name: str) -> str:
+def page_url(name: str) -> str:
     """The address of the page of that name in `urls`, looked up once: `reverse` needs a hundredth of a page's time for each.
 
     Raises NoReverseMatch.
@@ -29,7 +29,7 @@ class UserListAddresses:
     """Addresses of the list, each with some parameters of the present one changed."""
 
     def __init__(self, shown: QueryDict) -> None:
-        self._path = of_page("users")
+        self._path = page_url("users")
         kept = [(name, values) for name, values in shown.lists() if name not in PAGING and any(values)]
         self._parameters = {name: _encoded(name, *values) for name, values in kept}
 

@@ -10,9 +10,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import policy
-from accounts.requests import AppRequest, go_to, is_dialog
+from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
-from accounts.services.connection import Person
+from accounts.services.client import PersonClient
 from accounts.services.errors import NotFound
 from accounts.services.users import User
 
@@ -26,7 +26,7 @@ class Verb:
     action: policy.Action
     text: str
     done: str
-    do: Callable[[Person, str, User], None]
+    do: Callable[[PersonClient, str, User], None]
     danger: bool
 
 
@@ -64,7 +64,7 @@ def delete_many(request: AppRequest) -> HttpResponse:
     """Delete the users that were selected in the list: those that may be, by what is true now."""
     policy.demand_management(request.user)
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
-    found = users.get_many(request.user.connection, names) if names else []
+    found = users.get_many(request.user.client, names) if names else []
     reasons = {
         name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user does not exist any more."
         for name in names
@@ -89,7 +89,7 @@ def delete_many(request: AppRequest) -> HttpResponse:
 def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
     for user in chosen:
         try:
-            users.delete(request.user.connection, user.username, user)
+            users.delete(request.user.client, user.username, user)
         except NotFound:
             messages.warning(request, f"User '{user.username}' was deleted by somebody else.")
         else:
@@ -99,11 +99,11 @@ def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
 
 def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
     policy.demand_reading(request.user)
-    user = users.get(request.user.connection, username)
+    user = users.get(request.user.client, username)
     policy.demand(verb.action, request.user, user)
     page = reverse("user_edit", args=[username])
     if request.method == "POST":
-        verb.do(request.user.connection, username, user)
+        verb.do(request.user.client, username, user)
         messages.success(request, f"{verb.done} user '{username}'")
         return go_to(request, reverse("users") if verb is DELETE else page)
     return _ask(

@@ -12,14 +12,15 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
-from accounts import policy, user_table
-from accounts.addresses import UserListAddresses, of_page
+from accounts import policy
 from accounts.forms.user_list import PAGE_SIZES, user_query
-from accounts.kept_pages import KeptPage
-from accounts.requests import AppRequest, is_dialog, remember, wants_fragment
-from accounts.services import audit, profiles, roles, user_list
-from accounts.services.audit import Moments
-from accounts.services.user_list import FLAGS, Position, UserPage, UserQuery
+from accounts.http import AppRequest, is_dialog, remember_choice, wants_fragment
+from accounts.services import audit, roles, users
+from accounts.services.audit import UserActivity
+from accounts.services.users import FLAGS, Position, UserPage, UserQuery, profiles
+from accounts.templatetags import user_table
+from accounts.views.users.addresses import UserListAddresses, page_url
+from accounts.views.users.page_cache import CachedPage
 
 _compact: Final = json.JSONEncoder(separators=(",", ":"))
 SIZE_COOKIE: Final = "usermgmt_page_size"
@@ -58,8 +59,8 @@ def index(request: AppRequest) -> HttpResponse:
     """The list, or its results alone."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
-    page = user_list.list_page(request.user.connection, query)
-    kept_page = KeptPage(
+    page = users.list_page(request.user.client, query)
+    kept_page = CachedPage(
         request,
         "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html",
         {"kind": query.kind, "activity": query.activity, "size": query.size, "has_rows": True, "has_users": True},
@@ -68,7 +69,7 @@ def index(request: AppRequest) -> HttpResponse:
     places = {**_around_the_users(request, query, addresses), **_users(request, query, page, addresses)}
     response = kept_page.render(places, has_rows=bool(page.users), has_users=bool(page.total))
     if "size" in request.GET:
-        remember(request, response, SIZE_COOKIE, str(query.size))
+        remember_choice(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
@@ -78,10 +79,10 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserList
     return {
         "q": escape(query.q),
         "hidden": user_table.hidden_fields(_hidden(request, query)),
-        "filters_url": f"{of_page('user_filters')}?{parameters}",
+        "filters_url": f"{page_url('user_filters')}?{parameters}",
         "other_view": escape(addresses.to(view="" if query.activity else "activity")),
-        "export_url": f"{of_page('user_export')}?{parameters}",
-        "review_url": f"{of_page('review_create')}?{parameters}",
+        "export_url": f"{page_url('user_export')}?{parameters}",
+        "review_url": f"{page_url('review_create')}?{parameters}",
         "pills": user_table.filter_pills(_pills(addresses, query)),
         "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
         "sizes": "".join(
@@ -138,7 +139,7 @@ def _remembered_size(request: AppRequest) -> int:
 
 
 def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
-    known = roles.by_name(request.user.connection, {name for user in page.users for name in user.roles})
+    known = roles.by_name(request.user.client, {name for user in page.users for name in user.roles})
     return [
         {
             "user": user,
@@ -151,19 +152,19 @@ def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
 
 def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
     """What the trail knows of each user; what Kibana knows is asked for by the page once it is there."""
-    known, begins = audit.moments_and_beginning([user.username for user in page.users])
+    known, begins = audit.activity_and_trail_start([user.username for user in page.users])
     uids = [user.profile_uid for user in page.users if user.profile_uid]
     return {
         "rows": [
             {
                 "user": user,
-                "moments": known.get(user.username, Moments()),
+                "moments": known.get(user.username, UserActivity()),
                 "can_select": not policy.refusal("delete", request.user, user),
             }
             for user in page.users
         ],
         "begins": begins,
-        "kibana_url": f"{of_page('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
+        "kibana_url": f"{page_url('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
     }
 
 
@@ -172,7 +173,7 @@ def kibana_sign_ins(request: AppRequest) -> HttpResponse:
     """When the users of some profiles last signed in to Kibana: pieces for the cells that have their ids."""
     policy.demand_reading(request.user)
     uids = request.GET.getlist("uid")[: max(PAGE_SIZES)]
-    known = profiles.last_sign_ins(request.user.connection, uids)
+    known = profiles.last_sign_ins(request.user.client, uids)
     return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})
 
 
@@ -215,7 +216,7 @@ def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, st
 
 def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
     """The groups of filters. The count of one is what choosing it would leave, everything else as it is."""
-    names = [role.name for role in roles.all_roles(request.user.connection)]
+    names = [role.name for role in roles.all_roles(request.user.client)]
     counted = list(dict.fromkeys([*query.roles, *names]))[:MOST_ROLES_COUNTED]
     options: list[tuple[str, str, UserQuery]] = [
         *(("status", value, replace(query, status=value)) for value in ("active", "deactivated")),
@@ -223,7 +224,7 @@ def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
         *(("flag", value, replace(query, flags=(value,))) for value in FLAGS),
         *(("role", value, replace(query, roles=(value,))) for value in counted),
     ]
-    numbers = user_list.counts(request.user.connection, [asked for _, _, asked in options])
+    numbers = users.count_each(request.user.client, [asked for _, _, asked in options])
     chosen: dict[str, Collection[str]] = {
         "status": {query.status},
         "kind": {query.kind},

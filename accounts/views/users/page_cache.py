@@ -12,16 +12,16 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 
 from accounts import context_processors
-from accounts.requests import AppRequest
-from accounts.services.remembered import Remembered
+from accounts.http import AppRequest
+from accounts.services.client import MemoryCache
 
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
 # Pieces of HTML and names of places, in turn.
-_pages: Final[Remembered[tuple[str, ...]]] = Remembered(300, seconds=300)
+_pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(300, seconds=300)
 OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 
-class KeptPage:
+class CachedPage:
     """One such page, for one request: made while its data is on the way, so that `render` has little left to do.
 
     `shape` is what the template may decide by, as it most likely is.

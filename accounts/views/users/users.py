@@ -11,14 +11,15 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import policy
 from accounts.forms.users import CreateUserForm, EditUserForm
-from accounts.requests import AppRequest
-from accounts.services import api_keys, operators, roles, users
+from accounts.http import AppRequest
+from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
-from accounts.services.errors import Busy, EditConflict, Invalid, NotFound, UserExists
-from accounts.services.operators import Operator
+from accounts.services.errors import EditConflict, Invalid, NotFound, UserExists, UserLocked
 from accounts.services.roles import Role
+from accounts.services.signin import operators
+from accounts.services.signin.operators import Operator
 from accounts.services.users import User
-from accounts.views import changed_password
+from accounts.views import recent_password_change
 
 BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try again."
 
@@ -28,7 +29,7 @@ BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try
 def create(request: AppRequest) -> HttpResponse:
     """A new user; with `?from=NAME` the form starts with the roles of that user, and with nothing else of theirs."""
     policy.demand_management(request.user)
-    offered = roles.all_roles(request.user.connection)
+    offered = roles.all_roles(request.user.client)
     if request.method == "POST":
         return _create(request, CreateUserForm(request.POST, roles=offered))
     source = _source(request, offered)
@@ -40,10 +41,10 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
     if form.is_valid():
         user = form.user(form.cleaned_data["username"])
         try:
-            users.create(request.user.connection, user, form.cleaned_data["password"])
+            users.create(request.user.client, user, form.cleaned_data["password"])
         except UserExists:
             form.add_error("username", f"User '{user.username}' already exists.")
-        except Busy:
+        except UserLocked:
             form.add_error(None, BUSY)
         except Invalid as exc:
             form.add_error(None, f"Elasticsearch did not accept this: {exc}")
@@ -61,7 +62,7 @@ def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
     if not username:
         return {}
     try:
-        user = users.get(request.user.connection, username)
+        user = users.get(request.user.client, username)
     except NotFound:
         return {"username": username, "is_gone": True}
     known = {role.name for role in offered}
@@ -78,27 +79,27 @@ def edit(request: AppRequest, username: str) -> HttpResponse:
     policy.demand_reading(request.user)
     if request.method == "POST":
         return _save(request, username)
-    user = users.get(request.user.connection, username)
+    user = users.get(request.user.client, username)
     if policy.refusal("edit", request.user, user):
         return _render_edit(request, user, None)
-    return _render_edit(request, user, EditUserForm.of(user, roles.all_roles(request.user.connection)))
+    return _render_edit(request, user, EditUserForm.of(user, roles.all_roles(request.user.client)))
 
 
 def _save(request: AppRequest, username: str) -> HttpResponse:
     """Five calls: the roles, and the four of the update."""
     operator = request.user
     policy.demand("edit", operator, User(username))
-    form = EditUserForm(request.POST, roles=roles.all_roles(operator.connection))
+    form = EditUserForm(request.POST, roles=roles.all_roles(operator.client))
     conflict = None
     try:
         if form.is_valid() and _update(operator, form, form.user(username)):
             if operator.is_account(username):
-                operators.ask_again(request.session)
+                operators.recheck_privileges(request.session)
             messages.success(request, f"Updated user '{username}'")
             return redirect("users")
     except EditConflict as exc:
         conflict = exc
-    user = users.get(operator.connection, username)
+    user = users.get(operator.client, username)
     return _render_edit(request, user, form.rebased(user) if conflict else form, conflict)
 
 
@@ -109,8 +110,8 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
         form.add_error("roles", "You would lose the right to manage users. Somebody else has to take it from you.")
         return False
     try:
-        users.update(operator.connection, form.cleaned_data["seen"], wanted)
-    except Busy:
+        users.update(operator.client, form.cleaned_data["seen"], wanted)
+    except UserLocked:
         form.add_error(None, BUSY)
     except Invalid as exc:
         form.add_error(None, f"Elasticsearch did not accept this: {exc}")
@@ -120,13 +121,13 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
 
 
 def _render_edit(request: AppRequest, user: User, form: EditUserForm | None, conflict: EditConflict | None = None) -> HttpResponse:
-    known = form.roles_field.widget.roles if form else roles.by_name(request.user.connection, user.roles)
+    known = form.roles_field.widget.roles if form else roles.by_name(request.user.client, user.roles)
     context = {
         "user": user,
         "roles": [known.get(name) or Role(name, is_unknown=True) for name in user.roles],
         "form": form,
         "conflict": conflict,
         "allowed": policy.allowed(request.user, user),
-        "changed": changed_password.of(request, user.username, lambda: api_keys.valid(request.user.connection, Owner.of(user))),
+        "changed": recent_password_change.of(request, user.username, lambda: api_keys.active(request.user.client, Owner.of(user))),
     }
     return render(request, "users/edit.html", context, status=409 if conflict else 422 if form and form.errors else 200)

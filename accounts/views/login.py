@@ -71,7 +71,7 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):
         return OUTAGE
-    audit.record_sign_in(request.user.client.actor, request.session.session_key)
+    audit.record_sign_in(request.user.client.actor, request.session.document_id)
     return ""
 
 
@@ -102,10 +102,10 @@ def _render(
 @login_not_required
 def logout(request: AppRequest) -> HttpResponse:
     """End the session."""
-    actor, key = operators.actor_of(request.session), request.session.session_key
+    actor, session_id = operators.actor_of(request.session), request.session.document_id
     request.session.flush()
     if actor:
-        audit.record_sign_out(actor, key)
+        audit.record_sign_out(actor, session_id)
     response = redirect(_login_url(reason="signed-out"))
     response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite="Lax")
     return response

@@ -19,14 +19,13 @@ from accounts.services.audit.reading import PLACE
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
-from accounts.services.sessions import keys as session_keys
 
 logger = logging.getLogger(__name__)
 
 
-def record_sign_in(actor: Actor, session_key: str | None) -> None:
-    """Somebody has signed in, and this is their session from now on."""
-    request_context.session_id.set(session_keys.document_id(session_key or ""))
+def record_sign_in(actor: Actor, session_id: str) -> None:
+    """`session_id`: of the new session's document, to which everything that follows in this request belongs."""
+    request_context.session_id.set(session_id)
     _note(actor, "sign-in", actor.username, kind=_kind(actor))
 
 
@@ -48,9 +47,9 @@ def record_failed_sign_in(typed: str, why: str) -> None:
     )
 
 
-def record_sign_out(actor: Actor, session_key: str | None) -> None:
-    """Somebody has signed out; the session was this one."""
-    request_context.session_id.set(session_keys.document_id(session_key or ""))
+def record_sign_out(actor: Actor, session_id: str) -> None:
+    """`session_id`: of the document of the session that ended."""
+    request_context.session_id.set(session_id)
     _note(actor, "sign-out", actor.username, kind=_kind(actor))
 
 

@@ -297,7 +297,7 @@ def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> 
     """Somebody else asks for the same portion: first while it is claimed, then after the claim has ended."""
     assert findings.advance(other, run.id).step == "users"
     portion = steps._users(client, run)
-    stored = rows.store(portion.found)
+    stored = rows.save(portion.found)
     steps._commit(replace(portion.run, version=run.version), [*stored.items()])
     return portion
 
@@ -311,7 +311,7 @@ def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: PersonClient, 
 
 
 def test_only_some_runs_are_kept(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs, "KEPT", 2)
+    monkeypatch.setattr(runs, "MAX_RUNS", 2)
     done = [run_through(node, otto).id for _ in range(4)]
     node.elastic.indices.refresh(index=indices.FINDINGS, expand_wildcards="all")
     assert [run.id for run in findings.history()] == done[:1:-1]

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from accounts.services import errors, request_context
 from accounts.services.audit.events import Changes, Event, Outcome
-from accounts.services.client import AdministratorClient, PersonClient, service_client
-from accounts.services.documents import locks
+from accounts.services.client import AdministratorClient, PersonClient
+from accounts.services.documents import locks, store
 from accounts.services.request_context import Actor
 
 logger = logging.getLogger(__name__)
@@ -123,12 +123,11 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
             lost.append(event.id)
 
 
-def _send(operations: list[dict[str, Any]], administrator: AdministratorClient | None = None) -> list[dict[str, Any]]:
+def _send(operations: list[dict[str, Any]], administrator: AdministratorClient | None = None) -> list[Mapping[str, Any]]:
     try:
-        answer = (administrator or service_client()).bulk(operations=operations)
+        return store.bulk(operations, client=administrator)
     except errors.ServiceError as exc:
         raise errors.AuditUnavailable(type(exc).__name__, str(exc)) from None
-    return [next(iter(item.values())) for item in answer["items"]]
 
 
 def _demand_taken(item: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Calls to Elasticsearch: whose credentials they carry, how often they are sent, and which error a failure becomes."""
 
+from accounts.services.client.cache import MemoryCache as MemoryCache
 from accounts.services.client.cache import cached_per_scope as cached_per_scope
 from accounts.services.client.cache import invalidate as invalidate
 from accounts.services.client.clients import AdministratorClient as AdministratorClient
@@ -7,6 +8,4 @@ from accounts.services.client.clients import CredentialsMixin as CredentialsMixi
 from accounts.services.client.clients import PersonClient as PersonClient
 from accounts.services.client.clients import ServiceClient as ServiceClient
 from accounts.services.client.clients import can_verify_credentials as can_verify_credentials
-from accounts.services.client.clients import document_or_none as document_or_none
 from accounts.services.client.clients import service_client as service_client
-from accounts.services.client.memory_cache import MemoryCache as MemoryCache

@@ -1,11 +1,12 @@
-"""What is the same for everybody with the same privileges and rarely changes, kept for a few seconds in this process."""
+"""What this process caches: answers of Elasticsearch for a few seconds, and what it derived for some minutes."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import wraps
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
+from cachetools import TTLCache
 from django.conf import settings
 
 from accounts.services.client.clients import PersonClient
@@ -14,41 +15,64 @@ T = TypeVar("T")
 
 
 class _CachedRead:
-    """One answer, and who is asking for the next: while one does, the others go on with what they have."""
+    """One answer. While one thread reads it anew, the others use the previous one."""
 
     def __init__(self) -> None:
-        self._asking = Lock()
-        self._until = 0.0
+        self._reading = Lock()
+        self._expires = 0.0
         self._answers: tuple[object, ...] = ()  # one, or none yet
 
     def get(self, read: Callable[[], object]) -> object:
-        if time.monotonic() >= self._until and not (self._answers and self._asking.locked()):
-            with self._asking:
-                if time.monotonic() >= self._until:
+        if time.monotonic() >= self._expires and not (self._answers and self._reading.locked()):
+            with self._reading:
+                if time.monotonic() >= self._expires:
                     self._answers = (read(),)
-                    self._until = time.monotonic() + settings.CACHE_SECONDS
+                    self._expires = time.monotonic() + settings.CACHE_SECONDS
         return self._answers[0]
 
 
-# What was being read when something changed stays in a `_Kept` that nobody finds any more.
-_answers: Final[dict[tuple[object, ...], _CachedRead]] = {}
+# `invalidate` drops the whole object, so an answer that is being read meanwhile is never used again.
+_reads: Final[dict[tuple[object, ...], _CachedRead]] = {}
 
 
 def cached_per_scope(read: Callable[[PersonClient], T]) -> Callable[[PersonClient], T]:
-    """Ask the cluster once in `CACHE_SECONDS` for all who may see the same; for a person of unknown privileges, each time."""
+    """Cache what `read` returns for CACHE_SECONDS, for all users with the same privileges; without a known scope, never."""
 
     @wraps(read)
-    def once(client: PersonClient) -> T:
+    def cached(client: PersonClient) -> T:
         if client.scope is None:
             return read(client)
-        answer = _answers.setdefault((once, client.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _CachedRead())
+        answer = _reads.setdefault((cached, client.scope, tuple(settings.ELASTICSEARCH_HOSTS)), _CachedRead())
         return answer.get(lambda: read(client))  # type: ignore[return-value]
 
-    return once
+    return cached
 
 
 def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
-    """Ask anew at the next time, only what `read` gives or everything: this process has changed something of it."""
-    for key in list(_answers):
+    """Read anew next time: what `read` returns, or everything. For after a change by this process."""
+    for key in list(_reads):
         if read in (None, key[0]):
-            _answers.pop(key, None)
+            _reads.pop(key, None)
+
+
+class MemoryCache(Generic[T]):
+    """Up to `maxsize` values, each for up to `ttl` seconds, for all threads; evicts the least recently used.
+
+    A value is returned as it was set, without a copy: nobody may change it.
+    """
+
+    def __init__(self, maxsize: int, ttl: float) -> None:
+        self._values: TTLCache[Hashable, T] = TTLCache(maxsize, ttl)
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> T | None:
+        with self._lock:
+            return self._values.get(key)
+
+    def set(self, key: Hashable, value: T) -> None:
+        with self._lock:
+            self._values[key] = value
+
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()

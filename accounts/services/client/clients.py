@@ -158,16 +158,6 @@ def can_verify_credentials() -> bool:
     return bool(health["status"] != "red")
 
 
-def document_or_none(document: dict[str, Any]) -> dict[str, Any] | None:
-    """One answer of `_mget`: the document, or None. Raises NotSetUp and Unavailable for one that could not be looked for."""
-    if failure := document.get("error"):
-        if failure["type"] == "index_not_found_exception":
-            return None
-        kind = errors.NotSetUp if failure["type"] == "security_exception" else errors.Unavailable
-        raise kind(str(failure.get("reason")))
-    return document if document["found"] else None
-
-
 def _basic(username: str, password: str) -> str:
     """The client's own basic_auth takes ASCII passwords only; the node takes UTF-8."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")

@@ -10,8 +10,8 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.services import errors
-from accounts.services.client import service_client
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
+from accounts.services.documents.store import Version
 
 # Longer than the calls that are made under a lock may take together, so that only a dead holder's lock is ever broken.
 LIFETIME = timedelta(minutes=2)
@@ -56,14 +56,14 @@ def giving_back(name: str) -> list[dict[str, Any]]:
 def give_back(name: str) -> None:
     """Give it back by a call of its own."""
     try:
-        service_client().delete(index=indices.LOCKS, id=_id(name))
+        store.delete(indices.LOCKS, _id(name))
     except errors.ServiceError:  # it ends by itself; the work under it is done, and must not be reported as failed
         pass
 
 
 def _take(name: str) -> None:
     try:
-        service_client().create(index=indices.LOCKS, id=_id(name), document=_document())
+        store.put(indices.LOCKS, _id(name), _document(), None)
     except errors.Conflict:
         _take_over_from_the_dead(name)
     except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
@@ -72,19 +72,12 @@ def _take(name: str) -> None:
 
 def _take_over_from_the_dead(name: str) -> None:
     """Replace a lock that has outlived its time; of two who try, the version lets one."""
-    try:
-        old = service_client().get(index=indices.LOCKS, id=_id(name))
-    except errors.NotFound:  # given back a moment ago: its work is done, and the caller will see it
-        raise errors.UserLocked("the lock was just given back") from None
+    old = store.get(indices.LOCKS, _id(name))
+    if old is None:  # given back a moment ago: its work is done, and the caller will see it
+        raise errors.UserLocked("the lock was just given back")
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
         raise errors.UserLocked("the lock is held")
-    service_client().index(
-        index=indices.LOCKS,
-        id=_id(name),
-        document=_document(),
-        if_seq_no=old["_seq_no"],
-        if_primary_term=old["_primary_term"],
-    )
+    store.put(indices.LOCKS, _id(name), _document(), Version.of(old))
 
 
 def _id(name: str) -> str:

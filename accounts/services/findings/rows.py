@@ -13,8 +13,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import errors
-from accounts.services.client import document_or_none, service_client
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
 
 CHUNK: Final = 1000
 
@@ -47,12 +46,12 @@ class Row(NamedTuple):
         return bool(self.username) and "Deleted" not in self.marks
 
 
-def store(series: Mapping[str, Iterable[Row]]) -> dict[str, list[Chunk]]:
+def save(series: Mapping[str, Iterable[Row]]) -> dict[str, list[Chunk]]:
     """Keep the rows; what to find each series by. Raises Unavailable."""
     return _write({name: _cut(list(rows)) for name, rows in series.items()})
 
 
-def store_state(name: str, values: Sequence[Any]) -> dict[str, list[Chunk]]:
+def save_state(name: str, values: Sequence[Any]) -> dict[str, list[Chunk]]:
     """Keep, between portions, values that are not rows."""
     return _write({name: [list(values)]} if values else {})
 
@@ -79,9 +78,7 @@ def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
 
 def delete(chunks: Iterable[Chunk]) -> None:
     """Remove them; one that is gone is no error."""
-    operations = [{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks]
-    if operations:
-        service_client().bulk(operations=operations)
+    store.bulk([{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks])
 
 
 def _cut(rows: Sequence[Any]) -> list[Sequence[Any]]:
@@ -95,19 +92,12 @@ def _write(parts: Mapping[str, list[Sequence[Any]]]) -> dict[str, list[Chunk]]:
         chunks[name] = [(uuid.uuid4().hex, len(part)) for part in values]
         for (id, _), part in zip(chunks[name], values, strict=True):
             operations += [{"create": {"_index": indices.FINDINGS, "_id": id}}, {"kind": "rows", "rows": _packed(part)}]
-    if operations:
-        _demand_written(service_client().bulk(operations=operations)["items"])
+    store.require_status(store.bulk(operations), (HTTPStatus.CREATED,))
     return chunks
 
 
-def _demand_written(items: Sequence[Mapping[str, Any]]) -> None:
-    failed = [item["create"] for item in items if item["create"]["status"] != HTTPStatus.CREATED]
-    if failed:
-        raise errors.Unavailable(str(failed[0].get("error")))
-
-
 def _document(id: str) -> str:
-    document = document_or_none(service_client().mget(index=indices.FINDINGS, ids=[id])["docs"][0])
+    document = store.get(indices.FINDINGS, id)
     if document is None:
         raise errors.Unavailable(f"the rows {id} are gone")
     return str(document["_source"]["rows"])

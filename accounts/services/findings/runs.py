@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import PersonClient, service_client
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
+from accounts.services.documents.store import Version
 from accounts.services.findings import rows
 from accounts.services.findings.rows import Chunk
 
@@ -44,7 +45,7 @@ class Run:
     finished: datetime | None = None
     finished_by: str = ""
     claimed_until: datetime | None = None
-    version: Mapping[str, int] = field(default_factory=dict, compare=False)
+    version: Version | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
@@ -53,7 +54,7 @@ class Run:
         for name in ("started", "finished", "claimed_until"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         source["chunks"] = {name: [(id, count) for id, count in chunks] for name, chunks in source.get("chunks", {}).items()}
-        version = {"if_seq_no": document.get("_seq_no", 0), "if_primary_term": document.get("_primary_term", 0)}
+        version = Version.of(document) if "_seq_no" in document else None
         return cls(id=document["_id"], version=version, **source)
 
     def body(self) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def start(client: PersonClient) -> Run:
         return get(known[0].id)
     previous = next((run.id for run in known if run.finished), "")
     run = Run(uuid.uuid4().hex, timezone.now(), client.actor.username, previous=previous)
-    service_client().create(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=True)
+    store.put(indices.FINDINGS, run.id, run.body(), None, refresh=True)
     return run
 
 
@@ -140,12 +141,11 @@ def claim(run: Run) -> Run | None:
 
 def write(run: Run, *, refresh: bool = False) -> Run:
     """Keep it, unless it is another by now: raises Conflict."""
-    version: dict[str, Any] = dict(run.version)
     try:
-        answer = service_client().index(index=indices.FINDINGS, id=run.id, document=run.body(), refresh=refresh, **version)
+        version = store.put(indices.FINDINGS, run.id, run.body(), run.version, refresh=refresh)
     except errors.OutcomeUnknown as exc:  # of our own document alone; the next one to look sees which it is
         raise errors.Unavailable(str(exc)) from None
-    return replace(run, version={"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]})
+    return replace(run, version=version)
 
 
 def prune() -> None:

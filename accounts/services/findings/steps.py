@@ -40,7 +40,7 @@ def advance(client: PersonClient, id: str) -> Run:
         return runs.get(id)
     try:
         portion = WORK[claimed.step](client, claimed)
-        stored = [rows.store(portion.found), rows.store_state(STATE, portion.state)]
+        stored = [rows.save(portion.found), rows.save_state(STATE, portion.state)]
     except errors.ServiceError:
         _give_back(claimed)
         raise

@@ -8,13 +8,12 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
+from accounts.services.documents.store import Version
 from accounts.services.request_context import Actor
 
 # freezing: the list is being taken; signing: the decisions are being sealed; failed: the list could not be taken as one whole.
 State = Literal["freezing", "failed", "open", "signing", "signed"]
 Decision = Literal["keep", "change", "remove"]
-# A document's sequence number and primary term: another write makes it another version.
-Version = tuple[int, int]
 
 DECISIONS: Final[tuple[Decision, ...]] = ("keep", "change", "remove")
 OPEN: Final = "open"
@@ -221,4 +220,4 @@ def _line(fields: Mapping[str, Any]) -> bytes:
 
 
 def _version(hit: Mapping[str, Any]) -> Version | None:
-    return (hit["_seq_no"], hit["_primary_term"]) if "_seq_no" in hit else None
+    return Version.of(hit) if "_seq_no" in hit else None

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from accounts.services import errors
-from accounts.services.client import document_or_none, service_client
+from accounts.services.client import service_client
 from accounts.services.documents import indices
-from accounts.services.reviews.records import DECISIONS, OPEN, Item, Review, Version, item_id
+from accounts.services.documents import store as documents_store
+from accounts.services.reviews.records import DECISIONS, OPEN, Item, Review, item_id
 
 MOST_REVIEWS: Final = 1000
 A_PORTION: Final = 1000
@@ -59,7 +61,7 @@ def get(review_id: str) -> Review:
 def get_with_items(review_id: str, numbers: Iterable[int]) -> tuple[Review, list[Item]]:
     """A review and some of its items, as they are now, in one call. Raises ReviewNotFound."""
     ids = [review_id, *(item_id(review_id, number) for number in numbers)]
-    documents = [document_or_none(document) for document in service_client().mget(index=indices.REVIEWS, ids=ids)["docs"]]
+    documents = documents_store.get_many(indices.REVIEWS, ids)
     if any(document is None for document in documents) or documents[0]["_source"]["kind"] != "review":  # type: ignore[index]
         raise errors.ReviewNotFound(review_id)
     return Review.of(documents[0] or {}), [Item.of(document) for document in documents[1:] if document]
@@ -67,13 +69,7 @@ def get_with_items(review_id: str, numbers: Iterable[int]) -> tuple[Review, list
 
 def put(document: Review | Item) -> None:
     """Write a review or an item over the version that it was read as, or as a new one. Raises Conflict."""
-    how: dict[str, Any] = versioned(document.version) if document.version else {"op_type": "create"}
-    service_client().index(index=indices.REVIEWS, id=document.id, document=document.document(), **how)
-
-
-def versioned(version: Version) -> dict[str, int]:
-    """Only over this version."""
-    return {"if_seq_no": version[0], "if_primary_term": version[1]}
+    documents_store.put(indices.REVIEWS, document.id, document.document(), document.version)
 
 
 def put_many(items: Sequence[Item]) -> None:
@@ -83,13 +79,11 @@ def put_many(items: Sequence[Item]) -> None:
     """
     operations: list[dict[str, Any]] = []
     for item in items:
-        how = {"index": versioned(item.version)} if item.version else {"create": {}}
+        how = {"index": item.version.condition()} if item.version else {"create": {}}
         (name, options) = next(iter(how.items()))
         operations += [{name: {"_index": indices.REVIEWS, "_id": item.id, **options}}, item.document()]
-    answer = service_client().bulk(operations=operations)
-    results = [next(iter(result.values())) for result in answer["items"]]
-    if failed := [result for result in results if result["status"] not in (200, 201, 409)]:
-        raise errors.Unavailable(str(failed[0].get("error")))
+    accepted = (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT)
+    documents_store.require_status(documents_store.bulk(operations), accepted)
 
 
 def refresh() -> None:

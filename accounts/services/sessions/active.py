@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from django.utils import timezone
 from accounts.services import audit, errors
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
+from accounts.services.documents import store as documents_store
+from accounts.services.documents.store import Version
 from accounts.services.request_context import Actor
 from accounts.services.sessions import keys as session_keys
 from accounts.services.sessions import store
@@ -109,12 +112,7 @@ def _remove_expired() -> None:
     )
     audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in found["hits"]["hits"] if "created" in hit["_source"]})
     # Only as it was found: a counter may have begun again.
-    _delete(
-        [
-            {"_index": hit["_index"], "_id": hit["_id"], "if_seq_no": hit["_seq_no"], "if_primary_term": hit["_primary_term"]}
-            for hit in found["hits"]["hits"]
-        ]
-    )
+    _delete([{"_index": hit["_index"], "_id": hit["_id"], **Version.of(hit).condition()} for hit in found["hits"]["hits"]])
 
 
 def _active_sessions(query: Mapping[str, Any]) -> list[Session]:
@@ -163,9 +161,5 @@ def _labels(ended: Iterable[Session]) -> list[str]:
 
 def _delete(documents: list[dict[str, Any]]) -> None:
     """Delete them in one call; what is gone or changed already is no error. Raises Unavailable."""
-    if not documents:
-        return
-    answer = service_client().bulk(operations=[{"delete": document} for document in documents], refresh=True)
-    results = [item["delete"] for item in answer["items"]]
-    if failed := [result for result in results if result["status"] not in (200, 404, 409)]:
-        raise errors.Unavailable(str(failed[0].get("error")))
+    results = documents_store.bulk([{"delete": document} for document in documents], refresh=True)
+    documents_store.require_status(results, (HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))

@@ -18,8 +18,9 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from accounts.services import audit, errors
-from accounts.services.client import document_or_none, service_client
-from accounts.services.documents import indices
+from accounts.services.client import service_client
+from accounts.services.documents import indices, store
+from accounts.services.documents.store import Version
 from accounts.services.sessions import keys as session_keys
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class SessionStore(SessionBase):
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
         self._created = self._seen = timezone.now()
-        self._version: dict[str, int] | None = None  # None: not in Elasticsearch yet
+        self._version: Version | None = None  # None: not in Elasticsearch yet
         self._saved: dict[str, Any] | None = None
         self._named = ("", "")  # a key, and the id of its document
 
@@ -51,7 +52,7 @@ class SessionStore(SessionBase):
             return {}
         self._created = datetime.fromisoformat(document["_source"]["created"])
         self._seen = datetime.fromisoformat(document["_source"]["seen"])
-        self._version = _version(document)
+        self._version = Version.of(document)
         return data
 
     def exists(self, session_key: str) -> bool:
@@ -79,14 +80,15 @@ class SessionStore(SessionBase):
         self._saved = data
 
     def _write(self, key: str, data: dict[str, Any]) -> None:
-        # A new one is found by searches at once: they are few, and the limit per person counts on it.
-        how: dict[str, Any] = self._version or {"op_type": "create", "refresh": True}
         document = _document(key, data, self._created, self._seen)
+        # Searches must find a new session at once: the limit per user counts on it.
+        refresh = self._version is None
         try:
-            written = service_client().index(index=indices.SESSIONS, id=session_keys.document_id(key), document=document, **how)
+            self._version = store.put(
+                indices.SESSIONS, session_keys.document_id(key), document, self._version, **({"refresh": True} if refresh else {})
+            )
         except errors.Conflict:
             raise UpdateError from None
-        self._version = _version(written)
 
     def renew(self, *, seen: bool = True) -> None:
         """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
@@ -125,7 +127,7 @@ class SessionStore(SessionBase):
     def delete(self, session_key: str | None = None) -> None:
         """End this session, or that of another key. One that has ended already is no error."""
         if key := session_key or self.session_key:
-            _delete(session_keys.document_id(key))
+            store.delete(indices.SESSIONS, session_keys.document_id(key))
 
 
 def seconds_left(session: SessionStore) -> int:
@@ -151,9 +153,7 @@ def generation(username: str) -> str:
 
     To be asked before the credentials are checked: what ends them afterwards ends the new session too.
     """
-    document = document_or_none(
-        service_client().mget(index=indices.SESSIONS, ids=[session_keys.generation_id_of(username)])["docs"][0]
-    )
+    document = store.get(indices.SESSIONS, session_keys.generation_id_of(username))
     return str(document["_source"]["generation"]) if document else ""
 
 
@@ -161,26 +161,14 @@ def _read(key: str, document_id: str) -> dict[str, Any] | None:
     """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
     owner = session_keys.owner_of(key)
     ids = [document_id, session_keys.generation_id(owner)] if owner else [document_id]
-    session, *current = [document_or_none(document) for document in service_client().mget(index=indices.SESSIONS, ids=ids)["docs"]]
+    session, *current = store.get_many(indices.SESSIONS, ids)
     is_of_the_past = session and current and current[0] and not belongs_to_generation(session["_source"], current[0]["_source"])
     return None if is_of_the_past else session
-
-
-def _version(answer: Any) -> dict[str, int]:
-    """Which state of a document was read or written."""
-    return {"if_seq_no": answer["_seq_no"], "if_primary_term": answer["_primary_term"]}
 
 
 def belongs_to_generation(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether a session's document is of the generation that another document names; one of an earlier release has none."""
     return bool(session.get("generation", "") == current.get("generation", ""))
-
-
-def _delete(document_id: str) -> None:
-    try:
-        service_client().delete(index=indices.SESSIONS, id=document_id)
-    except errors.NotFound:
-        pass
 
 
 def has_ended(source: Mapping[str, Any]) -> bool:

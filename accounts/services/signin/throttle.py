@@ -19,8 +19,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import errors
-from accounts.services.client import can_verify_credentials, document_or_none, service_client
-from accounts.services.documents import indices
+from accounts.services.client import can_verify_credentials
+from accounts.services.documents import indices, store
+from accounts.services.documents.store import Version
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Counter:
     is_forgiven: bool  # by a right password
     failures: int = 0
     until: datetime = datetime.min
-    version: dict[str, int] | None = None
+    version: Version | None = None
     is_claimed: bool = False
 
     @property
@@ -134,9 +135,9 @@ def _id(*parts: str) -> str:
 
 def _read(guess: Attempt) -> list[Counter]:
     counters = _counters(guess)
-    answer = service_client().mget(index=indices.THROTTLE, ids=[counter.id for counter in counters])
-    for counter, document in zip(counters, answer["docs"], strict=True):
-        _fill(counter, document_or_none(document))
+    documents = store.get_many(indices.THROTTLE, [counter.id for counter in counters])
+    for counter, document in zip(counters, documents, strict=True):
+        _fill(counter, document)
     return counters
 
 
@@ -144,7 +145,7 @@ def _fill(counter: Counter, document: dict[str, Any] | None) -> None:
     counter.failures, counter.until, counter.version = 0, _past(), None
     if document is None:
         return
-    counter.version = {"if_seq_no": document["_seq_no"], "if_primary_term": document["_primary_term"]}
+    counter.version = Version.of(document)
     source = document["_source"]
     if datetime.fromisoformat(source["expires"]) > timezone.now():
         counter.failures, counter.until = source["failures"], datetime.fromisoformat(source["until"])
@@ -185,7 +186,7 @@ def _count(counters: list[Counter]) -> None:
             counter.until = timezone.now() + wait(counter.failures - counter.limit) if counter.is_beyond else _past()
             if _write(counter):
                 break
-            _fill(counter, _document(counter))
+            _fill(counter, store.get(indices.THROTTLE, counter.id))
 
 
 def _forgive(counters: list[Counter]) -> None:
@@ -203,26 +204,19 @@ def _try_to(do: Callable[[Counter], object], counter: Counter) -> None:
         logger.exception("Could not write a counter of failed attempts")
 
 
-def _document(counter: Counter) -> dict[str, Any] | None:
-    return document_or_none(service_client().mget(index=indices.THROTTLE, ids=[counter.id])["docs"][0])
-
-
 def _write(counter: Counter) -> bool:
     """Whether nobody else has written it since it was read."""
     expires = max(counter.until, timezone.now()) + MEMORY
     document = {"failures": counter.failures, "until": counter.until.isoformat(), "expires": expires.isoformat()}
-    how: dict[str, Any] = counter.version or {"op_type": "create"}
     try:
-        written = service_client().index(index=indices.THROTTLE, id=counter.id, document=document, **how)
+        counter.version = store.put(indices.THROTTLE, counter.id, document, counter.version)
     except errors.Conflict:
         return False
-    counter.version = {"if_seq_no": written["_seq_no"], "if_primary_term": written["_primary_term"]}
     return True
 
 
 def _delete(counter: Counter) -> None:
-    version: dict[str, Any] = counter.version or {}
     try:
-        service_client().delete(index=indices.THROTTLE, id=counter.id, **version)
-    except (errors.NotFound, errors.Conflict):  # somebody guessed wrong at this moment: that counts
+        store.delete(indices.THROTTLE, counter.id, counter.version)
+    except errors.Conflict:  # a wrong password came at this moment: that counts
         pass

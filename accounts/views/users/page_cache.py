@@ -17,7 +17,7 @@ from accounts.services.client import MemoryCache
 
 MARK: Final = secrets.token_hex(16)  # nobody's name has it
 # Pieces of HTML and names of places, in turn.
-_pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(300, seconds=300)
+_pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(maxsize=300, ttl=300)
 OF_BASE: Final = ("csrf_token", "ends", "here")  # what base.html shows and is another at each request
 
 

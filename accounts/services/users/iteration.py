@@ -9,7 +9,8 @@ from typing import Final, TypeVar
 from accounts.services import roles
 from accounts.services.client import PersonClient
 from accounts.services.users import pages, users
-from accounts.services.users.pages import MatchingUsers, UserQuery
+from accounts.services.users.pages import MatchingUsers, Row
+from accounts.services.users.query import Position, UserQuery
 from accounts.services.users.users import User
 
 BATCH_SIZE: Final = 1000
@@ -24,7 +25,7 @@ def batches(client: PersonClient, query: UserQuery, beside: Callable[[Sequence[U
     """
     matching = MatchingUsers(client, query, roles.names(client), users.reserved(client))
 
-    def read(after: pages.Position | None) -> tuple[list[pages.Row], int, T]:
+    def read(after: Position | None) -> tuple[list[Row], int, T]:
         rows, total = matching.rows(after, BATCH_SIZE)
         return rows, total, beside([user for _, user in rows])
 

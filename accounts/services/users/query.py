@@ -1,0 +1,143 @@
+"""What a list of users asks for, as `_security/_query/user` takes it, and the same decided in Python for the reserved users.
+
+`_query/user` knows native users only; the few reserved ones are matched and sorted here, so that both stand in one order.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cmp_to_key
+from typing import Any, Final, Literal
+
+from accounts.services.users import unknown_roles
+from accounts.services.users.users import User
+
+Sort = Literal["username", "roles", "status"]
+Flag = Literal["unknown-roles", "no-roles", "no-email"]
+# What a row is sorted by, then its name; roles and the enabled flag are not unique.
+Position = tuple[str | int | None, str]
+FLAGS: Final[tuple[Flag, ...]] = ("unknown-roles", "no-roles", "no-email")
+FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
+MAX_SEARCH_LENGTH: Final = 200
+MAX_WORDS: Final = 10
+# Where Elasticsearch's standard tokenizer cuts a text, but for rare scripts.
+NON_WORD: Final = re.compile(r"[^\w.'\u2019]+")
+
+
+@dataclass(frozen=True)
+class UserQuery:
+    """What a list page asks for: the rows `after` or `before` another, or the `last` page, else the first."""
+
+    q: str = ""
+    roles: tuple[str, ...] = ()
+    status: Literal["", "active", "deactivated"] = ""
+    kind: Literal["", "native", "reserved"] = ""
+    flags: tuple[Flag, ...] = ()
+    sort: Sort = "username"
+    descending: bool = False
+    activity: bool = False  # also asks who has a profile in Kibana
+    size: int = 20
+    after: Position | None = None
+    before: Position | None = None
+    last: bool = False
+    number: int = 1
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether more than the kind is asked for."""
+        return bool(self.q or self.roles or self.status or self.flags)
+
+    @property
+    def words(self) -> list[str]:
+        """What is looked for; a text that is too long loses its end."""
+        return self.q[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
+
+
+def position_of(user: User, query: UserQuery) -> Position:
+    """Where a user stands in the query's order, as Elasticsearch would say."""
+    if query.sort == "username":
+        return user.username, user.username
+    if query.sort == "status":
+        return int(user.enabled), user.username
+    best = max if query.descending else min
+    return best(user.roles, default=None), user.username
+
+
+def order_key(query: UserQuery) -> Callable[[Position], Any]:
+    """The key that sorts positions; names from A on, which is what most pages ask for, are quicker compared as they are."""
+    if query.sort == "username" and not query.descending:
+        return lambda position: position
+    return cmp_to_key(_comparison(query))
+
+
+def _comparison(query: UserQuery) -> Callable[[Position, Position], int]:
+    """Elasticsearch's order: users without a value last, whatever the direction; equals by name."""
+    forwards = -1 if query.descending else 1
+
+    def compare(one: Position, other: Position) -> int:
+        (value, name), (other_value, other_name) = one, other
+        if value == other_value:
+            return (name > other_name) - (name < other_name) if query.sort != "username" else 0
+        if value is None or other_value is None:
+            return 1 if value is None else -1
+        return forwards if value > other_value else -forwards  # type: ignore[operator]  # both of one kind
+
+    return compare
+
+
+def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
+    """By the field, then by name; backwards exactly the other way round."""
+    order = "desc" if query.descending != backwards else "asc"
+    by_field = {"order": order, "missing": "_first" if backwards else "_last", "mode": "max" if query.descending else "min"}
+    if query.sort == "username":
+        return [{"username": {"order": order}}]
+    return [{FIELDS[query.sort]: by_field}, {"username": {"order": "desc" if backwards else "asc"}}]
+
+
+def filter_clause(query: UserQuery, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any] | None:
+    """None for everybody, which Elasticsearch finds a little sooner than what matches all."""
+    clauses = [word_query(word) for word in query.words]
+    if query.roles:
+        clauses.append({"terms": {"roles": list(query.roles)}})
+    if query.status:
+        clauses.append({"term": {"enabled": query.status == "active"}})
+    clauses += [_flag_query(flag, known, unknown) for flag in query.flags]
+    return {"bool": {"filter": clauses}} if clauses else None
+
+
+def word_query(word: str, names: Iterable[str] = ("username", "email", "roles")) -> dict[str, Any]:
+    """Part of one of the fields or of the full name, whatever the case, taken literally.
+
+    A full name is stored as its words, so that `jean-luc` stands there as two.
+    """
+    full_name = [_contains("full_name", part) for part in NON_WORD.split(word) if part]
+    anywhere = [_contains(name, word) for name in names]
+    return {"bool": {"should": [*anywhere, *([{"bool": {"filter": full_name}}] if full_name else [])]}}
+
+
+def _contains(name: str, text: str) -> dict[str, Any]:
+    literal = "".join("\\" + letter if letter in "*?\\" else letter for letter in text.lower())
+    return {"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}}
+
+
+def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
+    if flag == "unknown-roles":
+        return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
+    # An empty address, as other programs leave it, exists too; but it has no letter.
+    has = {"exists": {"field": "roles"}} if flag == "no-roles" else {"wildcard": {"email": {"value": "?*"}}}
+    return {"bool": {"must_not": [has]}}
+
+
+def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:
+    """What `filter_clause` says, of one user."""
+    texts = [text.lower() for text in (user.username, user.full_name, user.email, *user.roles)]
+    has_words = all(any(word.lower() in text for text in texts) for word in query.words)
+    has_role = not query.roles or not set(query.roles).isdisjoint(user.roles)
+    has_status = not query.status or user.enabled == (query.status == "active")
+    return has_words and has_role and has_status and all(_has_flag(user, flag, known) for flag in query.flags)
+
+
+def _has_flag(user: User, flag: Flag, known: frozenset[str]) -> bool:
+    if flag == "unknown-roles":
+        return not known.issuperset(user.roles)
+    return not (user.roles if flag == "no-roles" else user.email)

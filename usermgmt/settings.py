@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import warnings
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,6 +13,13 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+
+# Old names of settings still work.
+RENAMED = {"KEPT_SECONDS": "CACHE_SECONDS"}
+for _old, _new in RENAMED.items():
+    if _old in env.ENVIRON and _new not in env.ENVIRON:
+        warnings.warn(f"The setting {_old} is now called {_new}.", FutureWarning, stacklevel=1)
+        env.ENVIRON[_new] = env.ENVIRON[_old]
 
 # --- the product -----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import postgres
+from benchmarks import ablation, postgres
 from benchmarks.bench import Bench
 from benchmarks.client import Failed
 from benchmarks.machine import machine
@@ -33,6 +33,9 @@ def main() -> int:
     options = _options()
     try:
         with tempfile.TemporaryDirectory(prefix="usermgmt-bench-") as folder:
+            if options.ablation:
+                ablation.write(_ablation(Path(folder), options))
+                return 0
             text = report(_run(Path(folder), options))
     except (LocalClusterError, NotStarted, Failed) as error:
         print(f"\n{error}", file=sys.stderr)
@@ -51,6 +54,9 @@ def _options() -> argparse.Namespace:
         "--users", type=_numbers, default=[1_000, 10_000, 100_000], help="numbers of users, comma-separated (default: %(default)s)"
     )
     parser.add_argument("--rounds", type=int, default=100, help="rounds for each number of users (default: %(default)s)")
+    parser.add_argument(
+        "--ablation", action="store_true", help="measure what each trick saves, with most users; writes docs/performance.md"
+    )
     parser.add_argument(
         "--java-flag", action="append", help=f"JVM option of the node, repeatable (default: {' '.join(JAVA_FLAGS)})"
     )
@@ -86,6 +92,19 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
                 results.append(bench.measure())
         command = " ".join(["script/bench", *sys.argv[1:]])
         return Run(command, options.rounds, results, machine(cluster, postgres.version() if comparison else ""))
+
+
+def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:
+    users = max(options.users)
+    with ExitStack() as running:
+        with _step("Starting Elasticsearch"):
+            flags = tuple(options.java_flag or JAVA_FLAGS)
+            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags))
+        bench = running.enter_context(Bench(folder, cluster, None, options.rounds))
+        with _step(f"Loading {users:,} users"):
+            bench.load(users)
+        with _step("Measuring"):
+            return ablation.measure(folder, bench.node, bench.password, users, options.rounds, machine(cluster, "")["Machine"])
 
 
 def _shop(running: ExitStack, folder: Path) -> Shop | None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import TOP, answers, running
+from benchmarks.tricks import TRICKS
 from local_cluster import Cluster
 from local_cluster.ports import free_ports
 from usermgmt import env_file
@@ -52,6 +53,14 @@ def served(folder: Path) -> Iterator[Served]:
 
 
 @contextmanager
+def served_without(folder: Path, trick: int) -> Iterator[Served]:
+    """One web process without the trick of that number."""
+    configuration = {"BENCHMARK_WITHOUT": str(trick), **TRICKS[trick].environment}
+    with _served(folder, f"without-{trick}", "benchmarks.without", **configuration) as web:
+        yield web
+
+
+@contextmanager
 def watched(folder: Path, recorder: str) -> Iterator[Served]:
     """The same, for counting: it finds the node behind a recorder, and soon forgets what it keeps for other pages."""
     with _served(folder, "watched", ELASTICSEARCH_HOSTS=recorder, CACHE_SECONDS=str(CACHE_SECONDS)) as web:
@@ -59,11 +68,11 @@ def watched(folder: Path, recorder: str) -> Iterator[Served]:
 
 
 @contextmanager
-def _served(folder: Path, name: str, **configuration: str) -> Iterator[Served]:
+def _served(folder: Path, name: str, application: str = "usermgmt.wsgi", **configuration: str) -> Iterator[Served]:
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     with running(
-        gunicorn("usermgmt.asgi"),
+        gunicorn(application),
         lambda: answers(f"{url}/livez"),
         folder / f"{name}.log",
         environment=_environment(folder, HOST="127.0.0.1", PORT=str(port), **configuration),

@@ -1,36 +1,43 @@
-"""The list of users as the trail tells it: what was done, done again in thought from an empty list."""
+"""The users as the audit trail tells it: every successful change, applied again from an empty list."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from accounts.services import audit
 from accounts.services.audit import Event
 
-Facts = dict[str, Any]
+
+@dataclass(frozen=True)
+class ReplayedUser:
+    """`fields`: the last known values, as `users.audited_fields` has them.
+
+    `is_created`: the trail has the creation, so a field that is missing here is empty; otherwise it is unknown.
+    """
+
+    fields: dict[str, Any]
+    is_created: bool
 
 
-def users(since: datetime | None = None) -> dict[str, Facts]:
-    """Each user whom the trail knows, with the fields that it knows of them. Raises Unavailable and NotSetUp.
+def users(since: datetime | None = None) -> dict[str, ReplayedUser]:
+    """Each user in the audit trail who isn't deleted, by username. Raises Unavailable and NotSetUp.
 
-    Whoever was made before the trail begins, or outside of the product, appears with what was changed here; what was changed
-    elsewhere is not known, so the difference to the cluster is what others have done.
+    Changes made outside usermgmt are not in the trail: they are the differences to what Elasticsearch has.
     """
     return replayed(audit.successful_changes("user", since))
 
 
-def replayed(events: Iterable[Event]) -> dict[str, Facts]:
+def replayed(events: Iterable[Event]) -> dict[str, ReplayedUser]:
     """The users after these changes, the oldest first."""
-    known: dict[str, Facts] = {}
+    known: dict[str, ReplayedUser] = {}
     for event in events:
+        after = {field: value for field, (_, value) in event.changes.items()}
         if event.action == "user-delete":
             known.pop(event.target, None)
         elif event.action == "user-create":
-            known[event.target] = _after(event)
+            known[event.target] = ReplayedUser(after, is_created=True)
         elif event.action in ("user-update", "user-enable", "user-disable"):
-            known[event.target] = {**known.get(event.target, {}), **_after(event)}
-    return {name: {field: value for field, value in facts.items() if value is not None} for name, facts in known.items()}
-
-
-def _after(event: Event) -> Facts:
-    return {field: after for field, (_, after) in event.changes.items()}
+            before = known.get(event.target, ReplayedUser({}, is_created=False))
+            known[event.target] = replace(before, fields={**before.fields, **after})
+    return known

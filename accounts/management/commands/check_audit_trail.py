@@ -1,0 +1,43 @@
+"""Compares the users in Elasticsearch with what the audit trail says of them."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.management.credentials import credentials
+from accounts.services import errors
+from accounts.services.signin import operators
+from accounts.services.users import trail_check
+
+
+class Command(BaseCommand):
+    help = (
+        "Replays the audit trail and compares the result with the users in Elasticsearch. Differences are changes "
+        "made outside usermgmt, or missing events. Uses the credentials of a user with read_security in ELASTICSEARCH_USERNAME (default: elastic) and "
+        "ELASTICSEARCH_PASSWORD, or prompts for the password."
+    )
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            found = trail_check.check(operators.client_for_command("check_audit_trail", *credentials()))
+        except errors.AuthenticationFailed:
+            raise CommandError("Incorrect username or password.") from None
+        except errors.AccessDenied as exc:
+            raise CommandError(f"This user isn't allowed to view users: {exc}") from None
+        except errors.ServiceError as exc:
+            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
+        for difference in found.differences:
+            self.stdout.write(_line(difference))
+        self.stdout.write(f"Users in the audit trail: {found.checked}. Users without events: {found.unknown}.")
+        if found.differences:
+            raise CommandError(f"{len(found.differences)} users differ from the audit trail.", returncode=2)
+        self.stdout.write("All users are as the audit trail has them.")
+
+
+def _line(difference: trail_check.Difference) -> str:
+    if not difference.fields:
+        return f"{difference.username}: not in Elasticsearch"
+    changes = (f"{name} is {now!r}, in the audit trail {was!r}" for name, (was, now) in difference.fields.items())
+    return f"{difference.username}: {'; '.join(changes)}"

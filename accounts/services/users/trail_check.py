@@ -1,0 +1,52 @@
+"""Whether the audit trail, replayed, gives the users that Elasticsearch has."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from accounts.services.audit import replay
+from accounts.services.audit.replay import ReplayedUser
+from accounts.services.client import PersonClient
+from accounts.services.users.iteration import batches
+from accounts.services.users.query import UserQuery
+from accounts.services.users.users import User, audited_fields
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A user who differs from the audit trail. `fields`: {name: (in the trail, in Elasticsearch)}, empty for a missing user."""
+
+    username: str
+    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TrailCheck:
+    """`checked`: users in the trail; `unknown`: users in Elasticsearch without an event, who are older or made elsewhere."""
+
+    checked: int
+    unknown: int
+    differences: list[Difference]
+
+
+def check(client: PersonClient) -> TrailCheck:
+    """Compare all users with the replayed trail. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
+    known = replay.users()
+    differences, seen, unknown = [], set(), 0
+    for found, _, _ in batches(client, UserQuery(), lambda users: None):
+        for user in found:
+            if user.username not in known:
+                unknown += 1
+                continue
+            seen.add(user.username)
+            if fields := dict(_fields(known[user.username], user)):
+                differences.append(Difference(user.username, fields))
+    missing = [Difference(username) for username in sorted(known.keys() - seen)]
+    return TrailCheck(len(known), unknown, [*differences, *missing])
+
+
+def _fields(replayed: ReplayedUser, user: User) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    for name, value in audited_fields(user).items():
+        is_known = replayed.is_created or name in replayed.fields
+        if is_known and replayed.fields.get(name) != value:
+            yield name, (replayed.fields.get(name), value)

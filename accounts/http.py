@@ -75,7 +75,7 @@ def acts_with_our_key(view: View) -> View:
 
     @wraps(view)
     def asking(request: AppRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        operators.demand_accepted(request.user)
+        operators.require_valid_credentials(request.user)
         return view(request, *args, **kwargs)
 
     return cast(View, asking)

@@ -151,7 +151,7 @@ class OperatorMiddleware:
         if request.user is None:
             return response
         try:
-            operators.demand_accepted(request.user)  # type: ignore[arg-type]
+            operators.require_valid_credentials(request.user)  # type: ignore[arg-type]
         except ServiceError as exc:
             return self.process_exception(request, exc) or response
         return response

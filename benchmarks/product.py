@@ -68,7 +68,7 @@ def watched(folder: Path, recorder: str) -> Iterator[Served]:
 
 
 @contextmanager
-def _served(folder: Path, name: str, application: str = "usermgmt.wsgi", **configuration: str) -> Iterator[Served]:
+def _served(folder: Path, name: str, application: str = "usermgmt.asgi", **configuration: str) -> Iterator[Served]:
     port = free_ports(1)[0]
     url = f"http://127.0.0.1:{port}"
     with running(

@@ -35,7 +35,7 @@ if SESSION_LIMIT < 1:
     raise ImproperlyConfigured("SESSION_LIMIT must be at least 1.")
 # How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
 # decides about every change at once.
-OPERATOR_FRESH_FOR = timedelta(seconds=60)
+PRIVILEGES_FRESH_FOR = timedelta(seconds=60)
 
 # How many wrong passwords in a quarter of an hour until the next one has to wait: for a name from one address, or in one browser
 # that knows it; for a name from everywhere, and for an address whatever the name.

@@ -20,7 +20,7 @@ from accounts.services.signin import operators
 def enter(request: AppRequest) -> None:
     """Let in who may see users, and is still accepted by the cluster: reviews are read with the product's own key."""
     policy.demand_reading(request.user)
-    operators.demand_accepted(request.user)
+    operators.require_valid_credentials(request.user)
 
 
 @require_GET

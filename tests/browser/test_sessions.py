@@ -76,7 +76,7 @@ def near_its_end(node: TestNode, username: str, *, created: timedelta = timedelt
     node.elastic.indices.refresh(index=indices.SESSIONS)
     for hit in node.elastic.search(index=indices.SESSIONS, query={"term": {"username": username}}, size=1000)["hits"]["hits"]:
         if "created" in hit["_source"]:
-            moments = {"created": timezone.now() - created, "seen": timezone.now() - idle}
+            moments = {"created": timezone.now() - created, "last_activity": timezone.now() - idle}
             document = hit["_source"] | {name: moment.isoformat() for name, moment in moments.items()}
             node.elastic.index(index=indices.SESSIONS, id=hit["_id"], document=document)
 

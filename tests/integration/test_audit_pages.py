@@ -109,11 +109,11 @@ def test_a_page_takes_three_calls(node: TestNode, jane: str, signed_in: Callable
 def test_refreshing_itself_keeps_no_session_alive(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:
     client = signed_in("ada")
     id = session_keys.document_id(client.cookies["usermgmt_session"].value)
-    settings.OPERATOR_FRESH_FOR = timedelta(0)
-    seen = [node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["seen"]]
+    settings.PRIVILEGES_FRESH_FOR = timedelta(0)
+    seen = [node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["last_activity"]]
     for headers in ({**FRAGMENT, "X-By-Itself": "1"}, FRAGMENT):
         assert client.get("/audit/", headers=headers).status_code == 200
-        seen.append(node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["seen"])
+        seen.append(node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["last_activity"])
     assert seen[0] == seen[1] < seen[2]
 
 

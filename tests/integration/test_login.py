@@ -222,7 +222,7 @@ def test_what_an_operator_may_do_is_asked_again_after_a_while(node: TestNode, si
     assert "createUserButton" in jdoe.get("/users/").content.decode(), "the pages know it from the sign-in"
     assert jdoe.post("/users/delete/norah").status_code == 403, "the cluster knows it at once"
 
-    settings.OPERATOR_FRESH_FOR = timedelta(0)
+    settings.PRIVILEGES_FRESH_FOR = timedelta(0)
     assert "createUserButton" not in jdoe.get("/users/").content.decode()
 
 

@@ -214,11 +214,11 @@ def test_whoever_was_deactivated_elsewhere_ends_no_session(node: TestNode, signe
 
 def seen(username: str) -> Any:
     (session,) = of(username)
-    return session.seen
+    return session.last_activity
 
 
 def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
-    settings.OPERATOR_FRESH_FOR = timedelta(0)
+    settings.PRIVILEGES_FRESH_FOR = timedelta(0)
     norah = signed_in("norah")
     before = seen("norah")
     norah.get("/account/", headers={"X-By-Itself": "1"})

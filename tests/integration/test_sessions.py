@@ -72,7 +72,7 @@ def test_being_there_extends_the_idle_time_but_not_the_lifespan(node: TestNode, 
     later.renew()
 
     after = next(hit["_source"] for hit in documents(node) if hit["_source"]["created"] == before["created"])
-    assert after["seen"] > before["seen"]
+    assert after["last_activity"] > before["last_activity"]
     assert after["expires"] > before["expires"]
     settings.SESSION_LIFESPAN = timedelta(0)
     assert has_ended(again(store))

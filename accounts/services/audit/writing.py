@@ -33,9 +33,10 @@ def recorded(
     """Write down what is about to be done, let the block do it, and write down what became of it.
 
     `changes`: {field: (before, after)}, never a secret; `details`: what helps to know the target, to which the block may add what
-    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises AuditUnavailable, and the block
-    is not run, when the intent cannot be written; Busy for a lock that somebody holds. A service error of the block is a failure;
-    after any other error (and OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may be on its way.
+    came out. `lock`: held during the block, and taken and given back by the calls that write. Raises AuditUnavailable, and the
+    block is not run, when the intent cannot be written; Busy for a lock that somebody holds. A service error of the block is a
+    failure; after any other error (and OutcomeUnknown) nobody can say, and the lock is left to end by itself: a call may be on
+    its way.
     """
     event = Event.now(client.actor, action, target, kind, changes=changes or {}, details=details or {})
     _begin(event, lock)

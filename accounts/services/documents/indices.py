@@ -23,7 +23,13 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
             "settings": _SETTINGS,
             "mappings": {
                 "dynamic": False,
-                "properties": {"username": _KEYWORD, "realm_type": _KEYWORD, "created": _DATE, "seen": _DATE, "expires": _DATE},
+                "properties": {
+                    "username": _KEYWORD,
+                    "realm_type": _KEYWORD,
+                    "created": _DATE,
+                    "last_activity": _DATE,
+                    "expires": _DATE,
+                },
             },
         },
     },

@@ -32,7 +32,8 @@ class Portion:
 def advance(client: PersonClient, id: str) -> Run:
     """Do the next portion, unless the run is done or somebody else is at it; the run after it.
 
-    Raises NotFound for a run that is gone, AccessDenied without read_security, AuditUnavailable, Unavailable; the run stays as it was.
+    Raises NotFound for a run that is gone, AccessDenied without read_security, AuditUnavailable, Unavailable; the run stays as it
+    was.
     """
     run = runs.get(id)
     claimed = None if run.finished else runs.claim(run)

@@ -49,8 +49,8 @@ def _signs_in(username: str, password: str) -> bool:
 def change_own(operator: Operator, current: str, password: str, *, device: str = "") -> None:
     """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
 
-    All their sessions end, this one too: see `operators.password_changed`. Raises AuthenticationFailed for a wrong one, which counts
-    as one at the sign-in does; `device` is the mark of a browser that knows the operator.
+    All their sessions end, this one too: see `operators.password_changed`. Raises AuthenticationFailed for a wrong one, which
+    counts as one at the sign-in does; `device` is the mark of a browser that knows the operator.
     """
     guess = throttle.Attempt(operator.username, request_context.source_address.get(), device)
     throttle.attempt(guess, PersonClient(operator.username, current).authenticate)

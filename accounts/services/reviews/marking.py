@@ -11,8 +11,8 @@ from accounts.services.reviews.records import Decision, Item, Mark, Review
 def mark(client: PersonClient, review_id: str, number: int, decision: Decision, comment: str, seen: str) -> Item:
     """Write a decision down; `seen` is the item's version as the person saw it.
 
-    Raises MarkConflict, and writes nothing, when somebody else marked it after that; ReviewClosed, ReviewNotFound, AuditUnavailable.
-    The same mark sent twice is there once.
+    Raises MarkConflict, and writes nothing, when somebody else marked it after that; ReviewClosed, ReviewNotFound,
+    AuditUnavailable. The same mark sent twice is there once.
     """
     review, (item,) = store.get_with_items(review_id, [number])
     _demand_open(review, item)

@@ -1,4 +1,4 @@
-"""The sessions that live: for the pages that show and end them, and for the limit per person; the store itself is `sessions`."""
+"""Active sessions: for the pages that list and end them, and for the limit per user."""
 
 import logging
 import time
@@ -14,22 +14,20 @@ from django.utils import timezone
 from accounts.services import audit, errors
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
-from accounts.services.documents import store as documents_store
-from accounts.services.documents.store import Version
+from accounts.services.documents.store import Version, bulk, require_status
 from accounts.services.request_context import Actor
-from accounts.services.sessions import keys as session_keys
-from accounts.services.sessions import store
+from accounts.services.sessions import keys, store
 
 logger = logging.getLogger(__name__)
 
-MAX_SESSIONS: Final = 10_000  # what one search gives
+MAX_SESSIONS: Final = 10_000  # of one search
 SECONDS_BETWEEN_REMOVALS: Final = 300
 _removed_at = float("-inf")
 
 
 @dataclass(frozen=True)
 class Session:
-    """Somebody who is signed in. Address and browser are as they were at the sign-in."""
+    """A session of a signed-in user. Address and browser are those of the sign-in."""
 
     id: str
     username: str
@@ -38,59 +36,58 @@ class Session:
     address: str
     browser: str
     created: datetime
-    seen: datetime
+    last_activity: datetime
 
     @property
     def is_native_or_reserved(self) -> bool:
-        """Whether the person is one of the users that the product lists."""
-        return self.realm_type in session_keys.MANAGED_REALM_TYPES
+        return self.realm_type in keys.MANAGED_REALM_TYPES
 
-    def is_of(self, username: str, realm: str) -> bool:
-        """Whether it is that person's: another realm may know the same name."""
+    def belongs_to(self, username: str, realm: str) -> bool:
+        """Usernames are unique only within a realm."""
         return (self.username, self.realm) == (username, realm)
 
 
 def active_sessions() -> list[Session]:
-    """All sessions, the one that was used last first. Raises Unavailable and NotSetUp."""
+    """All sessions, most recently active first. Raises Unavailable and NotSetUp."""
     return _active_sessions({"match_all": {}})
 
 
 def sessions_of_user(username: str, realm: str) -> list[Session]:
-    """The sessions of one person. Raises Unavailable and NotSetUp."""
-    return [session for session in _active_sessions({"term": {"username": username}}) if session.is_of(username, realm)]
+    """The sessions of one user. Raises Unavailable and NotSetUp."""
+    return [session for session in _active_sessions({"term": {"username": username}}) if session.belongs_to(username, realm)]
 
 
 def end(client: PersonClient, ended: Sequence[Session]) -> None:
-    """End these, with a record of it. A request that is renewing one of them does not bring it back: it finds no version.
+    """End these sessions and record it. A request that renews one of them can't bring it back: its version is gone.
 
-    Raises AuditUnavailable, and ends none, when the trail does not take it; Unavailable when one could not be ended.
+    Raises AuditUnavailable, and ends none, when the audit trail can't be written; Unavailable when a session could not be ended.
     """
-    people = sorted({session.username for session in ended})
-    target = people[0] if len(people) == 1 else ""
+    usernames = sorted({session.username for session in ended})
+    target = usernames[0] if len(usernames) == 1 else ""
     with audit.recorded(client, "session-end", target, kind="session", changes={"sessions": (_labels(ended), [])}):
-        _delete([_place(session) for session in ended])
+        _delete([_metadata(session) for session in ended])
 
 
 def enforce_limit(actor: Actor) -> None:
-    """End the person's sessions beyond SESSION_LIMIT, the oldest first.
+    """End the user's sessions beyond SESSION_LIMIT, the oldest first. To be called after each sign-in.
 
-    To be called after each sign-in. All who do so at once order the sessions alike, and whoever looks last sees all.
+    Concurrent sign-ins sort the sessions alike, and the last one to look sees all of them.
     """
     found = sorted(_found({"term": {"username": actor.username}}), key=lambda session: (session.created, session.id), reverse=True)
-    beyond = [session for session in found if session.is_of(actor.username, actor.realm)][settings.SESSION_LIMIT :]
-    if not beyond:
+    excess = [session for session in found if session.belongs_to(actor.username, actor.realm)][settings.SESSION_LIMIT :]
+    if not excess:
         return
-    _delete([_place(session) for session in beyond])
+    _delete([_metadata(session) for session in excess])
     try:
         audit.record_event(
-            actor, "session-end", actor.username, kind="session", reason="limit", details={"sessions": ", ".join(_labels(beyond))}
+            actor, "session-end", actor.username, kind="session", reason="limit", details={"sessions": ", ".join(_labels(excess))}
         )
-    except errors.AuditUnavailable:  # logged there; a sign-in is no change, and goes on
+    except errors.AuditUnavailable:  # logged there; a sign-in is no change and continues
         pass
 
 
 def remove_expired() -> None:
-    """Remove what has had its time, of sessions and of the throttle; at most every few minutes, and never in anybody's way."""
+    """Delete expired documents of sessions and of the throttle, every few minutes at most; failures are only logged."""
     global _removed_at
     if time.monotonic() < _removed_at + SECONDS_BETWEEN_REMOVALS:
         return
@@ -110,31 +107,32 @@ def _remove_expired() -> None:
         seq_no_primary_term=True,
         ignore_unavailable=True,
     )
-    audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in found["hits"]["hits"] if "created" in hit["_source"]})
-    # Only as it was found: a counter may have begun again.
-    _delete([{"_index": hit["_index"], "_id": hit["_id"], **Version.of(hit).condition()} for hit in found["hits"]["hits"]])
+    hits = found["hits"]["hits"]
+    audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in hits if "created" in hit["_source"]})
+    # Only this version: a counter of the throttle may have started again.
+    _delete([{"_index": hit["_index"], "_id": hit["_id"], **Version.of(hit).condition()} for hit in hits])
 
 
 def _active_sessions(query: Mapping[str, Any]) -> list[Session]:
     service_client().indices.refresh(index=indices.SESSIONS, ignore_unavailable=True)
-    return sorted(_found(query), key=lambda session: (session.seen, session.id), reverse=True)
+    return sorted(_found(query), key=lambda session: (session.last_activity, session.id), reverse=True)
 
 
 def _found(query: Mapping[str, Any]) -> list[Session]:
-    """The sessions among the documents that a query finds: neither expired nor of a generation that was ended."""
+    """The sessions among the documents found: neither expired nor of an ended generation."""
     answer = service_client().search(
         index=indices.SESSIONS, query=query, size=MAX_SESSIONS, source_excludes=["payload"], ignore_unavailable=True
     )
     sources = {hit["_id"]: hit["_source"] for hit in answer["hits"]["hits"]}
     current = {source["username"]: source for source in sources.values() if "created" not in source}
-    return [_session(id, source) for id, source in sources.items() if _lives(source, current)]
+    return [_session(id, source) for id, source in sources.items() if _is_active(source, current)]
 
 
-def _lives(source: Mapping[str, Any], current: Mapping[str, Mapping[str, Any]]) -> bool:
+def _is_active(source: Mapping[str, Any], current: Mapping[str, Mapping[str, Any]]) -> bool:
     if "created" not in source or source["username"] is None or store.has_ended(source):
         return False
-    is_ended_together = source["realm_type"] in session_keys.MANAGED_REALM_TYPES
-    return not is_ended_together or store.belongs_to_generation(source, current.get(source["username"], source))
+    has_generation = source["realm_type"] in keys.MANAGED_REALM_TYPES
+    return not has_generation or store.belongs_to_generation(source, current.get(source["username"], source))
 
 
 def _session(id: str, source: Mapping[str, Any]) -> Session:
@@ -146,20 +144,20 @@ def _session(id: str, source: Mapping[str, Any]) -> Session:
         address=source["address"] or "",
         browser=source["browser"] or "",
         created=datetime.fromisoformat(source["created"]),
-        seen=datetime.fromisoformat(source["seen"]),
+        last_activity=datetime.fromisoformat(source["last_activity"]),
     )
 
 
-def _place(session: Session) -> dict[str, Any]:
+def _metadata(session: Session) -> dict[str, Any]:
     return {"_index": indices.SESSIONS, "_id": session.id}
 
 
 def _labels(ended: Iterable[Session]) -> list[str]:
-    """For the trail: whose, and the hash under which it has what was done in them."""
+    """For the audit trail: the user, and the ID that events of the session carry."""
     return [f"{session.username} {session.id}" for session in ended]
 
 
 def _delete(documents: list[dict[str, Any]]) -> None:
-    """Delete them in one call; what is gone or changed already is no error. Raises Unavailable."""
-    results = documents_store.bulk([{"delete": document} for document in documents], refresh=True)
-    documents_store.require_status(results, (HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))
+    """Delete them in one call; one that is gone or changed is no error. Raises Unavailable."""
+    results = bulk([{"delete": document} for document in documents], refresh=True)
+    require_status(results, (HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))

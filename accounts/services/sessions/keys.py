@@ -1,7 +1,7 @@
-"""What is made of a session's key, which is the cookie: its document's id, its owner's mark, and the cipher of what it holds.
+"""What is derived from a session's key, which is its cookie: the ID of its document, the mark of its owner, and the cipher.
 
-The payload is encrypted (AES-GCM) with a key made of the cookie and the server's secret: neither a copy of the index nor the
-secret, nor both, opens it without the cookie.
+The payload is encrypted (AES-GCM) with a key derived from the cookie and SECRET_KEY: without the cookie, neither a copy of the
+index nor SECRET_KEY nor both decrypt it.
 """
 
 import base64
@@ -18,15 +18,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
 NONCE_BYTES: Final = 12
-OWNER_MARK: Final = "."
-# The realms whose users' passwords and accounts this product changes; they have no name in common.
+OWNER_SEPARATOR: Final = "."
+# The realms whose users usermgmt manages: it ends all their sessions at once.
 MANAGED_REALM_TYPES: Final = ("native", "reserved")
 
 
 def new_key(data: Mapping[str, Any]) -> str:
-    """A secret, and for a user whose sessions this product may end together the mark by which they are found."""
+    """A secret; for a native or reserved user followed by the mark that leads to their generation."""
     identity = data.get("identity", {})
-    mark = OWNER_MARK + owner_mark(identity["username"]) if identity.get("realm_type") in MANAGED_REALM_TYPES else ""
+    mark = OWNER_SEPARATOR + owner_mark(identity["username"]) if identity.get("realm_type") in MANAGED_REALM_TYPES else ""
     return secrets.token_urlsafe(32) + mark
 
 
@@ -36,34 +36,34 @@ def owner_mark(username: str) -> str:
 
 
 def owner_of(key: str) -> str:
-    """The mark in a key; "" in that of a user of another realm."""
-    return key.partition(OWNER_MARK)[2]
+    """The mark in a key; "" for users from other realms."""
+    return key.partition(OWNER_SEPARATOR)[2]
 
 
 def generation_id(mark: str) -> str:
-    """The id of the document that says to which generation a user's sessions must belong."""
+    """The ID of the document with the generation that the user's sessions must belong to."""
     return f"generation-{mark}"
 
 
 def generation_id_of(username: str) -> str:
-    """The same, of a native or reserved user."""
+    """The same, by username."""
     return generation_id(owner_mark(username))
 
 
 def document_id(key: str) -> str:
-    """The id of a session's document, by which the audit trail knows the session too; it opens nothing."""
+    """The ID of the session's document, which the audit trail carries too; it can't be used to sign in."""
     return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()
 
 
 def encrypt(key: str, data: dict[str, Any]) -> str:
-    """The data, as only the key and `SECRET_KEY` together open it."""
+    """The data in a form that only the key and SECRET_KEY together decrypt."""
     nonce = os.urandom(NONCE_BYTES)
     box = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), document_id(key).encode())
     return base64.b64encode(nonce + box).decode("ascii")
 
 
 def decrypt(key: str, payload: str) -> dict[str, Any] | None:
-    """The data, or None when no secret of ours opens it."""
+    """The data, or None when neither SECRET_KEY nor a fallback decrypts it."""
     box = base64.b64decode(payload)
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         try:

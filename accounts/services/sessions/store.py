@@ -1,10 +1,9 @@
-"""Sessions as documents in Elasticsearch, so that any process serves any person; Django's SESSION_ENGINE.
+"""Sessions as documents in Elasticsearch, so that any process serves any user: Django's SESSION_ENGINE.
 
-A document's id is a hash of the cookie, and its payload opens only with the cookie (`session_keys`).
+A document's ID is a hash of the cookie, and its payload can be decrypted only with the cookie (`keys`).
 
-All sessions of a native or reserved user end by one write: that of the generation to which their sessions must belong.
-It is read together with each session (the cookie says which one), so that no other request can bring one back.
-`session_list` knows all of them.
+All sessions of a native or reserved user end with one write: that of the generation that their sessions must belong to. It is read
+together with each session, so no concurrent request can bring an ended session back. `active` lists all sessions.
 """
 
 import logging
@@ -21,56 +20,56 @@ from accounts.services import audit, errors
 from accounts.services.client import service_client
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
-from accounts.services.sessions import keys as session_keys
+from accounts.services.sessions import keys
 
 logger = logging.getLogger(__name__)
 
 
 class SessionStore(SessionBase):
-    """One session. Reading it is one real-time look by id; nothing is written until `save`."""
+    """One session. Loading it is one real-time read by ID; nothing is written until `save`."""
 
     def __init__(self, session_key: str | None = None) -> None:
         super().__init__(session_key)
-        self._created = self._seen = timezone.now()
+        self._created = self._last_activity = timezone.now()
         self._version: Version | None = None  # None: not in Elasticsearch yet
         self._saved: dict[str, Any] | None = None
-        self._named = ("", "")  # a key, and the id of its document
+        self._id = ("", "")  # a key and the ID of its document
 
     def load(self) -> dict[str, Any]:
-        """The session's data; empty, and without a key, when it ended or never was. Raises Unavailable and NotSetUp."""
+        """The session's data; empty, and without a key, when the session has ended or never existed. Raises Unavailable, NotSetUp."""
         document = _read(self.session_key, self.document_id) if self.session_key else None
         if document and has_ended(document["_source"]):
             audit.record_expired_sessions({document["_id"]: document["_source"]})
             document = None
-        return self._opened(document)
-
-    def _opened(self, document: Mapping[str, Any] | None) -> dict[str, Any]:
-        key = self.session_key
-        data = session_keys.decrypt(key, document["_source"]["payload"]) if key and document else None
+        data = self._decrypted(document)
         if document is None or data is None:
             self._session_key = None
             return {}
         self._created = datetime.fromisoformat(document["_source"]["created"])
-        self._seen = datetime.fromisoformat(document["_source"]["seen"])
+        self._last_activity = datetime.fromisoformat(document["_source"]["last_activity"])
         self._version = Version.of(document)
         return data
 
+    def _decrypted(self, document: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        key = self.session_key
+        return keys.decrypt(key, document["_source"]["payload"]) if key and document else None
+
     def exists(self, session_key: str) -> bool:
-        """Never: 256 random bits do not meet twice, and `save` would refuse it."""
+        """Always False: 256 random bits don't repeat, and `save` would raise."""
         return False
 
     def create(self) -> None:
-        """Take a new key, and be empty."""
-        self._session_key = session_keys.new_key(getattr(self, "_session_cache", {}))
+        """Take a new key and become empty."""
+        self._session_key = keys.new_key(getattr(self, "_session_cache", {}))
         self._session_cache: dict[str, Any] = {}
-        self._created = self._seen = timezone.now()
+        self._created = self._last_activity = timezone.now()
         self._version = self._saved = None
         self.modified = True
 
     def save(self, must_create: bool = False) -> None:
-        """Write the whole session. Raises UpdateError when it was ended or written by another request meanwhile."""
+        """Write the whole session. Raises UpdateError when another request ended or wrote it in the meantime."""
         data = dict(self.items())
-        if data == self._saved:  # by the view already; the middleware comes again
+        if data == self._saved:  # saved by the view already; the middleware saves again
             return
         if self.session_key is None:
             self._session_cache = data
@@ -80,110 +79,108 @@ class SessionStore(SessionBase):
         self._saved = data
 
     def _write(self, key: str, data: dict[str, Any]) -> None:
-        document = _document(key, data, self._created, self._seen)
+        document = _document(key, data, self._created, self._last_activity)
         # Searches must find a new session at once: the limit per user counts on it.
-        refresh = self._version is None
+        options = {} if self._version else {"refresh": True}
         try:
-            self._version = store.put(
-                indices.SESSIONS, session_keys.document_id(key), document, self._version, **({"refresh": True} if refresh else {})
-            )
+            self._version = store.put(indices.SESSIONS, keys.document_id(key), document, self._version, **options)
         except errors.Conflict:
             raise UpdateError from None
 
-    def renew(self, *, seen: bool = True) -> None:
-        """Write it again, and note that the person was here. Another request may do so at the same moment: once is enough."""
-        if seen:
-            self._seen = timezone.now()
+    def renew(self, *, is_active: bool = True) -> None:
+        """Write the session again; `is_active` counts as activity of its user. When two requests do so at once, one is enough."""
+        if is_active:
+            self._last_activity = timezone.now()
         self._saved = None
         try:
             self.save()
         except UpdateError:
             pass
-        self.modified = False  # or the middleware would save again, and refuse the page of the one that came second
+        self.modified = False  # or the middleware would save again, and reject the page of the second request
 
     @property
-    def is_due(self) -> bool:
-        """Whether it is time to note that the person is here: each minute is enough, and oftener where the idle time is short."""
-        return timezone.now() - self._seen >= min(settings.OPERATOR_FRESH_FOR, settings.SESSION_IDLE / 10)
+    def needs_renewal(self) -> bool:
+        """Whether to record activity: once a minute, or more often where the idle time is short."""
+        return timezone.now() - self._last_activity >= min(settings.PRIVILEGES_FRESH_FOR, settings.SESSION_IDLE / 10)
 
     @property
     def document_id(self) -> str:
-        """The name by which others may call this session: it opens nothing."""
+        """The session's name in the audit trail and on pages; it can't be used to sign in."""
         key = self.session_key or ""
-        if key != self._named[0]:
-            self._named = (key, session_keys.document_id(key))
-        return self._named[1]
+        if key != self._id[0]:
+            self._id = (key, keys.document_id(key))
+        return self._id[1]
 
     @property
-    def ends(self) -> datetime:
-        """When it ends if nobody comes."""
-        return _expires(self._created, self._seen)
+    def expires(self) -> datetime:
+        """When the session ends without further activity."""
+        return _expires(self._created, self._last_activity)
 
     @property
     def can_be_extended(self) -> bool:
-        """Whether it ends later when somebody comes."""
-        return self.ends < self._created + settings.SESSION_LIFESPAN
+        """Whether activity makes it end later."""
+        return self.expires < self._created + settings.SESSION_LIFESPAN
 
     def delete(self, session_key: str | None = None) -> None:
-        """End this session, or that of another key. One that has ended already is no error."""
+        """End this session, or that of another key. A session that has already ended is no error."""
         if key := session_key or self.session_key:
-            store.delete(indices.SESSIONS, session_keys.document_id(key))
+            store.delete(indices.SESSIONS, keys.document_id(key))
 
 
 def seconds_left(session: SessionStore) -> int:
-    """Until it ends unless it is renewed; 0 when it has ended."""
-    return max(0, int((session.ends - timezone.now()).total_seconds()))
+    """Until the session ends without activity; 0 when it has ended."""
+    return max(0, int((session.expires - timezone.now()).total_seconds()))
 
 
 def end_all(username: str) -> None:
-    """End every session of a native or reserved user, because their password changed or they may not sign in any more.
+    """End every session of a native or reserved user, because of a new password or a deactivated account.
 
-    Their credentials are void by then: where this cannot be written the cluster refuses them all the same.
+    Their credentials are invalid by then: where this can't be written, Elasticsearch rejects the sessions all the same.
     """
-    expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # what it ends has gone by then anyhow
+    expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # by then the sessions that it ends have expired anyway
     document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
     try:
-        service_client().index(index=indices.SESSIONS, id=session_keys.generation_id_of(username), document=document)
+        service_client().index(index=indices.SESSIONS, id=keys.generation_id_of(username), document=document)
     except errors.ServiceError:
         logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
 
 
 def generation(username: str) -> str:
-    """To which a session of this native or reserved user must belong; "" when theirs were not ended lately.
+    """The generation that a new session of this native or reserved user must belong to; "" when no sessions were ended lately.
 
-    To be asked before the credentials are checked: what ends them afterwards ends the new session too.
+    Read it before checking the credentials: whatever ends the user's sessions afterwards then ends the new one too.
     """
-    document = store.get(indices.SESSIONS, session_keys.generation_id_of(username))
+    document = store.get(indices.SESSIONS, keys.generation_id_of(username))
     return str(document["_source"]["generation"]) if document else ""
 
 
 def _read(key: str, document_id: str) -> dict[str, Any] | None:
-    """The session's document, unless it was ended with all of its person's: one real-time look at both documents."""
-    owner = session_keys.owner_of(key)
-    ids = [document_id, session_keys.generation_id(owner)] if owner else [document_id]
+    """The session's document, unless all of the user's sessions were ended: one real-time read of both documents."""
+    owner = keys.owner_of(key)
+    ids = [document_id, keys.generation_id(owner)] if owner else [document_id]
     session, *current = store.get_many(indices.SESSIONS, ids)
-    is_of_the_past = session and current and current[0] and not belongs_to_generation(session["_source"], current[0]["_source"])
-    return None if is_of_the_past else session
+    was_ended = session and current and current[0] and not belongs_to_generation(session["_source"], current[0]["_source"])
+    return None if was_ended else session
 
 
 def belongs_to_generation(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    """Whether a session's document is of the generation that another document names; one of an earlier release has none."""
+    """Whether a session's document has the generation of the other document."""
     return bool(session.get("generation", "") == current.get("generation", ""))
 
 
 def has_ended(source: Mapping[str, Any]) -> bool:
-    """Whether a session's document has had its idle time or its lifespan, as they are set now."""
+    """Whether the session of this document has reached its idle time or lifespan, as they are configured now."""
     now = timezone.now()
     return now >= datetime.fromisoformat(source["expires"]) or now >= _expires(
-        datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["seen"])
+        datetime.fromisoformat(source["created"]), datetime.fromisoformat(source["last_activity"])
     )
 
 
-def _expires(created: datetime, seen: datetime) -> datetime:
-    return min(created + settings.SESSION_LIFESPAN, seen + settings.SESSION_IDLE)
+def _expires(created: datetime, last_activity: datetime) -> datetime:
+    return min(created + settings.SESSION_LIFESPAN, last_activity + settings.SESSION_IDLE)
 
 
-def _document(key: str, data: dict[str, Any], created: datetime, seen: datetime) -> dict[str, Any]:
+def _document(key: str, data: dict[str, Any], created: datetime, last_activity: datetime) -> dict[str, Any]:
     identity, origin = data.get("identity", {}), data.get("origin", {})
     return {
         "username": identity.get("username"),
@@ -193,7 +190,7 @@ def _document(key: str, data: dict[str, Any], created: datetime, seen: datetime)
         "browser": origin.get("browser"),
         "generation": data.get("generation", ""),
         "created": created.isoformat(),
-        "seen": seen.isoformat(),
-        "expires": _expires(created, seen).isoformat(),
-        "payload": session_keys.encrypt(key, data),
+        "last_activity": last_activity.isoformat(),
+        "expires": _expires(created, last_activity).isoformat(),
+        "payload": keys.encrypt(key, data),
     }

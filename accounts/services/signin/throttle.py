@@ -1,9 +1,10 @@
-"""Guessing passwords is slowed down: wrong ones are counted in documents that all processes share.
+"""Slows down password guessing: failed attempts are counted in documents that all processes share.
 
-A guess counts for the name from this address, for the name from everywhere, and for the address whatever the name. Beyond a
-limit the next one has to wait: half a minute, then twice as long each time, a quarter of an hour at most. Meanwhile
-Elasticsearch is not asked (a wrong password would throw a good one out of its cache), and the answer is that of a wrong password.
-A browser in which the person has signed in before has a count of its own and no other, so that nobody keeps them out by guessing.
+An attempt counts for the username from this address, for the username from anywhere, and for the address with any username.
+Beyond a limit the next one has to wait: half a minute, then twice as long each time, up to a quarter of an hour. Meanwhile
+Elasticsearch isn't called (a wrong password would evict the right one from its cache), and the answer is that of a wrong
+password. A browser in which the user has signed in before has a counter of its own and no other, so nobody can lock the user out
+by guessing.
 """
 
 import hmac
@@ -29,15 +30,15 @@ T = TypeVar("T")
 
 FIRST_WAIT: Final = timedelta(seconds=30)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-# How long a wrong one is remembered after the last, or after the wait that it led to.
+# How long failures count after the last one, or after the wait that it led to.
 MEMORY: Final = timedelta(minutes=15)
-# Of those who count at once one is first; more than there are threads never meet.
+# Of concurrent writers one succeeds each time, and there are never more of them than threads.
 MAX_TRIES: Final = 100
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Somebody tries a password. `device`: the mark of a browser in which this person has signed in before, or ""."""
+    """Somebody enters a password. `device`: the token of a browser in which this user has signed in before, or ""."""
 
     username: str
     address: str
@@ -46,95 +47,94 @@ class Attempt:
 
 @dataclass
 class Counter:
-    """One document: how many were wrong, and until when nobody may try."""
+    """One document: how many attempts failed, and until when the next one has to wait."""
 
     id: str
     limit: int
-    is_forgiven: bool  # by a right password
+    resets_on_success: bool
     failures: int = 0
     until: datetime = datetime.min
     version: Version | None = None
     is_claimed: bool = False
 
     @property
-    def is_beyond(self) -> bool:
-        """Whether only one guess at a time may be made."""
+    def is_over_limit(self) -> bool:
+        """Whether attempts are allowed only one at a time."""
         return self.failures >= self.limit
 
 
-def attempt(guess: Attempt, check: Callable[[], T]) -> T:
-    """What `check` returns, unless too many guesses were wrong: then it is not called.
+def attempt(attempted: Attempt, check: Callable[[], T]) -> T:
+    """What `check` returns; it isn't called after too many failures.
 
-    Raises what `check` raises: AuthenticationFailed counts; RateLimited, a kind of it, when it was not called; Unavailable when the
-    cluster could not tell, which never counts.
+    Raises what `check` raises: AuthenticationFailed counts as a failure; RateLimited, a kind of it, when `check` wasn't called;
+    Unavailable when the cluster could not verify the password, which never counts.
     """
-    counters = _read(guess)
-    _demand_turn(counters)
+    counters = _read(attempted)
+    _require_turn(counters)
     try:
         answer = check()
     except errors.AuthenticationFailed as exc:
         if not can_verify_credentials():
-            _give_back(counters)
+            _release(counters)
             raise errors.Unavailable(str(exc)) from None
         _count(counters)
         raise
     except BaseException:
-        _give_back(counters)
+        _release(counters)
         raise
-    _forgive(counters)
+    _reset(counters)
     return answer
 
 
-def wait(failures_beyond: int) -> timedelta:
-    """How long after so many wrong ones beyond the limit."""
-    doublings = min(failures_beyond, LONGEST_WAIT // FIRST_WAIT)
+def wait(failures_over_limit: int) -> timedelta:
+    """How long the next attempt has to wait."""
+    doublings = min(failures_over_limit, LONGEST_WAIT // FIRST_WAIT)
     return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def arrival_time() -> float:
-    """A moment, for `pad`."""
+    """For `wait_until_slot`."""
     return monotonic()
 
 
 def wait_until_slot(arrived: float) -> None:
-    """Wait until a fixed time after the arrival, so that a refusal's time does not tell why.
+    """Wait until THROTTLE_ANSWER_SECONDS after the arrival, or the next multiple, so that the time of a rejection reveals nothing.
 
-    An unknown name is refused in a hundredth of the time of a wrong password. Where even the fixed time was not enough, until
-    the next multiple of it.
+    Elasticsearch rejects an unknown username in a hundredth of the time of a wrong password.
     """
     if period := settings.THROTTLE_ANSWER_SECONDS:
         sleep(period - (monotonic() - arrived) % period)
 
 
-def _counters(guess: Attempt) -> list[Counter]:
-    name, address = guess.username.casefold(), _network(guess.address)
+def _counters(attempted: Attempt) -> list[Counter]:
+    name, address = attempted.username.casefold(), _network(attempted.address)
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
-    if guess.device:
-        return [Counter(_id("device", name, guess.device), few, is_forgiven=True)]
+    if attempted.device:
+        return [Counter(_id("device", name, attempted.device), few, resets_on_success=True)]
     return [
-        Counter(_id("name at address", name, address), few, is_forgiven=True),
-        Counter(_id("name", name), many, is_forgiven=True),
-        # Or whoever has one right password could go on guessing at others for ever.
-        Counter(_id("address", address), many, is_forgiven=False),
+        Counter(_id("name at address", name, address), few, resets_on_success=True),
+        Counter(_id("name", name), many, resets_on_success=True),
+        # Never reset, or whoever knows one right password could go on guessing others forever.
+        Counter(_id("address", address), many, resets_on_success=False),
     ]
 
 
 def _network(address: str) -> str:
-    """An IPv6 customer has a whole /64 to send from."""
+    """An IPv6 customer has a whole /64."""
     try:
-        is_long = ipaddress.ip_address(address).version == 6
+        is_ipv6 = ipaddress.ip_address(address).version == 6
     except ValueError:
         return address
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if is_long else address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if is_ipv6 else address
 
 
 def _id(*parts: str) -> str:
-    """Keyed, because people type passwords in the place of names."""
+    """Keyed, because people enter passwords as usernames by mistake."""
     return hmac.digest(settings.SECRET_KEY.encode(), "\0".join(("usermgmt throttle", *parts)).encode(), "sha256").hex()
 
 
-def _read(guess: Attempt) -> list[Counter]:
-    counters = _counters(guess)
+def _read(attempted: Attempt) -> list[Counter]:
+    counters = _counters(attempted)
     documents = store.get_many(indices.THROTTLE, [counter.id for counter in counters])
     for counter, document in zip(counters, documents, strict=True):
         _fill(counter, document)
@@ -155,14 +155,14 @@ def _past() -> datetime:
     return timezone.now() - timedelta(seconds=1)
 
 
-def _demand_turn(counters: list[Counter]) -> None:
-    """Raise RateLimited unless this guess may be made; where they may be made one at a time, it is this one's turn."""
+def _require_turn(counters: list[Counter]) -> None:
+    """Raise RateLimited unless this attempt is allowed; over the limit it must be the only one at this moment."""
     if any(counter.until > timezone.now() for counter in counters):
         raise errors.RateLimited("too many wrong passwords")
     for counter in counters:
-        if counter.is_beyond and not _claim(counter):
-            _give_back(counters)
-            raise errors.RateLimited("another guess was first")
+        if counter.is_over_limit and not _claim(counter):
+            _release(counters)
+            raise errors.RateLimited("another attempt was first")
 
 
 def _claim(counter: Counter) -> bool:
@@ -171,41 +171,41 @@ def _claim(counter: Counter) -> bool:
     return counter.is_claimed
 
 
-def _give_back(counters: list[Counter]) -> None:
-    """The turn was not used, or what came of it counts for nothing."""
+def _release(counters: list[Counter]) -> None:
+    """Give a claimed turn back: it wasn't used, or its result doesn't count."""
     for counter in counters:
         if counter.is_claimed:
             counter.until = _past()
-            _try_to(_write, counter)
+            _try(_write, counter)
 
 
 def _count(counters: list[Counter]) -> None:
     for counter in counters:
         for _ in range(MAX_TRIES):
             counter.failures += 1
-            counter.until = timezone.now() + wait(counter.failures - counter.limit) if counter.is_beyond else _past()
+            counter.until = timezone.now() + wait(counter.failures - counter.limit) if counter.is_over_limit else _past()
             if _write(counter):
                 break
             _fill(counter, store.get(indices.THROTTLE, counter.id))
 
 
-def _forgive(counters: list[Counter]) -> None:
+def _reset(counters: list[Counter]) -> None:
     for counter in counters:
-        if counter.is_forgiven and counter.version:
-            _try_to(_delete, counter)
-    _give_back([counter for counter in counters if not counter.is_forgiven])
+        if counter.resets_on_success and counter.version:
+            _try(_delete, counter)
+    _release([counter for counter in counters if not counter.resets_on_success])
 
 
-def _try_to(do: Callable[[Counter], object], counter: Counter) -> None:
-    """What was asked for is done; a count that cannot be mended ends by itself."""
+def _try(change: Callable[[Counter], object], counter: Counter) -> None:
+    """The password was right; a counter that can't be updated expires by itself."""
     try:
-        do(counter)
+        change(counter)
     except errors.ServiceError:
         logger.exception("Could not write a counter of failed attempts")
 
 
 def _write(counter: Counter) -> bool:
-    """Whether nobody else has written it since it was read."""
+    """False when another process has written it since it was read."""
     expires = max(counter.until, timezone.now()) + MEMORY
     document = {"failures": counter.failures, "until": counter.until.isoformat(), "expires": expires.isoformat()}
     try:
@@ -218,5 +218,5 @@ def _write(counter: Counter) -> bool:
 def _delete(counter: Counter) -> None:
     try:
         store.delete(indices.THROTTLE, counter.id, counter.version)
-    except errors.Conflict:  # a wrong password came at this moment: that counts
+    except errors.Conflict:  # another attempt failed at this moment: that counts
         pass

@@ -1,9 +1,10 @@
-"""The audit trail: `usermgmt-audit-YYYY.MM`, to which the product's key can only add.
+"""The audit trail: `usermgmt-audit-YYYY.MM`, to which the API key of usermgmt can only add.
 
-Every change is written down twice: its intent before it is done, its outcome after it (`recorded`). Where the intent cannot
-be written the change is not done. What is no change (a sign-in, a refusal) is written down once (`note`).
+Every change is recorded twice: its intent before it is made, its outcome afterwards (`recorded`). A change whose intent can't be
+recorded isn't made. What isn't a change, such as a sign-in or a denied request, is recorded once (`record_event`).
 """
 
+from accounts.services.audit.actions import Action as Action
 from accounts.services.audit.activity import UserActivity as UserActivity
 from accounts.services.audit.activity import activity_and_trail_start as activity_and_trail_start
 from accounts.services.audit.activity import activity_of as activity_of

@@ -1,4 +1,4 @@
-"""An event of the trail, and the documents that it is made of (ECS fields; what ECS has no name for stands under `usermgmt`)."""
+"""An event of the audit trail, and the documents that it consists of (ECS fields; what ECS has no field for is under `usermgmt`)."""
 
 import json
 import uuid
@@ -15,18 +15,16 @@ from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
 Outcome = Literal["success", "failure", "unknown"]
-# intent and outcome of a change; a note is about something that is none; resolved: a person looked at the node afterwards.
-Stage = Literal["intent", "outcome", "note", "resolved"]
+# Intent and outcome of a change; "verified": its outcome, found out later; "single": an event that isn't a change.
+Stage = Literal["intent", "outcome", "verified", "single"]
 Changes = Mapping[str, tuple[Any, Any]]
 
-LONGEST_TEXT: Final = 1024  # of a name; the changed values have no limit
+MAX_NAME_LENGTH: Final = 1024  # changed values have no limit
 ECS_VERSION: Final = "8.11.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that somebody did, or tried to do."""
-
     id: str
     moment: datetime
     actor: Actor
@@ -40,14 +38,14 @@ class Event:
     source: str = ""
     session: str = ""
     request: str = ""
-    stage: Stage = "note"
+    stage: Stage = "single"
     index: str = ""
     ended: datetime | None = None
-    resolution: "Event | None" = None
+    verification: "Event | None" = None
 
     @classmethod
     def now(cls, actor: Actor, action: str, target: str, kind: str, **more: Any) -> Self:
-        """A new one, with what is known of the request that is being answered."""
+        """A new event, with address, session, and ID of the current request."""
         moment = timezone.now()
         return cls(
             id=uuid.uuid4().hex,
@@ -64,25 +62,24 @@ class Event:
         )
 
     def at(self, stage: Stage, outcome: Outcome | Literal[""] = "", reason: str = "") -> Self:
-        """The same event one stage later; it stays in its index, so that one month has all of it."""
+        """The same event at another stage. It stays in its index, so one month has all stages."""
         moment = self.moment if stage == "intent" else timezone.now()
         return replace(self, stage=stage, outcome=outcome, reason=reason, moment=moment)
 
-    def creating(self) -> list[dict[str, Any]]:
-        """What `_bulk` needs to add this stage, once.
+    def operations(self) -> list[dict[str, Any]]:
+        """The `_bulk` operations that add this stage, once.
 
-        `dynamic_templates` makes Elasticsearch refuse it in an index that was not made from our template: what is written
-        there could not be found by its fields.
+        `dynamic_templates` makes Elasticsearch reject it in an index without our template, where it couldn't be found by its fields.
         """
-        place = {
+        metadata = {
             "_index": self.index,
             "_id": f"{self.id}-{self.stage}",
             "dynamic_templates": {"usermgmt.stage": indices.AUDIT_MARK},
         }
-        return [{"create": place}, self.document()]
+        return [{"create": metadata}, self.document()]
 
     def document(self) -> dict[str, Any]:
-        """This stage as a document. All values are JSON: no name or header can break out of its field."""
+        """This stage as a document."""
         return {
             "@timestamp": self.moment.isoformat(),
             "ecs": {"version": ECS_VERSION},
@@ -99,7 +96,7 @@ class Event:
             "user": _filled(
                 name=self.actor.username,
                 domain=self.actor.realm,
-                target={"name": self.target[:LONGEST_TEXT]} if self.kind == "user" and self.target else None,
+                target={"name": self.target[:MAX_NAME_LENGTH]} if self.kind == "user" and self.target else None,
             ),
             **_filled(source={"ip": self.source} if self.source else None, trace={"id": self.request} if self.request else None),
             "usermgmt": _filled(
@@ -107,7 +104,7 @@ class Event:
                 session=self.session,
                 realm_type=self.actor.realm_type,
                 command=self.actor.command,
-                target=_filled(kind=self.kind, name=self.target[:LONGEST_TEXT]),
+                target=_filled(kind=self.kind, name=self.target[:MAX_NAME_LENGTH]),
                 changes=[{"field": name, "before": _plain(was), "after": _plain(now)} for name, (was, now) in self.changes.items()],
                 details=dict(self.details),
             ),
@@ -115,7 +112,7 @@ class Event:
 
     @classmethod
     def of(cls, hit: Mapping[str, Any]) -> Self:
-        """One stage, as a search or a get returns it."""
+        """One stage, from a hit of a search or the answer to a get."""
         source = hit["_source"]
         event, user, ours = source["event"], source["user"], source["usermgmt"]
         return cls(
@@ -142,7 +139,7 @@ def _filled(**fields: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value that the mapping takes: a text, true or false, nothing, or a list of texts; anything else as JSON."""
+    """A value that the mapping takes: text, boolean, null, or a list of texts; anything else as JSON."""
     if value is None or isinstance(value, str | bool):
         return value
     if isinstance(value, tuple | list) and all(isinstance(item, str) for item in value):

@@ -1,4 +1,4 @@
-"""How much happened when: the counts behind the chart of activity."""
+"""Events over time: the counts behind the chart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,25 +9,23 @@ from django.utils import timezone
 
 from accounts.services.audit.queries import Query
 
-MOST_BARS: Final = 62
-BY_DEFAULT: Final = timedelta(days=30)
+MAX_BARS: Final = 62
+DEFAULT_PERIOD: Final = timedelta(days=30)
 WIDTHS: Final = ("1m", "5m", "30m", "1h", "3h", "12h", "1d", "7d", "30d", "365d")
 UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: what happened from a moment on."""
-
     begins: datetime
     ends: datetime
     count: int
 
 
 def aggregation(query: Query) -> dict[str, Any]:
-    """What to count, over the time that is asked for, or the last thirty days."""
+    """The aggregation over the period of the query, or the last 30 days."""
     until = query.until or timezone.now()
-    since = query.since or until - BY_DEFAULT
+    since = query.since or until - DEFAULT_PERIOD
     bounds = {"min": since.isoformat(), "max": until.isoformat()}
     interval = width(until - since)
     # Not `hard_bounds`: beside `extended_bounds`, a date_nanos field has no counts any more.
@@ -40,17 +38,17 @@ def aggregation(query: Query) -> dict[str, Any]:
 
 
 def width(period: timedelta) -> str:
-    """How much time one bar has, so that they are not too many."""
-    return next((name for name in WIDTHS if period / duration(name) <= MOST_BARS), WIDTHS[-1])
+    """The interval of one bar, so that there are at most MAX_BARS."""
+    return next((name for name in WIDTHS if period / duration(name) <= MAX_BARS), WIDTHS[-1])
 
 
 def duration(name: str) -> timedelta:
-    """A width as Elasticsearch writes it."""
+    """Of an interval as Elasticsearch writes it."""
     return int(name[:-1]) * UNITS[name[-1]]
 
 
 def bars(aggregations: Mapping[str, Any]) -> list[Bar]:
-    """The answer; empty for a trail without an index."""
+    """From the answer; empty without an audit index."""
     found = aggregations.get("bars")
     if not found:
         return []

@@ -1,4 +1,4 @@
-"""What is asked of the trail, as a query."""
+"""Queries of the audit trail."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from accounts.services.documents.queries import contains
+
 TEXTS = ("user.name", "usermgmt.target.name", "event.action", "usermgmt.changes.before", "usermgmt.changes.after")
 IDS = ("trace.id", "usermgmt.session", "event.id")
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What to find; "" and None mean anything. `text` is looked for in names, actions, changed values, ids and addresses."""
+    """ "" and None mean any. `text` is searched for in names, actions, changed values, IDs, and addresses."""
 
     text: str = ""
     actor: str = ""
@@ -27,7 +29,7 @@ class Query:
 
 
 def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
-    """The query. `ids`: only these events."""
+    """As Elasticsearch takes it. `ids`: only the intents of these events."""
     terms = {
         "user.name": query.actor,
         "usermgmt.target.kind": query.kind,
@@ -38,9 +40,9 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
     if ids is not None:
         filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
     elif query.outcome:
-        filters += [{"terms": {"usermgmt.stage": ["outcome", "note", "resolved"]}}, {"term": {"event.outcome": query.outcome}}]
+        filters += [{"terms": {"usermgmt.stage": ["outcome", "single", "verified"]}}, {"term": {"event.outcome": query.outcome}}]
     else:
-        filters.append({"terms": {"usermgmt.stage": ["intent", "note"]}})
+        filters.append({"terms": {"usermgmt.stage": ["intent", "single"]}})
     if period := {name: moment.isoformat() for name, moment in (("gte", query.since), ("lt", query.until)) if moment}:
         filters.append({"range": {"@timestamp": period}})
     if query.text:
@@ -49,14 +51,13 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
 
 
 def _containing(text: str) -> dict[str, Any]:
-    literal = text.replace("\\", "\\\\").replace("*", "\\*").replace("?", "\\?")
-    anywhere = [{"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}} for name in TEXTS]
+    anywhere = [contains(name, text) for name in TEXTS]
     exactly = [{"term": {name: text}} for name in IDS]
     return {"bool": {"should": [*anywhere, *exactly, *_address(text)], "minimum_should_match": 1}}
 
 
 def _address(text: str) -> list[dict[str, Any]]:
-    """An address, or a network as 10.0.0.0/8."""
+    """For an address, or a network such as 10.0.0.0/8."""
     try:
         ipaddress.ip_network(text, strict=False)
     except ValueError:

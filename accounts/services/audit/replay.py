@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from accounts.services import audit
-from accounts.services.audit import Event
+from accounts.services.audit.actions import Action
+from accounts.services.audit.events import Event
+from accounts.services.audit.reading import successful_changes
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ def users(since: datetime | None = None) -> dict[str, ReplayedUser]:
 
     Changes made outside usermgmt are not in the trail: they are the differences to what Elasticsearch has.
     """
-    return replayed(audit.successful_changes("user", since))
+    return replayed(successful_changes("user", since))
 
 
 def replayed(events: Iterable[Event]) -> dict[str, ReplayedUser]:
@@ -33,11 +34,11 @@ def replayed(events: Iterable[Event]) -> dict[str, ReplayedUser]:
     known: dict[str, ReplayedUser] = {}
     for event in events:
         after = {field: value for field, (_, value) in event.changes.items()}
-        if event.action == "user-delete":
+        if event.action == Action.USER_DELETE:
             known.pop(event.target, None)
-        elif event.action == "user-create":
+        elif event.action == Action.USER_CREATE:
             known[event.target] = ReplayedUser(after, is_created=True)
-        elif event.action in ("user-update", "user-enable", "user-disable"):
+        elif event.action in (Action.USER_UPDATE, Action.USER_ENABLE, Action.USER_DISABLE):
             before = known.get(event.target, ReplayedUser({}, is_created=False))
             known[event.target] = replace(before, fields={**before.fields, **after})
     return known

@@ -1,6 +1,6 @@
-"""Notes about what is no change: sign-in, sign-out, the end of a session, a refusal, a command.
+"""Events that aren't changes: sign-ins and sign-outs, ends of sessions, denied requests, commands.
 
-None of these fails because the trail does not take the note: reading and signing in go on without it, and the log says so.
+None of these fails when the audit trail can't be written: reading and signing in continue, and the log has the error.
 """
 
 import hmac
@@ -14,8 +14,9 @@ from django.conf import settings
 
 from accounts.services import errors, request_context
 from accounts.services.audit import writing
+from accounts.services.audit.actions import Action
 from accounts.services.audit.events import Event
-from accounts.services.audit.reading import PLACE
+from accounts.services.audit.reading import AUDIT_INDICES
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
@@ -26,69 +27,70 @@ logger = logging.getLogger(__name__)
 def record_sign_in(actor: Actor, session_id: str) -> None:
     """`session_id`: of the new session's document, to which everything that follows in this request belongs."""
     request_context.session_id.set(session_id)
-    _note(actor, "sign-in", actor.username, kind=_kind(actor))
+    _record(actor, Action.SIGN_IN, actor.username, kind=_kind(actor))
 
 
-def record_failed_sign_in(typed: str, why: str) -> None:
-    """Somebody was not let in, with what they typed as a name.
+def record_failed_sign_in(entered: str, reason: str) -> None:
+    """`entered`: what was entered as username; `reason`: a code.
 
-    People type passwords there by mistake. So the name is written only if the trail knows it as one already; any other leaves
-    a mark that is the same for the same text and too short to find the text by.
+    People enter passwords as usernames by mistake, so the name is recorded only if the audit trail knows it as one already. Any
+    other leaves a hash that is the same for the same text, and too short to find the text.
     """
-    known = _is_known(typed)
-    _note(
-        Actor(typed if known else ""),
-        "sign-in",
-        typed if known else "",
+    is_known = _is_known(entered)
+    _record(
+        Actor(entered if is_known else ""),
+        Action.SIGN_IN,
+        entered if is_known else "",
         kind="user",
         outcome="failure",
-        reason=why,
-        details={} if known else {"typed": _mark(typed)},
+        reason=reason,
+        details={} if is_known else {"typed": _hash(entered)},
     )
 
 
 def record_sign_out(actor: Actor, session_id: str) -> None:
     """`session_id`: of the document of the session that ended."""
     request_context.session_id.set(session_id)
-    _note(actor, "sign-out", actor.username, kind=_kind(actor))
+    _record(actor, Action.SIGN_OUT, actor.username, kind=_kind(actor))
 
 
 def record_expired_sessions(documents: Mapping[str, Mapping[str, Any]]) -> None:
-    """Sessions, by their hash, that were met or swept away after their time. Each is noted once, whoever meets it."""
-    events = [_expired(name, document) for name, document in documents.items() if document.get("username")]
+    """Documents of sessions that were found to have expired, by ID. Each is recorded once, whoever finds it."""
+    events = [_expired(id, document) for id, document in documents.items() if document.get("username")]
     if not events:
         return
     try:
         writing.add_once(events)
     except errors.AuditUnavailable:
-        logger.exception("Could not write audit event: session-expire")
+        logger.exception("Could not write audit event: %s", Action.SESSION_EXPIRE)
 
 
-def _expired(session_hash: str, document: Mapping[str, Any]) -> Event:
+def _expired(session_id: str, document: Mapping[str, Any]) -> Event:
     actor = Actor(document["username"], document.get("realm") or "", document.get("realm_type") or "")
     ended = datetime.fromisoformat(document["expires"])
-    event = Event.now(actor, "session-expire", actor.username, _kind(actor), outcome="success")
+    event = Event.now(actor, Action.SESSION_EXPIRE, actor.username, _kind(actor), outcome="success")
     index = f"{indices.AUDIT}-{ended:%Y.%m}"
-    # Nobody did it: the request that meets it may be anybody's.
-    return replace(event, id=session_hash[:32], session=session_hash, index=index, source="", request="", moment=ended)
+    # No request caused it: the one that finds it may be anybody's.
+    return replace(event, id=session_id[:32], session=session_id, index=index, source="", request="", moment=ended)
 
 
-def record_access_denied(actor: Actor, page: str, target: str, why: str) -> None:
-    """Somebody may not do that: by our own rules, by the cluster's, or because the form came from elsewhere."""
-    _note(actor, "refused", target, kind="user" if target else "", outcome="failure", reason=why, details={"page": page})
+def record_access_denied(actor: Actor, page: str, target: str, reason: str) -> None:
+    """A request that was denied by usermgmt (in its words), by the cluster, or because of its form token (as codes)."""
+    kind = "user" if target else ""
+    _record(actor, Action.ACCESS_DENIED, target, kind=kind, outcome="failure", reason=reason, details={"page": page})
 
 
 def record_command(administrator: AdministratorClient, command: str, details: Mapping[str, str]) -> None:
-    """A command has done its work, with the rights of the administrator who ran it: the product's key may be newer than that."""
+    """A command that has finished; written as the administrator, because the API key of usermgmt may not exist yet."""
     actor = replace(administrator.actor, command=command)
-    event = Event.now(actor, "command", command, "command", outcome="success", details=details)
+    event = Event.now(actor, Action.COMMAND, command, "command", outcome="success", details=details)
     try:
         writing.add(event, administrator)
     except errors.AuditUnavailable:
-        logger.exception("Could not write audit event: command")
+        logger.exception("Could not write audit event: %s", Action.COMMAND)
 
 
-def _note(actor: Actor, action: str, target: str, **more: Any) -> None:
+def _record(actor: Actor, action: Action, target: str, **more: Any) -> None:
     try:
         writing.record_event(actor, action, target, **more)
     except errors.AuditUnavailable:
@@ -100,15 +102,15 @@ def _kind(actor: Actor) -> str:
 
 
 def _is_known(name: str) -> bool:
-    """Whether somebody of that name has signed in, or was made here."""
-    happened = [{"terms": {"event.action": ["sign-in", "user-create"]}}, {"term": {"event.outcome": "success"}}]
+    """Whether a user of that name has signed in, or was created, with success."""
+    happened = [{"terms": {"event.action": [Action.SIGN_IN, Action.USER_CREATE]}}, {"term": {"event.outcome": "success"}}]
     names = {"term": {"usermgmt.target.name": name}}
     try:
-        found = service_client().search(**PLACE, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
+        found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
     except errors.ServiceError:
         return False
     return bool(found["hits"]["hits"])
 
 
-def _mark(typed: str) -> str:
-    return hmac.digest(settings.SECRET_KEY.encode(), f"usermgmt typed {typed}".encode(), "sha256").hex()[:6]
+def _hash(entered: str) -> str:
+    return hmac.digest(settings.SECRET_KEY.encode(), f"usermgmt typed {entered}".encode(), "sha256").hex()[:6]

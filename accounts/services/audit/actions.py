@@ -1,0 +1,120 @@
+"""What the audit trail records: actions, outcomes, reasons, and fields, each with its label for pages and files."""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Action(StrEnum):
+    """The value is stored as `event.action` and never changes; the label is shown."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> "Action":
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+    USER_CREATE = "user-create", "Create user"
+    USER_UPDATE = "user-update", "Update user"
+    USER_ENABLE = "user-enable", "Activate user"
+    USER_DISABLE = "user-disable", "Deactivate user"
+    USER_DELETE = "user-delete", "Delete user"
+    PASSWORD_CHANGE = "password-change", "Change password"
+    API_KEY_INVALIDATE = "api-key-invalidate", "Revoke API key"
+    SIGN_IN = "sign-in", "Sign in"
+    SIGN_OUT = "sign-out", "Sign out"
+    SESSION_EXPIRE = "session-expire", "Session expiry"
+    SESSION_END = "session-end", "End session"
+    ACCESS_DENIED = "access-denied", "Access denied"
+    EXPORT = "export", "Export"
+    COMMAND = "command", "Run command"
+    EVENT_VERIFY = "event-verify", "Verify outcome"
+    FINDING_RUN = "finding-run", "Run checks"
+    REVIEW_CREATE = "review-create", "Create access review"
+    REVIEW_SNAPSHOT = "review-snapshot", "Create snapshot"
+    REVIEW_DECIDE = "review-decide", "Record decision"
+    REVIEW_CLOSE = "review-close", "Lock decisions"
+    REVIEW_SIGN_OFF = "review-sign-off", "Sign off access review"
+
+
+LABELS: Final = {action.value: action.label for action in Action}
+# Changes of a user other than their password.
+USER_CHANGES: Final = (Action.USER_CREATE, Action.USER_UPDATE, Action.USER_ENABLE, Action.USER_DISABLE, Action.USER_DELETE)
+
+OUTCOMES: Final = {"success": "Success", "failure": "Failure", "unknown": "Unknown", "": "In progress"}
+FIELDS: Final = {
+    "full_name": "full name",
+    "email": "email address",
+    "roles": "roles",
+    "enabled": "status",
+    "metadata": "metadata",
+    "title": "title",
+    "filter": "filter",
+    "due": "due date",
+    "reviewers": "reviewers",
+    "rows": "rows",
+    "total": "users counted",
+    "sha256": "SHA-256",
+    "state": "state",
+    "sessions": "sessions",
+}
+DETAILS: Final = {
+    "page": "Page",
+    "typed": "Entered name (hash)",
+    "name": "Name",
+    "owner": "Owner",
+    "event": "Event",
+    "result": "Result",
+    "verified_by": "Verified by",
+    "verified_at": "Verified at",
+    "sessions": "Sessions",
+    "format": "Format",
+    "filter": "Filter",
+    "query": "Query string",
+    "rows": "Rows",
+    "users_before": "Users counted before",
+    "users_after": "Users counted after",
+    "sha256": "SHA-256",
+    "run": "Run",
+    "users": "Users",
+    "keys": "API keys",
+}
+# `event.reason`: the codes of errors, and those of what isn't an error of a service.
+REASONS: Final = {
+    "service_error": "Error",
+    "not_found": "Not found",
+    "role_not_found": "Role not found",
+    "review_not_found": "Access review not found",
+    "authentication_failed": "Incorrect username or password",
+    "rate_limited": "Too many failed attempts",
+    "access_denied": "Denied by Elasticsearch",
+    "conflict": "Changed at the same time",
+    "user_locked": "Locked by another change",
+    "user_exists": "User already exists",
+    "user_overwritten": "Overwrote a user created at the same time",
+    "edit_conflict": "Edit conflict",
+    "decision_conflict": "Decision conflict",
+    "review_closed": "Access review not open",
+    "review_incomplete": "Decisions pending",
+    "invalid": "Rejected by Elasticsearch",
+    "unavailable": "Elasticsearch unavailable",
+    "client_disconnected": "Download interrupted",
+    "audit_unavailable": "Audit trail unavailable",
+    "outcome_unknown": "No answer from Elasticsearch",
+    "not_set_up": "usermgmt not set up",
+    "internal_error": "Internal error",
+    "username_with_colon": "Username contains a colon",
+    "invalid_form_token": "Invalid form token",
+    "session_limit": "Session limit reached",
+}
+
+
+def action_label(action: str) -> str:
+    """The label of a stored action; one that this version doesn't know is shown as it is stored."""
+    return LABELS.get(action, action)
+
+
+def reason_label(reason: str) -> str:
+    """The label of a stored reason; a reason in words is shown as it is."""
+    return REASONS.get(reason, reason)

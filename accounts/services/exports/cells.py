@@ -1,37 +1,30 @@
-"""A row as texts for people, which CSV and XLSX share, and back again."""
+"""A row as the text cells that CSV and XLSX share, and back."""
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from accounts.services.exports.dialect import encode_json, join_names, split_names
 from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
 
-NOTHING: Final = "(none)"
+NONE: Final = "(none)"
 WORDS: Final = {True: "yes", False: "no", None: NO_INFORMATION}
-LISTED_NAME: Final = re.compile(r' *("(?:[^"\\]|\\.)*"|[^,]+),?')
-# What a spreadsheet takes for the beginning of a formula, also in full width; at the start of a cell, and behind whatever may
-# begin another cell for a program that was told of another separator. The apostrophe is there so that ours can be told from theirs.
-BEGINS_FORMULA: Final = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20](?<![^;|\t\r\n\"].)", re.DOTALL)
-OUR_APOSTROPHE: Final = re.compile("'(?<![^;|\t\r\n\"].)(?=[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20])", re.DOTALL)
-
-encode_json: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
-def texts(row: Row, unknown: str) -> list[str]:
-    """What stands in the cells; `unknown` where the audit trail knows of no moment."""
+def to_cells(row: Row, unknown: str) -> list[str]:
+    """The cells; `unknown` where the audit trail has no event."""
     return [
         row.username,
-        row.full_name or NOTHING,
-        row.email or NOTHING,
+        row.full_name or NONE,
+        row.email or NONE,
         WORDS[row.enabled],
         WORDS[row.reserved],
         WORDS[row.deprecated],
-        _listed(row.roles),
-        _listed(row.unknown_roles),
-        WORDS[row.may_change_users],
-        NO_INFORMATION if row.living_api_keys is None else str(row.living_api_keys),
+        join_names(row.roles) or NONE,
+        join_names(row.unknown_roles) or NONE,
+        WORDS[row.can_manage_users],
+        NO_INFORMATION if row.active_api_keys is None else str(row.active_api_keys),
         moment(row.created) or unknown,
         moment(row.last_sign_in) or unknown,
         moment(row.password_changed) or unknown,
@@ -39,49 +32,32 @@ def texts(row: Row, unknown: str) -> list[str]:
     ]
 
 
-def row_of(cells: Sequence[str]) -> Row:
-    """The row that has these texts. Raises ValueError for what is none."""
+def from_cells(cells: Sequence[str]) -> Row:
+    """The row with these cells. Raises ValueError for anything else."""
     return Row(*(READ[name](cell) for name, cell in zip(COLUMNS, cells, strict=True)))
 
 
 def unknown_moment(trail_start: datetime | None) -> str:
-    """The words for a moment that the trail does not know of."""
-    return f"{NO_INFORMATION} (the audit trail begins {trail_start:%Y-%m-%d})" if trail_start else NO_INFORMATION
+    """What stands for a time without an event."""
+    return f"{NO_INFORMATION} (the audit trail starts on {trail_start:%Y-%m-%d})" if trail_start else NO_INFORMATION
 
 
 def moment(at: datetime | None) -> str:
-    """UTC, to the second, as in 2026-11-24T15:01:02Z; "" for none."""
+    """UTC, to the second, as in 2026-11-24T15:01:02Z; "" for None."""
     return f"{at.isoformat()[:19]}Z" if at else ""
 
 
 def moment_of(text: str) -> datetime | None:
-    """What `moment` gave, or None for words. Raises ValueError."""
+    """The time that `moment` got, or None for `unknown_moment`. Raises ValueError."""
     return None if text.startswith(NO_INFORMATION) else datetime.fromisoformat(text).astimezone(UTC)
 
 
-def guarded(text: str) -> str:
-    """The text with an apostrophe before whatever could be taken for a formula."""
-    return BEGINS_FORMULA.sub(r"'\g<0>", text)
-
-
-def unguarded(text: str) -> str:
-    """The text as it was before `guarded`."""
-    return OUR_APOSTROPHE.sub("", text)
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names with commas between them; one that could be misread then is written as in JSON."""
-    return ", ".join(name if "," not in name and name[:1] != '"' else encode_json(name) for name in names) or NOTHING
-
-
 def _names(text: str) -> tuple[str, ...]:
-    if text == NOTHING:
-        return ()
-    return tuple(json.loads(name) if name.startswith('"') else name for name in LISTED_NAME.findall(text))
+    return () if text == NONE else split_names(text)
 
 
 def _text(text: str) -> str:
-    return "" if text == NOTHING else text
+    return "" if text == NONE else text
 
 
 def _is_yes(text: str) -> bool | None:
@@ -95,9 +71,9 @@ def _number(text: str) -> int | None:
 READ: Final[dict[str, Callable[[str], Any]]] = {
     "username": str,
     **dict.fromkeys(("full_name", "email"), _text),
-    **dict.fromkeys(("enabled", "reserved", "deprecated", "may_change_users"), _is_yes),
+    **dict.fromkeys(("enabled", "reserved", "deprecated", "can_manage_users"), _is_yes),
     **dict.fromkeys(("roles", "unknown_roles"), _names),
-    "living_api_keys": _number,
+    "active_api_keys": _number,
     **dict.fromkeys(("created", "last_sign_in", "password_changed"), moment_of),
     "metadata": json.loads,
 }

@@ -1,4 +1,4 @@
-"""What a list is filtered by and how it is sorted: in words, and as the query string of the list's address."""
+"""The filters and the order of a user list: described, and as its query string."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,24 +7,24 @@ from urllib.parse import urlencode
 from accounts.services.users import UserQuery
 
 STATUS: Final = {"active": "active", "deactivated": "deactivated"}
-KIND: Final = {"native": "no reserved users", "reserved": "reserved users only"}
+KIND: Final = {"native": "without reserved users", "reserved": "reserved users only"}
 FLAGS: Final = {
-    "unknown-roles": "with a role that does not exist",
+    "unknown-roles": "with a nonexistent role",
     "no-roles": "without roles",
-    "no-email": "without an e-mail address",
+    "no-email": "without an email address",
 }
-SORT: Final = {"username": "user name", "roles": "roles", "status": "status"}
+SORT: Final = {"username": "username", "roles": "roles", "status": "status"}
 
 
 def describe(query: UserQuery) -> str:
-    """As a sentence without its full stop."""
-    what = ", ".join(_conditions(query)) or "all users"
-    return f"{what}; sorted by {SORT[query.sort]}, {'descending' if query.descending else 'ascending'}"
+    """For example "all users, sorted by username (ascending)"."""
+    conditions = ", ".join(_conditions(query)) or "all users"
+    return f"{conditions}, sorted by {SORT[query.sort]} ({'descending' if query.descending else 'ascending'})"
 
 
 def _conditions(query: UserQuery) -> Iterator[str]:
     if query.words:
-        yield f"user name, full name, e-mail address or a role contains “{' '.join(query.words)}”"
+        yield f"username, full name, email address, or role contains “{' '.join(query.words)}”"
     if query.roles:
         yield f"with the role {' or '.join(query.roles)}"
     if query.status:
@@ -35,7 +35,7 @@ def _conditions(query: UserQuery) -> Iterator[str]:
 
 
 def query_string(query: UserQuery) -> str:
-    """What follows the question mark in the address of the same list."""
+    """The query string of the same list."""
     parameters = {
         "q": query.q,
         "role": query.roles,

@@ -1,4 +1,4 @@
-"""Reading the rows, and what proves that they are all of them."""
+"""Reading the rows of a list, and the manifest that shows whether they are complete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -10,53 +10,52 @@ from accounts.services.audit import UserActivity
 from accounts.services.client import PersonClient, service_client
 from accounts.services.exports import filters
 from accounts.services.exports.cells import moment
-from accounts.services.exports.completeness import Completeness
-from accounts.services.exports.rows import NOTHING_KNOWN, Facts, Row
+from accounts.services.exports.completeness import CompletenessManifest
+from accounts.services.exports.rows import NO_ACTIVITY, Row, RowContext
 from accounts.services.users import User, UserQuery
 
 EMPTY_TRAIL: Final = "it is empty"
 
 
 class Listing:
-    """The users that match a query, with the person's own credentials, to be read once from the first to the last."""
+    """The users that match a query, read once with the operator's credentials."""
 
     def __init__(self, client: PersonClient, query: UserQuery) -> None:
-        """Asks for what is the same for all rows. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
+        """Loads what all rows need. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
         self.query = users.without_position(query)
         self.begun = timezone.now()
         self.trail_start = audit.trail_start()
         self.cluster: Mapping[str, Any] = service_client().cluster.state(metric="version").body  # `GET /` is not everywhere
         self.count = 0
         self._client = client
-        self._facts = Facts.ask(client)
+        self._context = RowContext.load(client)
         self._before: int | None = None
 
     @property
     def total(self) -> int:
-        """How many match: Elasticsearch's own number, when the first row was read."""
+        """Elasticsearch's count of matching users when the first row was read."""
         if self._before is None:
             self._before = users.count(self._client, self.query)
         return self._before
 
     def __iter__(self) -> Iterator[Row]:
-        """Every row."""
-        for portion in self.portions():
-            yield from portion
+        for batch in self.batches():
+            yield from batch
 
-    def portions(self) -> Iterator[list[Row]]:
+    def batches(self) -> Iterator[list[Row]]:
         """The rows, some at a time."""
-        row = self._facts.row
-        beside = _moments if self.trail_start else _no_moments
-        for found, total, moments in users.batches(self._client, self.query, beside):
+        row = self._context.row
+        load = _activity if self.trail_start else _no_activity
+        for found, total, activity in users.batches(self._client, self.query, load):
             if self._before is None:
                 self._before = total
             self.count += len(found)
-            yield [row(user, moments.get(user.username, NOTHING_KNOWN)) for user in found]
+            yield [row(user, activity.get(user.username, NO_ACTIVITY)) for user in found]
 
-    def completeness(self, sha256: str, data_file: str = "") -> Completeness:
-        """The block for the rows that were read, and the hash of what was made of them. Counts once more."""
+    def completeness(self, sha256: str, data_file: str = "") -> CompletenessManifest:
+        """The manifest of the rows that were read, with the hash of the data file. Counts the users once more."""
         actor = self._client.actor
-        return Completeness(
+        return CompletenessManifest(
             generated_at=moment(self.begun),
             cluster_name=self.cluster["cluster_name"],
             cluster_id=self.cluster["cluster_uuid"],
@@ -78,9 +77,9 @@ def rows(client: PersonClient, query: UserQuery) -> Iterator[Row]:
     return iter(Listing(client, query))
 
 
-def _moments(users: Sequence[User]) -> dict[str, UserActivity]:
+def _activity(users: Sequence[User]) -> dict[str, UserActivity]:
     return audit.activity_of([user.username for user in users])
 
 
-def _no_moments(found: Sequence[User]) -> dict[str, UserActivity]:
+def _no_activity(found: Sequence[User]) -> dict[str, UserActivity]:
     return {}

@@ -1,4 +1,4 @@
-"""Reading an export back, and checking that it is whole and unchanged."""
+"""Reading an export back, and verifying that it is complete and unmodified."""
 
 import csv
 import hashlib
@@ -8,64 +8,63 @@ import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
-from accounts.services.exports import cells, workbook
-from accounts.services.exports.completeness import LABELS, Completeness
-from accounts.services.exports.formats import BLOCK, FORMATS, Format
+from accounts.services.exports import cells, dialect, workbook
+from accounts.services.exports.completeness import LABELS, CompletenessManifest
+from accounts.services.exports.formats import FORMATS, MANIFEST, Format
 from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
 
-A_PIECE: Final = 1 << 20
-LARGEST: Final = 4 << 30  # of the rows, unpacked
-LARGEST_BLOCK: Final = 1 << 20
-LONGEST_FIELD: Final = 1 << 24
+CHUNK_SIZE: Final = 1 << 20
+MAX_DATA_SIZE: Final = 4 << 30  # of the rows, unpacked
+MAX_MANIFEST_SIZE: Final = 1 << 20
 
 
-class NotWhole(Exception):
-    """It is no export, or a part of one, or it was changed; the message says which, for a person."""
+class InvalidExport(Exception):
+    """The file isn't an export, or it is incomplete or modified; the message is shown."""
 
 
 class Export:
-    """An export that was found whole: its completeness block, and its rows, as often as one asks."""
+    """A verified export: its manifest, and its rows, as often as needed."""
 
-    def __init__(self, archive: zipfile.ZipFile, format: Format, completeness: Completeness) -> None:
+    def __init__(self, archive: zipfile.ZipFile, format: Format, manifest: CompletenessManifest) -> None:
         self._archive = archive
         self.format = format
-        self.completeness = completeness
+        self.manifest = manifest
 
     def rows(self) -> Iterator[Row]:
-        """Each row; the file must still be open."""
+        """The file must still be open."""
         with self._archive.open(self.format.part) as part:
             yield from READERS[self.format.name](io.TextIOWrapper(part, "utf-8", newline=""))
 
 
 def read(file: BinaryIO) -> Export:
-    """An export of any format. Raises NotWhole. A file that can be sought in; it is read once for the check."""
+    """An export in any format, from a seekable file, which is read once to verify it. Raises InvalidExport."""
     try:
         archive = zipfile.ZipFile(file)
         format = _format(archive)
-        export = Export(archive, format, _block(archive, format))
-        _demand_same_hash(archive, export)
-        _demand_all_rows(export)
+        export = Export(archive, format, _manifest(archive, format))
+        _require_same_hash(archive, export)
+        _require_all_rows(export)
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as exc:
-        raise NotWhole(f"The file is cut off or damaged: {exc}") from None
+        raise InvalidExport(f"The file is truncated or damaged: {exc}") from None
     except (ValueError, KeyError, TypeError, csv.Error) as exc:
-        raise NotWhole(f"This is not as an export is written: {exc}") from None
+        raise InvalidExport(f"The file doesn't have the format of an export: {exc}") from None
     return export
 
 
 def _format(archive: zipfile.ZipFile) -> Format:
     names = set(archive.namelist())
     for format in FORMATS.values():
-        if format.part in names and names & {BLOCK, workbook.BLOCK}:
+        if format.part in names and names & {MANIFEST, workbook.MANIFEST}:
             return format
-    raise NotWhole("The file has no rows or no completeness block: it is no export, or not a whole one.")
+    raise InvalidExport("The file has no rows or no completeness manifest, so it isn't a complete export.")
 
 
-def _block(archive: zipfile.ZipFile, format: Format) -> Completeness:
-    name = workbook.BLOCK if format.name == "xlsx" else BLOCK
-    if archive.getinfo(name).file_size > LARGEST_BLOCK:
-        raise NotWhole("The completeness block is too large to be one.")
+def _manifest(archive: zipfile.ZipFile, format: Format) -> CompletenessManifest:
+    name = workbook.MANIFEST if format.name == "xlsx" else MANIFEST
+    if archive.getinfo(name).file_size > MAX_MANIFEST_SIZE:
+        raise InvalidExport("The completeness manifest is too large.")
     text = archive.read(name).decode()
-    return Completeness.of(_of_sheet(text) if format.name == "xlsx" else json.loads(text))
+    return CompletenessManifest.of(_of_sheet(text) if format.name == "xlsx" else json.loads(text))
 
 
 def _of_sheet(xml: str) -> dict[str, str]:
@@ -74,30 +73,28 @@ def _of_sheet(xml: str) -> dict[str, str]:
     return {names[label]: value for label, value in zip(texts[::2], texts[1::2], strict=True)}
 
 
-def _demand_same_hash(archive: zipfile.ZipFile, export: Export) -> None:
-    if archive.getinfo(export.format.part).file_size > LARGEST:
-        raise NotWhole("The rows are too large to be those of an export.")
+def _require_same_hash(archive: zipfile.ZipFile, export: Export) -> None:
+    if archive.getinfo(export.format.part).file_size > MAX_DATA_SIZE:
+        raise InvalidExport("The data file is too large.")
     digest = hashlib.sha256()
     with archive.open(export.format.part) as part:
-        while piece := part.read(A_PIECE):
+        while piece := part.read(CHUNK_SIZE):
             digest.update(piece)
-    if digest.hexdigest() != export.completeness.sha256:
-        raise NotWhole(f"The rows were changed: their SHA-256 is {digest.hexdigest()}, not {export.completeness.sha256}.")
+    if digest.hexdigest() != export.manifest.sha256:
+        raise InvalidExport(f"The rows were modified: their SHA-256 is {digest.hexdigest()}, expected {export.manifest.sha256}.")
 
 
-def _demand_all_rows(export: Export) -> None:
+def _require_all_rows(export: Export) -> None:
     found = sum(1 for _ in export.rows())
-    if found != export.completeness.rows:
-        raise NotWhole(f"There are {found} rows, and the completeness block says {export.completeness.rows}.")
+    if found != export.manifest.rows:
+        raise InvalidExport(f"The file has {found:,} rows, but the manifest says {export.manifest.rows:,}.")
 
 
 def _csv(text: io.TextIOBase) -> Iterator[Row]:
-    csv.field_size_limit(LONGEST_FIELD)
-    lines = csv.reader(text)
-    if next(lines, [""])[0].lstrip("\ufeff") != COLUMNS["username"]:
+    lines = dialect.read(text)
+    if next(lines, [""])[0].lstrip(dialect.BOM) != COLUMNS["username"]:
         raise ValueError("the columns are missing")
-    for line in lines:
-        yield cells.row_of([cells.unguarded(cell) for cell in line])
+    yield from map(cells.from_cells, lines)
 
 
 def _ndjson(text: io.TextIOBase) -> Iterator[Row]:
@@ -128,7 +125,7 @@ def _xlsx(text: io.TextIOBase) -> Iterator[Row]:
     lines = (line for line in text if line.startswith("<row>"))
     next(lines)
     for line in lines:
-        yield cells.row_of(workbook.texts_of(line))
+        yield cells.from_cells(workbook.texts_of(line))
 
 
 READERS: Final[dict[str, Callable[[io.TextIOBase], Iterator[Row]]]] = {"csv": _csv, "ndjson": _ndjson, "xlsx": _xlsx}

@@ -1,4 +1,4 @@
-"""One row of an export: a user, and what else is known of them."""
+"""One row of an export: a user, with API keys, activity, and whether they can manage users."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,20 +11,20 @@ from accounts.services.roles import privileges
 from accounts.services.users import User, privilege_holders
 from accounts.services.users.privilege_holders import GrantPath
 
-# What stands where nothing is known; a cell is never empty.
+# Where nothing is known; a cell is never empty.
 NO_INFORMATION: Final = "no information"
-NOTHING_KNOWN: Final = audit.UserActivity()
+NO_ACTIVITY: Final = audit.UserActivity()
 COLUMNS: Final = {
-    "username": "User name",
+    "username": "Username",
     "full_name": "Full name",
-    "email": "E-mail address",
+    "email": "Email address",
     "enabled": "Enabled",
     "reserved": "Reserved",
     "deprecated": "Deprecated",
     "roles": "Roles",
-    "unknown_roles": "Roles that do not exist",
-    "may_change_users": "May change users",
-    "living_api_keys": "Living API keys",
+    "unknown_roles": "Nonexistent roles",
+    "can_manage_users": "Can manage users",
+    "active_api_keys": "Active API keys",
     "created": "Created",
     "last_sign_in": "Last sign-in",
     "password_changed": "Password changed",
@@ -33,7 +33,7 @@ COLUMNS: Final = {
 
 
 class Row(NamedTuple):
-    """The columns. None: there is no information. "" and () are information: the user has none."""
+    """The columns. None means no information; "" and () mean that the user has none."""
 
     username: str
     full_name: str
@@ -43,28 +43,32 @@ class Row(NamedTuple):
     deprecated: bool
     roles: tuple[str, ...]
     unknown_roles: tuple[str, ...]
-    may_change_users: bool | None
-    living_api_keys: int | None
+    can_manage_users: bool | None
+    active_api_keys: int | None
     created: datetime | None
     last_sign_in: datetime | None
     password_changed: datetime | None
     metadata: Mapping[str, Any]
 
 
-class Facts:
-    """What is asked once for all rows: which roles exist, which let one change users, who owns API keys."""
+class RowContext:
+    """What all rows need: which roles exist, which of them grant manage_security, and who owns active API keys."""
 
     def __init__(
-        self, known: frozenset[str], ways: Sequence[GrantPath], undetermined: frozenset[str], keys: Counter[tuple[str, bool]] | None
+        self,
+        known: frozenset[str],
+        paths: Sequence[GrantPath],
+        undetermined: frozenset[str],
+        keys: Counter[tuple[str, bool]] | None,
     ) -> None:
         self._known = known
-        self._ways = ways
+        self._paths = paths
         self._undetermined = undetermined
         self._keys = keys
 
     @classmethod
-    def ask(cls, client: PersonClient) -> Self:
-        """Of the cluster. Raises AccessDenied without read_security."""
+    def load(cls, client: PersonClient) -> Self:
+        """Raises AccessDenied without read_security."""
         known = roles.all_roles(client)
         return cls(
             frozenset(role.name for role in known),
@@ -73,8 +77,8 @@ class Facts:
             _keys(client),
         )
 
-    def row(self, user: User, moments: audit.UserActivity = NOTHING_KNOWN) -> Row:
-        """The row of a user; `moments` is what the audit trail knows."""
+    def row(self, user: User, activity: audit.UserActivity = NO_ACTIVITY) -> Row:
+        """The row of a user."""
         reserved = user.is_reserved
         return Row(
             user.username,
@@ -85,18 +89,18 @@ class Facts:
             user.is_deprecated,
             user.roles,
             () if self._known.issuperset(user.roles) else tuple(role for role in user.roles if role not in self._known),
-            self._may_change_users(user.roles),
+            self._can_manage_users(user.roles),
             None if self._keys is None else self._keys[user.username, reserved],
-            moments.created,
-            moments.last_sign_in,
-            moments.password_changed,
+            activity.created,
+            activity.last_sign_in,
+            activity.password_changed,
             user.metadata,
         )
 
-    def _may_change_users(self, names: tuple[str, ...]) -> bool | None:
-        """None where only a role that grants single actions could, whose sum nobody has judged."""
-        for way in self._ways:
-            if all(not part.isdisjoint(names) for part in way):
+    def _can_manage_users(self, names: tuple[str, ...]) -> bool | None:
+        """None where only a role could grant it whose individual actions can't be evaluated."""
+        for path in self._paths:
+            if all(not part.isdisjoint(names) for part in path):
                 return True
         return False if self._undetermined.isdisjoint(names) else None
 

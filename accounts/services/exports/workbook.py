@@ -1,6 +1,6 @@
-"""The XLSX workbook. XlsxWriter makes it; the rows, of which there may be 100,000, are put into its first sheet as they come.
+"""The XLSX workbook: made by XlsxWriter, with the rows written into its first sheet as they are read.
 
-So the file can be sent while it is written, and the sheet's hash can stand on the second sheet.
+So the file can be sent while it is written, and the hash of the first sheet can be on the second.
 """
 
 import io
@@ -11,16 +11,16 @@ from typing import Any, Final
 
 import xlsxwriter
 
-from accounts.services.exports.completeness import LABELS, Completeness
+from accounts.services.exports.completeness import LABELS, CompletenessManifest
 from accounts.services.exports.rows import COLUMNS, NO_INFORMATION
 
 USERS: Final = "xl/worksheets/sheet1.xml"
-BLOCK: Final = "xl/worksheets/sheet2.xml"
+MANIFEST: Final = "xl/worksheets/sheet2.xml"
 NO_ROWS: Final = b"<sheetData/>"
 WIDTHS: Final = (24, 24, 30, 10, 10, 12, 40, 24, 18, 16, 22, 22, 22, 40)
-NUMBER_COLUMN: Final = list(COLUMNS).index("living_api_keys")
-LONGEST_CELL: Final = 32_767
-# What XML cannot have, or would change, and what looks like the way it is written instead.
+NUMBER_COLUMN: Final = list(COLUMNS).index("active_api_keys")
+MAX_CELL_LENGTH: Final = 32_767
+# What XML can't have or would change, and what looks like the escape for it.
 SPECIAL: Final = re.compile("[&<>\x00-\x1f\ufffe\uffff\ud800-\udfff]|_x[0-9A-Fa-f]{4}_")
 ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\t": "\t"}
 ESCAPED: Final = re.compile("&amp;|&lt;|&gt;|_x([0-9A-Fa-f]{4})_")
@@ -29,23 +29,20 @@ BOLD: Final = 1  # the number that XlsxWriter gives to the first format
 
 
 def before_rows() -> bytes:
-    """The first sheet up to its rows."""
     return _without_rows()[0] + b"<sheetData>\n"
 
 
 def after_rows() -> bytes:
-    """The first sheet behind its rows."""
     return b"</sheetData>" + _without_rows()[1]
 
 
 def head(names: Iterable[str]) -> bytes:
-    """The names of the columns."""
     cells = (f'<c s="{BOLD}" t="inlineStr"><is><t>{_xml(name)}</t></is></c>' for name in names)
     return f"<row>{''.join(cells)}</row>\n".encode()
 
 
 def row(texts: Sequence[str]) -> str:
-    """A row in a line of its own. Every cell is a text, which is never a formula, but for the number of API keys."""
+    """A row on a line of its own. Every cell is text, which is never a formula, except for the number of API keys."""
     cells = [f'<c t="inlineStr"><is><t xml:space="preserve">{_xml(text)}</t></is></c>' for text in texts]
     if texts[NUMBER_COLUMN] != NO_INFORMATION:
         cells[NUMBER_COLUMN] = f"<c><v>{texts[NUMBER_COLUMN]}</v></c>"
@@ -53,21 +50,21 @@ def row(texts: Sequence[str]) -> str:
 
 
 def texts_of(xml: str) -> list[str]:
-    """The texts of a row or a sheet, as `row` and XlsxWriter write them."""
+    """The cells of a row or a sheet, as `row` and XlsxWriter write them."""
     return [_text(match[1]) if match[2] is None else match[2] for match in VALUE.finditer(xml)]
 
 
-def parts(block: Completeness | None) -> Iterator[tuple[str, bytes]]:
-    """All of the workbook but the first sheet; the one with the completeness block last."""
-    with zipfile.ZipFile(_workbook(block)) as made:
-        for name in sorted(set(made.namelist()) - {USERS}, key=lambda name: name == BLOCK):
+def parts(manifest: CompletenessManifest | None) -> Iterator[tuple[str, bytes]]:
+    """All parts of the workbook except the first sheet; the one with the manifest last."""
+    with zipfile.ZipFile(_workbook(manifest)) as made:
+        for name in sorted(set(made.namelist()) - {USERS}, key=lambda name: name == MANIFEST):
             yield name, made.read(name)
 
 
-def _workbook(block: Completeness | None) -> io.BytesIO:
+def _workbook(manifest: CompletenessManifest | None) -> io.BytesIO:
     """A workbook with an empty first sheet."""
     file = io.BytesIO()
-    # constant_memory writes each text where it stands instead of into a table of texts.
+    # constant_memory writes each text into its cell instead of into a shared table.
     with xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         bold = book.add_format({"bold": True})
         users, completeness = book.add_worksheet("Users"), book.add_worksheet("Completeness")
@@ -76,7 +73,7 @@ def _workbook(block: Completeness | None) -> io.BytesIO:
             users.set_column(number, number, width)
         completeness.set_column(0, 0, 32, bold)
         completeness.set_column(1, 1, 90)
-        facts: dict[str, Any] = block.as_dict() if block else {}
+        facts: dict[str, Any] = manifest.as_dict() if manifest else {}
         for number, (name, value) in enumerate(facts.items()):
             completeness.write_string(number, 0, LABELS[name], bold)
             completeness.write_string(number, 1, str(value))
@@ -90,13 +87,13 @@ def _without_rows() -> tuple[bytes, bytes]:
 
 
 def _xml(text: str) -> str:
-    if len(text) > LONGEST_CELL:
-        return f"(too long for a cell, {len(text)} characters: see the CSV or NDJSON export)"
+    if len(text) > MAX_CELL_LENGTH:
+        return f"(too long for a cell: {len(text):,} characters, see the CSV or NDJSON export)"
     return SPECIAL.sub(_escaped, text) if SPECIAL.search(text) else text
 
 
 def _escaped(match: re.Match[str]) -> str:
-    """As Excel does it: _x000A_ is a line break, and _x005F_ the underscore before what would be read so."""
+    """As Excel does: _x000A_ is a line break, and _x005F_ the underscore before what looks like such an escape."""
     found = match[0]
     return ENTITIES.get(found) or (f"_x{ord(found):04X}_" if len(found) == 1 else f"_x005F{found}")
 

@@ -1,4 +1,4 @@
-"""Who made the differences, as far as the trail knows."""
+"""Who made the changes between two lists, based on the audit trail."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,14 +8,13 @@ from accounts.services.compare import trail
 from accounts.services.compare.differences import Comparison
 
 
-def named(comparison: Comparison, by: Mapping[str, Sequence[str]]) -> Comparison:
-    """The same, with names."""
+def with_names(comparison: Comparison, by: Mapping[str, Sequence[str]]) -> Comparison:
     return replace(comparison, differences=[replace(each, by=tuple(by.get(each.username, ()))) for each in comparison.differences])
 
 
-def attributed(comparison: Comparison, since: datetime, until: datetime) -> Comparison:
-    """The differences of two lists that were made at these moments, with whoever changed the users in between.
+def with_actors(comparison: Comparison, since: datetime, until: datetime) -> Comparison:
+    """The comparison of two lists of these times, with the actors who changed the users in between.
 
-    Raises TooMany, Unavailable, NotSetUp.
+    Raises TooManyChanges, Unavailable, NotSetUp.
     """
-    return named(comparison, trail.who(trail.changes(since, until))) if comparison.differences else comparison
+    return with_names(comparison, trail.who(trail.changes(since, until))) if comparison.differences else comparison

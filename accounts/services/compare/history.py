@@ -1,7 +1,7 @@
-"""The users at a moment in the past: the present ones, with what the trail knows of undone, the newest change first.
+"""The users at an earlier time: the current ones, with the changes in the audit trail undone, newest first.
 
-Only users who were changed since then are looked at: the others are as they were, unless something changed them outside of the
-product. Where the trail contradicts what it meets, that is said of the user.
+Only users with changes since then are compared: all others are the same, unless they were changed outside usermgmt. Where the
+audit trail contradicts the state of a user, the user was changed elsewhere, too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,44 +10,43 @@ from datetime import datetime
 from typing import Any, Final
 
 from accounts.services import users
-from accounts.services.audit import Event
+from accounts.services.audit import Action, Event
 from accounts.services.client import PersonClient
 from accounts.services.compare import attribution, trail
-from accounts.services.compare.differences import Comparison, Entry, compared
-from accounts.services.exports.rows import Facts
+from accounts.services.compare.differences import Comparison, Entry, compare
+from accounts.services.exports.rows import RowContext
 from accounts.services.users import User
 
-A_PAGE: Final = 1000
+BATCH_SIZE: Final = 1000
 EMPTY: Final = {"full_name": "", "email": "", "roles": (), "enabled": True}
 
 
 @dataclass(frozen=True)
-class Past:
-    """A comparison of two moments. `outside`: users who were changed without this product, too; `unknown`: changes whose
-    outcome nobody knows, which were not counted."""
+class PointInTimeComparison:
+    """`changed_elsewhere`: users who were also changed outside usermgmt; `unknown`: changes with unknown outcome, not included."""
 
     comparison: Comparison
-    outside: Sequence[str] = ()
+    changed_elsewhere: Sequence[str] = ()
     unknown: Sequence[Event] = ()
 
 
 @dataclass
 class States:
-    """Users by name, None for who does not exist, on the way back in time."""
+    """Users by name, None for those that don't exist, going back in time."""
 
     users: dict[str, User | None]
-    outside: set[str] = field(default_factory=set)
+    changed_elsewhere: set[str] = field(default_factory=set)
 
     def undo(self, event: Event) -> None:
-        """The state before the event."""
+        """Go back to the state before the event."""
         name = event.target
         now = self.users[name]
         if not _is_result_of(event, now):
-            self.outside.add(name)
-        self.users[name] = None if event.action == "user-create" else _before(event, now or User(name))
+            self.changed_elsewhere.add(name)
+        self.users[name] = None if event.action == Action.USER_CREATE else _before(event, now or User(name))
 
 
-def between(client: PersonClient, since: datetime, until: datetime | None = None) -> Past:
+def between(client: PersonClient, since: datetime, until: datetime | None = None) -> PointInTimeComparison:
     """What became of the users between two moments; without `until`, up to now.
 
     Privileges are judged by the roles as they are today: the trail does not know what roles granted. Raises TooMany, Refused
@@ -55,7 +54,7 @@ def between(client: PersonClient, since: datetime, until: datetime | None = None
     """
     events = trail.changes(since)
     known = [event for event in events if event.outcome == "success"]
-    states = States(_present(client, {event.target for event in known}))
+    states = States(_current(client, {event.target for event in known}))
     later = [event for event in known if until and event.moment >= until]
     meanwhile = known[len(later) :]
     _undo(states, later)
@@ -63,21 +62,21 @@ def between(client: PersonClient, since: datetime, until: datetime | None = None
     _undo(states, meanwhile)
     touched = {event.target for event in meanwhile}
     entries = _Entries(client)
-    comparison = compared(entries.of(states.users, touched), entries.of(after, touched))
-    return Past(
-        attribution.named(comparison, trail.who(meanwhile)),
-        sorted(states.outside & touched),
+    comparison = compare(entries.of(states.users, touched), entries.of(after, touched))
+    return PointInTimeComparison(
+        attribution.with_names(comparison, trail.who(meanwhile)),
+        sorted(states.changed_elsewhere & touched),
         [event for event in events if event.outcome == "unknown" and not (until and event.moment >= until)],
     )
 
 
 class _Entries:
     def __init__(self, client: PersonClient) -> None:
-        self._facts = Facts.ask(client)
+        self._context = RowContext.load(client)
 
     def of(self, states: Mapping[str, User | None], names: Iterable[str]) -> list[Entry]:
         found = [states[name] for name in sorted(names)]
-        return [Entry.of(self._facts.row(user)) for user in found if user]
+        return [Entry.of(self._context.row(user)) for user in found if user]
 
 
 def _undo(states: States, events: Iterable[Event]) -> None:
@@ -85,20 +84,20 @@ def _undo(states: States, events: Iterable[Event]) -> None:
         states.undo(event)
 
 
-def _present(client: PersonClient, names: Iterable[str]) -> dict[str, User | None]:
-    """The users as they are now: native ones in calls of a thousand, and the reserved ones."""
+def _current(client: PersonClient, names: Iterable[str]) -> dict[str, User | None]:
+    """The current users: native ones in batches, and the reserved ones."""
     wanted = sorted(names)
     found: dict[str, User | None] = dict.fromkeys(wanted)
     present = [user for user in users.reserved(client) if user.username in found]
-    for start in range(0, len(wanted), A_PAGE):
-        present += users.get_many(client, wanted[start : start + A_PAGE])
+    for start in range(0, len(wanted), BATCH_SIZE):
+        present += users.get_many(client, wanted[start : start + BATCH_SIZE])
     return found | {user.username: replace(user, roles=tuple(sorted(user.roles))) for user in present}
 
 
 def _is_result_of(event: Event, now: User | None) -> bool:
-    """Whether the user is what the event made of them."""
-    if event.action == "user-delete" or now is None:
-        return (event.action == "user-delete") == (now is None)
+    """Whether the user is as the event left them."""
+    if event.action == Action.USER_DELETE or now is None:
+        return (event.action == Action.USER_DELETE) == (now is None)
     return all(getattr(now, name) == value for name, value in _values(event, 1).items())
 
 

@@ -1,18 +1,18 @@
-"""The frozen lists of two reviews."""
+"""Comparing the snapshots of two access reviews."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from accounts.services import audit, reviews
 from accounts.services.compare import attribution
-from accounts.services.compare.differences import Comparison, Entry, compared
-from accounts.services.compare.trail import TooMany
+from accounts.services.compare.differences import Comparison, Entry, compare
+from accounts.services.compare.trail import TooManyChanges
 from accounts.services.reviews import Item, Review
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """What is different between the lists of two reviews, the older one first. `unknown`: why nobody is named, or ""."""
+    """The comparison of two snapshots, the older one first. `unknown`: why no actors are shown, or ""."""
 
     before: Review
     after: Review
@@ -21,21 +21,20 @@ class Reviews:
 
     @property
     def is_same_filter(self) -> bool:
-        """Whether both are about the same users."""
         return self.before.filter == self.after.filter
 
 
 def of_reviews(one: str, other: str) -> Reviews:
-    """What became of the users between two reviews, by their ids. Raises ReviewNotFound, Unavailable, NotSetUp."""
+    """Compare two reviews, by ID in any order. Raises ReviewNotFound, Unavailable, NotSetUp."""
     first, second = sorted((reviews.get(one), reviews.get(other)), key=lambda review: review.created)
     reviews.refresh()
-    found = compared(_entries(first), _entries(second))
-    return Reviews(first, second, *_attributed(found, first, second))
+    found = compare(_entries(first), _entries(second))
+    return Reviews(first, second, *_with_actors(found, first, second))
 
 
-def frozen() -> list[Review]:
-    """The reviews whose list is whole, newest first."""
-    return [review for review in reviews.all_reviews() if review.completeness]
+def with_snapshot() -> list[Review]:
+    """The reviews whose snapshot is complete, newest first."""
+    return [review for review in reviews.all_reviews() if review.snapshot]
 
 
 def _entries(review: Review) -> Iterator[Entry]:
@@ -45,14 +44,14 @@ def _entries(review: Review) -> Iterator[Entry]:
 def _entry(item: Item) -> Entry:
     row = item.row
     roles = tuple(sorted(row["roles"]))
-    return Entry(row["username"], row["full_name"], row["email"], row["enabled"], roles, row["may_change_users"])
+    return Entry(row["username"], row["full_name"], row["email"], row["enabled"], roles, row["can_manage_users"])
 
 
-def _attributed(found: Comparison, before: Review, after: Review) -> tuple[Comparison, str]:
-    begins = audit.trail_start()
-    if begins is None or begins > before.created:
-        return found, "Who made the changes is not known: the audit trail begins later than the first review."
+def _with_actors(found: Comparison, before: Review, after: Review) -> tuple[Comparison, str]:
+    start = audit.trail_start()
+    if start is None or start > before.created:
+        return found, "It's unknown who made some of the changes, because the audit trail starts after the first review."
     try:
-        return attribution.attributed(found, before.created, after.created), ""
-    except TooMany:
-        return found, "Who made the changes is left out: there were too many of them in this time."
+        return attribution.with_actors(found, before.created, after.created), ""
+    except TooManyChanges:
+        return found, "Too many changes in this period to show who made them."

@@ -1,8 +1,7 @@
-"""Findings: what an auditor would write up. A run reads all users and API keys, a portion at a time, and its result is kept.
+"""Findings: risks that checks find. A run reads all users and API keys in batches, and stores its result.
 
-A run is a document in `usermgmt-findings`. Whoever has the right may ask for its next portion, from any process; a portion that
-was read is committed whole or not at all (`runs`). What a user must be like to be found stands in `rules`, what each finding
-means in `catalogue`.
+A run is a document in `usermgmt-findings`. Any user with read access can request its next batch, from any process; a batch is
+stored completely or not at all (`runs`). The rules are in `rules`, their texts in `catalogue`.
 """
 
 from accounts.services.findings.catalogue import BY_SLUG as BY_SLUG

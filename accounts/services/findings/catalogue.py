@@ -1,21 +1,21 @@
-"""Every finding: what it is called, why it matters, what to do about it, and what it cannot see."""
+"""Every check: its title, why it matters, what to do, and its limitations."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Weight = Literal["act", "check"]  # something to mend; something that may be right, and has to be confirmed
+Severity = Literal["action", "confirmation"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of finding. `noun`: what is counted. `roles`: the heading of the roles that a row names."""
+    """One kind of finding. `noun`: what is counted. `roles`: the heading of the column with roles."""
 
     slug: str
     title: str
-    weight: Weight
+    severity: Severity
     why: str
-    remedy: str
-    blind: str
+    remediation: str
+    limitations: str
     noun: str = "user"
     roles: str = ""
 
@@ -23,94 +23,94 @@ class Finding:
 CATALOGUE: Final = (
     Finding(
         "orphaned-keys",
-        "API keys that outlive their owner",
-        "act",
-        "An API key goes on working after its owner is deactivated or deleted, with all the rights that the owner had when it was "
-        "made. Nobody who looks at the list of users sees it.",
-        "Ask who uses the key. Replace it by one of a user who is there, then revoke it. Activating the owner again is no remedy.",
-        "Keys of users from other realms than native and reserved: whether those users still exist is not Elasticsearch's to know. "
-        "A key whose owner was deleted and created again under the same name counts as owned.",
+        "Orphaned API keys",
+        "action",
+        "API keys keep working after their owner is deactivated or deleted, with the privileges the owner had when the "
+        "key was created. The user list doesn't show them.",
+        "Find out who uses the key, replace it with a key of an active user, then revoke it. Don't reactivate the owner.",
+        "Keys of users from other realms, because Elasticsearch can't tell whether those users still exist. Keys of an "
+        "owner who was deleted and created again with the same username.",
         noun="API key",
     ),
     Finding(
         "unknown-roles",
-        "Users with roles that do not exist",
-        "act",
-        "Elasticsearch takes any role name without a word. It grants nothing now; if somebody creates a role of that name, these "
-        "users hold at once what it grants.",
-        "Take the role away from the users, or create the role that was meant.",
-        "Roles that come from role mappings or from other realms.",
-        roles="Do not exist",
+        "Users with nonexistent roles",
+        "action",
+        "Elasticsearch accepts any role name. The role grants nothing now, but if it is created later, these users "
+        "immediately get its privileges.",
+        "Remove the role from the users, or create the intended role.",
+        "Roles assigned through role mappings or other realms.",
+        roles="Nonexistent roles",
     ),
     Finding(
         "deprecated",
         "Deprecated roles and users",
-        "act",
-        "Elasticsearch will remove them in a later version: whoever depends on them loses access then, when nobody expects it.",
-        "Give the users the role that the reason names instead. Deactivate a deprecated user once nothing uses it any more.",
-        "Whether something still depends on them.",
+        "action",
+        "Elasticsearch will remove them in a later version. Users and applications that depend on them will lose access.",
+        "Assign the role that the deprecation message recommends. Deactivate a deprecated user when nothing uses it anymore.",
+        "Whether an application still depends on them.",
         roles="Deprecated roles",
     ),
     Finding(
         "unseen",
-        "Active users not seen for 90 days",
-        "act",
-        "An account that nobody uses is an account that nobody watches. Leavers are among them.",
-        "Ask the person or their manager; deactivate those that are not needed.",
-        "Only sign-ins here and in Kibana are known. Programs that call Elasticsearch with a user's password are not, and before "
-        "the audit trail begins nothing is known of sign-ins here. Built-in users are left out.",
+        "Users inactive for 90 days",
+        "action",
+        "Unused accounts are rarely monitored and often belong to people who have left.",
+        "Ask the user or their manager. Deactivate accounts that are no longer needed.",
+        "Only sign-ins to usermgmt and Kibana are known, not applications that use a password. Sign-ins before the audit "
+        "trail starts are unknown. Built-in users are not checked.",
     ),
     Finding(
         "no-email",
         "Administrators without an email address",
-        "act",
-        "Whoever can change users has to be reached when something is wrong, and has to be somebody: an address says who.",
-        "Add the person's address. If it is a program's account, add the address of the team that owns it.",
-        "Whether an address works. Built-in users cannot have one and are left out.",
-        roles="Through",
+        "action",
+        "Administrators must be identifiable and reachable in an incident.",
+        "Add an email address. For application accounts, use the address of the owning team.",
+        "Whether an address is valid. Built-in users can't have one and are not checked.",
+        roles="Granted by",
     ),
     Finding(
         "shared-email",
-        "One email address on several users",
-        "act",
-        "Either one person has several accounts, of which the second is easily forgotten, or an address is wrong.",
-        "Keep one account for each person; deactivate the other, or correct its address.",
-        "Several addresses of one person. Upper and lower case are the same.",
+        "Users with the same email address",
+        "action",
+        "Either one person has several accounts, and one is easily forgotten, or an address is wrong.",
+        "Keep one account per person. Deactivate the others, or correct the address.",
+        "People with several addresses. Upper and lower case are treated as equal.",
     ),
     Finding(
         "similar-names",
-        "Names that differ only in case",
-        "act",
-        "User names are case-sensitive: Anna and anna are two users. Rights are given to the wrong one, and a name in a log is "
-        "mistaken for the other.",
-        "Keep one of them; delete the other after its owner has moved.",
+        "Usernames that differ only in case",
+        "action",
+        "Usernames are case-sensitive: Anna and anna are two users. Roles can be assigned to the wrong one, and log "
+        "entries can be misread.",
+        "Keep one account and delete the other after its owner has switched.",
         "Names that look alike in other ways.",
     ),
     Finding(
         "unknown-outcomes",
-        "Changes whose outcome is unknown",
-        "act",
-        "The audit trail has what was to be done, but not what became of it: an answer was lost, or the server stopped then.",
-        "Look at the user as they are now, and write down in the trail what you see.",
-        "Changes that were made without this product. The newest 200 are shown.",
+        "Changes with unknown outcome",
+        "action",
+        "The audit trail has the intent of the change but not its outcome, because a response was lost or the server stopped.",
+        "Open the event and verify the outcome.",
+        "Changes made outside usermgmt. Only the latest 200 are shown.",
         noun="change",
     ),
     Finding(
         "managers",
-        "Who can change users",
-        "check",
-        "They can give any right to anybody, themselves too. There should be few, and each should be known by name.",
-        "Confirm each one. Take the role away from whoever does not need it.",
-        "Users of other realms, who get roles through role mappings; API keys; roles that grant single actions which may add up.",
-        roles="Through",
+        "Administrators",
+        "confirmation",
+        "They can grant any privilege to any user, including themselves. There should be few, and each should be known by name.",
+        "Confirm each one. Remove the role from users who don't need it.",
+        "Users from other realms, API keys, and roles with individual actions that may add up to this privilege.",
+        roles="Granted by",
     ),
     Finding(
         "built-in",
         "Active built-in users",
-        "check",
-        "They are the same in every cluster, so their names are known to everybody, and they belong to no person.",
-        "Deactivate those that nothing uses. Keep the password of elastic for emergencies, sealed.",
-        "Whether a program uses them.",
+        "confirmation",
+        "They exist in every cluster, so their names are well known, and they belong to no individual.",
+        "Deactivate those that nothing uses. Keep the password of elastic for emergencies only.",
+        "Whether an application uses them.",
     ),
 )
 BY_SLUG: Final = {finding.slug: finding for finding in CATALOGUE}

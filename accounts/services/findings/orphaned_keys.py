@@ -1,4 +1,4 @@
-"""Living API keys whose owner is deactivated or gone (`_security/_query/api_key`, 1,000 at a time)."""
+"""Active API keys whose owner is deactivated or deleted (`_security/_query/api_key`, 1,000 at a time)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
 from accounts.services.users import User
 
-PAGE: Final = 1000
-# The order needs no more: one owner, one name, one millisecond is one key.
+PAGE_SIZE: Final = 1000
+# No further field is needed: owner, creation time, and name identify a key.
 ORDER: Final[list[Mapping[str, Any]]] = [{name: {"order": "asc"}} for name in ("username", "creation", "name")]
 FIELDS: Final = ("id", "name", "creation", "expiration", "username", "realm", "realm_type", "_sort")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyPage:
-    """What was found among some keys, how many they were, of how many, and where the next ones begin (None: that was all)."""
+    """The orphaned ones among some keys, how many keys were read, how many there are, and the position after them (None: no more)."""
 
     rows: list[Row]
     count: int
@@ -30,22 +30,22 @@ class KeyPage:
 
 
 def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
-    """The keys from there on. Three calls. Raises AccessDenied without read_security."""
+    """The keys after a position. Three calls. Raises AccessDenied without `read_security`."""
     answer = client.query_api_keys(
-        query=_living(),
+        query=_active(),
         sort=ORDER,
-        size=PAGE,
+        size=PAGE_SIZE,
         search_after=after,
         filter_path=["total", *(f"api_keys.{name}" for name in FIELDS)],
     )
     keys = answer.get("api_keys", [])
-    more = keys[-1]["_sort"] if len(keys) == PAGE else None
+    more = keys[-1]["_sort"] if len(keys) == PAGE_SIZE else None
     return KeyPage(list(_orphaned(client, keys)), len(keys), answer["total"], more)
 
 
-def pages(client: PersonClient, after: list[Any] | None, most: int) -> Iterator[KeyPage]:
-    """Up to so many pages, from there on."""
-    for _ in range(most):
+def pages(client: PersonClient, after: list[Any] | None, max_pages: int) -> Iterator[KeyPage]:
+    """Up to `max_pages` pages after a position."""
+    for _ in range(max_pages):
         found = page(client, after)
         yield found
         after = found.after
@@ -53,13 +53,13 @@ def pages(client: PersonClient, after: list[Any] | None, most: int) -> Iterator[
             return
 
 
-def _living() -> dict[str, Any]:
+def _active() -> dict[str, Any]:
     expired = {"range": {"expiration": {"lte": int(timezone.now().timestamp() * 1000)}}}
     return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
 
 
 def _orphaned(client: PersonClient, keys: Iterable[Mapping[str, Any]]) -> Iterable[Row]:
-    """Those of the native and the reserved realm whose owner could not sign in any more."""
+    """Keys of the native and the reserved realm whose owner can't sign in anymore."""
     owned = [(key, realm) for key in keys if (realm := _realm(key))]
     names = {key["username"] for key, realm in owned if realm == "native"}
     owners: dict[tuple[str, str], User] = {("reserved", user.username): user for user in users.reserved(client)}
@@ -67,21 +67,21 @@ def _orphaned(client: PersonClient, keys: Iterable[Mapping[str, Any]]) -> Iterab
     for key, realm in owned:
         owner = owners.get((realm, key["username"]))
         if owner is None:
-            yield Row(key["id"], key["username"], "", _note(key, "deleted"), marks=("Deleted",), ref=key["id"])
+            yield Row(key["id"], key["username"], "", _details(key, "deleted"), badges=("Deleted",), ref=key["id"])
         elif not owner.enabled:
-            yield row(owner, _note(key, "deactivated"), key=key["id"], ref=key["id"])
+            yield row(owner, _details(key, "deactivated"), key=key["id"], ref=key["id"])
 
 
 def _realm(key: Mapping[str, Any]) -> str:
-    """Native or reserved, or "" for one whose users are not Elasticsearch's. Keys of old clusters have no type of realm."""
+    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
     by_name = {"default_native": "native", "reserved": "reserved"}
     realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
     return realm if realm in by_name.values() else ""
 
 
-def _note(key: Mapping[str, Any], what: str) -> str:
+def _details(key: Mapping[str, Any], owner_state: str) -> str:
     until = f"expires {_day(key['expiration'])}" if key.get("expiration") else "never expires"
-    return f"Key \u201c{key.get('name') or key['id']}\u201d, made {_day(key['creation'])}, {until}. The owner is {what}."
+    return f"API key \u201c{key.get('name') or key['id']}\u201d, created {_day(key['creation'])}, {until}. Owner {owner_state}."
 
 
 def _day(milliseconds: int) -> str:

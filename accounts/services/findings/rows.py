@@ -1,6 +1,6 @@
-"""The rows behind a finding, and how they are kept: documents of up to 1,000, which nobody ever changes.
+"""The rows of a finding, stored in documents of up to 1,000, which are never changed.
 
-Which documents belong to a run stands in the run alone (its chunks): what a process wrote before it was killed belongs to none.
+Only the run says which documents belong to it (its chunks), so what a process wrote before it was killed belongs to none.
 """
 
 import base64
@@ -15,59 +15,59 @@ from typing import Any, Final, NamedTuple, Self
 from accounts.services import errors
 from accounts.services.documents import indices, store
 
-CHUNK: Final = 1000
+CHUNK_SIZE: Final = 1000
 
-Chunk = tuple[str, int]  # the document's id, and how many rows it has
+Chunk = tuple[str, int]  # the ID of the document, and how many rows it has
 
 
 class Row(NamedTuple):
-    """One thing that was found. `key` is what it is known by from one run to the next.
+    """One user, API key, or change. `key` identifies it from one run to the next.
 
-    `ref` is the API key's id or the event's. `marks`: Reserved, Deactivated, Deleted.
+    `ref` is the ID of the API key or of the event. `badges`: Reserved, Deactivated, Deleted.
     """
 
     key: str
     username: str
     full_name: str = ""
-    note: str = ""
+    details: str = ""
     roles: tuple[str, ...] = ()
-    marks: tuple[str, ...] = ()
+    badges: tuple[str, ...] = ()
     ref: str = ""
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Self:
-        """One that was kept."""
-        key, username, full_name, note, roles, marks, ref = values
-        return cls(key, username, full_name, note, tuple(roles), tuple(marks), ref)
+        """From its stored values."""
+        key, username, full_name, details, roles, badges, ref = values
+        return cls(key, username, full_name, details, tuple(roles), tuple(badges), ref)
 
     @property
     def has_page(self) -> bool:
-        """Whether there was such a user when it was found."""
-        return bool(self.username) and "Deleted" not in self.marks
+        """Whether the user existed during the run."""
+        return bool(self.username) and "Deleted" not in self.badges
 
 
 def save(series: Mapping[str, Iterable[Row]]) -> dict[str, list[Chunk]]:
-    """Keep the rows; what to find each series by. Raises Unavailable."""
+    """Store the rows; returns the chunks of each series. Raises Unavailable."""
     return _write({name: _cut(list(rows)) for name, rows in series.items()})
 
 
 def save_state(name: str, values: Sequence[Any]) -> dict[str, list[Chunk]]:
-    """Keep, between portions, values that are not rows."""
+    """Store values other than rows between batches."""
     return _write({name: [list(values)]} if values else {})
 
 
 def read(chunks: Iterable[Chunk]) -> Iterator[Row]:
-    """All rows, in order, one document at a time. Raises Unavailable for one that is gone."""
+    """All rows, in order, one document at a time. Raises Unavailable when a document is missing."""
     return map(Row.of, read_state(chunks))
 
 
 def read_state(chunks: Iterable[Chunk]) -> Iterator[Any]:
-    """What was kept, in order, one document at a time."""
+    """The stored values, in order, one document at a time."""
     return chain.from_iterable(_unpacked(_document(id)) for id, _ in chunks)
 
 
 def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
-    """The rows from `offset` on; only the documents that hold them are read."""
+    """A page of the rows; only the documents with these rows are read."""
     rows: list[Row] = []
     for id, count in chunks:
         if offset < count and len(rows) < size:
@@ -77,12 +77,12 @@ def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
 
 
 def delete(chunks: Iterable[Chunk]) -> None:
-    """Remove them; one that is gone is no error."""
+    """Delete the documents. A missing one is no error."""
     store.bulk([{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks])
 
 
 def _cut(rows: Sequence[Any]) -> list[Sequence[Any]]:
-    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+    return [rows[start : start + CHUNK_SIZE] for start in range(0, len(rows), CHUNK_SIZE)]
 
 
 def _write(parts: Mapping[str, list[Sequence[Any]]]) -> dict[str, list[Chunk]]:
@@ -99,7 +99,7 @@ def _write(parts: Mapping[str, list[Sequence[Any]]]) -> dict[str, list[Chunk]]:
 def _document(id: str) -> str:
     document = store.get(indices.FINDINGS, id)
     if document is None:
-        raise errors.Unavailable(f"the rows {id} are gone")
+        raise errors.Unavailable(f"the rows {id} are missing")
     return str(document["_source"]["rows"])
 
 

@@ -1,7 +1,7 @@
-"""The document of a run, and how several people and processes work at one without doing anything twice.
+"""The document of a run, and how several processes share the work without doing anything twice.
 
-Whoever reads the next portion claims the run for a moment first, so that others wait; the claim of a process that was killed ends
-by itself. The version of the document decides: of two who finish the same portion one is too late, and its rows belong to nobody.
+Before reading a batch, a process claims the run for a short time, so that others wait; the claim of a killed process expires. The
+version of the document decides: of two processes that finish the same batch, one is too late, and its rows are deleted.
 """
 
 import uuid
@@ -20,18 +20,18 @@ from accounts.services.documents.store import Version
 from accounts.services.findings import rows
 from accounts.services.findings.rows import Chunk
 
-Step = Literal["users", "keys", "twins", "changes", "compare", "done"]
-STEPS: Final[tuple[Step, ...]] = ("users", "keys", "twins", "changes", "compare", "done")
-# How long others wait for a portion; longer than one takes.
+Step = Literal["users", "keys", "duplicates", "changes", "compare", "done"]
+STEPS: Final[tuple[Step, ...]] = ("users", "keys", "duplicates", "changes", "compare", "done")
+# How long others wait for a batch; longer than one takes.
 CLAIMED_FOR: Final = timedelta(seconds=15)
-# What was read longer ago does not fit what is read now: begin anew.
+# After that, what was read first is too old for what would be read now: start again.
 RESUMABLE_FOR: Final = timedelta(hours=1)
 MAX_RUNS: Final = 10
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `chunks`: what was found, by finding; `new:` and `gone:` before a finding's name since the run before."""
+    """One run. `chunks`: the rows by finding; with `new:` and `resolved:` before its slug, those since the previous run."""
 
     id: str
     started: datetime
@@ -49,7 +49,7 @@ class Run:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """As a get or a search returns it."""
+        """From the answer to a get or a hit of a search."""
         source = {name: value for name, value in document["_source"].items() if name != "kind"}
         for name in ("started", "finished", "claimed_until"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
@@ -58,7 +58,6 @@ class Run:
         return cls(id=document["_id"], version=version, **source)
 
     def body(self) -> dict[str, Any]:
-        """As it is kept."""
         moments = {"started": self.started, "finished": self.finished, "claimed_until": self.claimed_until}
         rest = ("started_by", "step", "after", "read", "totals", "chunks", "previous", "finished_by")
         texts = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
@@ -66,42 +65,40 @@ class Run:
 
     @property
     def is_claimed(self) -> bool:
-        """Whether somebody is reading a portion at this moment."""
+        """Whether a process is reading a batch now."""
         return self.claimed_until is not None and self.claimed_until > timezone.now()
 
     @property
     def is_resumable(self) -> bool:
-        """Whether it is under way, and not for too long."""
+        """Whether it is in progress, and recent enough to be resumed."""
         return self.finished is None and timezone.now() - self.started < RESUMABLE_FOR
 
     @property
     def percent(self) -> int:
-        """How far it is; the users are by far the most of it."""
+        """The progress; reading users takes most of the time."""
         if self.step != "users":
             return 90 + 2 * STEPS.index(self.step)
         return 90 * self.read.get("users", 0) // max(1, self.totals.get("users", 0))
 
     @property
-    def words(self) -> str:
-        """What is being done, in words."""
+    def step_label(self) -> str:
         if self.step == "users":
             done, total = self.read.get("users", 0), self.totals.get("users", 0)
             return f"Reading users: {done:,} of {total:,}" if total else "Reading users"
         return {
             "keys": "Reading API keys",
-            "twins": "Comparing names and email addresses",
+            "duplicates": "Comparing names and email addresses",
             "changes": "Reading the audit trail",
-            "compare": "Comparing with the run before",
+            "compare": "Comparing with the previous run",
             "done": "Done",
         }[self.step]
 
     def count(self, name: str) -> int:
-        """How many rows a series has."""
         return sum(count for _, count in self.chunks.get(name, []))
 
 
 def start(client: PersonClient) -> Run:
-    """A new run, or the one that is under way. Raises Unavailable."""
+    """A new run, or the active one. Raises Unavailable."""
     known = history()
     if known and known[0].is_resumable:
         return get(known[0].id)
@@ -112,12 +109,12 @@ def start(client: PersonClient) -> Run:
 
 
 def get(id: str) -> Run:
-    """One run, as it is now. Raises NotFound."""
+    """One run. Raises NotFound."""
     return Run.of(service_client().get(index=indices.FINDINGS, id=id).body)
 
 
 def history() -> list[Run]:
-    """The runs that are kept, newest first, without what they found; one under way may be further on by now."""
+    """The stored runs, newest first, without their rows. The progress of an active run may be a second old."""
     found = service_client().search(
         index=indices.FINDINGS,
         query={"term": {"kind": "run"}},
@@ -130,7 +127,7 @@ def history() -> list[Run]:
 
 
 def claim(run: Run) -> Run | None:
-    """The run, for oneself for a moment; None when somebody else has it. Raises Unavailable."""
+    """Claim the run; None when another process has claimed it. Raises Unavailable."""
     if run.is_claimed:
         return None
     try:
@@ -140,15 +137,15 @@ def claim(run: Run) -> Run | None:
 
 
 def write(run: Run, *, refresh: bool = False) -> Run:
-    """Keep it, unless it is another by now: raises Conflict."""
+    """Store it over the version that was read. Raises Conflict, Unavailable."""
     try:
         version = store.put(indices.FINDINGS, run.id, run.body(), run.version, refresh=refresh)
-    except errors.OutcomeUnknown as exc:  # of our own document alone; the next one to look sees which it is
+    except errors.OutcomeUnknown as exc:  # only our own document: the next read shows which version it has
         raise errors.Unavailable(str(exc)) from None
     return replace(run, version=version)
 
 
 def prune() -> None:
-    """Only the newest are kept, and whatever is under way."""
+    """Delete all but the newest runs."""
     for run in history()[MAX_RUNS:]:
         rows.delete([*chain.from_iterable(get(run.id).chunks.values()), (run.id, 0)])

@@ -1,4 +1,4 @@
-"""The steps of a run. Each call of `advance` does one portion of a second or two, with the credentials of whoever asks."""
+"""The steps of a run. Each call of `advance` runs one batch of one or two seconds, with the operator's own credentials."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -9,20 +9,21 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.services import audit, errors
+from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
 from accounts.services.findings import duplicates, orphaned_keys, rows, rules, runs, user_pages
 from accounts.services.findings.catalogue import CATALOGUE
 from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import STEPS, Run, Step
 
-PAGES: Final = 8  # of 1,000 users or keys, in a portion
-COMPARED: Final = 20_000  # rows of two runs, after which the next finding is left to the next portion
-STATE: Final = "state"  # the series that is no finding: what `twins` needs
+PAGES_PER_BATCH: Final = 8  # of 1,000 users or keys
+MAX_COMPARED: Final = 20_000  # rows of two runs; after that, the next finding waits for the next batch
+STATE: Final = "state"  # the series with what `duplicates` needs
 
 
 @dataclass(frozen=True, slots=True)
-class Portion:
-    """What a portion found, and what is different about the run after it."""
+class Batch:
+    """What a batch found, and the run after it."""
 
     run: Run
     found: Mapping[str, Sequence[Row]] = field(default_factory=dict)
@@ -30,22 +31,21 @@ class Portion:
 
 
 def advance(client: PersonClient, id: str) -> Run:
-    """Do the next portion, unless the run is done or somebody else is at it; the run after it.
+    """Run the next batch, unless the run is finished or claimed; returns the run as it is then.
 
-    Raises NotFound for a run that is gone, AccessDenied without read_security, AuditUnavailable, Unavailable; the run stays as it
-    was.
+    Raises NotFound, AccessDenied without `read_security`, AuditUnavailable, Unavailable; the run then stays as it was.
     """
     run = runs.get(id)
     claimed = None if run.finished else runs.claim(run)
     if claimed is None:
         return runs.get(id)
     try:
-        portion = WORK[claimed.step](client, claimed)
-        stored = [rows.save(portion.found), rows.save_state(STATE, portion.state)]
+        batch = BATCHES[claimed.step](client, claimed)
+        stored = [rows.save(batch.found), rows.save_state(STATE, batch.state)]
     except errors.ServiceError:
-        _give_back(claimed)
+        _release(claimed)
         raise
-    return _commit(portion.run, [*stored[0].items(), *stored[1].items()])
+    return _commit(batch.run, [*stored[0].items(), *stored[1].items()])
 
 
 def _commit(run: Run, stored: Sequence[tuple[str, list[rows.Chunk]]]) -> Run:
@@ -55,13 +55,13 @@ def _commit(run: Run, stored: Sequence[tuple[str, list[rows.Chunk]]]) -> Run:
             chunks[name] = [*chunks.get(name, []), *more]
     try:
         return runs.write(replace(run, chunks=chunks, claimed_until=None), refresh=run.finished is not None)
-    except errors.Conflict:  # it took so long that somebody else has done it
+    except errors.Conflict:  # it took so long that another process was first
         rows.delete(chain.from_iterable(more for _, more in stored))
         return runs.get(run.id)
 
 
-def _give_back(run: Run) -> None:
-    with suppress(errors.ServiceError):  # it ends by itself
+def _release(run: Run) -> None:
+    with suppress(errors.ServiceError):  # the claim expires
         runs.write(replace(run, claimed_until=None))
 
 
@@ -70,98 +70,94 @@ def _next(run: Run, **changes: Any) -> Run:
     return replace(run, step=step, after=None, **changes)
 
 
-def _on(run: Run, what: str, count: int, total: int, after: list[Any] | None) -> Run:
-    """So many more were read, of so many; there are more after that one, or that was all."""
+def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | None) -> Run:
+    """The run after `count` more users or keys were read, of `total`; without `after`, at the next step."""
     read = {**run.read, what: run.read.get(what, 0) + count}
     further = replace(run, after=after, read=read, totals={**run.totals, what: total})
     return further if after else _next(further)
 
 
-def _users(client: PersonClient, run: Run) -> Portion:
-    """Everybody, by name."""
-    begins = audit.trail_start()
-    pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES))
+def _users(client: PersonClient, run: Run) -> Batch:
+    trail_start = audit.trail_start()
+    pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
     found: dict[str, list[Row]] = {}
     for page in pages:
-        known = user_pages.known(client, page, begins)
-        for slug, row in (pair for user in page.users for pair in rules.of_user(user, known)):
+        context = user_pages.context(client, page, trail_start)
+        for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):
             found.setdefault(slug, []).append(row)
-    everybody = [user for page in pages for user in page.users]
+    all_users = [user for page in pages for user in page.users]
     after = [pages[-1].after] if pages[-1].after else None
-    return Portion(_on(run, "users", len(everybody), pages[-1].total, after), found, duplicates.collect(everybody))
+    return Batch(_advanced(run, "users", len(all_users), pages[-1].total, after), found, duplicates.collect(all_users))
 
 
-def _keys(client: PersonClient, run: Run) -> Portion:
-    """Every living API key."""
-    pages = list(orphaned_keys.pages(client, run.after, PAGES))
+def _keys(client: PersonClient, run: Run) -> Batch:
+    pages = list(orphaned_keys.pages(client, run.after, PAGES_PER_BATCH))
     found = [row for page in pages for row in page.rows]
-    after = _on(run, "keys", sum(page.count for page in pages), pages[-1].total, pages[-1].after)
-    return Portion(after, {"orphaned-keys": found})
+    after = _advanced(run, "keys", sum(page.count for page in pages), pages[-1].total, pages[-1].after)
+    return Batch(after, {"orphaned-keys": found})
 
 
-def _twins(client: PersonClient, run: Run) -> Portion:
-    """What all users together show; what was kept for it is in nobody's way any more."""
-    return Portion(_next(run), duplicates.find(run.chunks.get(STATE, [])))
+def _duplicates(client: PersonClient, run: Run) -> Batch:
+    return Batch(_next(run), duplicates.find(run.chunks.get(STATE, [])))
 
 
-def _changes(client: PersonClient, run: Run) -> Portion:
-    """Changes of unknown outcome."""
+def _changes(client: PersonClient, run: Run) -> Batch:
     page = audit.search(audit.Query(outcome="unknown", size=200))
-    return Portion(_next(run), {"unknown-outcomes": [_change(event) for event in page.events]})
+    return Batch(_next(run), {"unknown-outcomes": [_change(event) for event in page.events]})
 
 
 def _change(event: audit.Event) -> Row:
-    note = f"{event.action} by {event.actor.username} on {event.moment:%Y-%m-%d %H:%M} UTC."
-    return Row(event.id, event.target, "", note, marks=() if event.kind == "user" else (event.kind,), ref=event.id)
+    details = f"{action_label(event.action)} by {event.actor.username} on {event.moment:%Y-%m-%d %H:%M} UTC."
+    return Row(event.id, event.target, "", details, badges=() if event.kind == "user" else (event.kind,), ref=event.id)
 
 
-def _compare(client: PersonClient, run: Run) -> Portion:
-    """What is new and what is gone since the run before, some findings at a time; then the end."""
-    before = _before(run)
-    if not before:
+def _compare(client: PersonClient, run: Run) -> Batch:
+    """New and resolved findings since the previous run, some checks per batch; then the run ends."""
+    previous = _previous(run)
+    if not previous:
         return _end(client, replace(run, previous=""), {})
     found: dict[str, Sequence[Row]] = {}
     read = 0
     for index in range(run.after[0] if run.after else 0, len(CATALOGUE)):
-        if read > COMPARED:
-            return Portion(replace(run, after=[index]), found)
+        if read > MAX_COMPARED:
+            return Batch(replace(run, after=[index]), found)
         slug = CATALOGUE[index].slug
-        found |= _difference(slug, before, run)
-        read += before.count(slug) + run.count(slug)
+        found |= _difference(slug, previous, run)
+        read += previous.count(slug) + run.count(slug)
     return _end(client, run, found)
 
 
-def _end(client: PersonClient, run: Run, found: Mapping[str, Sequence[Row]]) -> Portion:
-    """It stands in the trail before it is shown."""
+def _end(client: PersonClient, run: Run, found: Mapping[str, Sequence[Row]]) -> Batch:
+    """The event is recorded before the result is shown."""
     counts = {finding.slug: str(run.count(finding.slug)) for finding in CATALOGUE}
     read = {name: str(count) for name, count in run.read.items()}
-    audit.record_event(client.actor, "finding-run", run.id, kind="finding", details={**read, **counts})
+    audit.record_event(client.actor, audit.Action.FINDING_RUN, run.id, kind="finding", details={**read, **counts})
     rows.delete(run.chunks.get(STATE, []))
     runs.prune()
-    chunks = {name: those for name, those in run.chunks.items() if name != STATE}
-    return Portion(_next(run, chunks=chunks, finished=timezone.now(), finished_by=client.actor.username), found)
+    chunks = {name: ids for name, ids in run.chunks.items() if name != STATE}
+    return Batch(_next(run, chunks=chunks, finished=timezone.now(), finished_by=client.actor.username), found)
 
 
-def _before(run: Run) -> Run | None:
+def _previous(run: Run) -> Run | None:
     try:
         return runs.get(run.previous) if run.previous else None
     except errors.NotFound:
         return None
 
 
-def _difference(slug: str, before: Run, run: Run) -> dict[str, list[Row]]:
-    old = {row.key for row in rows.read(before.chunks.get(slug, []))}
+def _difference(slug: str, previous: Run, run: Run) -> dict[str, list[Row]]:
+    old = {row.key for row in rows.read(previous.chunks.get(slug, []))}
     new = {row.key for row in rows.read(run.chunks.get(slug, []))}
     return {
         f"new:{slug}": [row for row in rows.read(run.chunks.get(slug, [])) if row.key not in old],
-        f"gone:{slug}": [row for row in rows.read(before.chunks.get(slug, [])) if row.key not in new],
+        f"resolved:{slug}": [row for row in rows.read(previous.chunks.get(slug, [])) if row.key not in new],
     }
 
 
-WORK: Final[Mapping[Step, Callable[[PersonClient, Run], Portion]]] = {
+BATCHES: Final[Mapping[Step, Callable[[PersonClient, Run], Batch]]] = {
     "users": _users,
     "keys": _keys,
-    "twins": _twins,
+    "duplicates": _duplicates,
     "changes": _changes,
     "compare": _compare,
 }

@@ -1,4 +1,4 @@
-"""Reading everybody, a page at a time, by name: native users from `_query/user`, the few reserved ones sorted in."""
+"""Reading all users in pages, by username: native users from `_query/user`, with the reserved users sorted in."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ from django.utils import timezone
 
 from accounts.services import audit, errors, roles, users
 from accounts.services.client import PersonClient
-from accounts.services.findings.rules import UNSEEN_FOR, Known
+from accounts.services.findings.rules import UNSEEN_FOR, Context
 from accounts.services.roles import privileges
 from accounts.services.users import User, privilege_holders, profiles
 
-PAGE: Final = 1000
+PAGE_SIZE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class UserPage:
-    """Some users by name, how many there are in all, and the name after which the next page begins ("" on the last one)."""
+    """Some users by username, how many there are in all, and the username before the next page ("" on the last one)."""
 
     users: Sequence[User]
     total: int
@@ -27,12 +27,12 @@ class UserPage:
 
 
 def page(client: PersonClient, after: str = "") -> UserPage:
-    """The users after that name. Raises AccessDenied without read_security."""
+    """The users after a username. Raises AccessDenied without `read_security`."""
     answer = client.query_user(
-        sort=[{"username": {"order": "asc"}}], size=PAGE, search_after=[after] if after else None, with_profile_uid=True
+        sort=[{"username": {"order": "asc"}}], size=PAGE_SIZE, search_after=[after] if after else None, with_profile_uid=True
     )
     bodies = answer["users"]
-    last = bodies[-1]["username"] if len(bodies) == PAGE else ""
+    last = bodies[-1]["username"] if len(bodies) == PAGE_SIZE else ""
     reserved = users.reserved(client)
     among = [user for user in reserved if user.username > after and (not last or user.username <= last)]
     found = sorted([*map(users.user_from_api, bodies), *among], key=lambda user: user.username)
@@ -40,9 +40,9 @@ def page(client: PersonClient, after: str = "") -> UserPage:
     return UserPage(found, answer["total"] + len(reserved), last, uids)
 
 
-def pages(client: PersonClient, after: str, most: int) -> Iterator[UserPage]:
-    """Up to so many pages, from there on."""
-    for _ in range(most):
+def pages(client: PersonClient, after: str, max_pages: int) -> Iterator[UserPage]:
+    """Up to `max_pages` pages after a username."""
+    for _ in range(max_pages):
         found = page(client, after)
         yield found
         after = found.after
@@ -50,26 +50,26 @@ def pages(client: PersonClient, after: str, most: int) -> Iterator[UserPage]:
             return
 
 
-def known(client: PersonClient, found: UserPage, begins: datetime | None) -> Known:
-    """What the rules need for a page: roles, what the trail knows of these users, and Kibana's sign-ins where they decide."""
+def context(client: PersonClient, found: UserPage, trail_start: datetime | None) -> Context:
+    """What the rules need for a page: roles, the activity of these users, and sign-ins to Kibana where they decide."""
     existing = roles.all_roles(client)
-    ways = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY)
+    grant_paths = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY)
     active = [user.username for user in found.users if user.enabled and not user.is_reserved]
-    moments = audit.activity_of(active)
+    activity = audit.activity_of(active)
     now = timezone.now()
-    unseen = [name for name in active if not _is_recent(moments.get(name, audit.UserActivity()).last_sign_in, now)]
+    unseen = [name for name in active if not _is_recent(activity.get(name, audit.UserActivity()).last_sign_in, now)]
     by_name = {role.name: role for role in existing}
-    return Known(by_name, ways, now, moments, _seen_in_kibana(client, found.profiles, unseen), begins)
+    return Context(by_name, grant_paths, now, activity, _kibana_sign_ins(client, found.profiles, unseen), trail_start)
 
 
 def _is_recent(moment: datetime | None, now: datetime) -> bool:
     return moment is not None and now - moment <= UNSEEN_FOR
 
 
-def _seen_in_kibana(client: PersonClient, uids: Mapping[str, str], names: Iterable[str]) -> dict[str, datetime]:
+def _kibana_sign_ins(client: PersonClient, uids: Mapping[str, str], names: Iterable[str]) -> dict[str, datetime]:
     wanted = {uids[name]: name for name in names if name in uids}
     try:
-        seen = profiles.last_sign_ins(client, list(wanted))
-    except errors.AccessDenied:  # profiles may be another's to see: nothing is known, then
+        found = profiles.last_sign_ins(client, list(wanted))
+    except errors.AccessDenied:  # without the privilege for user profiles there is no information
         return {}
-    return {wanted[uid]: moment for uid, moment in seen.items() if uid in wanted}
+    return {wanted[uid]: moment for uid, moment in found.items() if uid in wanted}

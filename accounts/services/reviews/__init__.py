@@ -1,26 +1,28 @@
-"""Access reviews: a frozen list of users, what reviewers decide about each, the sign-off, and what became of it.
+"""Access reviews: a snapshot of the user list, a decision about each user, the sign-off, and what was done afterwards.
 
-A review is a document of `usermgmt-reviews`, each of its items another one. It goes freezing -> open -> signing -> signed; nothing
-of a signed one can be changed, and the hash of its decisions stands in the audit trail.
+A review is a document of `usermgmt-reviews`, each of its items another one. Its states are snapshotting -> open -> signing ->
+signed; a signed review can't be changed, and the hash of its decisions is in the audit trail.
 """
 
-from accounts.services.reviews.freezing import freeze as freeze
-from accounts.services.reviews.freezing import start as start
-from accounts.services.reviews.marking import mark as mark
+from accounts.services.reviews.decisions import decide as decide
 from accounts.services.reviews.records import DECISIONS as DECISIONS
+from accounts.services.reviews.records import PENDING as PENDING
 from accounts.services.reviews.records import Decision as Decision
+from accounts.services.reviews.records import DecisionRecord as DecisionRecord
 from accounts.services.reviews.records import Item as Item
-from accounts.services.reviews.records import Mark as Mark
+from accounts.services.reviews.records import JobProgress as JobProgress
 from accounts.services.reviews.records import Review as Review
-from accounts.services.reviews.records import Work as Work
-from accounts.services.reviews.removals import Outcome as Outcome
-from accounts.services.reviews.removals import carry_out as carry_out
-from accounts.services.reviews.removals import left as left
-from accounts.services.reviews.removals import marked as marked
-from accounts.services.reviews.removals import outcomes as outcomes
-from accounts.services.reviews.signing import begin_sign_off as begin_sign_off
-from accounts.services.reviews.signing import check as check
-from accounts.services.reviews.signing import seal as seal
+from accounts.services.reviews.remediation import Outcome as Outcome
+from accounts.services.reviews.remediation import apply_removals as apply_removals
+from accounts.services.reviews.remediation import outcomes as outcomes
+from accounts.services.reviews.remediation import outcomes_by_decision as outcomes_by_decision
+from accounts.services.reviews.remediation import remaining as remaining
+from accounts.services.reviews.sign_off import begin_sign_off as begin_sign_off
+from accounts.services.reviews.sign_off import is_signer as is_signer
+from accounts.services.reviews.sign_off import lock_decisions as lock_decisions
+from accounts.services.reviews.sign_off import verify as verify
+from accounts.services.reviews.snapshot import create_snapshot as create_snapshot
+from accounts.services.reviews.snapshot import start as start
 from accounts.services.reviews.store import ItemQuery as ItemQuery
 from accounts.services.reviews.store import Progress as Progress
 from accounts.services.reviews.store import all_items as all_items

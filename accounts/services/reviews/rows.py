@@ -1,4 +1,4 @@
-"""What a review freezes of each user: the row of an export, as JSON."""
+"""The rows of a snapshot: those of an export, as JSON."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,14 +6,14 @@ from typing import Any
 
 from accounts.services import audit
 from accounts.services.client import PersonClient
-from accounts.services.exports.rows import NOTHING_KNOWN, Facts
+from accounts.services.exports.rows import NO_ACTIVITY, RowContext
 from accounts.services.users import User
 
 
 def of_users(client: PersonClient, users: Sequence[User]) -> list[dict[str, Any]]:
-    """A row for each; None for what nobody knows. Three calls for all of them."""
-    facts, moments = Facts.ask(client), audit.activity_of([user.username for user in users])
-    rows = [facts.row(user, moments.get(user.username, NOTHING_KNOWN)) for user in users]
+    """A row for each user; None where there is no information. Three calls for all of them."""
+    context, activity = RowContext.load(client), audit.activity_of([user.username for user in users])
+    rows = [context.row(user, activity.get(user.username, NO_ACTIVITY)) for user in users]
     return [{name: _plain(value) for name, value in row._asdict().items()} for row in rows]
 
 

@@ -1,0 +1,43 @@
+"""What reviewers decide: each item is a document of its own, so decisions on different users never conflict."""
+
+from django.utils import timezone
+
+from accounts.services import audit, errors
+from accounts.services.client import PersonClient
+from accounts.services.reviews import store
+from accounts.services.reviews.records import Decision, DecisionRecord, Item, Review
+
+
+def decide(client: PersonClient, review_id: str, number: int, decision: Decision, comment: str, seen: str) -> Item:
+    """Record a decision; `seen` is the item's version as the reviewer saw it.
+
+    Raises DecisionConflict, and writes nothing, when another reviewer decided in the meantime; ReviewClosed, ReviewNotFound,
+    AuditUnavailable. The same decision sent twice is recorded once.
+    """
+    review, (item,) = store.get_with_items(review_id, [number])
+    _require_open(review, item)
+    actor = client.actor
+    now, is_own = timezone.now().isoformat(timespec="seconds"), actor.is_native_or_reserved and actor.username == item.username
+    wanted = DecisionRecord(decision, comment, actor.username, actor.realm, now, is_own)
+    if item.decision and item.decision.is_same_as(wanted):
+        return item
+    if item.decision and not item.decision.is_by(actor) and item.seen != seen:
+        raise errors.DecisionConflict(item.id)
+    changes = {f"decision for {item.username}": (item.decision and str(item.decision), str(wanted))}
+    with audit.recorded(client, audit.Action.REVIEW_DECIDE, review_id, kind="review", changes=changes):
+        _write(item.with_decision(wanted))
+    return store.get_with_items(review_id, [number])[1][0]
+
+
+def _write(item: Item) -> None:
+    try:
+        store.put(item)
+    except errors.Conflict:
+        review, (now,) = store.get_with_items(item.review, [item.number])
+        _require_open(review, now)
+        raise errors.DecisionConflict(item.id) from None
+
+
+def _require_open(review: Review, item: Item) -> None:
+    if review.state != "open" or item.locked:
+        raise errors.ReviewClosed(review.id)

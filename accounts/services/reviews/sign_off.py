@@ -1,0 +1,111 @@
+"""The end of a review: all decisions are locked, and their hash is added to the audit trail, where it can't be changed.
+
+Locking writes each item again over the version that was read. A decision that arrives at the same time meets another version, so
+none can be written after the hash. The job runs in batches, and the signer can resume it after any interruption.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from django.utils import timezone
+
+from accounts.services import audit, errors
+from accounts.services.client import PersonClient
+from accounts.services.reviews import store
+from accounts.services.reviews.records import DECISIONS, Item, JobProgress, Review, SignOff
+
+
+def begin_sign_off(client: PersonClient, review_id: str) -> None:
+    """Close the review for decisions in the operator's name, who has entered their password again; `lock_decisions` does the rest.
+
+    Raises ReviewIncomplete while decisions are pending, ReviewClosed when it isn't open, AuditUnavailable.
+    """
+    store.refresh()
+    review, progress = store.get(review_id), store.progress([review_id])[review_id]
+    if review.state not in ("open", "signing"):
+        raise errors.ReviewClosed(review_id)
+    if progress.pending:
+        raise errors.ReviewIncomplete(progress.pending)
+    actor, changes = client.actor, {"state": (review.state, "signing")}
+    with audit.recorded(client, audit.Action.REVIEW_CLOSE, review_id, kind="review", changes=changes):
+        store.put(replace(review, state="signing", signer=f"{actor.realm}/{actor.username}"))
+
+
+def is_signer(client: PersonClient, review: Review) -> bool:
+    """Whether the operator began the sign-off; another one has to begin again, with their own password."""
+    return review.signer == f"{client.actor.realm}/{client.actor.username}"
+
+
+def lock_decisions(client: PersonClient, review_id: str) -> JobProgress:
+    """Lock the next batch of decisions, or sign them when all are locked.
+
+    Raises ReviewClosed for an operator who isn't the signer, and AuditUnavailable.
+    """
+    store.refresh()
+    review, (batch, unlocked) = store.get(review_id), store.unlocked(review_id)
+    total = review.snapshot.rows if review.snapshot else unlocked
+    if review.state == "signed":
+        return JobProgress(total, total, is_over=True)
+    if review.state != "signing" or not is_signer(client, review):
+        raise errors.ReviewClosed(review_id)
+    if batch:
+        store.put_many([replace(item, locked=True) for item in batch])
+        return JobProgress(total - unlocked + len(batch), total, is_over=False)
+    with suppress(errors.Conflict):  # another tab of the signer was first
+        _sign(client, review)
+    return JobProgress(total, total, is_over=True)
+
+
+def _sign(client: PersonClient, review: Review) -> None:
+    sha256, counts = digest(store.all_items(review.id))
+    actor = client.actor
+    changes: dict[str, tuple[None, str]] = {decision: (None, str(counts[decision])) for decision in DECISIONS}
+    changes["sha256"] = (None, sha256)
+    with audit.recorded(client, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review", changes=changes) as event:
+        at = timezone.now().isoformat(timespec="seconds")
+        signed = SignOff(actor.username, actor.realm, at, sha256, event.id, counts)
+        store.put(replace(review, state="signed", sign_off=signed))
+
+
+def digest(items: Iterator[Item]) -> tuple[str, dict[str, int]]:
+    """The SHA-256 of all decisions, one line each, and how often each was made."""
+    sha256 = hashlib.sha256()
+    counts = Counter[str](dict.fromkeys(DECISIONS, 0))
+    for item in items:
+        sha256.update(item.decision_line())
+        if item.decision:
+            counts[item.decision.choice] += 1
+    return sha256.hexdigest(), dict(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Whether the decisions are those that were signed. `now`: their hash; `trail`: the hash in the audit trail."""
+
+    state: Literal["verified", "modified", "unknown"]
+    now: str
+    trail: str = ""
+    event: str = ""
+
+
+def verify(review: Review) -> Verification:
+    """Compare the decisions with the sign-off in the audit trail. Raises ReviewClosed for a review that isn't signed off.
+
+    "unknown": the audit trail doesn't have it yet; it can take a second until a search finds it.
+    """
+    if not review.sign_off:
+        raise errors.ReviewClosed(review.id)
+    store.refresh()
+    now, _ = digest(store.all_items(review.id))
+    query = audit.Query(kind="review", target=review.id, action=audit.Action.REVIEW_SIGN_OFF)
+    events = audit.search(query).events
+    hashes = {str(event.changes["sha256"][1]) for event in events}
+    if not hashes:
+        return Verification("unknown", now)
+    # Whoever can write the review could also add another event, but not remove the first one.
+    is_verified = hashes == {now} == {review.sign_off.sha256}
+    return Verification("verified" if is_verified else "modified", now, str(events[-1].changes["sha256"][1]), events[-1].id)

@@ -1,4 +1,4 @@
-"""What every template may use."""
+"""Variables of every template."""
 
 from typing import Any, Final
 
@@ -6,20 +6,19 @@ from django.http import HttpRequest
 
 from accounts.services.sessions import seconds_left
 
+PRODUCT_LABEL: Final = "Elasticsearch users"
 THEMES: Final = ("auto", "light", "dark")
 THEME_COOKIE: Final = "usermgmt_theme"
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """`operator` (None when signed out), `theme`, `nav` (the entry of the side navigation that is open), `here` and `ends`.
-
-    `here` is the page's own address, and `ends` in how many seconds the session ends unless it is renewed.
-    """
+    """`operator` is None when signed out; `nav` is the current entry of the navigation; `seconds_left` of the session unless renewed."""
     theme, operator = request.COOKIES.get(THEME_COOKIE), getattr(request, "user", None)
     return {
+        "product_label": PRODUCT_LABEL,
         "operator": operator,
-        "ends": seconds_left(request.session) if operator else None,  # type: ignore[arg-type]
+        "seconds_left": seconds_left(request.session) if operator else None,  # type: ignore[arg-type]
         "theme": theme if theme in THEMES else "auto",
         "nav": request.path.split("/")[1],
-        "here": request.get_full_path(),
+        "current_url": request.get_full_path(),
     }

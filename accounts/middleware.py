@@ -21,7 +21,7 @@ from accounts.services.signin import operators
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
-NO_OUTCOME = "This was done, but the audit trail could not take its outcome: it has what was to be done, and shows it as unknown."
+NO_OUTCOME = "The change was applied, but its outcome couldn't be written to the audit trail. The event is shown as “Unknown”."
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -169,5 +169,5 @@ class OperatorMiddleware:
 
 def _note_refusal(request: AppRequest, exc: PermissionDenied | AccessDenied) -> None:
     """By our own rules in our own words; the cluster's words name the privilege and repeat the whole call."""
-    why = str(exc) if isinstance(exc, PermissionDenied) else type(exc).__name__
-    audit.record_access_denied(request.user.client.actor, *errors.page_and_target(request), why)
+    reason = str(exc) if isinstance(exc, PermissionDenied) else exc.code
+    audit.record_access_denied(request.user.client.actor, *errors.page_and_target(request), reason)

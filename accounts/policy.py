@@ -22,11 +22,11 @@ def refusal(action: Action, operator: Operator, user: User) -> str:
     if action in ("edit", "delete") and user.is_reserved:
         return BUILT_IN
     if action in ("deactivate", "delete") and operator.is_account(user.username):
-        return f"You can't {action} yourself: somebody else has to do it."
+        return f"You can't {action} your own account. Ask another administrator."
     if action == "activate" and user.enabled:
-        return "This user is active already."
+        return "This user is already active."
     if action == "deactivate" and not user.enabled:
-        return "This user is deactivated already."
+        return "This user is already deactivated."
     return ""
 
 

@@ -1,37 +1,37 @@
-"""What one may ask of the audit trail. Whatever somebody typed into the address has an answer: what cannot be used is left out."""
+"""The query string of the audit trail. Any query string has an answer: values that can't be used are ignored."""
 
 import json
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 
-from accounts import audit_words
 from accounts.services.audit import Query
+from accounts.services.audit.actions import OUTCOMES, Action
 
-LONGEST: int = 507
-PAGE_SIZE: int = 50
-OUTCOMES = [(name, text) for name, text in audit_words.OUTCOMES.items() if name]
+MAX_LENGTH: Final = 507
+PAGE_SIZE: Final = 50
 
 
 class AuditForm(forms.Form):
-    """The filters of the trail."""
-
-    q = forms.CharField(label="Search", required=False, max_length=LONGEST, widget=forms.TextInput(attrs={"type": "search"}))
-    actor = forms.CharField(label="Who", required=False, max_length=LONGEST)
-    target = forms.CharField(label="Whom or what", required=False, max_length=LONGEST)
-    action = forms.ChoiceField(label="Action", required=False, choices=[("", "Any"), *audit_words.ACTIONS.items()])
-    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *OUTCOMES])
+    q = forms.CharField(label="Search", required=False, max_length=MAX_LENGTH, widget=forms.TextInput(attrs={"type": "search"}))
+    actor = forms.CharField(label="Actor", required=False, max_length=MAX_LENGTH)
+    target = forms.CharField(label="Target", required=False, max_length=MAX_LENGTH)
+    action = forms.ChoiceField(
+        label="Action", required=False, choices=[("", "Any"), *((action.value, action.label) for action in Action)]
+    )
+    outcome = forms.ChoiceField(
+        label="Outcome", required=False, choices=[("", "Any"), *((name, label) for name, label in OUTCOMES.items() if name)]
+    )
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     after = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def clean_after(self) -> str:
-        """A place in the trail as a page of ours links to it."""
-        return after if _is_place(after := self.cleaned_data["after"]) else ""
+        return after if _is_position(after := self.cleaned_data["after"]) else ""
 
     def query(self) -> Query:
-        """What is asked for, without the fields that say nothing useful."""
+        """The filters, without invalid ones."""
         self.is_valid()
         asked: dict[str, Any] = self.cleaned_data
         until = asked.get("until")
@@ -48,7 +48,7 @@ def _midnight(day: Any) -> datetime | None:
     return datetime.combine(day, time(), UTC) if day else None
 
 
-def _is_place(text: str) -> bool:
+def _is_position(text: str) -> bool:
     try:
         moment, event = json.loads(text)
     except (ValueError, TypeError, RecursionError):

@@ -1,4 +1,4 @@
-"""What is to be compared."""
+"""The forms of comparisons."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from accounts.services.compare import open_export
-from accounts.services.exports import Export, NotWhole
+from accounts.services.exports import Export, InvalidExport
 from accounts.services.reviews import Review
 
 DAY: Final = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -17,64 +17,61 @@ FILE: Final = forms.ClearableFileInput(attrs={"accept": ".zip,.xlsx"})
 
 
 class TrailForm(forms.Form):
-    """Two days, each at its beginning in UTC; the later one may be left out, and means now.
+    """Two dates, each at its start in UTC; the end date is now by default. `trail_start`: of the audit trail."""
 
-    `begins`: when the audit trail begins, before which it knows nothing.
-    """
+    since = forms.DateField(label="Start date", widget=DAY, error_messages={"required": "Choose a date."})
+    until = forms.DateField(
+        label="End date", widget=DAY, required=False, help_text="Start of day, UTC. Leave empty to compare with the current state."
+    )
 
-    since = forms.DateField(label="From the beginning of", widget=DAY, error_messages={"required": "Choose a day."})
-    until = forms.DateField(label="To the beginning of", widget=DAY, required=False, help_text="UTC. Leave it empty for now.")
-
-    def __init__(self, *args: Any, begins: datetime | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, trail_start: datetime | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.begins = begins
+        self.trail_start = trail_start
 
     def clean_since(self) -> datetime:
-        """The moment. It is no error to ask for a day on which the trail began: the answer says so."""
+        """The day on which the audit trail starts is no error: the page says so."""
         since = _moment(self.cleaned_data["since"])
-        if self.begins is None or since.date() < self.begins.date():
-            raise ValidationError(self._no_information(), "too-early")
+        if self.trail_start is None or since.date() < self.trail_start.date():
+            raise ValidationError(self._too_early(), "too-early")
         if since > timezone.now():
-            raise ValidationError("This day has not begun.", "too-late")
+            raise ValidationError("Choose a date that isn't in the future.", "too-late")
         return since
 
     def clean_until(self) -> datetime | None:
-        """The moment, or None for now."""
         until = self.cleaned_data["until"]
         return _moment(until) if until else None
 
     def clean(self) -> dict[str, Any]:
-        """The later day has to be later."""
         cleaned = super().clean() or {}
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and until <= since:
-            self.add_error("until", ValidationError("Choose a later day than the first one.", "order"))
+            self.add_error("until", ValidationError("End date must be after start date.", "order"))
         return cleaned
 
-    def _no_information(self) -> str:
-        return f"There is no information before {self.begins:%Y-%m-%d}." if self.begins else "The audit trail is empty."
+    def _too_early(self) -> str:
+        return (
+            f"The audit trail has no events before {self.trail_start:%Y-%m-%d}."
+            if self.trail_start
+            else "The audit trail is empty."
+        )
 
 
 class ExportFilesForm(forms.Form):
-    """Two files; what is in them is checked at once, so that the error stands beside the field."""
+    """Two files, verified by the form so that errors are shown beside the field."""
 
-    one = forms.FileField(label="One export", widget=FILE)
-    other = forms.FileField(label="Another export", widget=FILE)
+    one = forms.FileField(label="First export", widget=FILE)
+    other = forms.FileField(label="Second export", widget=FILE)
 
     def clean_one(self) -> Export:
-        """The export in the file. It is an error if it is not whole."""
         return _opened(self.cleaned_data["one"])
 
     def clean_other(self) -> Export:
-        """The same of the other one."""
         return _opened(self.cleaned_data["other"])
 
 
 class ReviewsForm(forms.Form):
-    """Two of the reviews that there are."""
-
-    one = forms.ChoiceField(label="One review")
-    other = forms.ChoiceField(label="Another review")
+    one = forms.ChoiceField(label="First review")
+    other = forms.ChoiceField(label="Second review")
 
     def __init__(self, *args: Any, offered: Sequence[Review], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -84,18 +81,17 @@ class ReviewsForm(forms.Form):
         self.initial = {"one": choices[1][0]} if len(choices) > 1 else {}  # the two newest
 
     def clean(self) -> dict[str, Any]:
-        """They are two."""
         cleaned = super().clean() or {}
         if cleaned.get("one") and cleaned.get("one") == cleaned.get("other"):
-            self.add_error("other", ValidationError("Choose another review than the first one.", "same"))
+            self.add_error("other", ValidationError("Choose two different reviews.", "same"))
         return cleaned
 
 
 def _opened(file: BinaryIO) -> Export:
     try:
         return open_export(file)
-    except NotWhole as exc:
-        raise ValidationError(str(exc), "not-whole") from None
+    except InvalidExport as exc:
+        raise ValidationError(str(exc), "invalid-export") from None
 
 
 def _moment(day: date) -> datetime:

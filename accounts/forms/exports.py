@@ -9,7 +9,7 @@ from accounts.services.exports import FORMATS
 HELP: Final = {
     "csv": "For spreadsheets: a ZIP file with users.csv and completeness.json",
     "ndjson": "For programs: a ZIP file with users.ndjson and completeness.json",
-    "xlsx": "A workbook with a sheet of users and one that proves that it is whole",
+    "xlsx": "Excel workbook with the sheets Users and Completeness",
 }
 
 

@@ -1,20 +1,28 @@
-"""What a page of a finding is asked for; all of it stands in the address."""
+"""The query string of the findings pages. Any query string has an answer: values that can't be used are ignored."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django import forms
 
-PARTS = (("", "All"), ("new", "New"), ("gone", "Gone"))
+PARTS: Final = (("", "All"), ("new", "New"), ("resolved", "Resolved"))
+
+
+@dataclass(frozen=True)
+class FindingQuery:
+    """`run`: "" for the latest finished run."""
+
+    run: str
+    part: str
+    page: int
 
 
 class FindingForm(forms.Form):
-    """Which run (the newest finished one by itself), which part of it, and which page. Whatever does not fit is the first."""
-
     run = forms.SlugField(required=False)
     part = forms.ChoiceField(choices=PARTS, required=False)
     page = forms.IntegerField(required=False, min_value=1, max_value=100_000)
 
-    def value(self, name: str) -> Any:
-        """What was asked for, or None."""
+    def query(self) -> FindingQuery:
         self.is_valid()
-        return self.cleaned_data.get(name)
+        asked: dict[str, Any] = self.cleaned_data
+        return FindingQuery(asked.get("run", ""), asked.get("part", ""), asked.get("page") or 1)

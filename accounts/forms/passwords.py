@@ -21,12 +21,12 @@ class ChangePasswordForm(NewPasswordForm):
     )
     confirm_password = PasswordField(
         label="Confirm password",
-        required="Enter the password again.",
+        required="Confirm the password.",
         test_subject="editUserChangePasswordConfirmPasswordInput",
         autocomplete="new-password",
     )
     understood = forms.BooleanField(
-        error_messages={"required": "Confirm that you have read this."},
+        error_messages={"required": "Select the checkbox to continue."},
         widget=forms.CheckboxInput(attrs=hook("changePasswordUnderstoodCheckbox", **{"data-unlocks-submit": True})),
     )
 

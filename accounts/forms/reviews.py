@@ -1,21 +1,22 @@
-"""What one may type about access reviews."""
+"""The forms of access reviews."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.http import QueryDict
 
 from accounts.forms.fields import PasswordField, hook
-from accounts.services.reviews import DECISIONS
+from accounts.services.reviews import DECISIONS, PENDING, ItemQuery
+from accounts.services.reviews.remediation import REMOVALS, Removal
 
-LONGEST_COMMENT: Final = 1000
-MOST_REVIEWERS: Final = 50
+MAX_COMMENT_LENGTH: Final = 1000
+MAX_REVIEWERS: Final = 50
+MAX_NUMBER: Final = 10**9
+SHOWN: Final = (("", "All"), (PENDING, "Pending"), ("keep", "Keep"), ("change", "Change"), ("remove", "Remove"))
 
 
 class CreateReviewForm(forms.Form):
-    """A new review of the list that the address says."""
-
     title = forms.CharField(
         label="Title",
         max_length=200,
@@ -29,33 +30,57 @@ class CreateReviewForm(forms.Form):
         label="Reviewers",
         required=False,
         strip=False,
-        help_text="Optional: user names, one a line. They are shown a notice; whoever may see users can review.",
+        help_text="Optional. One username per line. Reviewers see a notice on the Users page, but anyone with read access can review.",
         widget=forms.Textarea(attrs=hook("reviewReviewers", rows=3, spellcheck="false", autocapitalize="none")),
     )
 
     def clean_reviewers(self) -> list[str]:
-        """Each name once."""
         lines = (line.strip() for line in self.cleaned_data["reviewers"].splitlines())
         names = [name for name in dict.fromkeys(lines) if name]
-        if len(names) > MOST_REVIEWERS:
-            raise forms.ValidationError(f"Name at most {MOST_REVIEWERS} reviewers.", code="too_many")
+        if len(names) > MAX_REVIEWERS:
+            raise forms.ValidationError(f"Enter at most {MAX_REVIEWERS} reviewers.", code="too_many")
         return names
 
 
-class MarkForm(forms.Form):
-    """What was decided about one item; its fields have the item's number before their names."""
+class ItemsForm(forms.Form):
+    """The query string of the items of a review. Any query string has an answer: values that can't be used are ignored."""
+
+    show = forms.ChoiceField(choices=SHOWN, required=False)
+    q = forms.CharField(required=False, max_length=200)
+    after = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
+    before = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
+
+    def query(self, size: int) -> ItemQuery:
+        self.is_valid()
+        asked: dict[str, Any] = self.cleaned_data
+        return ItemQuery(asked.get("show", ""), asked.get("q", ""), asked.get("after") or 0, asked.get("before") or 0, size)
+
+
+class RemovalForm(forms.Form):
+    """What happens to the users to remove: `delete` or `deactivate`."""
+
+    action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
+
+    @property
+    def removal(self) -> Removal | None:
+        """None for anything else."""
+        return cast(Removal, self.cleaned_data["action"]) if self.is_valid() else None
+
+
+class DecisionForm(forms.Form):
+    """The decision about one item; the names of its fields start with the item's number."""
 
     decision = forms.ChoiceField(
         choices=[(decision, decision) for decision in DECISIONS],
         required=False,
         show_hidden_initial=True,
-        error_messages={"invalid_choice": "Choose keep, change or remove."},
+        error_messages={"invalid_choice": "Choose keep, change, or remove."},
     )
     comment = forms.CharField(
-        max_length=LONGEST_COMMENT,
+        max_length=MAX_COMMENT_LENGTH,
         required=False,
         show_hidden_initial=True,
-        error_messages={"max_length": f"A comment has at most {LONGEST_COMMENT} characters."},
+        error_messages={"max_length": f"Enter at most {MAX_COMMENT_LENGTH} characters."},
     )
     seen = forms.RegexField(r"^\d{1,18}\.\d{1,18}$", required=False)
 
@@ -64,30 +89,34 @@ class MarkForm(forms.Form):
         self.number = number
 
     def clean(self) -> dict[str, Any]:
-        """A comment alone decides nothing."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if "decision" in data and not data["decision"]:
-            self.add_error("decision", "Choose keep, change or remove; the comment is not saved yet.")
+            self.add_error("decision", "Choose keep, change, or remove. The comment isn't saved yet.")
         return data
 
     @property
     def problem(self) -> str:
-        """The first thing that is wrong, or ""."""
+        """The first error, or ""."""
         return next((str(error) for errors in self.errors.values() for error in errors), "")
 
     def typed(self, name: str) -> str:
-        """What was sent in a field, right or wrong."""
+        """The submitted value of a field, valid or not."""
         return str(self.data.get(self.add_prefix(name), ""))
 
 
-def changed_marks(data: QueryDict) -> list[MarkForm]:
-    """The items of a page about which something else was sent than the page had."""
-    forms_sent = [MarkForm(data, number) for number in _numbers(data.getlist("number"))]
-    return [form for form in forms_sent if not {"decision", "comment"}.isdisjoint(form.changed_data)]
+def changed_decisions(data: QueryDict) -> list[DecisionForm]:
+    """The forms of a page whose decision or comment differs from what the page showed."""
+    sent = [DecisionForm(data, number) for number in item_numbers(data)]
+    return [form for form in sent if not {"decision", "comment"}.isdisjoint(form.changed_data)]
 
 
-def _numbers(values: Iterable[str]) -> list[int]:
-    return [int(value) for value in dict.fromkeys(values) if value.isascii() and value.isdigit() and len(value) < 10]
+def item_numbers(data: QueryDict) -> list[int]:
+    """The numbers of the items on a submitted page."""
+    return list(_numbers(data.getlist("number")))
+
+
+def _numbers(values: Iterable[str]) -> Iterable[int]:
+    return (int(value) for value in dict.fromkeys(values) if value.isascii() and value.isdigit() and len(value) < 10)
 
 
 class SignOffForm(forms.Form):
@@ -99,8 +128,3 @@ class SignOffForm(forms.Form):
         test_subject="reviewSignOffPassword",
         autocomplete="current-password",
     )
-
-
-def number(text: str | None) -> int:
-    """A number in an address; 0 for anything else."""
-    return next(iter(_numbers([text or ""])), 0)

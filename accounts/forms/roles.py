@@ -15,7 +15,7 @@ class WhoCanForm(forms.Form):
         label="Cluster privilege",
         error_messages={
             "required": "Choose a privilege.",
-            "invalid_choice": "There is no cluster privilege “%(value)s” that this page knows.",
+            "invalid_choice": "Unknown cluster privilege “%(value)s”.",
         },
         widget=forms.Select(attrs={"data-test-subj": "whoCanPrivilege"}),
     )

@@ -23,7 +23,7 @@ def validate_username(username: str) -> None:
     if len(username) > MAX_USERNAME_LENGTH:
         raise ValidationError(f"Username must not have more than {MAX_USERNAME_LENGTH} characters.", code="too_long")
     if username in API_ROUTES:
-        raise ValidationError("This name cannot be used: Elasticsearch keeps it for its own API.", code="route")
+        raise ValidationError("This username is reserved by the Elasticsearch API.", code="route")
 
 
 class ProfileForm(forms.Form):
@@ -40,9 +40,7 @@ class ProfileForm(forms.Form):
         required=False,
         widget=forms.TextInput(attrs=hook("userFormEmailInput", autocomplete="off", inputmode="email", spellcheck="false")),
     )
-    roles = RolesField(
-        label="Roles", required=False, help_text="What the user may do. A user without roles can sign in and do nothing."
-    )
+    roles = RolesField(label="Roles", required=False, help_text="A user without roles can sign in but has no privileges.")
 
     def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -89,7 +87,7 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
     )
     confirm_password = PasswordField(
         label="Confirm password",
-        required="Enter the password again.",
+        required="Confirm the password.",
         test_subject="passwordConfirmationInput",
         autocomplete="new-password",
     )
@@ -109,7 +107,7 @@ class EditUserForm(ProfileForm):
         super().__init__(*args, roles=roles, **kwargs)
         seen = _unpacked(self.data.get("seen", ""))
         self.initial.setdefault("email", seen.email if seen else "")
-        # Roles that do not exist, but which the user has, or had when the form was made.
+        # Nonexistent roles, but which the user has, or had when the form was made.
         self.roles_field.offer_too(seen.roles if seen else self.initial.get("roles", ()))
 
     @classmethod

@@ -180,7 +180,7 @@ def _told(username: str) -> Iterator[None]:
     try:
         yield
     except errors.AuditUnavailable as exc:
-        code = os.EX_CONFIG if exc.why == errors.NotSetUp.__name__ else os.EX_TEMPFAIL
+        code = os.EX_CONFIG if exc.why == errors.NotSetUp.code else os.EX_TEMPFAIL
         raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
         raise Refusal(os.EX_TEMPFAIL, _words(username, exc)) from None

@@ -97,7 +97,7 @@ def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
     with ExitStack() as records:
         for key in keys:
             details = {"name": key.name, "owner": owner.username}
-            records.enter_context(audit.recorded(client, "api-key-invalidate", key.id, kind="api_key", details=details))
+            records.enter_context(audit.recorded(client, audit.Action.API_KEY_INVALIDATE, key.id, kind="api_key", details=details))
         client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
 
 

@@ -1,80 +1,98 @@
-"""What can go wrong between us and Elasticsearch, as types; `connection` raises them, `views.errors` turns each into a page.
+"""What can go wrong between usermgmt and Elasticsearch, as types. `client` raises them, `views.errors` turns each into a page.
 
 ServiceError
-├── NotFound            what was asked for does not exist (404)
-│   ├── RoleNotFound    it was a role
-│   └── ReviewNotFound  it was an access review, or an item of one
-├── AuthenticationFailed  the caller's credentials are not accepted, or cannot be checked just now (401)
-│   └── RateLimited       too many wrong passwords: nobody was asked whether this one is right
-├── Refused             the cluster does not allow it to this caller (403)
-├── Conflict            a document changed, or exists already (409)
-│   ├── Busy            somebody else holds the lock of the same user
-│   ├── UserExists      the name of a user to create is taken
-│   ├── UserOverwritten creating a user met another creation outside of the product
-│   ├── EditConflict    somebody else changed the user meanwhile
-│   ├── MarkConflict    somebody else marked the same item of a review meanwhile
-│   ├── ReviewClosed    a review is signed off, or being signed off: nothing of it changes any more
-│   └── ReviewIncomplete  a review cannot be signed off while items are open
-├── Invalid             the cluster does not accept a value (400)
-├── Unavailable         no answer, or an answer that says "not now"; nothing was changed
-│   ├── ClientDisconnected       whoever asked for a long answer did not wait for its end
-│   └── AuditUnavailable     the audit trail does not take the record of a change, so the change was not done
-├── OutcomeUnknown      a change was sent and its answer was lost: it may or may not have happened
-└── NotSetUp            the product's own API key is missing or not accepted: `manage.py setup_cluster`
+├── NotFound                 what was asked for doesn't exist (404)
+│   ├── RoleNotFound         it was a role
+│   └── ReviewNotFound       it was an access review, or an item of one
+├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
+│   └── RateLimited          too many failed attempts: the password wasn't checked
+├── AccessDenied             the caller lacks a privilege (403)
+├── Conflict                 a document was changed, or exists already (409)
+│   ├── UserLocked           another change holds the lock of the same user
+│   ├── UserExists           the name of a user to create is taken
+│   ├── UserOverwritten      a creation met another one that was made outside usermgmt
+│   ├── EditConflict         the user was changed in the meantime
+│   ├── DecisionConflict     another reviewer decided on the same user in the meantime
+│   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
+│   └── ReviewIncomplete     a review can't be signed off while decisions are pending
+├── Invalid                  Elasticsearch rejects a value (400)
+├── Unavailable              no answer, or an answer that says "not now"; nothing was changed
+│   ├── ClientDisconnected   the client of a long download went away before its end
+│   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
+├── OutcomeUnknown           a change was sent and its answer was lost: it may or may not have been applied
+└── NotSetUp                 the API key of usermgmt is missing or not accepted: `manage.py setup_cluster`
 """
 
 from dataclasses import dataclass
 
 
 class ServiceError(Exception):
-    """Anything in the tree above. The message is the cluster's or client's own, for the log; people get other words."""
+    """Anything in the tree above. The message is Elasticsearch's or the client's own, for the log; pages show other words.
 
-    is_recorded = False  # whether the audit trail has it already, as what became of a change
+    `code` names the class in the audit trail (`event.reason`), which outlives the names of classes.
+    """
+
+    code = "service_error"
+    is_recorded = False  # whether the audit trail has it already, as the outcome of a change
 
 
 class NotFound(ServiceError):
-    """The user, role or document does not exist."""
+    code = "not_found"
 
 
 class RoleNotFound(NotFound):
-    """There is no role of that name, and nobody has it."""
+    """There is no role of that name, and no user has it."""
+
+    code = "role_not_found"
 
 
 class ReviewNotFound(NotFound):
-    """There is no such access review, or no such item in it."""
+    code = "review_not_found"
 
 
 class AuthenticationFailed(ServiceError):
-    """401: wrong credentials, a deactivated user, or a cluster that cannot read its users just now. It proves none of them."""
+    """401: wrong credentials, a deactivated user, or a cluster that can't read its users at the moment. It proves none of them."""
+
+    code = "authentication_failed"
 
 
 class RateLimited(AuthenticationFailed):
-    """Too many wrong passwords lately; the cluster was not asked. People are told what a wrong password is told."""
+    """Too many failed attempts lately: Elasticsearch wasn't asked. Pages say what they say of a wrong password."""
+
+    code = "rate_limited"
 
 
 class AccessDenied(ServiceError):
     """403: the caller lacks a privilege; the message names it."""
 
+    code = "access_denied"
+
 
 class Conflict(ServiceError):
     """409: another write was first."""
 
+    code = "conflict"
+
 
 class UserLocked(Conflict):
-    """Somebody else is saving the same user at this moment; nothing was written."""
+    """Another change of the same user is being made; nothing was written."""
+
+    code = "user_locked"
 
 
 class UserExists(Conflict):
-    """A user of that name exists."""
+    code = "user_exists"
 
 
 class UserOverwritten(Conflict):
-    """The answer to a creation was `"created": false`: a user made elsewhere a moment before was overwritten."""
+    """The answer to a creation was `"created": false`: a user who was created outside usermgmt a moment before was overwritten."""
+
+    code = "user_overwritten"
 
 
 @dataclass(frozen=True)
 class FieldConflict:
-    """One field of a user that somebody else changed: what the form started from, and what Elasticsearch has now."""
+    """One field of a user that was changed in the meantime: the value that the form started from, and the current one."""
 
     name: str
     was: str
@@ -82,48 +100,61 @@ class FieldConflict:
 
     @property
     def label(self) -> str:
-        """The field's name as the form has it."""
         return {"full_name": "Full name", "email": "Email address", "roles": "Roles", "enabled": "Status"}[self.name]
 
 
 class EditConflict(Conflict):
-    """The user is not any more what the form started from; nothing was written."""
+    """The user isn't what the form started from; nothing was written."""
+
+    code = "edit_conflict"
 
     def __init__(self, fields: list[FieldConflict]) -> None:
         super().__init__(", ".join(field.name for field in fields))
         self.fields = fields
 
 
-class MarkConflict(Conflict):
-    """Somebody else marked the item after it was shown; nothing was written."""
+class DecisionConflict(Conflict):
+    """Another reviewer decided on the item after it was shown; nothing was written."""
+
+    code = "decision_conflict"
 
 
 class ReviewClosed(Conflict):
-    """The review is not open: it is still being frozen, or it is signed off, or about to be."""
+    """The review isn't open: its snapshot isn't ready, or it is signed off or being signed off."""
+
+    code = "review_closed"
 
 
 class ReviewIncomplete(Conflict):
-    """Items of the review are open; `left` says how many."""
+    """`pending` says how many items of the review have no decision."""
 
-    def __init__(self, left: int) -> None:
-        super().__init__(f"{left} items are open")
-        self.left = left
+    code = "review_incomplete"
+
+    def __init__(self, pending: int) -> None:
+        super().__init__(f"{pending} items are pending")
+        self.pending = pending
 
 
 class Invalid(ServiceError):
-    """400: the message is the cluster's reason."""
+    """400: the message is Elasticsearch's reason."""
+
+    code = "invalid"
 
 
 class Unavailable(ServiceError):
-    """The cluster cannot be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+    """The cluster can't be reached, is too busy, or lacks the shards it needs. Nothing was changed."""
+
+    code = "unavailable"
 
 
 class ClientDisconnected(Unavailable):
-    """Nobody waits for the rest of an answer, such as an export; it was not finished."""
+    code = "client_disconnected"
 
 
 class AuditUnavailable(Unavailable):
-    """What was to be done could not be written down first, so it was not done. `why` is Elasticsearch's type of error, or ours."""
+    """The intent of a change couldn't be recorded. `why` is the type of Elasticsearch's error, or the code of ours."""
+
+    code = "audit_unavailable"
 
     def __init__(self, why: str, reason: str) -> None:
         super().__init__(f"{why}: {reason}")
@@ -131,8 +162,10 @@ class AuditUnavailable(Unavailable):
 
 
 class OutcomeUnknown(ServiceError):
-    """The answer to a change was lost on the way. Look before trying again."""
+    code = "outcome_unknown"
 
 
 class NotSetUp(ServiceError):
-    """The product's own key is missing, revoked or too weak."""
+    """The API key of usermgmt is missing, revoked, or lacks privileges."""
+
+    code = "not_set_up"

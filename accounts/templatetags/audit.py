@@ -1,43 +1,42 @@
-"""Events of the trail in words."""
+"""Audit events as templates show them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
 
-from accounts import audit_words
 from accounts.services.audit import Event
+from accounts.services.audit.actions import DETAILS, FIELDS, OUTCOMES, Action, action_label, reason_label
 
 register = template.Library()
-register.filter("action_words", audit_words.action)
+register.filter("action_label", action_label)
+register.filter("reason_label", reason_label)
 
 
 @register.filter
-def changes_in_words(event: Event) -> list[str]:
-    """Each changed field; of somebody who was deleted, what they were."""
+def outcome_label(event: Event) -> str:
+    return OUTCOMES[event.outcome]
+
+
+@register.filter
+def change_lines(event: Event) -> list[str]:
+    """Each changed field; of a deleted user, the values before the deletion."""
     return [
-        f"was: {audit_words.FIELDS.get(field, field)} {audit_words.value(field, before)}"
-        if event.action == "user-delete"
-        else audit_words.change(field, before, after)
-        for field, (before, after) in event.changes.items()
+        f"{_field(name)} before deletion: {_value(name, before)}"
+        if event.action == Action.USER_DELETE
+        else _change(name, before, after)
+        for name, (before, after) in event.changes.items()
     ]
 
 
 @register.filter
-def outcome_words(event: Event) -> str:
-    """What became of it; a note about what was not allowed needs no second word for that."""
-    return audit_words.OUTCOMES[event.outcome]
-
-
-@register.filter
-def details_in_words(event: Event) -> list[str]:
-    """What else is known of it."""
-    return [f"{name.replace('_', ' ')}: {value}" for name, value in event.details.items()]
+def detail_lines(event: Event) -> list[str]:
+    return [f"{DETAILS.get(name) or name.replace('_', ' ').capitalize()}: {value}" for name, value in event.details.items()]
 
 
 @register.inclusion_tag("audit/_chart.html")
 def activity(bars: Iterable[Any], height: int = 64) -> Mapping[str, Any]:
-    """The chart: one bar for each period, with the highest as high as the chart; a small count still shows."""
+    """One bar for each period, the highest as high as the chart; a small count still shows."""
     counted = list(bars)
     most = max((bar.count for bar in counted), default=0)
     drawn = [
@@ -47,3 +46,21 @@ def activity(bars: Iterable[Any], height: int = 64) -> Mapping[str, Any]:
     ]
     busy = [bar for bar in counted if bar.count]
     return {"drawn": drawn, "width": len(drawn) * 10, "height": height, "most": most, "busy": busy, "bars": counted}
+
+
+def _field(name: str) -> str:
+    return FIELDS.get(name, name)
+
+
+def _change(name: str, before: Any, after: Any) -> str:
+    if before is None:
+        return f"{_field(name)} set to {_value(name, after)}"
+    return f"{_field(name)} changed from {_value(name, before)} to {_value(name, after)}"
+
+
+def _value(name: str, value: Any) -> str:
+    if value is None or value == [] or value == "":
+        return "none"
+    if name == "enabled":
+        return "active" if value is True else "deactivated"
+    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

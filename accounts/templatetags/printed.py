@@ -1,4 +1,4 @@
-"""The rows of the list to print. A function writes them: there may be two thousand."""
+"""The rows of the printable user list. A function writes them because there can be 2,000."""
 
 from collections.abc import Iterable
 from html import escape
@@ -14,8 +14,8 @@ register = template.Library()
 @register.simple_tag
 def printed_rows(rows: Iterable[Row]) -> SafeString:
     """A `<tr>` for each row."""
-    html = "".join(_row(cells.texts(row, NO_INFORMATION)) for row in rows)
-    # Elasticsearch keeps halves of characters, which no page can hold.
+    html = "".join(_row(cells.to_cells(row, NO_INFORMATION)) for row in rows)
+    # Elasticsearch stores unpaired surrogates, which UTF-8 can't encode.
     return mark_safe(html.encode(errors="backslashreplace").decode())  # noqa: S308
 
 

@@ -27,7 +27,7 @@ def filter_pills(pills: Iterable[tuple[str, str]]) -> str:
     """What the list is filtered by, and the address without it."""
     return "".join(
         f'<span class="pill">{escape(label)}\n<a class="pill__remove" href="{escape(url)}" '
-        f'aria-label="Remove the filter {escape(label)}">{heroicon_micro("x-mark")}</a></span>'
+        f'aria-label="Remove filter {escape(label)}">{heroicon_micro("x-mark")}</a></span>'
         for label, url in pills
     )
 
@@ -81,7 +81,7 @@ def _row(user: User, roles: tuple[Role, ...], can_select: bool, can_manage: bool
 def box(user: User, can_select: bool) -> str:
     """The cell with the box that selects a user."""
     name = escape(user.username)
-    reason = "User is a system user" if user.is_reserved else "You cannot delete this user"
+    reason = "User is a system user" if user.is_reserved else "You can't delete this user"
     return (
         f'<td><input type=checkbox name=username value="{name}" aria-label="Select {name}" '
         f'data-test-subj="checkboxSelectRow-{name}"{"" if can_select else f""" disabled title="{reason}" """}>'

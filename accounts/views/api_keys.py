@@ -18,7 +18,7 @@ from accounts.services.errors import AccessDenied, NotFound
 from accounts.services.users import User
 from accounts.views.users.access import Part
 
-NOT_SEEN = "Your account may not see its API keys: it lacks the cluster privilege manage_own_api_key."
+NOT_SEEN = "You can't view your API keys because your account lacks the cluster privilege manage_own_api_key."
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def revoke(request: AppRequest, username: str) -> HttpResponse:
 
 
 def _of(client: PersonClient, username: str) -> Revocation:
-    """Also of a user who was deleted: their keys outlive them. Raises NotFound for a name that has neither a user nor a key."""
+    """The user may be deleted: API keys outlive them. Raises NotFound for a username without a user or a key."""
     try:
         user = users.get(client, username)
     except NotFound:
         owner = Owner.of(User(username))
         if not api_keys.active(client, owner).keys:
             raise
-        return Revocation(owner, f"{username}, who was deleted", reverse("finding", args=["orphaned-keys"]))
+        return Revocation(owner, f"the deleted user {username}", reverse("finding", args=["orphaned-keys"]))
     return Revocation(Owner.of(user), username, reverse("user_edit", args=[username]))
 
 
@@ -88,7 +88,7 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
 def _title(found: ApiKeys) -> str:
     if len(found.keys) == 1:
         return f"Revoke API key '{found.keys[0].label}'?"
-    return f"Revoke {len(found.keys)} API keys?" if found.keys else "No API key to revoke"
+    return f"Revoke {len(found.keys)} API keys?" if found.keys else "No API keys to revoke"
 
 
 def _done(found: ApiKeys) -> str:

@@ -15,8 +15,8 @@ from accounts.services import audit
 from accounts.services.errors import AuthenticationFailed, Conflict, ServiceError
 from accounts.services.users import outcomes
 
-NOT_ACCEPTED = "Elasticsearch does not accept this password for the user. That says nothing about the other one."
-KNOWN = "What became of this is known by now."
+NOT_ACCEPTED = "Elasticsearch rejected this password. The other password wasn't tested."
+KNOWN = "The outcome of this change is already known."
 
 
 @require_GET
@@ -44,15 +44,15 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
     """One event with all that is known of it. Raises NotFound."""
     policy.demand_reading(request.user)
     found = audit.get(event_id)
-    can_resolve = request.user.can_manage and found.outcome == "unknown"
-    return render(request, "audit/event.html", {"event": found, "can_resolve": can_resolve})
+    can_verify = request.user.can_manage and found.outcome == "unknown"
+    return render(request, "audit/event.html", {"event": found, "can_verify": can_verify})
 
 
 @sensitive_post_parameters("password")
 @require_POST
 @acts_with_our_key
-def resolve(request: AppRequest, event_id: str) -> HttpResponse:
-    """Look at the node for what became of a change; for a password change, try the password that was typed."""
+def verify(request: AppRequest, event_id: str) -> HttpResponse:
+    """Verify outcome for what became of a change; for a password change, try the password that was typed."""
     policy.demand_management(request.user)
     client = request.user.client
     try:
@@ -79,11 +79,11 @@ def history(request: AppRequest, username: str) -> HttpResponse:
     context: dict[str, Any] = {"username": username}
     try:
         page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
-        context |= {"page": page, "older": _address(request, after=page.next), "begins": audit.trail_start()}
+        context |= {"page": page, "older": _address(request, after=page.next), "trail_start": audit.trail_start()}
     except ServiceError:
         if not is_part:
             raise
-        context["problem"] = "The audit trail could not be read. Reload the page to try again."
+        context["problem"] = "Couldn't load the audit trail. Reload the page to try again."
     return render(request, "users/_history.html" if is_part else "users/history.html", context)
 
 

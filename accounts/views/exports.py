@@ -1,4 +1,4 @@
-"""The list of users as a file, and as a page to print: all that match, not the page that was open."""
+"""The user list as a file and as a printable page: all users that match, not only one page of the list."""
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -40,14 +40,14 @@ def export(request: AppRequest) -> HttpResponseBase:
 
 @require_GET
 def printable(request: AppRequest) -> HttpResponse:
-    """The list to print, or its beginning where it is long."""
+    """The printable user list; only its start if it is long."""
     policy.demand_reading(request.user)
-    rows, completeness = exports.printed(request.user.client, user_query(request.GET, ANY_SIZE))
+    rows, manifest = exports.printed(request.user.client, user_query(request.GET, ANY_SIZE))
     context = {
         "rows": rows,
         "columns": exports.COLUMNS.values(),
-        "completeness": completeness,
-        "is_cut": completeness.users_before > len(rows) == exports.MOST_PRINTED,
+        "manifest": manifest,
+        "is_cut": manifest.users_before > len(rows) == exports.MAX_PRINTED,
         "back": f"{reverse('users')}?{request.GET.urlencode()}",
         "export_url": f"{reverse('user_export')}?{request.GET.urlencode()}",
     }

@@ -1,4 +1,4 @@
-"""Findings: the newest run, the one that is under way, and who stands behind each finding. Auditors may do all of it."""
+"""Findings: the latest result, the active run, and the rows of each finding. Read access is enough for all of it."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
@@ -11,51 +11,52 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts import policy
 from accounts.downloads.csv import csv_lines
-from accounts.forms.findings import PARTS, FindingForm
+from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
 from accounts.services import audit, findings
 from accounts.services.errors import NotFound
+from accounts.services.exports import dialect
 from accounts.services.findings import Finding, Row, Run, rows
 
-SIZE: Final = 50
-HEADINGS: Final = {"act": "To mend", "check": "To confirm"}
+PAGE_SIZE: Final = 50
+HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation required"}
 
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """The newest result, or an earlier one, and the run that is under way. Raises Http404 for one that is gone."""
+    """The result of the latest or another run, and the active run. Raises Http404."""
     policy.demand_reading(request.user)
     known = findings.history()
     finished = [run for run in known if run.finished]
-    under_way = findings.get(known[0].id) if known and known[0].is_resumable else None
-    shown = _chosen(FindingForm(request.GET).value("run") or finished[0].id) if finished else None
-    context = {"run": shown, "under_way": under_way, "groups": _groups(shown) if shown else [], "finished": finished}
+    active_run = findings.get(known[0].id) if known and known[0].is_resumable else None
+    shown = _chosen(FindingForm(request.GET).query().run or finished[0].id) if finished else None
+    context = {"run": shown, "active_run": active_run, "groups": _groups(shown) if shown else [], "finished": finished}
     return render(request, "findings/list.html", context)
 
 
 def _groups(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
     return [
-        (title, [_line(run, finding) for finding in findings.CATALOGUE if finding.weight == weight])
-        for weight, title in HEADINGS.items()
+        (title, [_line(run, finding) for finding in findings.CATALOGUE if finding.severity == severity])
+        for severity, title in HEADINGS.items()
     ]
 
 
 def _line(run: Run, finding: Finding) -> dict[str, Any]:
-    numbers = {name: run.count(f"{name}:{finding.slug}") for name in ("new", "gone")}
+    numbers = {name: run.count(f"{name}:{finding.slug}") for name in ("new", "resolved")}
     return {"finding": finding, "count": run.count(finding.slug), **numbers}
 
 
 @require_POST
 def run(request: AppRequest) -> HttpResponse:
-    """Begin a run; the page that opens does it, a portion at a time."""
+    """Start a run; the next page runs its batches."""
     policy.demand_reading(request.user)
     findings.start(request.user.client)
     return redirect("findings")
 
 
 @require_POST
-def go_on(request: AppRequest, id: str) -> HttpResponse:
-    """The next portion of a run."""
+def resume(request: AppRequest, id: str) -> HttpResponse:
+    """The next batch of a run."""
     policy.demand_reading(request.user)
     try:
         run = findings.advance(request.user.client, id)
@@ -63,18 +64,18 @@ def go_on(request: AppRequest, id: str) -> HttpResponse:
         raise Http404(id) from None
     if run.finished or not wants_fragment(request, "findings-progress"):
         return go_to(request, reverse("findings"))
-    return render(request, "findings/_progress.html", {"under_way": run})
+    return render(request, "findings/_progress.html", {"active_run": run})
 
 
 @require_GET
 def view(request: AppRequest, slug: str) -> HttpResponse:
-    """One finding: why it matters, what to do, and who it is about."""
+    """One finding with its rows."""
     policy.demand_reading(request.user)
-    finding, run, form = _asked(request, slug)
-    part, number = form.value("part") or "", form.value("page") or 1
+    finding, run, query = _requested(request, slug)
+    part, number = query.part, query.page
     chunks = run.chunks.get(f"{part}:{slug}" if part else slug, [])
     count = sum(count for _, count in chunks)
-    pages = max(1, -(-count // SIZE))
+    pages = max(1, -(-count // PAGE_SIZE))
     number = min(number, pages)
     context = {
         "finding": finding,
@@ -82,9 +83,9 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
         "part": part,
         "parts": [(value, label, run.count(f"{value}:{slug}" if value else slug)) for value, label in PARTS],
         "count": count,
-        "rows": rows.page(chunks, (number - 1) * SIZE, SIZE),
-        "first": (number - 1) * SIZE + 1,
-        "last": min(number * SIZE, count),
+        "rows": rows.page(chunks, (number - 1) * PAGE_SIZE, PAGE_SIZE),
+        "first": (number - 1) * PAGE_SIZE + 1,
+        "last": min(number * PAGE_SIZE, count),
         "number": number,
         "pages": pages,
     }
@@ -93,30 +94,30 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
 
 @require_GET
 def export(request: AppRequest, slug: str) -> HttpResponseBase:
-    """The rows of one finding as CSV; it stands in the trail first."""
+    """The rows of one finding as CSV, after the export was recorded in the audit trail."""
     policy.demand_reading(request.user)
-    finding, run, _ = _asked(request, slug)
+    finding, run, _ = _requested(request, slug)
     name = f"{slug}-{run.started:%Y-%m-%d}.csv"
     details = {"run": run.id, "rows": str(run.count(slug))}
-    audit.record_event(request.user.client.actor, "export", name, kind="finding", details=details)
+    audit.record_event(request.user.client.actor, audit.Action.EXPORT, name, kind="finding", details=details)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     lines = csv_lines(_cells(finding, rows.read(run.chunks.get(slug, []))))
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _cells(finding: Finding, found: Iterable[Row]) -> Iterator[list[str]]:
-    yield ["User name", "Full name", "Status", finding.roles or "Roles", "What was found", "Id"]
+    yield ["Username", "Full name", "Status", finding.roles or "Roles", "Details", "ID"]
     for row in found:
-        yield [row.username, row.full_name, ", ".join(row.marks) or "Active", ", ".join(row.roles), row.note, row.ref]
+        yield [row.username, row.full_name, ", ".join(row.badges) or "Active", dialect.join_names(row.roles), row.details, row.ref]
 
 
-def _asked(request: AppRequest, slug: str) -> tuple[Finding, Run, FindingForm]:
-    """The finding of an address, and the run: the newest one that is finished unless another is asked for. Raises Http404."""
-    form = FindingForm(request.GET)
-    id = form.value("run") or next((run.id for run in findings.history() if run.finished), "")
+def _requested(request: AppRequest, slug: str) -> tuple[Finding, Run, FindingQuery]:
+    """The finding and the run of a URL; by default the latest finished run. Raises Http404."""
+    query = FindingForm(request.GET).query()
+    id = query.run or next((run.id for run in findings.history() if run.finished), "")
     if slug not in findings.BY_SLUG:
         raise Http404(slug)
-    return findings.BY_SLUG[slug], _chosen(id), form
+    return findings.BY_SLUG[slug], _chosen(id), query
 
 
 def _chosen(id: str) -> Run:

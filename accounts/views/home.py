@@ -42,6 +42,4 @@ def livez(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 when Elasticsearch answers our key and can read its users, else 503."""
     ready = can_verify_credentials()
-    return HttpResponse(
-        "ok" if ready else "Elasticsearch can't be reached", content_type="text/plain", status=200 if ready else 503
-    )
+    return HttpResponse("ok" if ready else "Elasticsearch is unavailable", content_type="text/plain", status=200 if ready else 503)

@@ -25,12 +25,12 @@ from accounts.services.signin import operators, throttle
 from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
-OUTAGE = "Elasticsearch can't be reached, or can't check passwords just now. Try again in a moment."
-NOT_SET_UP = "This product is not set up for the cluster yet. An administrator can run the command: manage.py setup_cluster"
+OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
+NOT_SET_UP = "usermgmt isn't set up for this cluster. An administrator must run `manage.py setup_cluster`."
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
-    "refused": "Elasticsearch does not accept your sign-in any more: your password was changed, or your account was deactivated.",
-    "signed-out": "You are signed out.",
+    "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
+    "signed-out": "You're signed out.",
 }
 
 
@@ -38,7 +38,7 @@ NOTICES = {
 @require_http_methods(["GET", "POST"])
 @login_not_required
 def login(request: AppRequest) -> HttpResponse:
-    """Check the credentials with the cluster, and begin a session."""
+    """Verify the credentials with the cluster, and start a session."""
     arrived = throttle.arrival_time()
     if request.method == "GET" and _is_signed_in(request):
         return redirect(_next(request))
@@ -50,14 +50,14 @@ def login(request: AppRequest) -> HttpResponse:
                 return _render(request, form, status=503)
             throttle.wait_until_slot(arrived)
             return _render(request, form)
-        return _go_on(request, form.cleaned_data["username"])
-    if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a name with a colon: the cluster need not be asked
-        audit.record_failed_sign_in(form.data["username"], "Colon")
+        return _continue(request, form.cleaned_data["username"])
+    if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a username with a colon can't exist
+        audit.record_failed_sign_in(form.data["username"], "username_with_colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 
 
 def _sign_in(request: AppRequest, form: LoginForm) -> str:
-    """Begin the session; "" when done, else what to tell the person."""
+    """Start the session; returns "" or the error message."""
     username = form.cleaned_data["username"]
     browser = user_agents.describe(request.headers.get("User-Agent", ""))
     try:
@@ -65,7 +65,7 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
             request.session, **form.cleaned_data, browser=browser, device=known_devices.token(request, username)
         )
     except AuthenticationFailed as exc:
-        audit.record_failed_sign_in(username, type(exc).__name__)
+        audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
     except NotSetUp:
         return NOT_SET_UP
@@ -75,26 +75,27 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
     return ""
 
 
-def _go_on(request: AppRequest, username: str) -> HttpResponse:
-    """To where the person wanted to go, with what they had typed when their session ended."""
+def _continue(request: AppRequest, username: str) -> HttpResponse:
+    """Go to the requested page, with the form that was submitted when the session ended."""
     rotate_token(request)
-    kept, to = _kept(request), _next(request)
-    response = render(request, "send_again.html", {"action": to, "typed": kept}) if kept else redirect(to)
+    pending, to = _pending_form(request), _next(request)
+    response = render(request, "send_again.html", {"action": to, "typed": pending}) if pending else redirect(to)
     known_devices.remember(request, response, username)
     return response
 
 
-def _kept(request: AppRequest) -> list[tuple[str, str]]:
+def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
     try:
-        return [(str(name), str(value)) for name, value in json.loads(request.POST.get("kept", "[]"))]
+        return [(str(name), str(value)) for name, value in json.loads(request.POST.get("pending_form", "[]"))]
     except (ValueError, TypeError):
         return []
 
 
 def _render(
-    request: AppRequest, form: LoginForm, *, notice: str = "", status: int = 200, place: str = "", kept: str = ""
+    request: AppRequest, form: LoginForm, *, notice: str = "", status: int = 200, page: str = "", pending_form: str = ""
 ) -> HttpResponse:
-    context = {"form": form, "notice": notice, "next": place or _next(request), "kept": kept or request.POST.get("kept", "")}
+    context: dict[str, object] = {"form": form, "notice": notice, "next": page or _next(request)}
+    context["pending_form"] = pending_form or request.POST.get("pending_form", "")
     return render(request, "login.html", context, status=status)
 
 
@@ -112,32 +113,32 @@ def logout(request: AppRequest) -> HttpResponse:
 
 
 def ask_to_sign_in(request: AppRequest) -> HttpResponse:
-    """Send a person without a session to the sign-in, and back to where they wanted to go."""
-    return _interrupt(request, "ended" if settings.SESSION_COOKIE_NAME in request.COOKIES else "")
+    """Redirect a request without a session to the sign-in page, and back afterwards."""
+    return _require_sign_in(request, "ended" if settings.SESSION_COOKIE_NAME in request.COOKIES else "")
 
 
 def credentials_refused(request: AppRequest, exc: AuthenticationFailed) -> HttpResponse:
-    """When the cluster does not accept a session's credentials any more: end it, unless this may be an outage."""
+    """End a session whose credentials the cluster rejects, unless that may be caused by an outage."""
     if not can_verify_credentials():
         return errors.service_error(request, exc)
     request.session.flush()
     request.user = None  # type: ignore[assignment]
-    return _interrupt(request, "refused")
+    return _require_sign_in(request, "refused")
 
 
-def _interrupt(request: AppRequest, reason: str) -> HttpResponse:
-    """Ask for a sign-in in the middle of something; a form that was sent is kept until after it."""
+def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
+    """Redirect to the sign-in page; a submitted form is kept until after it."""
     if request.method == "POST" and not request.htmx:
-        notice = f"{NOTICES.get(reason, '')} What you typed is kept.".strip()
+        notice = f"{NOTICES.get(reason, '')} Your form is kept.".strip()
         return _render(
             request,
             LoginForm(),
             notice=notice,
             status=401,
-            place=request.get_full_path(),
-            kept=json.dumps(submitted_fields(request)),
+            page=request.get_full_path(),
+            pending_form=json.dumps(submitted_fields(request)),
         )
-    return go_to(request, _login_url(next=_place(request), **({"reason": reason} if reason else {})))
+    return go_to(request, _login_url(next=_current_page(request), **({"reason": reason} if reason else {})))
 
 
 def _is_signed_in(request: AppRequest) -> bool:
@@ -147,8 +148,8 @@ def _is_signed_in(request: AppRequest) -> bool:
         return False
 
 
-def _place(request: AppRequest) -> str:
-    """The page that the person is on; a form's address would only be half of what they did."""
+def _current_page(request: AppRequest) -> str:
+    """The page in the browser; the URL of an htmx request is only a part of it."""
     if request.htmx:
         return request.htmx.current_url_abs_path or reverse("home")
     return request.get_full_path()
@@ -159,7 +160,7 @@ def _login_url(**query: str) -> str:
 
 
 def _next(request: AppRequest) -> str:
-    """Where to go after signing in, if it is a page of ours."""
+    """The page after the sign-in, only on this host."""
     wanted = request.POST.get("next", request.GET.get("next", ""))
     is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return wanted if is_ours else reverse("home")

@@ -47,7 +47,7 @@ def change_own(request: AppRequest) -> HttpResponse:
     """One's own password; every other session of the person ends, this one goes on."""
     arrived, operator = throttle.arrival_time(), request.user
     if not operator.can_change_own_password:
-        raise PermissionDenied(f"Your password is kept by the realm {operator.realm}, not by Elasticsearch: change it there.")
+        raise PermissionDenied(f"Your password is managed by the realm {operator.realm}. Change it there.")
     user = User(operator.username, operator.full_name, operator.email)
     form = ChangeOwnPasswordForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():

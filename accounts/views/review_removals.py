@@ -1,40 +1,41 @@
-"""What a signed review says to do, and doing it: everybody with the right to read sees it, administrators carry it out."""
+"""Removals and changes of a signed review: everyone with read access sees them, administrators apply the removals."""
 
 from functools import partial
-from typing import cast
+from typing import Final
 
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
-from accounts.forms.reviews import number
+from accounts.forms.reviews import ItemsForm, RemovalForm
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
-from accounts.services.reviews.removals import DO, Action
+from accounts.services.reviews.remediation import Removal
 from accounts.views.reviews import enter
 
-A_PAGE = 100
+PAGE_SIZE: Final = 100
+JOB_TITLES: Final[dict[Removal, str]] = {"delete": "Deleting users", "deactivate": "Deactivating users"}
 
 
 @require_http_methods(["GET", "POST"])
 def removals(request: AppRequest, review_id: str) -> HttpResponse:
-    """The users to remove and to change, as they are now; POST carries the removals out, portion by portion."""
+    """The users to remove and to change, with their current status; POST applies the next batch of removals."""
     enter(request)
     if request.method == "POST":
-        return _carry_out(request, review_id)
-    review, after = reviews.get(review_id), number(request.GET.get("after"))
+        return _apply(request, review_id)
+    review, after = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE).after
     if not review.sign_off:
         return redirect("review", review_id)
     client = request.user.client
-    outcomes = reviews.marked(client, review, "remove", after, A_PAGE)
+    outcomes = reviews.outcomes_by_decision(client, review, "remove", after, PAGE_SIZE)
     context = {
         "review": review,
-        "removals": [(one, _allowed(request, one)) for one in outcomes],
-        "next": outcomes[-1].item.number if len(outcomes) == A_PAGE else 0,
-        "changes": reviews.marked(client, review, "change", after, A_PAGE),
+        "removals": [(outcome, _allowed(request, outcome)) for outcome in outcomes],
+        "next": outcomes[-1].item.number if len(outcomes) == PAGE_SIZE else 0,
+        "changes": reviews.outcomes_by_decision(client, review, "change", after, PAGE_SIZE),
     }
     return render(request, "reviews/removals.html", context)
 
@@ -43,35 +44,36 @@ def _allowed(request: AppRequest, outcome: reviews.Outcome) -> dict[str, bool]:
     return policy.allowed(request.user, outcome.user) if outcome.user else {}
 
 
-@require_http_methods(["GET"])
+@require_GET
 def confirm(request: AppRequest, review_id: str) -> HttpResponse:
-    """Ask before it is done to all who are left."""
+    """Ask for confirmation before all remaining users are deleted or deactivated."""
     policy.demand_management(request.user)
-    action, review = _action(request.GET.get("action", "")), reviews.get(review_id)
-    refusal = partial(policy.refusal, action, request.user)
-    left = reviews.left(request.user.client, review, action, refusal) if review.sign_off else []
-    return render(request, "reviews/confirm.html", {"review": review, "action": action, "left": left})
+    removal, review = _removal(request.GET), reviews.get(review_id)
+    refusal = partial(policy.refusal, removal, request.user)
+    remaining = reviews.remaining(request.user.client, review, removal, refusal) if review.sign_off else []
+    return render(request, "reviews/confirm.html", {"review": review, "action": removal, "remaining": remaining})
 
 
-def _carry_out(request: AppRequest, review_id: str) -> HttpResponse:
+def _apply(request: AppRequest, review_id: str) -> HttpResponse:
     policy.demand_management(request.user)
-    action = _action(request.POST.get("action", ""))
-    done = reviews.carry_out(request.user.client, review_id, action, partial(policy.refusal, action, request.user))
+    removal = _removal(request.POST)
+    done = reviews.apply_removals(request.user.client, review_id, removal, partial(policy.refusal, removal, request.user))
     page = reverse("review_removals", args=[review_id])
     if done.is_over:
         return go_to(request, page)
     context = {
         "review": reviews.get(review_id),
-        "work": done,
-        "is_ours": True,
+        "job": done,
+        "is_resumable": True,
         "action": page,
-        "do": action,
-        "text": "Carrying out the removals",
+        "removal": removal,
+        "text": JOB_TITLES[removal],
     }
-    return render(request, "reviews/_work.html" if request.htmx else "reviews/work.html", context)
+    return render(request, "reviews/_job.html" if request.htmx else "reviews/job.html", context)
 
 
-def _action(text: str) -> Action:
-    if text not in DO:
-        raise BadRequest(text)
-    return cast(Action, text)
+def _removal(data: QueryDict) -> Removal:
+    removal = RemovalForm(data).removal
+    if removal is None:
+        raise BadRequest("action")
+    return removal

@@ -1,4 +1,4 @@
-"""Access reviews: the list of them, a new one, and the notice of those that wait."""
+"""Access reviews: their list, a new one, and the notice for reviewers."""
 
 from dataclasses import replace
 from typing import Any
@@ -25,7 +25,7 @@ def enter(request: AppRequest) -> None:
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """All reviews, the newest first, each with how far it is."""
+    """All reviews, newest first, with their progress."""
     enter(request)
     reviews.refresh()
     return render(request, "reviews/list.html", {"reviews": _with_progress(reviews.all_reviews())})
@@ -38,11 +38,11 @@ def _with_progress(found: list[reviews.Review]) -> list[tuple[reviews.Review, re
 
 @require_GET
 def due(request: AppRequest) -> HttpResponse:
-    """The notice on the list of users: open reviews that this person is asked for. Empty rather than an error."""
+    """The notice on the user list: open reviews with pending users for this reviewer. Empty rather than an error."""
     enter(request)
     try:
-        asked = [review for review in reviews.all_reviews("open") if review.asks(request.user.username)]
-        waiting = [(review, progress) for review, progress in _with_progress(asked) if progress.left]
+        asked = [review for review in reviews.all_reviews("open") if review.is_for(request.user.username)]
+        waiting = [(review, progress) for review, progress in _with_progress(asked) if progress.pending]
     except ServiceError:
         waiting = []
     return render(request, "reviews/_due.html", {"waiting": waiting})
@@ -50,7 +50,7 @@ def due(request: AppRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def create(request: AppRequest) -> HttpResponse:
-    """A review of the users that the address says, as in the list."""
+    """Start a review of the users that the query string selects, as in the user list."""
     enter(request)
     query = replace(user_query(request.GET, 10), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)

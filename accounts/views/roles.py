@@ -1,4 +1,4 @@
-"""The roles: all of them, one of them, and who holds a cluster privilege through them. Nothing is changed here."""
+"""Roles: their list, one role, and the users with a cluster privilege. Read-only."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from accounts.services.users import MAX_SEARCH_LENGTH, privilege_holders
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """All roles, or those whose name and description have the words that were typed."""
+    """All roles, or those with every search word in their name or description."""
     policy.demand_reading(request.user)
     text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH]
     words = words_of(text)
@@ -28,9 +28,9 @@ def index(request: AppRequest) -> HttpResponse:
 
 @require_GET
 def view(request: AppRequest, name: str) -> HttpResponse:
-    """What one role grants and who has it; for the roles box of a form what it grants alone.
+    """The privileges of a role and its users; only the privileges for the roles box of a form.
 
-    A name that does not exist has a page as long as users have it. Raises RoleNotFound.
+    A role that doesn't exist has a page while users have it. Raises RoleNotFound.
     """
     policy.demand_reading(request.user)
     details = roles.get(request.user.client, name)
@@ -50,7 +50,7 @@ def view(request: AppRequest, name: str) -> HttpResponse:
 
 @require_GET
 def who_can(request: AppRequest) -> HttpResponse:
-    """The users who hold a cluster privilege, and through which roles."""
+    """The users with a cluster privilege, and the roles that grant it."""
     policy.demand_reading(request.user)
     known = roles.all_roles(request.user.client)
     form = WhoCanForm(request.GET if "privilege" in request.GET else None, roles=known)
@@ -59,7 +59,7 @@ def who_can(request: AppRequest) -> HttpResponse:
         privilege, after = form.cleaned_data["privilege"], form.cleaned_data["after"]
         context |= {
             "privilege": privilege,
-            "words": cluster_privileges.describe(privilege),
+            "description": cluster_privileges.describe(privilege),
             "after": after,
             "answer": privilege_holders.with_privilege(request.user.client, known, privilege, after),
         }

@@ -1,6 +1,7 @@
-"""Who is signed in: everybody's sessions for administrators, one's own for everyone; and ending them."""
+"""Active sessions: all of them for administrators, their own for all users; and ending them."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
@@ -13,12 +14,12 @@ from accounts.http import AppRequest, acts_with_our_key, does_not_renew, go_to, 
 from accounts.services import sessions
 from accounts.services.sessions import Session, seconds_left
 
-SHOWN = 200
+MAX_SHOWN: Final = 200
 
 
 @dataclass(frozen=True)
-class Question:
-    """What is asked before sessions end, and where to go then."""
+class Confirmation:
+    """The dialog before sessions end, and the page afterwards."""
 
     title: str
     text: str
@@ -28,19 +29,19 @@ class Question:
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """Everybody's sessions, or those of the people whose name has what was typed."""
+    """All active sessions, or those of users whose username contains the search text."""
     policy.demand_management(request.user)
     text = request.GET.get("q", "").strip()
-    living = sessions.active_sessions()
-    found = [session for session in living if text.casefold() in session.username.casefold()]
-    people = len({(session.username, session.realm) for session in found})
-    context = {"sessions": found[:SHOWN], "total": len(found), "people": people, "q": text}
+    active = sessions.active_sessions()
+    found = [session for session in active if text.casefold() in session.username.casefold()]
+    user_count = len({(session.username, session.realm) for session in found})
+    context = {"sessions": found[:MAX_SHOWN], "total": len(found), "users": user_count, "q": text}
     return render(request, "sessions/list.html", {**context, "current": request.session.document_id})
 
 
 @require_GET
 def own(request: AppRequest) -> HttpResponse:
-    """The sessions of the person who asks."""
+    """The operator's own sessions."""
     context = {"sessions": _own(request), "current": request.session.document_id}
     return render(request, "sessions/own.html", context)
 
@@ -48,7 +49,7 @@ def own(request: AppRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @acts_with_our_key
 def end(request: AppRequest, session_id: str) -> HttpResponse:
-    """End one session of anybody's."""
+    """End one session of any user."""
     policy.demand_management(request.user)
     return _end_one(request, sessions.active_sessions(), session_id, reverse("sessions"))
 
@@ -56,39 +57,39 @@ def end(request: AppRequest, session_id: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @acts_with_our_key
 def end_all(request: AppRequest) -> HttpResponse:
-    """End everybody's sessions, or all of one person's; not the one in which this is asked for."""
+    """End all sessions, or all of one user, except the current session."""
     policy.demand_management(request.user)
     asked = request.POST if request.method == "POST" else request.GET
     username, realm = asked.get("username", ""), asked.get("realm", "")
     if username:
         chosen = sessions.sessions_of_user(username, realm)
-        title, text = f"End all sessions of '{username}'?", "They are signed out everywhere, and can sign in again."
+        title, text = f"End all sessions of '{username}'?", "The user is signed out everywhere and can sign in again."
     else:
-        chosen, title, text = sessions.active_sessions(), "End all sessions?", "Everybody is signed out, and can sign in again."
-    return _end(request, chosen, Question(title, text, "End sessions", reverse("sessions")))
+        chosen, title, text = sessions.active_sessions(), "End all sessions?", "All users are signed out and can sign in again."
+    return _end(request, chosen, Confirmation(title, text, "End sessions", reverse("sessions")))
 
 
 @require_http_methods(["GET", "POST"])
 @acts_with_our_key
 def end_own(request: AppRequest, session_id: str) -> HttpResponse:
-    """End another session of one's own."""
+    """End one of the operator's other sessions."""
     return _end_one(request, _own(request), session_id, reverse("account_sessions"))
 
 
 @require_http_methods(["GET", "POST"])
 @acts_with_our_key
 def end_others(request: AppRequest) -> HttpResponse:
-    """End all sessions of one's own but this."""
-    question = Question(
+    """End all other sessions of the operator."""
+    confirmation = Confirmation(
         "End your other sessions?", "You are signed out everywhere else.", "End sessions", reverse("account_sessions")
     )
-    return _end(request, _own(request), question)
+    return _end(request, _own(request), confirmation)
 
 
 @require_http_methods(["GET", "POST"])
 @does_not_renew
 def extend(request: AppRequest) -> HttpResponse:
-    """How long this session has left; a POST extends it by the idle time, never beyond its lifespan."""
+    """The seconds left of this session; a POST extends it by the idle time, never beyond its lifespan."""
     if request.method == "POST":
         request.session.renew()
     return JsonResponse({"seconds": seconds_left(request.session), "can_be_extended": request.session.can_be_extended})
@@ -99,23 +100,25 @@ def _own(request: AppRequest) -> list[Session]:
 
 
 def _end_one(request: AppRequest, among: list[Session], session_id: str, page: str) -> HttpResponse:
-    """Ask about that one; whoever may not end it learns no more than that it is not there."""
+    """End the session with this ID. An ID that isn't among them has the same answer as an ended session."""
     chosen = [session for session in among if session.id == session_id]
     if not chosen:
-        messages.warning(request, "This session has ended already.")
+        messages.warning(request, "This session has already ended.")
         return go_to(request, page)
-    title = f"End this session of '{chosen[0].username}'?"
-    return _end(request, chosen, Question(title, "They are signed out there, and can sign in again.", "End session", page))
+    title = f"End session of '{chosen[0].username}'?"
+    return _end(
+        request, chosen, Confirmation(title, "The user is signed out of this session and can sign in again.", "End session", page)
+    )
 
 
-def _end(request: AppRequest, among: list[Session], question: Question) -> HttpResponse:
+def _end(request: AppRequest, among: list[Session], confirmation: Confirmation) -> HttpResponse:
     chosen = [session for session in among if session.id != request.session.document_id]
     if request.method == "POST" and chosen:
         sessions.end(request.user.client, chosen)
         messages.success(request, f"Ended {len(chosen)} session{'s' if len(chosen) > 1 else ''}")
-        return go_to(request, question.page)
+        return go_to(request, confirmation.page)
     context = {
-        "question": question,
+        "confirmation": confirmation,
         "chosen": chosen,
         "keeps_this": len(chosen) < len(among),
         "fields": [(name, request.GET[name]) for name in ("username", "realm") if name in request.GET],

@@ -1,4 +1,4 @@
-"""Verifies that an export is complete and unmodified."""
+"""Check whether an export is complete and unmodified."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -11,24 +11,20 @@ from accounts.services.exports.completeness import LABELS
 
 
 class Command(BaseCommand):
-    """`manage.py check_export`."""
-
     help = "Verifies that a user export is complete and unmodified. Works offline."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """The file."""
         parser.add_argument("file", type=Path, help="an export in CSV, NDJSON, or XLSX format, exactly as it was downloaded")
 
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
-        """Print the completeness manifest of a valid export; fail for any other file."""
         try:
             with file.open("rb") as stream:
-                block = exports.read(stream).completeness.as_dict()
-        except exports.NotWhole as exc:
+                manifest = exports.read(stream).manifest.as_dict()
+        except exports.InvalidExport as exc:
             raise CommandError(f"{file} is not valid. {exc}") from None
         except OSError as exc:
             raise CommandError(f"Couldn't read {file}: {exc.strerror}") from None
         for name, label in LABELS.items():
-            self.stdout.write(f"{label}: {block[name]}")
+            self.stdout.write(f"{label}: {manifest[name]}")
         self.stdout.write(f"{file} is complete and unmodified. Compare its SHA-256 with the audit trail.")

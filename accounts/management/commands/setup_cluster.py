@@ -50,7 +50,7 @@ class Command(BaseCommand):
         except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
         except errors.AccessDenied as exc:
-            audit.record_access_denied(administrator.actor, "setup_cluster", "", type(exc).__name__)
+            audit.record_access_denied(administrator.actor, "setup_cluster", "", exc.code)
             raise CommandError(f"This user isn't allowed to set up the cluster: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None

@@ -27,8 +27,8 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
     AUDITOR_ROLE: {"cluster": ["read_security"], "indices": []},
 }
 DESCRIPTIONS: Final = {
-    SERVICE: "What usermgmt keeps for itself, and its audit trail, to which it can only add. Nothing about users.",
-    AUDITOR_ROLE: "Sees users, roles and API keys in usermgmt, and changes nothing.",
+    SERVICE: "Access to the indices of usermgmt, append-only for its audit trail. No access to users.",
+    AUDITOR_ROLE: "Read-only access to users, roles, and API keys in usermgmt.",
 }
 
 

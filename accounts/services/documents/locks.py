@@ -1,4 +1,4 @@
-"""Exclusive rights across processes, as documents: whoever creates the document holds the lock."""
+"""Locks across processes, as documents: whoever creates the document holds the lock."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,16 +13,16 @@ from accounts.services import errors
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
 
-# Longer than the calls that are made under a lock may take together, so that only a dead holder's lock is ever broken.
+# Longer than all calls under a lock may take together, so only the lock of a dead holder is ever broken.
 LIFETIME = timedelta(minutes=2)
 
 
 @contextmanager
 def held(name: str) -> Iterator[None]:
-    """Hold the lock of that name. Raises UserLocked when somebody else does, and Unavailable.
+    """Hold the lock of that name. Raises UserLocked when it is held, and Unavailable.
 
-    It is not given back when the outcome of the work is unknown: the call may still be on its way. It ends by itself.
-    A change that is recorded takes its lock together with the record: `audit.recorded(…, lock=name)`.
+    It isn't released when the outcome of the block is unknown, because a call may still be on its way: it expires.
+    A recorded change takes its lock together with the event: `audit.recorded(…, lock=name)`.
     """
     _take(name)
     try:
@@ -30,34 +30,34 @@ def held(name: str) -> Iterator[None]:
     except errors.OutcomeUnknown:
         raise
     except BaseException:
-        give_back(name)
+        release(name)
         raise
-    give_back(name)
+    release(name)
 
 
 def taking(name: str) -> list[dict[str, Any]]:
-    """What `_bulk` needs to take it; `demand_taken` reads the answer."""
+    """The `_bulk` operations that take it; `require_taken` reads the result."""
     return [{"create": {"_index": indices.LOCKS, "_id": _id(name)}}, _document()]
 
 
-def demand_taken(name: str, item: Mapping[str, Any]) -> None:
-    """Hold the lock after such a `_bulk`. Raises UserLocked when somebody else does, and Unavailable."""
+def require_taken(name: str, item: Mapping[str, Any]) -> None:
+    """Hold the lock after such a `_bulk`. Raises UserLocked when it is held, and Unavailable."""
     if item["status"] == HTTPStatus.CONFLICT:
-        _take_over_from_the_dead(name)
+        _take_over_expired(name)
     elif error := item.get("error"):
         raise errors.Unavailable(f"{error['type']}: {error['reason']}")
 
 
-def giving_back(name: str) -> list[dict[str, Any]]:
-    """What `_bulk` needs to give it back."""
+def releasing(name: str) -> list[dict[str, Any]]:
+    """The `_bulk` operations that release it."""
     return [{"delete": {"_index": indices.LOCKS, "_id": _id(name)}}]
 
 
-def give_back(name: str) -> None:
-    """Give it back by a call of its own."""
+def release(name: str) -> None:
+    """Release it with a call of its own."""
     try:
         store.delete(indices.LOCKS, _id(name))
-    except errors.ServiceError:  # it ends by itself; the work under it is done, and must not be reported as failed
+    except errors.ServiceError:  # it expires; the work under it is done and must not be reported as failed
         pass
 
 
@@ -65,16 +65,16 @@ def _take(name: str) -> None:
     try:
         store.put(indices.LOCKS, _id(name), _document(), None)
     except errors.Conflict:
-        _take_over_from_the_dead(name)
+        _take_over_expired(name)
     except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
         raise errors.Unavailable(str(exc)) from None
 
 
-def _take_over_from_the_dead(name: str) -> None:
-    """Replace a lock that has outlived its time; of two who try, the version lets one."""
+def _take_over_expired(name: str) -> None:
+    """Replace an expired lock; of two processes that try, the version lets one."""
     old = store.get(indices.LOCKS, _id(name))
-    if old is None:  # given back a moment ago: its work is done, and the caller will see it
-        raise errors.UserLocked("the lock was just given back")
+    if old is None:  # released a moment ago: its change is applied, and the caller will see it
+        raise errors.UserLocked("the lock was just released")
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
         raise errors.UserLocked("the lock is held")
     store.put(indices.LOCKS, _id(name), _document(), Version.of(old))

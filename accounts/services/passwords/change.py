@@ -11,7 +11,7 @@ from accounts.services.signin.operators import Operator
 @sensitive_variables("password")
 def change(client: PersonClient, username: str, password: str) -> None:
     """Set a user's password; their sessions end. Raises NotFound, AccessDenied, Invalid, and AuditUnavailable."""
-    with audit.recorded(client, "password-change", username):
+    with audit.recorded(client, audit.Action.PASSWORD_CHANGE, username):
         _set(client, username, password)
     sessions.end_all(username)
 

@@ -65,7 +65,7 @@ class BytesValidator:
             raise ValidationError("Password must not contain a null character.", code="null")
         if "\ufffd" in password or any("\ud800" <= character <= "\udfff" for character in password):
             # What Django, or Python, puts where the bytes that came were not UTF-8.
-            raise ValidationError("Password must be text in UTF-8.", code="not_text")
+            raise ValidationError("Password must be valid UTF-8 text.", code="not_text")
         if len(password.encode()) > MAX_BYTES:
             raise ValidationError(
                 f"Password must be at most {MAX_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
@@ -92,7 +92,7 @@ class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
 
     def get_error_message(self) -> str:
         """In the manner of the others."""
-        return "Password must not be like the %(verbose_name)s."
+        return "Password is too similar to the %(verbose_name)s."
 
 
 class BlocklistValidator(password_validation.CommonPasswordValidator):
@@ -104,7 +104,7 @@ class BlocklistValidator(password_validation.CommonPasswordValidator):
 
     def get_error_message(self) -> str:
         """Say which list."""
-        return "This password is on your organization's list of passwords that nobody may use."
+        return "This password is on your organization's blocklist."
 
 
 class _Meta:

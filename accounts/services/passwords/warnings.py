@@ -1,4 +1,4 @@
-"""What signs in as each of the built-in service users, and loses its connection when their password changes."""
+"""The services that sign in as built-in users, and lose their connection when those passwords change."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,20 +8,16 @@ from accounts.services.users import User
 
 @dataclass(frozen=True)
 class ServiceWarning:
-    """What stops working, and what brings it back."""
-
     service: str
     text: str
 
     @property
     def title(self) -> str:
-        """Kibana's words."""
         return f"{self.service} will lose connection to Elasticsearch"
 
     @property
     def understood(self) -> str:
-        """What the person says before the password is changed."""
-        return f"I understand that {self.service} loses its connection until it has the new password"
+        return f"I understand that {self.service} stays disconnected until it is configured with the new password"
 
 
 KIBANA: Final = ServiceWarning(
@@ -34,25 +30,27 @@ WARNINGS: Final = {
     "kibana_system": KIBANA,
     "apm_system": ServiceWarning(
         "APM Server",
-        "Its monitoring data stop until you update monitoring.elasticsearch.password in apm-server.yml and restart it.",
+        "After the change, update monitoring.elasticsearch.password in apm-server.yml and restart APM Server. No monitoring data is "
+        "collected until then.",
     ),
     "beats_system": ServiceWarning(
         "Beats",
-        "Their monitoring data stop until you update monitoring.elasticsearch.password in the configuration of every Beat "
-        "that signs in as beats_system, and restart it.",
+        "After the change, update monitoring.elasticsearch.password in the configuration of every Beat that signs in as "
+        "beats_system, and restart Beats. No monitoring data is collected until then.",
     ),
     "logstash_system": ServiceWarning(
         "Logstash",
-        "Its monitoring data stop until you update xpack.monitoring.elasticsearch.password in every logstash.yml and restart it.",
+        "After the change, update xpack.monitoring.elasticsearch.password in every logstash.yml and restart Logstash. No "
+        "monitoring data is collected until then.",
     ),
     "remote_monitoring_user": ServiceWarning(
         "Metricbeat",
-        "The monitoring of the cluster stops until you update password in the modules of every Metricbeat that signs in as "
-        "remote_monitoring_user (modules.d/elasticsearch-xpack.yml, for instance), and restart it.",
+        "After the change, update password in the module configuration of every Metricbeat that uses remote_monitoring_user "
+        "(for example modules.d/elasticsearch-xpack.yml) and restart it. Cluster monitoring stops until then.",
     ),
 }
 
 
 def warning(user: User) -> ServiceWarning | None:
-    """What to know before this user's password changes; None for people's accounts."""
+    """What stops working when the password of this user changes; None for all but built-in service users."""
     return WARNINGS.get(user.username) if user.is_reserved else None

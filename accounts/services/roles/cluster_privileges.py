@@ -1,7 +1,7 @@
 """Cluster privileges: what each is for, in words, and which others it implies.
 
 The table was found out on real nodes by `python -m local_cluster.cluster_privileges`. What it does not know grants only itself,
-except that `all` implies everything.
+except that `all` implies every other.
 """
 
 import json
@@ -46,8 +46,8 @@ def combined(privileges: Iterable[str]) -> list[str]:
 
 def holds(privileges: Iterable[str], wanted: str) -> bool:
     """Whether these grant it."""
-    everything = held(privileges)
-    return wanted.lower() in everything or ALL in everything
+    effective = held(privileges)
+    return wanted.lower() in effective or ALL in effective
 
 
 def pairs(wanted: str) -> list[frozenset[str]]:
@@ -56,32 +56,32 @@ def pairs(wanted: str) -> list[frozenset[str]]:
 
 
 def is_fully_evaluated(privilege: str) -> bool:
-    """Whether all that it implies is known: not so for single actions and most patterns of them, which may add up."""
+    """Whether everything it implies is known; it isn't for individual actions, which may add up to other privileges."""
     return ":" not in privilege or len(implied(privilege)) > 1
 
 
 @cache
 def describe(privilege: str) -> str:
-    """What it is for; "" when nobody has said so."""
-    return WORDS.get(privilege.lower(), "")
+    """What the privilege allows, or ""."""
+    return DESCRIPTIONS.get(privilege.lower(), "")
 
 
-WORDS: Final = {
-    "all": "Do everything in the cluster, also manage users and roles",
+DESCRIPTIONS: Final = {
+    "all": "Full control of the cluster, including users and roles",
     "cancel_task": "Cancel running tasks",
     "clone_api_key": "Copy API keys",
-    "create_snapshot": "Create snapshots and see repositories",
-    "cross_cluster_replication": "Let a remote cluster replicate from here",
-    "cross_cluster_search": "Let a remote cluster search here",
-    "delegate_pki": "Authenticate others by their certificates",
-    "grant_api_key": "Create API keys for others",
-    "manage": "Change everything in the cluster but users and roles",
-    "manage_api_key": "Manage everybody's API keys",
+    "create_snapshot": "Create snapshots and view repositories",
+    "cross_cluster_replication": "Allow remote clusters to replicate from this cluster",
+    "cross_cluster_search": "Allow remote clusters to search this cluster",
+    "delegate_pki": "Authenticate users with PKI certificates",
+    "grant_api_key": "Create API keys for other users",
+    "manage": "Manage the cluster, except users and roles",
+    "manage_api_key": "Manage all API keys",
     "manage_autoscaling": "Manage autoscaling",
     "manage_behavioral_analytics": "Manage behavioral analytics",
     "manage_ccr": "Manage cross-cluster replication",
     "manage_connector": "Manage connectors",
-    "manage_data_frame_transforms": "Manage transforms (the old name)",
+    "manage_data_frame_transforms": "Manage transforms (deprecated name)",
     "manage_enrich": "Manage enrich policies",
     "manage_ilm": "Manage index lifecycle policies",
     "manage_index_templates": "Manage index templates",
@@ -89,46 +89,46 @@ WORDS: Final = {
     "manage_ingest_pipelines": "Manage ingest pipelines",
     "manage_logstash_pipelines": "Manage Logstash pipelines",
     "manage_ml": "Manage machine learning",
-    "manage_oidc": "Sign others in through OpenID Connect",
+    "manage_oidc": "Authenticate users with OpenID Connect",
     "manage_own_api_key": "Manage their own API keys",
     "manage_pipeline": "Manage ingest pipelines",
     "manage_reindex": "Manage reindexing",
     "manage_rollup": "Manage rollup jobs",
-    "manage_saml": "Sign others in through SAML",
+    "manage_saml": "Authenticate users with SAML",
     "manage_search_application": "Manage search applications",
     "manage_search_query_rules": "Manage query rules",
     "manage_search_synonyms": "Manage synonyms",
-    "manage_security": "Manage users, roles and API keys",
-    "manage_service_account": "Manage tokens of service accounts",
+    "manage_security": "Manage users, roles, and API keys",
+    "manage_service_account": "Manage service account tokens",
     "manage_slm": "Manage snapshot lifecycle policies",
-    "manage_token": "Create and end access tokens",
+    "manage_token": "Create and invalidate access tokens",
     "manage_transform": "Manage transforms",
     "manage_user_profile": "Manage user profiles",
     "manage_watcher": "Manage watches",
-    "monitor": "See state and settings of the cluster",
-    "monitor_connector": "See connectors",
-    "monitor_data_frame_transforms": "See transforms (the old name)",
-    "monitor_enrich": "See enrich policies",
-    "monitor_esql": "See running ES|QL queries",
+    "monitor": "View cluster state and settings",
+    "monitor_connector": "View connectors",
+    "monitor_data_frame_transforms": "View transforms (deprecated name)",
+    "monitor_enrich": "View enrich policies",
+    "monitor_esql": "View running ES|QL queries",
     "monitor_inference": "Use inference endpoints",
-    "monitor_ml": "See machine learning jobs",
-    "monitor_reindex": "See running reindex tasks",
-    "monitor_rollup": "See rollup jobs",
-    "monitor_snapshot": "See snapshots and repositories",
-    "monitor_stats": "See the cluster's statistics",
-    "monitor_text_structure": "Find the structure of texts",
-    "monitor_transform": "See transforms",
-    "monitor_watcher": "See watches",
-    "none": "Nothing",
+    "monitor_ml": "View machine learning jobs",
+    "monitor_reindex": "View running reindex tasks",
+    "monitor_rollup": "View rollup jobs",
+    "monitor_snapshot": "View snapshots and repositories",
+    "monitor_stats": "View cluster statistics",
+    "monitor_text_structure": "Find the structure of text",
+    "monitor_transform": "View transforms",
+    "monitor_watcher": "View watches",
+    "none": "No privileges",
     "post_behavioral_analytics_event": "Add events to behavioral analytics",
-    "read_ccr": "See cross-cluster replication",
-    "read_connector_secrets": "Read secrets of connectors",
-    "read_fleet_secrets": "Read secrets of Fleet",
-    "read_ilm": "See index lifecycle policies",
-    "read_pipeline": "See ingest pipelines",
-    "read_security": "See users, roles and API keys",
-    "read_slm": "See snapshot lifecycle policies",
+    "read_ccr": "View cross-cluster replication",
+    "read_connector_secrets": "Read connector secrets",
+    "read_fleet_secrets": "Read Fleet secrets",
+    "read_ilm": "View index lifecycle policies",
+    "read_pipeline": "View ingest pipelines",
+    "read_security": "View users, roles, and API keys",
+    "read_slm": "View snapshot lifecycle policies",
     "transport_client": "Connect with the Java transport client",
-    "write_connector_secrets": "Write secrets of connectors",
-    "write_fleet_secrets": "Write secrets of Fleet",
+    "write_connector_secrets": "Write connector secrets",
+    "write_fleet_secrets": "Write Fleet secrets",
 }

@@ -8,35 +8,35 @@ from typing import Any, Final
 from accounts.services.roles import cluster_privileges
 
 Body = Mapping[str, Any]
-# Kinds of grants in the order of a page: (key, heading, what it is called when counted).
+# Kinds of grants in the order of the page: (key, heading, noun when counted).
 KINDS: Final = (
-    ("cluster", "Cluster", "cluster privilege"),
-    ("indices", "Indices", "set of indices"),
-    ("remote", "Remote clusters", "grant on remote clusters"),
-    ("applications", "Applications", "application"),
-    ("run_as", "May act as", "user to act as"),
-    ("global", "Global", "global privilege"),
+    ("cluster", "Cluster privileges", "cluster privilege"),
+    ("indices", "Index privileges", "index privilege"),
+    ("remote", "Remote cluster privileges", "remote cluster privilege"),
+    ("applications", "Application privileges", "application privilege"),
+    ("run_as", "Run as privileges", "run as user"),
+    ("global", "Global privileges", "global privilege"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One thing that a role grants: on what, what, and how it is limited. Equal grants of two roles are one."""
+    """One privilege, or privileges on one subject, and their limits. Equal grants of two roles are one."""
 
     kind: str
-    what: str
-    words: str = ""
+    subject: str
+    description: str = ""
     notes: tuple[str, ...] = ()
     query: str = ""
 
     def __str__(self) -> str:
-        """As one line: `Indices logs-*: read, view_index_metadata`."""
+        """One line: `Index privileges on logs-*: read, view_index_metadata`."""
         heading = next(heading for kind, heading, _ in KINDS if kind == self.kind)
+        if not self.description:
+            return f"{heading}: {self.subject}"
         if self.kind == "cluster":
-            return (
-                f"{heading}: {self.words[:1].lower() + self.words[1:]} ({self.what})" if self.words else f"{heading}: {self.what}"
-            )
-        return f"{heading} {self.what}: {self.words}" if self.words else f"{heading}: {self.what}"
+            return f"{heading}: {self.description[:1].lower() + self.description[1:]} ({self.subject})"
+        return f"{heading} on {self.subject}: {self.description}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +49,34 @@ class Section:
 
 
 def of(body: Body) -> list[Grant]:
-    """Everything that a role grants."""
     return [
         *(_cluster(privilege) for privilege in body.get("cluster", [])),
         *(_indices(part) for part in body.get("indices", [])),
         *(_remote_indices(part) for part in body.get("remote_indices", [])),
         *(_remote_cluster(part) for part in body.get("remote_cluster", [])),
         *(_application(part) for part in body.get("applications", [])),
-        *(Grant("run_as", "anybody (*)" if name == "*" else name) for name in body.get("run_as", [])),
-        *(Grant("global", f"{area} {verb}", _flat(of_what)) for area, verb, of_what in _globals(body)),
+        *(Grant("run_as", "Any user (*)" if name == "*" else name) for name in body.get("run_as", [])),
+        *(Grant("global", f"{area} {verb}", _flat(value)) for area, verb, value in _globals(body)),
     ]
 
 
 def sections(by_role: Mapping[str, Iterable[Grant]]) -> list[Section]:
-    """What several roles grant together, by kind; a kind that none grants is left out."""
+    """The effective privileges of several roles, by kind; kinds without privileges are left out."""
     merged: dict[Grant, list[str]] = {}
     for role, grants in by_role.items():
         for grant in dict.fromkeys(grants):
             merged.setdefault(grant, []).append(role)
     by_kind = {kind: [(grant, names) for grant, names in merged.items() if grant.kind == kind] for kind, _, _ in KINDS}
     for rows in by_kind.values():
-        rows.sort(key=lambda row: (":" in row[0].what, row[0].what))  # single actions after what has a name
+        rows.sort(key=lambda row: (":" in row[0].subject, row[0].subject))  # individual actions after named privileges
     return [Section(heading, noun, by_kind[kind]) for kind, heading, noun in KINDS if by_kind[kind]]
 
 
 def summary(grants: Iterable[Grant]) -> str:
-    """How much it is, in one sentence that can be read out."""
+    """The number of privileges of each kind, for screen readers."""
     counts = [(len(section.rows), section.noun) for section in sections({"": grants})]
-    texts = [f"{count} {noun if count == 1 else _plural(noun)}" for count, noun in counts]
-    return ", ".join(texts) or "nothing"
-
-
-def _plural(noun: str) -> str:
-    first, _, rest = noun.partition(" ")
-    return f"{first}s {rest}" if rest.startswith(("of ", "on ", "to ")) else f"{noun}s"
+    texts = [f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts]
+    return ", ".join(texts) or "no privileges"
 
 
 def _cluster(privilege: str) -> Grant:
@@ -90,9 +84,9 @@ def _cluster(privilege: str) -> Grant:
     if not implied:
         notes: tuple[str, ...] = ()
     elif privilege.lower() == cluster_privileges.ALL:
-        notes = ("includes every other cluster privilege",)
+        notes = ("Includes all other cluster privileges",)
     else:
-        notes = (f"includes {', '.join(implied)}",)
+        notes = (f"Includes {', '.join(implied)}",)
     return Grant("cluster", privilege, cluster_privileges.describe(privilege), notes)
 
 
@@ -100,48 +94,48 @@ def _indices(part: Body) -> Grant:
     fields = part.get("field_security") or {}
     notes = []
     if fields.get("grant", ["*"]) != ["*"]:
-        notes.append(f"only the fields {_list(fields['grant']) or '(none)'}")
+        notes.append(f"Granted fields: {_list(fields['grant']) or 'none'}")
     if fields.get("except"):
-        notes.append(f"without the fields {_list(fields['except'])}")
+        notes.append(f"Denied fields: {_list(fields['except'])}")
     if part.get("query"):
-        notes.append("only the documents that match the query")
+        notes.append("Granted documents query:")
     if part.get("allow_restricted_indices"):
-        notes.append("also the restricted indices of the system")
+        notes.append("Includes restricted system indices")
     return Grant("indices", _list(part["names"]), _list(part["privileges"]), tuple(notes), _query(part.get("query")))
 
 
 def _remote_indices(part: Body) -> Grant:
     grant = _indices(part)
-    where = (f"on the remote {_clusters(part)}", *grant.notes)
-    return Grant("remote", f"indices {grant.what}", grant.words, where, grant.query)
+    where = (_clusters(part), *grant.notes)
+    return Grant("remote", f"indices {grant.subject}", grant.description, where, grant.query)
 
 
 def _remote_cluster(part: Body) -> Grant:
-    return Grant("remote", _list(part["privileges"]), "", (f"on the remote {_clusters(part)}",))
+    return Grant("remote", _list(part["privileges"]), "", (_clusters(part),))
 
 
 def _clusters(part: Body) -> str:
     names = list(part["clusters"])
-    return "clusters, all of them" if names == ["*"] else f"clusters {_list(names)}"
+    return "On all remote clusters" if names == ["*"] else f"On remote clusters: {_list(names)}"
 
 
 def _application(part: Body) -> Grant:
     """Kibana's privileges are those of an application; its spaces are resources."""
     name = part["application"]
-    what = f"Kibana ({name})" if name.startswith("kibana-") else "every application (*)" if name == "*" else name
+    subject = f"Kibana ({name})" if name.startswith("kibana-") else "All applications (*)" if name == "*" else name
     resources = list(part["resources"])
-    where = "" if resources == ["*"] else f"only in {_list(map(_resource, resources))}"
-    return Grant("applications", what, _list(map(_application_privilege, part["privileges"])), (where,) if where else ())
+    where = "" if resources == ["*"] else f"Only in {_list(map(_resource, resources))}"
+    return Grant("applications", subject, _list(map(_application_privilege, part["privileges"])), (where,) if where else ())
 
 
 def _resource(resource: str) -> str:
-    return f"the space {resource.removeprefix('space:')}" if resource.startswith("space:") else resource
+    return f"space {resource.removeprefix('space:')}" if resource.startswith("space:") else resource
 
 
 def _application_privilege(privilege: str) -> str:
     """`feature_discover.read`, as Kibana names the privileges of its features, is `discover: read`."""
     if privilege in ("*", "all", "space_all"):
-        return "everything"
+        return "all"
     if privilege == "space_read":
         return "read"
     feature, dot, verb = privilege.removeprefix("feature_").partition(".")
@@ -150,7 +144,7 @@ def _application_privilege(privilege: str) -> str:
 
 def _globals(body: Body) -> Iterable[tuple[str, str, Any]]:
     for area, verbs in (body.get("global") or {}).items():
-        yield from ((area, verb, of_what) for verb, of_what in verbs.items()) if isinstance(verbs, Mapping) else ()
+        yield from ((area, verb, value) for verb, value in verbs.items()) if isinstance(verbs, Mapping) else ()
 
 
 def _flat(value: Any) -> str:

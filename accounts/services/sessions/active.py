@@ -64,7 +64,7 @@ def end(client: PersonClient, ended: Sequence[Session]) -> None:
     """
     usernames = sorted({session.username for session in ended})
     target = usernames[0] if len(usernames) == 1 else ""
-    with audit.recorded(client, "session-end", target, kind="session", changes={"sessions": (_labels(ended), [])}):
+    with audit.recorded(client, audit.Action.SESSION_END, target, kind="session", changes={"sessions": (_labels(ended), [])}):
         _delete([_metadata(session) for session in ended])
 
 
@@ -80,7 +80,7 @@ def enforce_limit(actor: Actor) -> None:
     _delete([_metadata(session) for session in excess])
     try:
         audit.record_event(
-            actor, "session-end", actor.username, kind="session", reason="limit", details={"sessions": ", ".join(_labels(excess))}
+            actor, audit.Action.SESSION_END, actor.username, kind="session", reason="session_limit", details={"sessions": ", ".join(_labels(excess))}
         )
     except errors.AuditUnavailable:  # logged there; a sign-in is no change and continues
         pass

@@ -9,13 +9,13 @@ from accounts.services.audit import Event
 from accounts.services.client import PersonClient
 from accounts.services.users import users
 
-APPLIED: Final = "The node has it as it was to be."
-NOT_APPLIED: Final = "The node has it as it was before."
-CHANGED_SINCE: Final = "The node has it neither as it was before nor as it was to be: somebody has changed it since."
-GONE: Final = "The user does not exist any more."
-DIFFERENT_USER: Final = "A user of that name exists, but not as it was to be created: somebody else may have made it."
+APPLIED: Final = "Verified: the change was applied."
+NOT_APPLIED: Final = "Verified: the change was not applied."
+CHANGED_SINCE: Final = "Can't be verified: the user has been changed since."
+GONE: Final = "Can't be verified: the user no longer exists."
+DIFFERENT_USER: Final = "Can't be verified: a different user with this username exists."
 PASSWORD: Final = "Elasticsearch does not show passwords. Try one of the two, or set the password again."  # noqa: S105
-UNVERIFIABLE: Final = "The node has nothing that would tell. Repeat what was to be done, if it is still needed."
+UNVERIFIABLE: Final = "Can't be verified. Repeat the action if it is still needed."
 
 
 def verify_outcome(client: PersonClient, event_id: str) -> Event:
@@ -47,7 +47,7 @@ def _unknown(event_id: str) -> Event:
 
 
 def _of_node(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
-    if event.action == "password-change":
+    if event.action == audit.Action.PASSWORD_CHANGE:
         return "unknown", PASSWORD
     if event.kind != "user" or not event.action.startswith("user-"):
         return "unknown", UNVERIFIABLE
@@ -60,12 +60,12 @@ def _of_node(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
 
 def _compared(event: Event, facts: dict[str, object]) -> tuple[audit.Outcome, str]:
     """`facts` is empty for a user who does not exist."""
-    if event.action == "user-delete":
+    if event.action == audit.Action.USER_DELETE:
         return ("failure", NOT_APPLIED) if facts else ("success", APPLIED)
     if not facts:
-        return ("failure", NOT_APPLIED) if event.action == "user-create" else ("unknown", GONE)
+        return ("failure", NOT_APPLIED) if event.action == audit.Action.USER_CREATE else ("unknown", GONE)
     if all(facts.get(name) == after for name, (_, after) in event.changes.items()):
         return "success", APPLIED
-    if event.action != "user-create" and all(facts.get(name) == before for name, (before, _) in event.changes.items()):
+    if event.action != audit.Action.USER_CREATE and all(facts.get(name) == before for name, (before, _) in event.changes.items()):
         return "failure", NOT_APPLIED
-    return "unknown", DIFFERENT_USER if event.action == "user-create" else CHANGED_SINCE
+    return "unknown", DIFFERENT_USER if event.action == audit.Action.USER_CREATE else CHANGED_SINCE

@@ -1,4 +1,4 @@
-"""Who has a role, and who holds a cluster privilege: native and reserved users, a page at a time (`_security/_query/user`)."""
+"""The users with a role or a cluster privilege: native and reserved users, in pages (`_security/_query/user`)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from accounts.services.users import users
 from accounts.services.users.users import User
 
 PAGE_SIZE: Final = 20
-# Names of roles; who has one of each set fits.
+# Sets of role names: a user with one role of each set has the privilege.
 GrantPath = Sequence[frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """A user, and the names of the roles that give them what was asked for."""
+    """A user, and their roles that grant the privilege."""
 
     user: User
     granting_roles: tuple[str, ...]
@@ -24,7 +24,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class HolderPage:
-    """Some holders by name, how many there are in all, and the name after which the next page begins ("" on the last one)."""
+    """Some holders by username, how many there are in all, and the username before the next page ("" on the last one)."""
 
     holders: Sequence[Holder] = ()
     total: int = 0
@@ -33,7 +33,7 @@ class HolderPage:
 
 @dataclass(frozen=True, slots=True)
 class PrivilegeReport:
-    """Who can? `through` are all roles that grant it; `undetermined` those that give single actions, which may add up to it."""
+    """`granting_roles`: all roles that grant the privilege. `undetermined`: roles with individual actions that may add up to it."""
 
     page: HolderPage
     granting_roles: list[Role]
@@ -41,22 +41,22 @@ class PrivilegeReport:
 
 
 def with_role(client: PersonClient, name: str, after: str = "") -> HolderPage:
-    """The users who have the role, whether it exists or not. Two calls. Raises AccessDenied without read_security."""
+    """The users with the role, whether it exists or not. Two calls. Raises AccessDenied without `read_security`."""
     return _page(client, [[frozenset({name})]], after)
 
 
 def with_privilege(client: PersonClient, known: Sequence[Role], privilege: str, after: str = "") -> PrivilegeReport:
-    """The users who hold the cluster privilege through one of the known roles, or two together. Two calls. Raises AccessDenied."""
+    """The users with the cluster privilege through one role, or through two combined. Two calls. Raises AccessDenied."""
     granting = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
     undetermined = [role for role in known if role not in granting and not role.is_reserved and not is_fully_evaluated(role)]
     return PrivilegeReport(_page(client, grant_paths(known, privilege), after), granting, undetermined)
 
 
 def grant_paths(known: Sequence[Role], privilege: str) -> list[GrantPath]:
-    """Every path to the cluster privilege through the known roles: by one of them, or by two together."""
+    """Every path to the cluster privilege: one role, or two combined."""
     alone: list[GrantPath] = [[_holding(known, privilege)]]
     pairs: list[GrantPath] = [[_holding(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
-    return [way for way in [*alone, *pairs] if all(way)]
+    return [path for path in [*alone, *pairs] if all(path)]
 
 
 def _holding(known: Iterable[Role], privilege: str) -> frozenset[str]:
@@ -64,12 +64,12 @@ def _holding(known: Iterable[Role], privilege: str) -> frozenset[str]:
 
 
 def is_fully_evaluated(role: Role) -> bool:
-    """Whether all is known that its cluster privileges imply."""
+    """Whether everything that its cluster privileges imply is known."""
     return all(map(cluster_privileges.is_fully_evaluated, role.cluster))
 
 
 def _page(client: PersonClient, paths: Sequence[GrantPath], after: str) -> HolderPage:
-    """`_query/user` knows native users only: the few reserved ones are sorted in."""
+    """`_query/user` has only native users: the reserved ones are sorted in."""
     if not paths:
         return HolderPage()
     answer = client.query_user(
@@ -86,13 +86,13 @@ def _page(client: PersonClient, paths: Sequence[GrantPath], after: str) -> Holde
 
 
 def _query(paths: Iterable[GrantPath]) -> dict[str, Any]:
-    """One role of each set of some way."""
-    return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in way]}} for way in paths]}}
+    """Users with one role of each set of any path."""
+    return {"bool": {"should": [{"bool": {"filter": [{"terms": {"roles": sorted(part)}} for part in path]}} for path in paths]}}
 
 
 def granting_roles(user: User, paths: Iterable[GrantPath]) -> tuple[str, ...]:
-    """The user's roles of the first way that fits; empty when none does."""
-    for way in paths:
-        if all(not part.isdisjoint(user.roles) for part in way):
-            return tuple(role for role in user.roles if any(role in part for part in way))
+    """The user's roles of the first matching path; empty for none."""
+    for path in paths:
+        if all(not part.isdisjoint(user.roles) for part in path):
+            return tuple(role for role in user.roles if any(role in part for part in path))
     return ()

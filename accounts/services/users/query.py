@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, Final, Literal
 
+from accounts.services.documents.queries import contains
 from accounts.services.users import unknown_roles
 from accounts.services.users.users import User
 
@@ -106,18 +107,14 @@ def filter_clause(query: UserQuery, known: frozenset[str], unknown: frozenset[st
 
 
 def word_query(word: str, names: Iterable[str] = ("username", "email", "roles")) -> dict[str, Any]:
-    """Part of one of the fields or of the full name, whatever the case, taken literally.
+    """Users with the word in one of the fields or in the full name, taken literally and regardless of case.
 
-    A full name is stored as its words, so that `jean-luc` stands there as two.
+    Elasticsearch indexes a full name as its words in lower case: `Jean-Luc` as `jean` and `luc`.
     """
-    full_name = [_contains("full_name", part) for part in NON_WORD.split(word) if part]
-    anywhere = [_contains(name, word) for name in names]
+    word = word.lower()
+    full_name = [contains("full_name", part) for part in NON_WORD.split(word) if part]
+    anywhere = [contains(name, word) for name in names]
     return {"bool": {"should": [*anywhere, *([{"bool": {"filter": full_name}}] if full_name else [])]}}
-
-
-def _contains(name: str, text: str) -> dict[str, Any]:
-    literal = "".join("\\" + letter if letter in "*?\\" else letter for letter in text.lower())
-    return {"wildcard": {name: {"value": f"*{literal}*", "case_insensitive": True}}}
 
 
 def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Roles that do not exist though users have them: how Elasticsearch is asked for those users."""
+"""Nonexistent roles though users have them: how Elasticsearch is asked for those users."""
 
 from functools import lru_cache
 from itertools import pairwise

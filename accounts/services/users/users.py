@@ -89,7 +89,7 @@ def create(client: PersonClient, user: User, password: str) -> None:
     UserOverwritten when somebody created the same name outside of the product between look and call.
     """
     made = replace(user, enabled=True)
-    with audit.recorded(client, "user-create", user.username, changes=_changes(None, made), lock=_lock(user.username)):
+    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=_changes(None, made), lock=_lock(user.username)):
         _refuse_existing(client, user.username)
         answer = client.put_user(
             username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
@@ -106,7 +106,7 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     NotFound, AuditUnavailable.
     """
     changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
-    with audit.recorded(client, "user-update", wanted.username, changes=changes, lock=_lock(wanted.username)):
+    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=_lock(wanted.username)):
         now = get(client, wanted.username)
         if conflicts := differences(seen, now):
             raise errors.EditConflict(conflicts)
@@ -130,7 +130,7 @@ def enable(client: PersonClient, username: str, seen: User | None = None) -> Non
     """Let a user sign in again. `seen`: the user, by a caller who has just read it. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
-    with audit.recorded(client, "user-enable", username, changes=changes), missing_is_not_found(client, username):
+    with audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes), missing_is_not_found(client, username):
         client.enable_user(username=username)
     invalidate()
 
@@ -139,7 +139,7 @@ def disable(client: PersonClient, username: str, seen: User | None = None) -> No
     """Keep a user from signing in, from their next request on; their sessions end. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
-    with audit.recorded(client, "user-disable", username, changes=changes), missing_is_not_found(client, username):
+    with audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes), missing_is_not_found(client, username):
         client.disable_user(username=username)
     invalidate()
     sessions.end_all(username)
@@ -148,7 +148,7 @@ def disable(client: PersonClient, username: str, seen: User | None = None) -> No
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
     """Delete a native user for good; their sessions end. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
-    with audit.recorded(client, "user-delete", username, changes=_changes(was, None)):
+    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=_changes(was, None)):
         client.delete_user(username=username)
     sessions.end_all(username)
 

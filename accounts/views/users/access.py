@@ -1,4 +1,4 @@
-"""What a user may do and how they get in: the part of their page that is read after it, each thing on its own."""
+"""Effective privileges, API keys, last sign-in, and metadata of a user, each loaded independently."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from accounts.services.users import User, profiles
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the page: what was read, or why it could not be."""
+    """A section of the page: its value, or the problem of loading it."""
 
     value: Any = None
     problem: str = ""
@@ -27,34 +27,34 @@ class Part:
 
 @require_GET
 def access(request: AppRequest, username: str) -> HttpResponse:
-    """Rights, API keys, last sign-in, metadata: a page, or what the user's page asks for when it is open. Five calls."""
+    """A page, or the part that the user's page loads on request. Five calls."""
     policy.demand_reading(request.user)
     client = request.user.client
     user = users.get(client, username)
     context = {
         "user": user,
-        "together": _part(lambda: _together(client, user), "see roles"),
-        "keys": _part(lambda: api_keys.of_user(client, user), "see API keys"),
-        "sign_in": _part(lambda: profiles.last_sign_in(client, user), "see user profiles"),
+        "effective": _part(lambda: _effective(client, user), "view roles"),
+        "keys": _part(lambda: api_keys.of_user(client, user), "view API keys"),
+        "sign_in": _part(lambda: profiles.last_sign_in(client, user), "view user profiles"),
         "metadata": [(key, value) for key, value in sorted(user.metadata.items()) if not key.startswith("_")],
     }
     return render(request, "users/_access.html" if wants_fragment(request, "user-access") else "users/access.html", context)
 
 
 def _part(read: Callable[[], object], what: str) -> Part:
-    """What cannot be read leaves the other parts as they are. Raises AuthenticationFailed, which would be true of all."""
+    """A section that can't be loaded doesn't affect the others. Raises AuthenticationFailed, which affects all."""
     try:
         return Part(read())
     except AuthenticationFailed:
         raise
     except AccessDenied:
-        return Part(problem=f"You may not {what} in this cluster.")
+        return Part(problem=f"You don't have permission to {what}.")
     except ServiceError:
-        return Part(problem="This could not be read. Reload the page to try again.")
+        return Part(problem="Couldn't load this section. Reload the page to try again.")
 
 
-def _together(client: PersonClient, user: User) -> dict[str, Any]:
-    """What the roles grant, merged; what only several privileges together imply; which roles do not exist."""
+def _effective(client: PersonClient, user: User) -> dict[str, Any]:
+    """The privileges of all roles, merged; what only several of them imply together; nonexistent and disabled roles."""
     found = roles.get_many(client, user.roles)
     granted = {name: details.grants for name, details in found.items() if details.is_enabled}
     return {

@@ -32,12 +32,12 @@ class Verb:
 
 DEACTIVATE = Verb(
     "deactivate",
-    "They can't access Elastic any more, from their next request on. Their API keys go on working.",
+    "The user immediately loses access to Elastic. Their API keys keep working until you revoke them.",
     "Deactivated",
     users.disable,
     True,
 )
-ACTIVATE = Verb("activate", "They can access Elastic again, with the password that they had.", "Activated", users.enable, False)
+ACTIVATE = Verb("activate", "The user can access Elastic again with their previous password.", "Activated", users.enable, False)
 DELETE = Verb("delete", f"{PERMANENT} Their API keys go on working until somebody revokes them.", "Deleted", users.delete, True)
 
 
@@ -66,8 +66,7 @@ def delete_many(request: AppRequest) -> HttpResponse:
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
     found = users.get_many(request.user.client, names) if names else []
     reasons = {
-        name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user does not exist any more."
-        for name in names
+        name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user no longer exists." for name in names
     }
     reasons |= {user.username: policy.refusal("delete", request.user, user) for user in found}
     chosen = [user.username for user in found if not reasons[user.username]]
@@ -91,7 +90,7 @@ def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
         try:
             users.delete(request.user.client, user.username, user)
         except NotFound:
-            messages.warning(request, f"User '{user.username}' was deleted by somebody else.")
+            messages.warning(request, f"User '{user.username}' was already deleted.")
         else:
             messages.success(request, f"Deleted user '{user.username}'")
     return go_to(request, reverse("users"))

@@ -1,4 +1,4 @@
-"""The list of users: search, filters, order, pages; everything that it shows stands in its address."""
+"""The user list: search, filters, sorting, and pages, all of them in its URL."""
 
 import json
 from collections.abc import Collection
@@ -48,7 +48,7 @@ LABELS: Final = {
     "deactivated": "Deactivated",
     "native": "Native users",
     "reserved": "Reserved users",
-    "unknown-roles": "Roles that do not exist",
+    "unknown-roles": "Nonexistent roles",
     "no-roles": "No roles",
     "no-email": "No email address",
 }
@@ -56,25 +56,25 @@ LABELS: Final = {
 
 @require_GET
 def index(request: AppRequest) -> HttpResponse:
-    """The list, or its results alone."""
+    """The list, or only its results (htmx)."""
     policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
     page = users.list_page(request.user.client, query)
-    kept_page = CachedPage(
+    cached_page = CachedPage(
         request,
         "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html",
         {"kind": query.kind, "activity": query.activity, "size": query.size, "has_rows": True, "has_users": True},
     )
     addresses = UserListAddresses(request.GET)
-    places = {**_around_the_users(request, query, addresses), **_users(request, query, page, addresses)}
-    response = kept_page.render(places, has_rows=bool(page.users), has_users=bool(page.total))
+    slots = {**_around_the_users(request, query, addresses), **_users(request, query, page, addresses)}
+    response = cached_page.render(slots, has_rows=bool(page.users), has_users=bool(page.total))
     if "size" in request.GET:
         remember_choice(request, response, SIZE_COOKIE, str(query.size))
     return response
 
 
 def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:
-    """What the templates show, as HTML, whoever is found."""
+    """The slots of the page around the results."""
     parameters = escape(request.GET.urlencode())
     return {
         "q": escape(query.q),
@@ -92,7 +92,6 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserList
 
 
 def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
-    """And those who were found."""
     return {
         "summary": page.summary,
         "number": page.place,
@@ -102,7 +101,6 @@ def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: Use
 
 
 def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
-    """The rows, and what is to be said about them, or about there being none."""
     if not page.users:
         pills = _pills(addresses, query)
         return {"rows": "", "note": render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)}
@@ -151,19 +149,19 @@ def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
 
 
 def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
-    """What the trail knows of each user; what Kibana knows is asked for by the page once it is there."""
-    known, begins = audit.activity_and_trail_start([user.username for user in page.users])
+    """The activity of each user in the audit trail; the page requests the sign-ins to Kibana afterwards."""
+    known, trail_start = audit.activity_and_trail_start([user.username for user in page.users])
     uids = [user.profile_uid for user in page.users if user.profile_uid]
     return {
         "rows": [
             {
                 "user": user,
-                "moments": known.get(user.username, UserActivity()),
+                "activity": known.get(user.username, UserActivity()),
                 "can_select": not policy.refusal("delete", request.user, user),
             }
             for user in page.users
         ],
-        "begins": begins,
+        "trail_start": trail_start,
         "kibana_url": f"{page_url('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
     }
 
@@ -233,7 +231,7 @@ def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
     }
     groups = {
         name: {"name": name, "label": label, "is_single": name in ("status", "kind"), "options": []}
-        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Worth a look"), ("role", "Roles: any of"))
+        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Needs attention"), ("role", "Roles (any of)"))
     }
     for (name, value, _), number in zip(options, numbers, strict=True):
         _add(groups[name], value, number, chosen[name])

@@ -21,7 +21,7 @@ from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 from accounts.views import recent_password_change
 
-BUSY = "Somebody else is saving this user at this moment. Wait a moment, and try again."
+BUSY = "Someone else is saving this user. Try again in a moment."
 
 
 @sensitive_post_parameters("password", "confirm_password")
@@ -47,11 +47,11 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
         except UserLocked:
             form.add_error(None, BUSY)
         except Invalid as exc:
-            form.add_error(None, f"Elasticsearch did not accept this: {exc}")
+            form.add_error(None, f"Elasticsearch rejected the user: {exc}")
         else:
             messages.success(request, f"Created user '{user.username}'")
             if ":" in user.username:
-                messages.warning(request, "A user whose name has a colon can't sign in with a password.")
+                messages.warning(request, "Users with a colon in their username can't sign in with a password.")
             return redirect("users")
     return render(request, "users/create.html", {"form": form}, status=422)
 
@@ -107,14 +107,14 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     """Whether the user was updated; if not, the form says why. Raises EditConflict."""
     offered = form.roles_field.widget.roles
     if policy.would_lose_management(operator, wanted, [offered[name] for name in wanted.roles]):
-        form.add_error("roles", "You would lose the right to manage users. Somebody else has to take it from you.")
+        form.add_error("roles", "You can't remove your own permission to manage users. Ask another administrator.")
         return False
     try:
         users.update(operator.client, form.cleaned_data["seen"], wanted)
     except UserLocked:
         form.add_error(None, BUSY)
     except Invalid as exc:
-        form.add_error(None, f"Elasticsearch did not accept this: {exc}")
+        form.add_error(None, f"Elasticsearch rejected the user: {exc}")
     else:
         return True
     return False

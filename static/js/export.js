@@ -42,7 +42,7 @@
   async function refusal(response) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const words = [...page.querySelectorAll("#error :is(h1, h1 + p)")].map((element) => element.textContent.trim());
-    return words.join(". ") || "You may have to sign in again: reload the page.";
+    return words.join(". ") || "Your session may have ended. Reload the page.";
   }
 
   function save({ name, blob }) {
@@ -61,7 +61,7 @@
     if (response.headers.get("Content-Type") !== FRAMES) return tell(await refusal(response));
     const file = await receive(response.body, ({ rows, total }) => tell(null, rows, total));
     save(file);
-    tell(`Done. The file is ${file.name}.`);
+    tell(`Export complete: ${file.name}`);
     form.querySelector("[data-export-cancel]").textContent = "Close";
   }
 
@@ -72,7 +72,7 @@
     const [box, words, button] = ["[data-export-progress]", "[data-export-words]", "[type=submit]"].map((what) => form.querySelector(what));
     const bar = box.querySelector("progress");
     const tell = (text, rows, total) => {
-      words.textContent = text ?? `${rows.toLocaleString("en")} of ${total.toLocaleString("en")} users written`;
+      words.textContent = text ?? `${rows.toLocaleString("en")} of ${total.toLocaleString("en")} users exported`;
       if (!text) Object.assign(bar, { max: total || 1, value: rows });
     };
     box.hidden = false;
@@ -81,7 +81,7 @@
     try {
       await download(form, tell);
     } catch (error) {
-      if (error.name !== "AbortError") tell("The export broke off, and nothing was saved. Try again.");
+      if (error.name !== "AbortError") tell("The export was interrupted, and no file was saved. Try again.");
     }
     button.disabled = false;
     delete form.dataset.sent;

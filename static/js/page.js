@@ -64,7 +64,7 @@ Object.assign(htmx.config, {
     words.textContent = text;
     const close = document.createElement("button");
     Object.assign(close, { type: "button", className: "icon-button", textContent: "×" });
-    close.setAttribute("aria-label", "Close this message");
+    close.setAttribute("aria-label", "Dismiss");
     close.dataset.toastClose = "";
     element.append(words, close);
     // Behind an open dialog nobody would see or hear it.
@@ -79,11 +79,11 @@ Object.assign(htmx.config, {
     const { xhr } = event.detail;
     if (xhr.status >= 400 && xhr.status !== 422 && !xhr.responseText.includes('id="error"')) {
       event.detail.shouldSwap = false;
-      toast(`The server answered with an error (${xhr.status}). Reload the page and look whether your change was made.`);
+      toast(`The server returned an error (${xhr.status}). Reload the page and check whether your change was applied.`);
     }
   });
   document.addEventListener("htmx:sendError", (event) => {
-    if (!event.detail.elt.matches("[data-quiet]")) toast("No answer came from the server. If you were changing something, look whether it was done before you try again.");
+    if (!event.detail.elt.matches("[data-quiet]")) toast("The server didn't respond. If you were making a change, check whether it was applied before you try again.");
   });
   // What nobody asked for, as a hint while typing, may fail without a word, and never leads to another page.
   document.addEventListener("htmx:beforeOnLoad", (event) => {

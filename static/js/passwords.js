@@ -71,10 +71,10 @@
       }
       root.querySelector(".strength").replaceChildren();
       copyButton.hidden = false;
-      said.textContent = "A password was generated. It is shown until you send the form: copy it now.";
+      said.textContent = "Password generated. Copy it now, because it is hidden after you submit the form.";
     });
     copyButton.addEventListener("click", async () => {
-      said.textContent = (await copy(password)) ? "Copied to the clipboard." : "Your browser does not copy: select it and press Ctrl-C.";
+      said.textContent = (await copy(password)) ? "Copied to the clipboard." : "Couldn't copy the password. Select it and press Ctrl+C.";
     });
     password.form.addEventListener("submit", () => {
       copyButton.hidden = true;

@@ -6,7 +6,7 @@
   const items = () => [...document.querySelectorAll("[data-item]")];
   const comment = (item) => item.querySelector("input[type=text]");
   const isDecided = (item) => item.querySelector("input[type=radio]:checked") !== null;
-  const send = (item) => item.dispatchEvent(new CustomEvent("usermgmt:mark"));
+  const send = (item) => item.dispatchEvent(new CustomEvent("usermgmt:decide"));
 
   function move(item, step) {
     const all = items();
@@ -49,7 +49,7 @@
   // Without a script the button sends the whole page.
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
-    if (!event.target.closest("[data-mark]")) return;
+    if (!event.target.closest("[data-decide]")) return;
     event.preventDefault();
     send(event.target.closest("[data-item]"));
   });

@@ -4,7 +4,7 @@
 (() => {
   const REST_BEFORE_READING_MS = 120;
   const REST_BEFORE_SPEAKING_MS = 900;
-  const FAILED = "<p>What this role grants could not be read.</p>";
+  const FAILED = "<p>Couldn't load the privileges of this role.</p>";
 
   // As the server's RoleConverter encodes names.
   const encoded = (name) => name.replace(/^\.|[^A-Za-z0-9_@.-]/g, (letter) => `~${letter.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);

@@ -80,7 +80,7 @@
       render: {
         option: (data, escape) => entry("option", data, escape),
         item: (data, escape) => entry("item", data, escape),
-        no_results: () => '<div class="no-results">No role has a name like this.</div>',
+        no_results: () => '<div class="no-results">No matching roles</div>',
       },
     });
     // Tom Select leaves the hidden <select> without a name for assistive technology.

@@ -4,7 +4,7 @@
 (() => {
   const TYPING_PAUSE_MS = 80;
   const TEXT_FIELD = "input:not([type=checkbox], [type=radio], [type=button], [type=submit]), textarea, select, [contenteditable]";
-  const SORRY = '<p class="finder__nothing" role="alert">Search does not answer just now. Enter tries again.</p>';
+  const SORRY = '<p class="finder__nothing" role="alert">Search is temporarily unavailable. Press Enter to try again.</p>';
   const input = document.getElementById("search-input");
   const panel = document.getElementById("search-results");
   if (!input) return; // nobody is signed in

@@ -24,9 +24,9 @@
       close();
       return later((seconds - WARN_BEFORE_S) * 1000);
     }
-    if (seconds <= 0) return tell("Your session has ended. What you have typed here is kept: sign in when you send it.");
+    if (seconds <= 0) return tell("Your session has ended. Your input is kept: sign in again when you submit the form.");
     const at = new Date(Date.now() + seconds * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
-    tell(canBeExtended ? `Your session ends at ${at}.` : `Your session ends at ${at}, and cannot be extended. Save what you are doing.`, canBeExtended);
+    tell(canBeExtended ? `Your session ends at ${at}.` : `Your session ends at ${at} and can't be extended. Save your work.`, canBeExtended);
     later(seconds * 1000 + 1000);
   }
 
@@ -53,7 +53,7 @@
       tabs.postMessage(answer);
       take(answer);
     } catch {
-      tell("The session could not be extended: no answer came from the server.", true);
+      tell("The session couldn't be extended because the server didn't respond.", true);
     }
   }
 

@@ -18,7 +18,7 @@ def test_from_the_trail_to_what_is_unknown_and_the_users_history(
 ) -> None:
     users.create(person("ada"), User("wanda", "Wanda", roles=("viewer",)), "a-password")
     try:
-        with audit.recorded(person("ada"), "user-update", "wanda", changes={"roles": (["viewer"], ["editor"])}):
+        with audit.recorded(person("ada"), audit.Action.USER_UPDATE, "wanda", changes={"roles": (["viewer"], ["editor"])}):
             raise errors.OutcomeUnknown
     except errors.OutcomeUnknown:
         pass
@@ -33,8 +33,8 @@ def test_from_the_trail_to_what_is_unknown_and_the_users_history(
     expect(page.get_by_test_id("auditRow")).to_have_count(1)
     page.get_by_test_id("auditRow").get_by_role("rowheader").get_by_role("link").click()
     assert_accessible(page)
-    page.get_by_role("button", name="Look at the node").click()
-    expect(page.get_by_text("The node has it as it was before.").first).to_be_visible()
+    page.get_by_role("button", name="Verify outcome").click()
+    expect(page.get_by_text("Verified: the change was not applied.").first).to_be_visible()
 
     page.goto("/users/edit/wanda")
     expect(page.get_by_test_id("userHistory")).to_contain_text("roles changed from viewer to editor")

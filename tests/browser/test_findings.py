@@ -98,7 +98,7 @@ def test_from_a_finding_to_the_user_and_back_by_keyboard(node: TestNode, watched
     page = sign_in(watched().new_page())
     page.goto("/findings/")
     run(page)
-    page.get_by_role("link", name="Users with roles that do not exist").focus()
+    page.get_by_role("link", name="Users with nonexistent roles").focus()
     page.keyboard.press("Enter")
     page.get_by_role("link", name="anna", exact=True).focus()
     page.keyboard.press("Enter")

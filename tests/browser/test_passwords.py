@@ -162,7 +162,7 @@ def test_without_javascript(node: TestNode, watched: Watch) -> None:
     expect(page.get_by_test_id("generatePasswordButton")).to_be_hidden()
     type_twice(page, "for-logstash-alone")
     page.get_by_test_id(SUBMIT).click()
-    expect(page.get_by_text("Confirm that you have read this.")).to_be_visible()
+    expect(page.get_by_text("Select the checkbox to continue.")).to_be_visible()
 
     page.goto("/users/change-password/tom")
     type_twice(page, "for-tom-alone")

@@ -64,7 +64,7 @@ def test_among_500_roles_the_keyboard_alone_finds_shows_and_takes_one(node: Test
 @pytest.mark.parametrize("length", [15, 16, 20])
 def test_a_held_key_and_enter_add_nothing(form: Page, length: int) -> None:
     form.keyboard.type("a" * length)
-    expect(form.get_by_text("No role has a name like this.")).to_be_visible()
+    expect(form.get_by_text("No matching roles")).to_be_visible()
     expect(form.get_by_test_id("rolePreview")).to_be_hidden()
     form.keyboard.press("Enter")
     assert chosen(form) == []
@@ -251,7 +251,7 @@ def test_without_javascript_every_page_works(node: TestNode, watched: Callable[.
     page = sign_in(watched(java_script_enabled=False).new_page())
     page.goto("/users/edit/jdoe")
     page.get_by_test_id("userAccess").get_by_role("link").click()
-    expect(page.get_by_role("heading", name="What the roles grant together")).to_be_visible()
+    expect(page.get_by_role("heading", name="Effective privileges")).to_be_visible()
     page.get_by_role("link", name="superuser").first.click()
     expect(page.get_by_test_id("holderRow")).to_have_count(2)
     page.get_by_role("link", name="Back to roles").click()
@@ -263,4 +263,4 @@ def test_without_javascript_every_page_works(node: TestNode, watched: Callable[.
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_test_id("holderRow")).to_have_count(3)
     page.goto("/users/create")
-    expect(page.get_by_role("link", name="What each role grants")).to_have_attribute("href", "/roles/")
+    expect(page.get_by_role("link", name="View the privileges of each role")).to_have_attribute("href", "/roles/")

@@ -61,7 +61,7 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
     node.put_user("jdoe", roles=["watch", "audit", "nope"])
     grants = section(access(otto, "jdoe"), "userGrants")
     assert "See users, roles and API keys read_security from audit" in grants
-    assert re.search(r"See state and settings of the cluster monitor includes .* from watch audit", grants)
+    assert re.search(r"View cluster state and settings monitor includes .* from watch audit", grants)
     assert "May act as x* from watch" in grants
     assert "Several of these cluster privileges together include also read_ccr." in grants
     assert "The role nope does not exist and grants nothing." in grants
@@ -145,7 +145,7 @@ def test_a_part_that_cannot_be_read_leaves_the_others(node: TestNode, otto: Clie
 
     monkeypatch.setattr(api_keys, "of_user", fail)
     page = access(otto, "elastic")
-    assert section(page, "userApiKeys") == "API keys This could not be read. Reload the page to try again."
+    assert section(page, "userApiKeys") == "API keys Couldn't load this section. Reload the page to try again."
     assert "superuser" in section(page, "userGrants")
 
 

@@ -80,7 +80,7 @@ def test_somebody_elses_key_is_not_revoked_under_this_name(node: TestNode, signe
     for data in ({"id": key}, {"id": "no-such-key"}, {}):
         response = ada.post("/users/revoke-api-keys/moe", data)
         assert response.status_code == 409
-        assert "None of the keys that were asked for is valid any more." in text(response.content)
+        assert "None of the selected API keys is active anymore." in text(response.content)
     assert valid(node, "moe") == ["of moe"]
     assert valid(node, "ned") == ["of ned"]
 

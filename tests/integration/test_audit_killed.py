@@ -89,7 +89,7 @@ def test_the_truth_can_be_told(
 
     event = trail(node, target="jane", action=action)[-1]
     assert event.outcome == ""  # a moment ago it may still be on its way
-    monkeypatch.setattr(reading, "OUTCOME_EXPECTED_FOR", reading.OUTCOME_EXPECTED_FOR * 0)
+    monkeypatch.setattr(reading, "OUTCOME_TIMEOUT", reading.OUTCOME_TIMEOUT * 0)
     assert event.id in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
 
     if action == "password-change":

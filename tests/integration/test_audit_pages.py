@@ -29,7 +29,7 @@ def jane(node: TestNode, person: Callable[[str], PersonClient]) -> str:
     made = User(name, "Jane", "", ("viewer",))
     users.create(ada, made, PASSWORD)
     users.update(ada, made, User(name, "Jane", "", ("editor",)))
-    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "password-change", name):
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, audit.Action.PASSWORD_CHANGE, name):
         raise errors.OutcomeUnknown
     trail(node)
     return name
@@ -121,13 +121,13 @@ def test_looking_at_the_node(node: TestNode, person: Callable[[str], PersonClien
     ada = signed_in("ada")
     with (
         pytest.raises(errors.OutcomeUnknown),
-        audit.recorded(person("ada"), "user-disable", "lost", changes={"enabled": (True, False)}),
+        audit.recorded(person("ada"), audit.Action.USER_DISABLE, "lost", changes={"enabled": (True, False)}),
     ):
         raise errors.OutcomeUnknown
     node.put_user("lost", enabled=False)
     event = trail(node, target="lost")[-1]
     page = ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
-    assert "The node has it as it was to be." in page
+    assert "Verified: the change was applied." in page
     trail(node)
     assert "by ada" in text(ada, f"/audit/event/{event.id}")
     assert "is known by now" in ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()

@@ -84,7 +84,7 @@ def test_nothing_is_changed_without_a_record(
         for path, data in [*POSTS, ("/users/edit/jdoe", edit)]:
             response = ada.post(path, data)
             assert response.status_code == 503, path
-            assert "This could not be recorded, so it was not done" in response.content.decode(), path
+            assert "Not applied because the audit trail is unavailable" in response.content.decode(), path
             assert why in response.content.decode(), path
         assert node.writes() == writes
         assert "Jane" in text(ada, "/users/")

@@ -55,7 +55,7 @@ def test_who_came_who_went_and_who_changed(node: TestNode, ada: PersonClient, ot
     assert found["rises"].fields == (
         Field("Roles", "viewer", "editor, user_admin", ["editor", "user_admin"], ["viewer"]),
         Field("Status", "Active", "Deactivated"),
-        Field("May change users", "no", "yes"),
+        Field("Can manage users", "no", "yes"),
         Field("Email address", "rises@example.org", "new@example.org"),
     )
     assert [who.rpartition(", ")[0] for who in found["rises"].by] == ["ada (user-update", "ada (user-disable"]
@@ -81,7 +81,7 @@ def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: PersonClient, o
     users.create(ada, User("taken"), PASSWORD)
     node.put_user("touched", roles=["superuser"])
     node.elastic.security.delete_user(username="taken")
-    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "user-disable", "lost"):
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, audit.Action.USER_DISABLE, "lost"):
         raise errors.OutcomeUnknown("the answer was lost")
     refresh(node)
     past = compare.between(otto, since)
@@ -119,8 +119,8 @@ def test_the_pages(node: TestNode, ada: PersonClient, signed_in: Callable[..., C
     tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
     for asked, words in (
         ("since=2001-01-01", "There is no information before 20"),
-        (f"since={tomorrow}", "This day has not begun."),
-        (f"since={today}&until={today}", "Choose a later day than the first one."),
+        (f"since={tomorrow}", "Choose a date that isn't in the future."),
+        (f"since={today}&until={today}", "End date must be after start date."),
         ("since=", "Choose a day."),
     ):
         response = browser.get(f"/compare/trail?{asked}")
@@ -183,7 +183,7 @@ class TestExports:
     ) -> None:
         whole = self.export(otto).getvalue()
         browser = signed_in("otto")
-        for content, words in ((whole[:-1000], "The file is no export, or is cut off"), (b"User name", "no export")):
+        for content, words in ((whole[:-1000], "The file isn't an export, or it is truncated"), (b"User name", "no export")):
             response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
             assert response.status_code == 422
             assert words in response.content.decode()

@@ -221,7 +221,7 @@ class TestPages:
         assert response["Content-Disposition"].endswith('.ndjson.zip"')
         export = exports.read(io.BytesIO(response.getvalue()))
         assert [row.username for row in export.rows()] == ["jdoe", "norah"]
-        assert "Choose one of the formats." in otto.post("/users/export", {"format": "pdf"}).content.decode()
+        assert "Choose a format." in otto.post("/users/export", {"format": "pdf"}).content.decode()
 
     def test_the_record_says_where_it_was_asked_from(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         response = signed_in("otto").post("/users/export?q=where", {"format": "csv"})

@@ -191,13 +191,13 @@ def test_names_that_differ_only_in_case(node: TestNode, otto: PersonClient) -> N
 
 
 def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
-    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, "user-disable", "lost-one") as event:
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, audit.Action.USER_DISABLE, "lost-one") as event:
         raise errors.OutcomeUnknown("the answer was lost")
     row = found(run_through(node, otto), "unknown-outcomes")["lost-one"]
     assert row.ref == event.id
     assert row.note.startswith("user-disable by ada on ")
-    resolution = event.at("resolved", "success")
-    node.elastic.index(index=event.index, id=f"{event.id}-resolved", document=resolution.document(), refresh=True)
+    verification = event.at("verified", "success")
+    node.elastic.index(index=event.index, id=f"{event.id}-verified", document=verification.document(), refresh=True)
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
 
 
@@ -333,7 +333,7 @@ class TestPages:
     ) -> None:
         node.put_user("jdoe", full_name="=Jane", roles=["nope"])
         browser = signed_in("otto")
-        assert "Nobody has looked yet" in self.text(browser, "/findings/")
+        assert "No findings yet" in self.text(browser, "/findings/")
         assert browser.post("/findings/run").headers["Location"] == "/findings/"
         page = self.text(browser, "/findings/")
         assert "Reading users" in page

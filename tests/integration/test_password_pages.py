@@ -47,7 +47,7 @@ def test_what_loses_its_connection_is_told_and_has_to_be_read(
     writes = node.writes()
     refused = ada.post(url, NEW)
     assert refused.status_code == 422
-    assert "Confirm that you have read this." in refused.content.decode()
+    assert "Select the checkbox to continue." in refused.content.decode()
     assert node.writes() == writes
 
 

@@ -76,7 +76,7 @@ def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_i
     page = send(otto, review, form, m1_decision="remove", m2_decision="change", m2_comment="less", m3_comment="hm")
     assert "Somebody else marked this meanwhile" in page
     assert "Keep, ada" in page
-    assert "Choose keep, change or remove; the comment is not saved yet." in page
+    assert "Choose keep, change, or remove. The comment isn't saved yet." in page
     typed = page_form(page)
     assert (typed["1-decision"], typed["3-comment"]) == (["remove"], ["hm"])
     send(otto, review, typed)  # seen, and confirmed
@@ -95,7 +95,7 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     send(otto, review, open_page(otto, review), m3_decision="remove")
 
     refused = otto.post(f"/reviews/sign-off/{review.id}", {"password": "wrong"})
-    assert (refused.status_code, b"This is not your password." in refused.content) == (422, True)
+    assert (refused.status_code, b"Incorrect password." in refused.content) == (422, True)
     assert reviews.get(review.id).state == "open"
     review = sign_off(otto, review)
     assert otto.post(f"/reviews/mark/{review.id}", form | {"3-decision": ["keep"]}).status_code == 409
@@ -125,13 +125,13 @@ def test_the_download_can_be_checked_and_runs_no_formula(node: TestNode, otto: C
     assert review.sign_off
     for name in ("list.ndjson", "decisions.ndjson"):
         assert f"SHA-256 of {name}: {hashlib.sha256(archive.read(name)).hexdigest()}\n" in block
-    assert f"Event of the audit trail: {review.sign_off.event}" in block
+    assert f"Audit event: {review.sign_off.event}" in block
     rows = list(csv.DictReader(io.StringIO(archive.read("decisions.csv").decode("utf-8-sig"))))
     assert [(row["User name"], row["Full name"], row["Decision"], row["Comment"]) for row in rows] == [
         ("person-0", "'=HYPERLINK(1)", "keep", "'@SUM(1)"),
         ("person-1", "'=HYPERLINK(1)", "remove", ""),
     ]
-    assert (rows[1]["State at download"], rows[1]["Last sign-in"]) == ("Active", "no information")
+    assert (rows[1]["Status at download"], rows[1]["Last sign-in"]) == ("Active", "no information")
     with pytest.raises(zipfile.BadZipFile):
         zipfile.ZipFile(io.BytesIO(answer[: len(answer) * 9 // 10]))
 

@@ -16,7 +16,7 @@ from accounts.services.users import User, UserQuery
 from tests.conftest import TestNode
 
 PEOPLE = UserQuery(q="person", kind="native")
-FILTER = "user name, full name, e-mail address or a role contains “person”, no reserved users; sorted by user name, ascending"
+FILTER = "user name, full name, e-mail address or a role contains “person”, without reserved users; sorted by user name, ascending"
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, 
     review = frozen(otto)
     seen = [item.seen for item in everything(review)]
     reviews.mark(ada, review.id, 1, "keep", "", seen[0])
-    with pytest.raises(errors.MarkConflict):
+    with pytest.raises(errors.DecisionConflict):
         reviews.mark(otto, review.id, 1, "remove", "has left", seen[0])
     item = reviews.get_with_items(review.id, [1])[1][0]
     assert item.mark
@@ -174,7 +174,7 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
     mark(otto, review, 2, "change", "no editor")
     with pytest.raises(errors.ReviewIncomplete) as incomplete:
         reviews.begin_sign_off(otto, review.id)
-    assert incomplete.value.left == 1
+    assert incomplete.value.pending == 1
     mark(otto, review, 3, "remove")
 
     seen = everything(review)[0]
@@ -208,7 +208,7 @@ def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[Pers
     assert reviews.check(review).state == "wrong"
     # Even with a hash that fits, and a second record of it: the first one cannot be taken away.
     sha256 = hashlib.sha256(everything(review)[0].decision_line()).hexdigest()
-    with audit.recorded(otto, "review-sign-off", review.id, kind="review", changes={"sha256": (None, sha256)}):
+    with audit.recorded(otto, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review", changes={"sha256": (None, sha256)}):
         pass
     actions(node, review)
     assert review.sign_off

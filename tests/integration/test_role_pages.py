@@ -74,7 +74,7 @@ def test_a_role_what_it_grants_and_who_has_it(node: TestNode, otto: Client) -> N
         "The shop",
         "Manage users, roles and API keys</span> <code>manage_security</code>",
         "orders</span>: read",
-        "also the restricted indices of the system",
+        "Includes restricted system indices",
         "discover: read",
         "only in the space shop",
         "May act as",
@@ -115,7 +115,7 @@ def test_a_role_that_does_not_exist(node: TestNode, otto: Client) -> None:
     assert "This role does not exist in this cluster." in page
     assert 'href="/users/edit/jdoe"' in page
     assert "Does not exist in this cluster." in text(otto, "/roles/view/gone", headers=FRAGMENT)
-    assert "This role does not exist, or was deleted meanwhile, and nobody has it." in text(otto, "/roles/view/gone", status=404)
+    assert "This role doesn't exist and isn't assigned to any user." in text(otto, "/roles/view/gone", status=404)
 
 
 def test_deprecated_and_reserved_roles_say_so(node: TestNode, otto: Client) -> None:
@@ -128,7 +128,7 @@ def test_the_fragment_has_no_page_around_it_and_says_how_much_it_is(node: TestNo
     fragment = text(otto, "/roles/view/superuser", headers=FRAGMENT)
     assert "<html" not in fragment
     assert 'data-summary="superuser grants 1 cluster privilege, ' in fragment
-    assert "includes every other cluster privilege" in fragment
+    assert "Includes all other cluster privileges" in fragment
 
 
 def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
@@ -140,7 +140,7 @@ def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
     second = text(otto, "/roles/who-can?privilege=manage_security&after=u17")
     assert second.count('data-test-subj="holderRow"') == 7
     assert 'href="/roles/view/superuser"' in second
-    assert "There are no more." in text(otto, "/roles/who-can?privilege=manage_security&after=zzz")
+    assert "No more users." in text(otto, "/roles/who-can?privilege=manage_security&after=zzz")
 
 
 def test_who_can_without_or_with_a_strange_question(node: TestNode, otto: Client) -> None:

@@ -173,7 +173,7 @@ def test_a_role_that_the_licence_does_not_allow_any_more_grants_nothing(node: Te
     finally:
         node.elastic.license.post_start_basic(acknowledge=True)
     assert (details.is_enabled, details.role.grants_user_management) == (True, True)
-    assert details.grants[1].notes == ("only the fields a*", "only the documents that match the query")
+    assert details.grants[1].notes == ("only the fields a*", "Granted documents query:")
 
     node.put_user("jdoe", roles=["some_fields"])
     asked = node.elastic.options(headers={"es-security-runas-user": "jdoe"})

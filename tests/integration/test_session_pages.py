@@ -100,7 +100,7 @@ def test_one_session_is_ended_and_the_trail_says_by_whom(node: TestNode, signed_
 
     assert not is_signed_in(norah)
     assert "Ended 1 session" in ada.get("/sessions/").content.decode()
-    assert "This session has ended already." in ada.get(f"/sessions/end/{session.id}", follow=True).content.decode()
+    assert "This session has already ended." in ada.get(f"/sessions/end/{session.id}", follow=True).content.decode()
     event = newest(node, "session-end", "norah")
     assert event["user"]["name"] == "ada"
     assert event["usermgmt"]["changes"] == [{"field": "sessions", "before": [f"norah {session.id}"], "after": []}]

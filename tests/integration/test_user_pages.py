@@ -237,7 +237,7 @@ def test_every_page_opens_for_every_legal_name(node: TestNode, ada: Client, name
     ["/users/edit/gone", "/users/delete/gone", "/users/deactivate/gone", "/users/change-password/gone", "/users/edit/_password"],
 )
 def test_a_user_who_does_not_exist_has_a_kind_page(node: TestNode, ada: Client, url: str) -> None:
-    assert "This user does not exist, or was deleted meanwhile." in text(ada, url, status=404)
+    assert "This user doesn't exist or was deleted." in text(ada, url, status=404)
     writes = node.writes()
     assert ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD}).status_code == 404
     assert node.writes() == writes
@@ -271,7 +271,7 @@ def test_saving_a_user_takes_five_calls(node: TestNode, ada: Client, calls: list
 
 def test_a_name_that_can_never_sign_in_is_warned_about(node: TestNode, ada: Client) -> None:
     ada.post("/users/create", {"username": "a:b", "password": PASSWORD, "confirm_password": PASSWORD})
-    assert "A user whose name has a colon can't sign in with a password." in text(ada, "/users/")
+    assert "Users with a colon in their username can't sign in with a password." in text(ada, "/users/")
 
 
 def test_half_a_character_in_a_name_breaks_no_page(node: TestNode, ada: Client) -> None:

@@ -30,8 +30,8 @@ def test_a_good_user_has_no_errors() -> None:
         ("jdoe ", "Username must not contain leading or trailing spaces."),
         ("жанна", "Username must contain only letters, numbers, spaces, punctuation, and symbols."),
         ("a\tb", "Username must contain only letters, numbers, spaces, punctuation, and symbols."),
-        ("x" * 508, "Username must not have more than 507 characters."),
-        ("_password", "This name cannot be used: Elasticsearch keeps it for its own API."),
+        ("x" * 508, "Username can't be longer than 507 characters."),
+        ("_password", "This username is reserved by the Elasticsearch API."),
     ],
 )
 def test_username_rules_have_kibanas_words(username: str, message: str) -> None:
@@ -48,8 +48,8 @@ def test_odd_but_legal_usernames_pass(username: str) -> None:
     [
         ("", "Enter a password."),
         ("q7zx%wv", "Password must be at least 8 characters."),
-        ("x" * 73, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
-        ("ж" * 37, "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("x" * 73, "Password can't be longer than 72 bytes, because Elasticsearch ignores the rest."),
+        ("ж" * 37, "Password can't be longer than 72 bytes, because Elasticsearch ignores the rest."),
         ("secret\0secret", "Null characters are not allowed."),
     ],
 )

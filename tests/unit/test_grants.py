@@ -17,7 +17,7 @@ def notes(**part: Any) -> tuple[str, ...]:
 def test_cluster_privileges() -> None:
     assert lines(cluster=["manage_security"]) == ["Cluster: manage users, roles and API keys (manage_security)"]
     assert lines(cluster=["cluster:admin/ilm/get"]) == ["Cluster: cluster:admin/ilm/get"]
-    assert grants.of({"cluster": ["all"]})[0].notes == ("includes every other cluster privilege",)
+    assert grants.of({"cluster": ["all"]})[0].notes == ("Includes all other cluster privileges",)
     assert grants.of({"cluster": ["manage_ccr"]})[0].notes == ("includes read_ccr",)
     assert grants.of({"cluster": ["read_ccr"]})[0].notes == ()
 
@@ -26,7 +26,7 @@ def test_indices_and_their_limits() -> None:
     part = {"names": ["logs-*", "metrics-*"], "privileges": ["read", "view_index_metadata"], "allow_restricted_indices": False}
     assert lines(indices=[part]) == ["Indices logs-*, metrics-*: read, view_index_metadata"]
     assert notes() == ()
-    assert notes(allow_restricted_indices=True) == ("also the restricted indices of the system",)
+    assert notes(allow_restricted_indices=True) == ("Includes restricted system indices",)
     assert notes(field_security={"grant": ["*"]}) == ()
     assert notes(field_security={"grant": ["a", "b*"], "except": ["bad"]}) == ("only the fields a, b*", "without the fields bad")
     assert notes(field_security={"grant": []}) == ("only the fields (none)",)
@@ -36,7 +36,7 @@ def test_a_query_is_shown_as_it_is() -> None:
     part = {"names": ["x"], "privileges": ["read"]}
     assert grants.of({"indices": [{**part, "query": '{"term": {"a": 1}}'}]})[0].query == '{"term": {"a": 1}}'
     assert grants.of({"indices": [{**part, "query": {"term": {"a": 1}}}]})[0].query == '{"term": {"a": 1}}'
-    assert grants.of({"indices": [{**part, "query": "x"}]})[0].notes == ("only the documents that match the query",)
+    assert grants.of({"indices": [{**part, "query": "x"}]})[0].notes == ("Granted documents query:",)
 
 
 def test_applications() -> None:
@@ -47,7 +47,7 @@ def test_applications() -> None:
     limited = application("kibana-.kibana", ["feature_discover.read", "space_read"], ["space:sales", "space:hr"])
     assert str(limited) == "Applications Kibana (kibana-.kibana): discover: read, read"
     assert limited.notes == ("only in the space sales, the space hr",)
-    assert str(application("*", ["*"], ["*"])) == "Applications every application (*): everything"
+    assert str(application("*", ["*"], ["*"])) == "Applications All applications (*): everything"
     assert str(application("shop", ["refund"], ["order/*"])) == "Applications shop: refund"
 
 
@@ -55,7 +55,7 @@ def test_remote_clusters_run_as_and_global() -> None:
     remote = {"names": ["logs-*"], "privileges": ["read"], "clusters": ["eu", "us"], "allow_restricted_indices": True}
     grant = grants.of({"remote_indices": [remote]})[0]
     assert str(grant) == "Remote clusters indices logs-*: read"
-    assert grant.notes == ("on the remote clusters eu, us", "also the restricted indices of the system")
+    assert grant.notes == ("on the remote clusters eu, us", "Includes restricted system indices")
     assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == ["Remote clusters: monitor_enrich"]
     assert lines(run_as=["*", "jdoe"]) == ["May act as: anybody (*)", "May act as: jdoe"]
     body = {"application": {"manage": {"applications": ["kibana-*"]}}, "role": {}, "data_source": []}

@@ -30,10 +30,10 @@ def titles(who: Operator, typed: str) -> list[str]:
         ("privil", "Roles"),
         ("account", "My account"),
         ("profile", "My account"),
-        ("deact", "Deactivated users"),
-        ("disabled", "Deactivated users"),
+        ("deact", "Deactivate users"),
+        ("disabled", "Deactivate users"),
         ("built-in", "Reserved users"),
-        ("unknown roles", "Users with roles that do not exist"),
+        ("unknown roles", "Users with nonexistent roles"),
     ],
 )
 def test_the_words_that_people_type(typed: str, first: str) -> None:

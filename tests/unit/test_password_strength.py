@@ -16,7 +16,7 @@ JANE = User("jane-the-third", "Jane Mary Roe", "jane@example.org")
         ("jane-the-third", "Weak", "Password must not be like the username."),
         ("aaaaaaaaaaaa", "Very weak", 'Repeats like "aaa" are easy to guess.'),
         ("orange tractor feels lonely", "Very strong", ""),
-        ("q7zx%wv" * 11, "Weak", "Password must be at most 72 bytes: Elasticsearch would ignore the rest."),
+        ("q7zx%wv" * 11, "Weak", "Password can't be longer than 72 bytes, because Elasticsearch ignores the rest."),
     ],
 )
 def test_words_and_what_is_the_matter(password: str, words: str, problem: str) -> None:

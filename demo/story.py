@@ -218,7 +218,7 @@ def _sign_off_review(cast: Cast) -> None:
     _decide(cast.colleague, review, SALES_BY_COLLEAGUE)
     with cast.auditor.session() as client:
         reviews.begin_sign_off(client, review)
-        while not reviews.seal(client, review).is_over:
+        while not reviews.lock_decisions(client, review).is_over:
             pass
 
 
@@ -236,7 +236,7 @@ def _start_review(cast: Cast, query: UserQuery, title: str, due: date) -> str:
     with cast.auditor.session() as client:
         reviewers = (cast.auditor.username, cast.colleague.username)
         review = reviews.start(client, query, title, due=due, reviewers=reviewers)
-        while not reviews.freeze(client, review.id).is_over:
+        while not reviews.create_snapshot(client, review.id).is_over:
             pass
     return review.id
 
@@ -246,7 +246,7 @@ def _decide(by: Browser, review: str, decisions: Decisions) -> None:
     with by.session() as client:
         for item in list(reviews.all_items(review)):
             if item.username in decisions:
-                reviews.mark(client, review, item.number, *decisions[item.username], item.seen)
+                reviews.decide(client, review, item.number, *decisions[item.username], item.seen)
 
 
 def _run_checks(cast: Cast, by: Browser) -> None:

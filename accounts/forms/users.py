@@ -21,7 +21,7 @@ def validate_username(username: str) -> None:
     if not all(" " <= letter <= "~" for letter in username):
         raise ValidationError("Username must contain only letters, numbers, spaces, punctuation, and symbols.", code="characters")
     if len(username) > MAX_USERNAME_LENGTH:
-        raise ValidationError(f"Username must not have more than {MAX_USERNAME_LENGTH} characters.", code="too_long")
+        raise ValidationError(f"Username can't be longer than {MAX_USERNAME_LENGTH} characters.", code="too_long")
     if username in API_ROUTES:
         raise ValidationError("This username is reserved by the Elasticsearch API.", code="route")
 

@@ -68,7 +68,7 @@ def test_by_keyboard_with_a_progress_to_the_end(node: TestNode, page: Page, crow
     assert (bar.get_attribute("max"), bar.evaluate("bar => bar.value")) == (str(everybody), everybody)
     assert_accessible(page)
     download.value.save_as(tmp_path / "file")
-    assert read(tmp_path / "file").completeness.rows == everybody
+    assert read(tmp_path / "file").manifest.rows == everybody
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("userExportButton")).to_be_focused()
 
@@ -119,7 +119,7 @@ def test_a_server_killed_in_the_middle_leaves_a_file_that_is_refused(
             process.kill()
             process.wait()
     assert b"users.csv" in received
-    with pytest.raises(exports.NotWhole):
+    with pytest.raises(exports.InvalidExport):
         exports.read(io.BytesIO(received))
 
 

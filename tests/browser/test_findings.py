@@ -38,7 +38,7 @@ def export(query: UserQuery | None = None) -> FilePayload:
 def frozen(title: str) -> str:
     """A review, by its id."""
     review = reviews.start(PersonClient("otto", PASSWORD), UserQuery(q="comes", kind="native"), title)
-    while not reviews.freeze(PersonClient("otto", PASSWORD), review.id).is_over:
+    while not reviews.create_snapshot(PersonClient("otto", PASSWORD), review.id).is_over:
         pass
     return review.id
 

@@ -157,15 +157,15 @@ def seed(node: TestNode, person: Callable[[str], PersonClient]) -> tuple[str, st
     otto = person("otto")
     both = [reviews.start(otto, query, "Quarter of all") for query in (UserQuery(), UserQuery(q="person"))]
     for review in both:
-        while not reviews.freeze(otto, review.id).is_over:
+        while not reviews.create_snapshot(otto, review.id).is_over:
             pass
     reviews.refresh()
     for number in (1, 2):
-        reviews.mark(otto, both[0].id, number, "keep", "A comment", "")
+        reviews.decide(otto, both[0].id, number, "keep", "A comment", "")
     for each in reviews.all_items(both[1].id):
-        reviews.mark(otto, both[1].id, each.number, reviews.DECISIONS[each.number % 3], "", "")
+        reviews.decide(otto, both[1].id, each.number, reviews.DECISIONS[each.number % 3], "", "")
     reviews.begin_sign_off(otto, both[1].id)
-    while not reviews.seal(otto, both[1].id).is_over:
+    while not reviews.lock_decisions(otto, both[1].id).is_over:
         pass
     return both[0].id, both[1].id
 
@@ -182,7 +182,7 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         f"/reviews/report/{opened}",
         f"/reviews/report/{done}",
         f"/reviews/removals/{done}",
-        f"/reviews/carry-out/{done}?action=delete",
+        f"/reviews/apply-removals/{done}?action=delete",
         f"/reviews/check/{done}",
         "/users/",
     ):

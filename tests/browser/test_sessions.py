@@ -38,7 +38,7 @@ def test_signed_in_at_one_and_thrown_out_at_the_other(two_sites: list[str], brow
 
     ada.goto("/sessions/?q=norah")
     ada.get_by_test_id("endSessionButton").click()
-    expect(ada.get_by_role("dialog")).to_contain_text("End this session of 'norah'?")
+    expect(ada.get_by_role("dialog")).to_contain_text("End session of 'norah'?")
     assert_accessible(ada)
     ada.get_by_test_id("confirmModalConfirmButton").click()
     expect(ada.get_by_text("Ended 1 session")).to_be_visible()

@@ -134,7 +134,7 @@ def test_what_one_may_not_read_is_said_and_the_rest_is_there(node: TestNode, sig
     actions = [f"cluster:admin/xpack/security/{what}" for what in ("user/get", "user/query", "role/get")]
     node.elastic.security.put_role(name="narrow", cluster=actions)
     page = access(nick, "nick")
-    assert section(page, "userApiKeys") == "API keys You may not see API keys in this cluster."
+    assert section(page, "userApiKeys") == "API keys You may not view API keys in this cluster."
     assert "user/query from narrow" in section(page, "userGrants")
     assert "Nothing is known" in section(page, "userLastSignIn")
 

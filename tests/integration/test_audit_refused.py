@@ -1,4 +1,4 @@
-"""The trail refused, read-only, closed or gone: nothing is changed, the person is told why, reading goes on."""
+"""The trail refused, read-only, closed or resolved: nothing is changed, the person is told why, reading goes on."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -21,8 +21,8 @@ OWN = {
     "session_extend",
     "password_strength",
 }
-READING = {"user_export", "compare_exports", "findings_run", "findings_continue"}
-REVIEWING = {"review_create", "review_mark", "review_work", "review_sign_off"}
+READING = {"user_export", "compare_exports", "findings_run", "findings_resume"}
+REVIEWING = {"review_create", "review_decide", "review_job", "review_sign_off"}
 FORGED = {
     "username": "new",
     "full_name": "Forged",

@@ -60,7 +60,7 @@ def test_who_came_who_went_and_who_changed(node: TestNode, ada: PersonClient, ot
     )
     assert [who.rpartition(", ")[0] for who in found["rises"].by] == ["ada (user-update", "ada (user-disable"]
     assert Field("Email address", "goes@example.org", "") in found["goes"].fields
-    assert not past.outside
+    assert not past.changed_elsewhere
 
 
 def test_two_moments_in_the_past(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
@@ -85,7 +85,7 @@ def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: PersonClient, o
         raise errors.OutcomeUnknown("the answer was lost")
     refresh(node)
     past = compare.between(otto, since)
-    assert past.outside == ["taken", "touched"]
+    assert past.changed_elsewhere == ["taken", "touched"]
     assert [event.target for event in past.unknown] == ["lost"]
     assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "came")]
 
@@ -97,10 +97,10 @@ def test_too_much_for_one_page(node: TestNode, ada: PersonClient, otto: PersonCl
         users.disable(ada, "jdoe")
         users.enable(ada, "jdoe")
     refresh(node)
-    monkeypatch.setattr("accounts.services.compare.trail.A_PAGE", 2)
+    monkeypatch.setattr("accounts.services.compare.trail.PAGE_SIZE", 2)
     assert compare.between(otto, since).comparison.differences == []
     monkeypatch.setattr("accounts.services.compare.trail.MOST", 3)
-    with pytest.raises(compare.TooMany):
+    with pytest.raises(compare.TooManyChanges):
         compare.between(otto, since)
 
 
@@ -164,19 +164,19 @@ class TestExports:
         users.create(ada, User("jdoe"), PASSWORD)
         refresh(node)
         before = compare.open_export(self.export(otto))
-        earlier = replace(before.completeness, generated_at="2026-01-01T00:00:00Z")
+        earlier = replace(before.manifest, generated_at="2026-01-01T00:00:00Z")
         users.disable(ada, "jdoe")
         refresh(node)
         after = compare.open_export(self.export(otto, query=UserQuery(kind="native")))
-        later = replace(after.completeness, generated_at=f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}")
-        before.completeness, after.completeness = earlier, later
+        later = replace(after.manifest, generated_at=f"{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%SZ}")
+        before.manifest, after.manifest = earlier, later
         found = compare.of_exports(after, before)
         (changed,) = found.comparison.of("changed")
         assert changed.by[-1].startswith("ada (user-disable, ")
-        assert {each.username for each in found.comparison.of("gone")} == set(users.RESERVED_USERNAMES)
-        assert found.cautions == [compare_exports.OTHER_FILTER, compare_exports.NOT_KNOWN]
-        after.completeness = replace(later, cluster_id="another")
-        assert compare_exports.NOT_OURS in compare.of_exports(before, after).cautions
+        assert {each.username for each in found.comparison.of("removed")} == set(users.RESERVED_USERNAMES)
+        assert found.warnings == [compare_exports.OTHER_FILTER, compare_exports.TRAIL_TOO_SHORT]
+        after.manifest = replace(later, cluster_id="another")
+        assert compare_exports.OTHER_CLUSTER_UNKNOWN in compare.of_exports(before, after).warnings
 
     def test_what_is_not_whole_is_refused(
         self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
@@ -188,10 +188,10 @@ class TestExports:
             assert response.status_code == 422
             assert words in response.content.decode()
         monkeypatch.setattr(compare_exports, "LARGEST_UNPACKED", 100)
-        with pytest.raises(exports.NotWhole, match="Unpacked"):
+        with pytest.raises(exports.InvalidExport, match="Unpacked"):
             compare.open_export(BytesIO(whole))
         monkeypatch.setattr(compare_exports, "LARGEST", 100)
-        with pytest.raises(exports.NotWhole, match="larger than"):
+        with pytest.raises(exports.InvalidExport, match="larger than"):
             compare.open_export(BytesIO(whole))
 
     def test_a_request_that_is_too_large_is_not_read(
@@ -207,7 +207,7 @@ class TestExports:
 def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     def frozen(title: str) -> str:
         review = reviews.start(otto, UserQuery(q="person", kind="native"), title)
-        while not reviews.freeze(otto, review.id).is_over:
+        while not reviews.create_snapshot(otto, review.id).is_over:
             pass
         return review.id
 

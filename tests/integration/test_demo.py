@@ -72,8 +72,8 @@ def test_the_trail_has_all_kinds_of_events_of_several_actors(node: TestNode) -> 
     assert {event.actor.username for event in told if event.action == "user-create"} == {"elastic", "admin", "nadia.benali"}
     assert {
         *("user-create", "user-update", "user-enable", "user-disable", "user-delete", "password-change"),
-        *("sign-in", "sign-out", "session-end", "refused", "api-key-invalidate", "export", "finding-run"),
-        *("review-create", "review-freeze", "review-mark", "review-sign-off"),
+        *("sign-in", "sign-out", "session-end", "access-denied", "api-key-invalidate", "export", "finding-run"),
+        *("review-create", "review-snapshot", "review-decide", "review-sign-off"),
     } <= {event.action for event in told}
     assert all(event.source and event.session for event in told if event.action.startswith("user-"))
     assert {event.actor.username for event in told if event.actor.username and not event.actor.realm} <= {"admin", "leila.haddad"}
@@ -81,7 +81,7 @@ def test_the_trail_has_all_kinds_of_events_of_several_actors(node: TestNode) -> 
 
 def test_some_of_it_failed_and_one_outcome_is_not_known(node: TestNode) -> None:
     failures = {(event.action, event.actor.username) for event in events(outcome="failure")}
-    assert {("sign-in", "leila.haddad"), ("refused", "auditor"), ("refused", "priya.raghunathan")} <= failures
+    assert {("sign-in", "leila.haddad"), ("access-denied", "auditor"), ("access-denied", "priya.raghunathan")} <= failures
     assert [(event.action, event.target) for event in events(outcome="unknown")] == [("user-update", "noah.cohen")]
 
 
@@ -93,7 +93,7 @@ def test_every_finding_has_rows_and_something_is_new_and_something_resolved(node
     assert {finding.slug for finding in findings.CATALOGUE if not newest.count(finding.slug)} == NOT_SHOWN
     assert newest.count("new:orphaned-keys") == 2
     for slug in ("orphaned-keys", "unknown-roles", "unseen"):
-        assert newest.count(f"gone:{slug}"), slug
+        assert newest.count(f"resolved:{slug}"), slug
 
 
 def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: PersonClient) -> None:
@@ -101,18 +101,18 @@ def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: Perso
         keys = api_keys.of_user(auditor, User(owner)).keys
         return {key.name: (key.state, key.expires is not None) for key in keys}
 
-    assert sorted(states("log-shipper-eu").values()) == [("Expired", True), ("Revoked", False), ("Valid", False), ("Valid", True)]
+    assert sorted(states("log-shipper-eu").values()) == [("Expired", True), ("Revoked", False), ("Active", False), ("Active", True)]
     for owner in ("viktor.hansen", "mehmet.yilmaz"):  # deleted, deactivated
-        assert [key.state for key in api_keys.active(auditor, Owner.of(User(owner))).keys] == ["Valid"]
+        assert [key.state for key in api_keys.active(auditor, Owner.of(User(owner))).keys] == ["Active"]
     assert states("kwame.mensah") == {"sales dashboard": ("Revoked", False)}
 
 
 def test_a_review_is_half_done(node: TestNode) -> None:
     [review] = reviews.all_reviews("open")
     progress = reviews.progress([review.id])[review.id]
-    assert progress.left > 10
+    assert progress.pending > 10
     assert min(progress.counts.values()) > 0
-    marks = [item.mark for item in reviews.all_items(review.id) if item.mark]
+    marks = [item.decision for item in reviews.all_items(review.id) if item.decision]
     assert {mark.by for mark in marks} == {"auditor", "nadia.benali"}
     assert any(mark.comment for mark in marks)
     assert review.due
@@ -121,11 +121,11 @@ def test_a_review_is_half_done(node: TestNode) -> None:
 
 def test_a_review_is_signed_off_and_of_its_removals_one_is_carried_out(auditor: PersonClient) -> None:
     [review] = [review for review in reviews.all_reviews() if review.sign_off]
-    assert reviews.check(review).state == "right"
-    assert {item.mark.by for item in reviews.all_items(review.id) if item.mark} == {"auditor", "nadia.benali"}
-    removals = {one.item.username: one.state for one in reviews.marked(auditor, review, "remove")}
+    assert reviews.verify(review).state == "verified"
+    assert {item.decision.by for item in reviews.all_items(review.id) if item.decision} == {"auditor", "nadia.benali"}
+    removals = {one.item.username: one.state for one in reviews.outcomes_by_decision(auditor, review, "remove")}
     assert removals == {"kwame.mensah": "Deactivated", "mateus.goncalves": "Active", "sandra.keller": "Deleted"}
-    assert [one.is_done for one in reviews.marked(auditor, review, "change")] == [False]
+    assert [one.is_done for one in reviews.outcomes_by_decision(auditor, review, "change")] == [False]
 
 
 def test_several_users_are_signed_in_from_several_browsers(node: TestNode) -> None:

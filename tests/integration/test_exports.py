@@ -54,9 +54,9 @@ def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: PersonClient, 
     assert kim.created
     assert kim.created == kim.password_changed
     assert kim.last_sign_in is None
-    assert (lee.enabled, lee.may_change_users, lee.created, lee.living_api_keys) == (False, True, None, 0)
-    assert unjudged.may_change_users is None
-    assert (elastic.reserved, elastic.may_change_users, kibana.deprecated) == (True, True, True)
+    assert (lee.enabled, lee.can_manage_users, lee.created, lee.active_api_keys) == (False, True, None, 0)
+    assert unjudged.can_manage_users is None
+    assert (elastic.reserved, elastic.can_manage_users, kibana.deprecated) == (True, True, True)
     node.elastic.security.delete_role(name="single")
 
 
@@ -73,7 +73,7 @@ def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: PersonCli
     assert (block.cluster_id, block.generated_by) == (node.elastic.cluster.state(metric="version")["cluster_uuid"], "otto")
     assert block.filter == "with the role viewer or superuser; sorted by user name, descending"
     assert block.query == "role=viewer&role=superuser&sort=username&order=desc"
-    assert exports.Completeness.of(block.as_dict()) == block
+    assert exports.CompletenessManifest.of(block.as_dict()) == block
     assert audit.trail_start()
 
 
@@ -84,7 +84,7 @@ def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: Per
     node.put_user("late")
     block = listing.completeness("")
     assert not block.is_exact
-    assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and {len(CAST) + 1} are in it" in block.verdict
+    assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and {len(CAST) + 1} are in it" in block.result
 
 
 SOFFICE = shutil.which("soffice") or ""
@@ -116,8 +116,8 @@ def test_what_is_read_from_a_file_is_what_was_written(node: TestNode, otto: Pers
     export = exports.read(exported(otto, format))
 
     assert list(export.rows()) == expected
-    assert export.completeness.is_exact
-    assert export.completeness.rows == len(node.usernames()) + len(users.RESERVED_USERNAMES)
+    assert export.manifest.is_exact
+    assert export.manifest.rows == len(node.usernames()) + len(users.RESERVED_USERNAMES)
 
 
 def to_the_second(row: exports.Row) -> exports.Row:
@@ -132,10 +132,10 @@ def test_a_cut_or_changed_file_is_refused(node: TestNode, otto: PersonClient, fo
     whole = exported(otto, format).getvalue()
     exports.read(io.BytesIO(whole))
     for length in (0, 10, len(whole) // 2, len(whole) - 1, len(whole) - 30):
-        with pytest.raises(exports.NotWhole):
+        with pytest.raises(exports.InvalidExport):
             exports.read(io.BytesIO(whole[:length]))
     for forged in (b"user5", b""):
-        with pytest.raises(exports.NotWhole, match="SHA-256"):
+        with pytest.raises(exports.InvalidExport, match="SHA-256"):
             exports.read(rewritten(whole, exports.FORMATS[format].part, b"user3", forged))
 
 
@@ -150,7 +150,7 @@ def rewritten(whole: bytes, part: str, old: bytes, new: bytes) -> io.BytesIO:
 
 
 def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: PersonClient) -> None:
-    block = exports.read(exported(otto, "csv", q="ada")).completeness
+    block = exports.read(exported(otto, "csv", q="ada")).manifest
     begun = exports.write(otto, UserQuery(q="broken"), exports.FORMATS["xlsx"])
     next(begun)
     begun.close()
@@ -198,7 +198,7 @@ def test_of_thousands_all_are_there_and_memory_stays_flat(
 
     page = signed_in("otto").get("/users/print?kind=native").content.decode()
     assert f"These are the first 2,000 of {crowd + len(CAST) + 1:,} users, not all." in page
-    assert page.count("<tr><th scope=row>") == exports.MOST_PRINTED
+    assert page.count("<tr><th scope=row>") == exports.MAX_PRINTED
 
 
 def test_a_page_to_print_that_has_all_says_so(node: TestNode, signed_in: Callable[..., Client]) -> None:

@@ -77,14 +77,14 @@ def test_a_key_outlives_its_owner(node: TestNode, otto: PersonClient, leave: str
     orphans = found(run_through(node, otto), "orphaned-keys")
     assert "stayer" not in orphans
     assert orphans["leaver"].ref == orphan["id"]
-    assert "\u201c=cron\u201d" in orphans["leaver"].note
+    assert "\u201c=cron\u201d" in orphans["leaver"].details
     assert orphans["leaver"].has_page == (leave == "disable_user")
 
     node.elastic.security.invalidate_api_key(ids=[orphan["id"]])
     assert not works(node, orphan["encoded"])
     after = run_through(node, otto)
     assert "leaver" not in found(after, "orphaned-keys")
-    assert "leaver" in found(after, "gone:orphaned-keys")
+    assert "leaver" in found(after, "resolved:orphaned-keys")
 
 
 def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: PersonClient) -> None:
@@ -93,7 +93,7 @@ def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: Pers
         grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}
     )
     node.elastic.security.disable_user(username="beats_system")
-    assert found(run_through(node, otto), "orphaned-keys")["beats_system"].marks == ("Reserved", "Deactivated")
+    assert found(run_through(node, otto), "orphaned-keys")["beats_system"].badges == ("Reserved", "Deactivated")
     node.elastic.security.invalidate_api_key(ids=[key["id"]])
     node.elastic.security.enable_user(username="beats_system")
     assert "beats_system" not in found(run_through(node, otto), "orphaned-keys")
@@ -119,7 +119,7 @@ def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: PersonC
     run = run_through(node, otto)
     assert found(run, "unknown-roles")["jdoe"].roles == ("nope",)
     assert found(run, "deprecated")["jdoe"].roles == ("kibana_user",)
-    assert "kibana_admin" in found(run, "deprecated")["jdoe"].note
+    assert "kibana_admin" in found(run, "deprecated")["jdoe"].details
 
     node.put_user("jdoe", roles=["viewer"])
     run = run_through(node, otto)
@@ -128,7 +128,7 @@ def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: PersonC
 
 def test_a_deprecated_user_who_is_also_built_in(node: TestNode, otto: PersonClient) -> None:
     run = run_through(node, otto)
-    assert "deprecated" in found(run, "deprecated")["kibana"].note
+    assert "deprecated" in found(run, "deprecated")["kibana"].details
     assert {"elastic", "kibana"} <= found(run, "built-in").keys()
     node.elastic.security.disable_user(username="kibana")
     run = run_through(node, otto)
@@ -152,9 +152,9 @@ def test_active_users_who_were_not_seen(node: TestNode, otto: PersonClient, ada:
     unseen = found(run_through(node, otto), "unseen")
     begins = audit.trail_start()
     assert begins
-    assert unseen["stranger"].note == f"No sign-in known; no information before {begins:%Y-%m-%d}."
-    assert unseen["sleeper"].note == f"Last sign-in {old:%Y-%m-%d}."
-    assert unseen["newcomer"].note.startswith("No sign-in since they were created on ")
+    assert unseen["stranger"].details == f"No sign-in known; no information before {begins:%Y-%m-%d}."
+    assert unseen["sleeper"].details == f"Last sign-in {old:%Y-%m-%d}."
+    assert unseen["newcomer"].details.startswith("No sign-in since the user was created on ")
     assert not {"walker", "gone", "elastic"} & unseen.keys()
 
     node.elastic.security.activate_user_profile(grant_type="password", username="stranger", password=PASSWORD)
@@ -170,7 +170,7 @@ def test_one_address_on_several_users(node: TestNode, otto: PersonClient) -> Non
         node.put_user(name, email=email)
     shared = found(run_through(node, otto), "shared-email")
     assert shared.keys() == {"anna", "anna2"}
-    assert shared["anna"].note == "anna@example.org, also of anna2."
+    assert shared["anna"].details == "anna@example.org, also of anna2."
     node.put_user("anna2", email="other@example.org")
     assert not found(run_through(node, otto), "shared-email")
 
@@ -179,7 +179,7 @@ def test_names_that_differ_only_in_case(node: TestNode, otto: PersonClient) -> N
     for name in ("Anna", "anna", "ELASTIC", "bob"):
         node.put_user(name)
     similar = found(run_through(node, otto), "similar-names")
-    assert {name: row.note for name, row in similar.items()} == {
+    assert {name: row.details for name, row in similar.items()} == {
         "Anna": "Beside anna.",
         "anna": "Beside Anna.",
         "ELASTIC": "Beside elastic.",
@@ -195,7 +195,7 @@ def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: Pe
         raise errors.OutcomeUnknown("the answer was lost")
     row = found(run_through(node, otto), "unknown-outcomes")["lost-one"]
     assert row.ref == event.id
-    assert row.note.startswith("user-disable by ada on ")
+    assert row.details.startswith("user-disable by ada on ")
     verification = event.at("verified", "success")
     node.elastic.index(index=event.index, id=f"{event.id}-verified", document=verification.document(), refresh=True)
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
@@ -210,7 +210,7 @@ def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(
     node.elastic.security.delete_user(username="first")
     run = run_through(node, ada)
     assert found(run, "new:unknown-roles").keys() == {"second"}
-    assert found(run, "gone:unknown-roles").keys() == {"first"}
+    assert found(run, "resolved:unknown-roles").keys() == {"first"}
     assert steps.STATE not in run.chunks
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     event = audit.search(audit.Query(action="finding-run", size=1)).events[0]
@@ -219,17 +219,17 @@ def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(
 
 
 @pytest.fixture
-def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two users (or keys) to a page, two pages to a portion."""
-    monkeypatch.setattr(user_pages, "PAGE", 2)
-    monkeypatch.setattr(orphaned_keys, "PAGE", 2)
-    monkeypatch.setattr(steps, "PAGES", 2)
+    monkeypatch.setattr(user_pages, "PAGE_SIZE", 2)
+    monkeypatch.setattr(orphaned_keys, "PAGE_SIZE", 2)
+    monkeypatch.setattr(steps, "PAGES_PER_BATCH", 2)
     monkeypatch.setattr(steps, "COMPARED", 3)
-    monkeypatch.setattr(rows, "CHUNK", 3)
+    monkeypatch.setattr(rows, "CHUNK_SIZE", 3)
 
 
 def test_portions_of_several_people_make_one_whole(
-    node: TestNode, otto: PersonClient, ada: PersonClient, small_portions: None
+    node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None
 ) -> None:
     names = {f"user {number:02}" for number in range(11)}
     for name in names:
@@ -249,7 +249,7 @@ def test_portions_of_several_people_make_one_whole(
     assert run.read == run.totals
     node.elastic.security.delete_user(username=sorted(names)[0])
     run = run_through(node, otto)
-    assert found(run, "gone:unknown-roles").keys() == {sorted(names)[0]}
+    assert found(run, "resolved:unknown-roles").keys() == {sorted(names)[0]}
 
 
 def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
@@ -257,12 +257,12 @@ def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = hosts, api_key
     runs.CLAIMED_FOR = timedelta(0)  # type: ignore[misc]
     steps._commit = lambda run, stored: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
-    user_pages.PAGE, steps.PAGES = 2, 2  # type: ignore[misc]
+    user_pages.PAGE_SIZE, steps.PAGES_PER_BATCH = 2, 2  # type: ignore[misc]
     findings.advance(PersonClient("otto", password), id)
 
 
 def test_a_process_that_is_killed_loses_nothing(
-    node: TestNode, otto: PersonClient, ada: PersonClient, small_portions: None
+    node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None
 ) -> None:
     names = {f"user {number}" for number in range(5)}
     for name in names:
@@ -287,13 +287,13 @@ def test_two_at_once_do_nothing_twice(
     node.put_user("jdoe", roles=["nope"])
     run = findings.start(otto)
     assert findings.start(ada).id == run.id, "one run for all"
-    monkeypatch.setitem(steps.WORK, "users", lambda client, run: _meanwhile(ada, run, client))
+    monkeypatch.setitem(steps.BATCHES, "users", lambda client, run: _meanwhile(ada, run, client))
     after = findings.advance(otto, run.id)
     assert after.step == "keys"
     assert after.count("unknown-roles") == 1
 
 
-def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> steps.Portion:
+def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> steps.Batch:
     """Somebody else asks for the same portion: first while it is claimed, then after the claim has ended."""
     assert findings.advance(other, run.id).step == "users"
     portion = steps._users(client, run)
@@ -338,12 +338,12 @@ class TestPages:
         page = self.text(browser, "/findings/")
         assert "Reading users" in page
         id = findings.history()[0].id
-        fragment = browser.post(f"/findings/continue/{id}", headers={"HX-Request": "true", "HX-Target": "findings-progress"})
+        fragment = browser.post(f"/findings/resume/{id}", headers={"HX-Request": "true", "HX-Target": "findings-progress"})
         assert "<progress" in fragment.content.decode()
         assert "<main" not in fragment.content.decode()
-        for _ in steps.WORK:
-            assert browser.post(f"/findings/continue/{id}").headers["Location"] == "/findings/", "also without JavaScript"
-            assert findings.get(id).finished or findings.get(id).words in self.text(browser, "/findings/"), "as it is now"
+        for _ in steps.BATCHES:
+            assert browser.post(f"/findings/resume/{id}").headers["Location"] == "/findings/", "also without JavaScript"
+            assert findings.get(id).finished or findings.get(id).step_label in self.text(browser, "/findings/"), "as it is now"
         page = self.text(browser, "/findings/")
         assert "Made on" in page
         assert "by otto" in page
@@ -375,7 +375,7 @@ class TestPages:
     def test_pages_of_a_long_finding(
         self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("accounts.views.findings.SIZE", 2)
+        monkeypatch.setattr("accounts.views.findings.PAGE_SIZE", 2)
         for number in range(5):
             node.put_user(f"user-{number}", roles=["nope"])
         run_through(node, otto)
@@ -393,13 +393,13 @@ class TestPages:
             "/findings/export/managers?run=gone",
         ):
             assert browser.get(url).status_code == 404
-        assert browser.post("/findings/continue/gone").status_code == 404
+        assert browser.post("/findings/resume/gone").status_code == 404
 
     def test_who_may_not_see_users_sees_no_findings(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         browser = signed_in("norah")
         for url in ("/findings/", "/findings/view/managers", "/findings/export/managers"):
             assert browser.get(url).status_code == 403
-        for url in ("/findings/run", "/findings/continue/x"):
+        for url in ("/findings/run", "/findings/resume/x"):
             assert browser.post(url).status_code == 403
 
 

@@ -28,7 +28,7 @@ def start(client: Client, query: str = "q=person&reserved=0") -> Review:
     review_id = response["Location"].rsplit("/", 1)[1]
     assert b"reviewWork" in client.get(response["Location"]).content
     for _ in range(2):  # one portion, and the look at the whole
-        client.post(f"/reviews/work/{review_id}")
+        client.post(f"/reviews/job/{review_id}")
     return reviews.get(review_id)
 
 
@@ -47,13 +47,13 @@ def open_page(client: Client, review: Review) -> dict[str, list[str]]:
 
 def send(client: Client, review: Review, form: dict[str, list[str]], **marks: str) -> str:
     changed = {name.replace("_", "-", 1).lstrip("m"): [value] for name, value in marks.items()}
-    return client.post(f"/reviews/mark/{review.id}", {**form, **changed}, follow=True).content.decode()
+    return client.post(f"/reviews/decide/{review.id}", {**form, **changed}, follow=True).content.decode()
 
 
 def sign_off(client: Client, review: Review) -> Review:
     assert client.post(f"/reviews/sign-off/{review.id}", {"password": PASSWORD}).status_code == 302
     for _ in range(2):
-        client.post(f"/reviews/work/{review.id}")
+        client.post(f"/reviews/job/{review.id}")
     return reviews.get(review.id)
 
 
@@ -81,7 +81,7 @@ def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_i
     assert (typed["1-decision"], typed["3-comment"]) == (["remove"], ["hm"])
     send(otto, review, typed)  # seen, and confirmed
     reviews.refresh()
-    marks = [item.mark and (item.mark.decision, item.mark.comment, item.mark.by) for item in reviews.all_items(review.id)]
+    marks = [item.decision and (item.decision.choice, item.decision.comment, item.decision.by) for item in reviews.all_items(review.id)]
     assert marks == [("remove", "", "otto"), ("change", "less", "otto"), None]
 
 
@@ -98,13 +98,13 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     assert (refused.status_code, b"Incorrect password." in refused.content) == (422, True)
     assert reviews.get(review.id).state == "open"
     review = sign_off(otto, review)
-    assert otto.post(f"/reviews/mark/{review.id}", form | {"3-decision": ["keep"]}).status_code == 409
+    assert otto.post(f"/reviews/decide/{review.id}", form | {"3-decision": ["keep"]}).status_code == 409
 
     url = f"/reviews/removals/{review.id}"
     assert (otto.get(url).status_code, otto.post(url, {"action": "delete"}).status_code) == (200, 403)
     ada = signed_in("ada")
     assert ada.post(url, {"action": "burn"}).status_code == 400
-    assert names[1] in ada.get(f"/reviews/carry-out/{review.id}?action=delete").content.decode()
+    assert names[1] in ada.get(f"/reviews/apply-removals/{review.id}?action=delete").content.decode()
     assert ada.post(url, {"action": "delete"})["Location"] == url
     assert [node.user(name) is None for name in names] == [False, True, True]
 

@@ -11,7 +11,7 @@ from accounts.services import audit, errors, reviews, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
-from accounts.services.reviews import Decision, Review, removals, store
+from accounts.services.reviews import Decision, Review, remediation, store
 from accounts.services.users import User, UserQuery
 from tests.conftest import TestNode
 
@@ -38,19 +38,19 @@ def people(node: TestNode, count: int) -> list[str]:
 
 def frozen(client: PersonClient, query: UserQuery = PEOPLE) -> Review:
     review = reviews.start(client, query, "Quarter")
-    while not reviews.freeze(client, review.id).is_over:
+    while not reviews.create_snapshot(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
 
 def mark(client: PersonClient, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
     seen = reviews.get_with_items(review.id, [number])[1][0].seen
-    return reviews.mark(client, review.id, number, decision, comment, seen)
+    return reviews.decide(client, review.id, number, decision, comment, seen)
 
 
 def signed(client: PersonClient, review: Review) -> Review:
     reviews.begin_sign_off(client, review.id)
-    while not reviews.seal(client, review.id).is_over:
+    while not reviews.lock_decisions(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
@@ -65,29 +65,29 @@ def actions(node: TestNode, review: Review) -> list[str]:
     return [event.action for event in reversed(audit.of_target("review", review.id).events)]
 
 
-def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_whole(
+def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_complete(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "A_PORTION", 3)
+    monkeypatch.setattr(store, "BATCH_SIZE", 3)
     names, (_, otto) = people(node, 7), team
     review = reviews.start(otto, PEOPLE, "Quarter")
-    assert reviews.freeze(otto, review.id) == reviews.Work(3, 7, is_over=False)
+    assert reviews.create_snapshot(otto, review.id) == reviews.JobProgress(3, 7, is_over=False)
     node.elastic.security.put_user(username=names[0], roles=["editor"], metadata={})  # it is taken down already
     review = frozen_on(otto, review)
 
     items = everything(review)
     assert [item.username for item in items] == names
     assert items[0].row["roles"] == ["viewer"]
-    block = review.completeness
+    block = review.snapshot
     assert block
     assert (block.rows, block.total, block.by, block.filter) == (7, 7, "otto", FILTER)
     assert block.cluster_id == node.elastic.cluster.state(metric="version")["cluster_uuid"]
     assert block.sha256 == hashlib.sha256(b"".join(item.row_line() for item in items)).hexdigest()
-    assert actions(node, review) == ["review-create", "review-freeze"]
+    assert actions(node, review) == ["review-create", "review-snapshot"]
 
 
 def frozen_on(client: PersonClient, review: Review) -> Review:
-    while not reviews.freeze(client, review.id).is_over:
+    while not reviews.create_snapshot(client, review.id).is_over:
         pass
     return reviews.get(review.id)
 
@@ -95,10 +95,10 @@ def frozen_on(client: PersonClient, review: Review) -> Review:
 def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "A_PORTION", 4)
+    monkeypatch.setattr(store, "BATCH_SIZE", 4)
     names, (ada, otto) = people(node, 10), team
     review = reviews.start(otto, PEOPLE, "Quarter")
-    reviews.freeze(otto, review.id)
+    reviews.create_snapshot(otto, review.id)
     # A process that died after it had written half of its portion.
     store.put_many([replace(everything(review)[0], number=number, row={"username": names[number - 1]}) for number in (5, 6)])
     threads = [threading.Thread(target=frozen_on, args=(each, review)) for each in (ada, otto)]
@@ -115,10 +115,10 @@ def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[P
     review = frozen(team[1], UserQuery())
     items = {item.username: item for item in everything(review)}
     assert items.keys() == node.usernames() | set(users.RESERVED_USERNAMES)
-    assert (items["ada"].row["may_change_users"], items["otto"].row["may_change_users"]) == (True, False)
+    assert (items["ada"].row["can_manage_users"], items["otto"].row["can_manage_users"]) == (True, False)
     assert items["kibana"].row["deprecated"]
-    assert review.completeness
-    assert review.completeness.is_whole
+    assert review.snapshot
+    assert review.snapshot.is_complete
 
 
 def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
@@ -127,7 +127,7 @@ def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, Perso
     ada.create_api_key(name="lives")
     ada.invalidate_api_key(ids=[ended], owner=True)
     item = next(item for item in everything(frozen(otto, UserQuery(q="ada"))) if item.username == "ada")
-    assert item.row["living_api_keys"] == 1
+    assert item.row["active_api_keys"] == 1
     ada.invalidate_api_key(owner=True)
 
 
@@ -136,20 +136,20 @@ def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, 
     ada, otto = team
     review = frozen(otto)
     seen = [item.seen for item in everything(review)]
-    reviews.mark(ada, review.id, 1, "keep", "", seen[0])
+    reviews.decide(ada, review.id, 1, "keep", "", seen[0])
     with pytest.raises(errors.DecisionConflict):
-        reviews.mark(otto, review.id, 1, "remove", "has left", seen[0])
+        reviews.decide(otto, review.id, 1, "remove", "has left", seen[0])
     item = reviews.get_with_items(review.id, [1])[1][0]
-    assert item.mark
-    assert (item.mark.decision, item.mark.by) == ("keep", "ada")
-    reviews.mark(otto, review.id, 1, "remove", "has left", item.seen)  # having seen it
-    reviews.mark(otto, review.id, 1, "remove", "has left", seen[0])  # sent twice, because the first answer was lost
-    reviews.mark(otto, review.id, 2, "keep", "", seen[1])
-    assert [(item.mark.decision, item.mark.comment, item.mark.by) for item in everything(review) if item.mark] == [
+    assert item.decision
+    assert (item.decision.choice, item.decision.by) == ("keep", "ada")
+    reviews.decide(otto, review.id, 1, "remove", "has left", item.seen)  # having seen it
+    reviews.decide(otto, review.id, 1, "remove", "has left", seen[0])  # sent twice, because the first answer was lost
+    reviews.decide(otto, review.id, 2, "keep", "", seen[1])
+    assert [(item.decision.choice, item.decision.comment, item.decision.by) for item in everything(review) if item.decision] == [
         ("remove", "has left", "otto"),
         ("keep", "", "otto"),
     ]
-    assert actions(node, review)[2:] == ["review-mark"] * 3
+    assert actions(node, review)[2:] == ["review-decide"] * 3
 
 
 def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
@@ -160,7 +160,7 @@ def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClie
         thread.start()
     for thread in threads:
         thread.join()
-    assert [item.mark and item.mark.by for item in everything(review)] == ["ada", "otto"] * 6
+    assert [item.decision and item.decision.by for item in everything(review)] == ["ada", "otto"] * 6
     assert reviews.progress([review.id])[review.id] == reviews.Progress(12, 12)
 
 
@@ -180,17 +180,17 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
     seen = everything(review)[0]
     reviews.begin_sign_off(otto, review.id)
     with pytest.raises(errors.ReviewClosed):
-        reviews.seal(ada, review.id)
+        reviews.lock_decisions(ada, review.id)
     review = signed(otto, review)
     for change in (lambda: mark(ada, review, 1, "remove"), lambda: reviews.begin_sign_off(ada, review.id)):
         with pytest.raises(errors.ReviewClosed):
             change()
     with pytest.raises(errors.Conflict):  # a mark that was on its way past the check of the state
-        store.put(seen.marked(seen.mark))  # type: ignore[arg-type]
+        store.put(seen.with_decision(seen.decision))  # type: ignore[arg-type]
     assert review.sign_off
     assert review.sign_off.counts == {"keep": 1, "change": 1, "remove": 1}
     actions(node, review)
-    assert reviews.check(review).state == "right"
+    assert reviews.verify(review).state == "verified"
 
 
 def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
@@ -200,19 +200,19 @@ def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[Pers
     mark(otto, review, 1, "remove")
     review = signed(otto, review)
     actions(node, review)
-    assert reviews.check(review).state == "right"
+    assert reviews.verify(review).state == "verified"
 
     forged = everything(review)[0]
-    assert forged.mark
-    store.put(forged.marked(replace(forged.mark, decision="keep")))
-    assert reviews.check(review).state == "wrong"
+    assert forged.decision
+    store.put(forged.with_decision(replace(forged.decision, choice="keep")))
+    assert reviews.verify(review).state == "modified"
     # Even with a hash that fits, and a second record of it: the first one cannot be taken away.
     sha256 = hashlib.sha256(everything(review)[0].decision_line()).hexdigest()
     with audit.recorded(otto, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review", changes={"sha256": (None, sha256)}):
         pass
     actions(node, review)
     assert review.sign_off
-    assert reviews.check(replace(review, sign_off=replace(review.sign_off, sha256=sha256))).state == "wrong"
+    assert reviews.verify(replace(review, sign_off=replace(review.sign_off, sha256=sha256))).state == "modified"
 
 
 def nothing_against_it(user: User) -> str:
@@ -222,28 +222,28 @@ def nothing_against_it(user: User) -> str:
 def test_removals_are_carried_out_once_and_the_trail_proves_them(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(removals, "A_PORTION", 2)
+    monkeypatch.setattr(remediation, "BATCH_SIZE", 2)
     names, (ada, otto) = people(node, 4), team
     review = frozen(otto)
     for number, decision in enumerate(("remove", "keep", "remove", "remove"), start=1):
         mark(otto, review, number, decision)  # type: ignore[arg-type]
     with pytest.raises(errors.ReviewClosed):
-        reviews.carry_out(ada, review.id, "delete", nothing_against_it)
+        reviews.apply_removals(ada, review.id, "delete", nothing_against_it)
     review = signed(otto, review)
     node.elastic.security.delete_user(username=names[3])  # elsewhere
     with pytest.raises(errors.AccessDenied):
-        reviews.carry_out(otto, review.id, "delete", nothing_against_it)
+        reviews.apply_removals(otto, review.id, "delete", nothing_against_it)
 
     threads = [
-        threading.Thread(target=reviews.carry_out, args=(ada, review.id, "deactivate", nothing_against_it)) for _ in range(2)
+        threading.Thread(target=reviews.apply_removals, args=(ada, review.id, "deactivate", nothing_against_it)) for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert reviews.carry_out(ada, review.id, "deactivate", nothing_against_it).is_over
+    assert reviews.apply_removals(ada, review.id, "deactivate", nothing_against_it).is_over
     actions(node, review)
-    gone = reviews.marked(ada, review, "remove")
+    gone = reviews.outcomes_by_decision(ada, review, "remove")
     assert [(one.item.username, one.state, one.is_done) for one in gone] == [
         (names[0], "Deactivated", True),
         (names[2], "Deactivated", True),
@@ -258,5 +258,5 @@ def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[Per
     people(node, 5)
     review = reviews.start(team[1], PEOPLE, "Quarter")
     calls.clear()
-    reviews.freeze(team[1], review.id)
+    reviews.create_snapshot(team[1], review.id)
     assert len(calls) <= 12, calls  # one of them for each realm that has API keys, of which other tests leave some

@@ -73,12 +73,12 @@ def test_a_session_that_expired_is_noted_once(node: TestNode, ada: Client, by: s
     ("username", "path", "why"),
     [
         ("otto", "/users/create", "You need permission to manage users."),
-        ("ada", "/users/delete/ada", "You can't delete yourself: somebody else has to do it."),
+        ("ada", "/users/delete/ada", "You can't delete your own account. Ask another administrator."),
     ],
 )
 def test_a_refusal_is_noted(node: TestNode, signed_in: Any, username: str, path: str, why: str) -> None:
     signed_in(username).post(path)
-    last = trail(node, actor=username, action="refused")[-1]
+    last = trail(node, actor=username, action="access-denied")[-1]
     assert (last.outcome, last.reason) == ("failure", why)
 
 
@@ -101,7 +101,7 @@ def test_a_form_from_elsewhere_is_noted_for_who_is_signed_in(node: TestNode, sig
     stranger.cookies = ada.cookies
     assert stranger.post("/users/deactivate/jdoe").status_code == 403
     last = trail(node, actor="ada")[-1]
-    assert (last.action, last.target, last.reason) == ("refused", "jdoe", "CSRF")
+    assert (last.action, last.target, last.reason) == ("access-denied", "jdoe", "CSRF")
 
 
 def test_the_run_of_a_command_is_noted(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,7 +162,7 @@ def test_nobody_takes_their_own_user_management_away(node: TestNode, ada: Client
 def test_nobody_deletes_or_deactivates_themselves(node: TestNode, ada: Client) -> None:
     writes = node.writes()
     for url in ("/users/delete/ada", "/users/deactivate/ada"):
-        assert "yourself" in text(ada, url, status=403)
+        assert "your own account" in text(ada, url, status=403)
         assert ada.post(url).status_code == 403
     assert ada.post("/users/delete", {"username": ["ada"]}).status_code == 200
     assert node.writes() == writes

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.services.roles import cluster_privileges
-from accounts.services.roles.cluster_privileges import NAMES, WORDS, held, holds, implied, is_fully_evaluated, pairs
+from accounts.services.roles.cluster_privileges import DESCRIPTIONS, NAMES, held, holds, implied, is_fully_evaluated, pairs
 
 
 def test_what_is_implied_is_held() -> None:
@@ -50,6 +50,6 @@ def test_two_together_may_imply_what_neither_does() -> None:
 
 
 def test_each_privilege_is_said_in_words() -> None:
-    assert set(NAMES) <= WORDS.keys()
-    assert cluster_privileges.describe("MANAGE_security") == "Manage users, roles and API keys"
+    assert set(NAMES) <= DESCRIPTIONS.keys()
+    assert cluster_privileges.describe("MANAGE_security") == "Manage users, roles, and API keys"
     assert cluster_privileges.describe("brand_new") == ""

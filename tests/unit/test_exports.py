@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.services.exports import FORMATS, Row, cells, workbook
+from accounts.services.exports import FORMATS, Row, cells, dialect, workbook
 from accounts.services.exports.reading import READERS
 
 # Few letters, so that what matters comes often.
@@ -27,8 +27,8 @@ ROWS = st.builds(
     deprecated=st.booleans(),
     roles=NAMES,
     unknown_roles=NAMES,
-    may_change_users=st.sampled_from([True, False, None]),
-    living_api_keys=st.sampled_from([None, 0, 3]),
+    can_manage_users=st.sampled_from([True, False, None]),
+    active_api_keys=st.sampled_from([None, 0, 3]),
     created=st.sampled_from([None, datetime(2026, 2, 28, 23, 59, 58, tzinfo=UTC)]),
     last_sign_in=st.none(),
     password_changed=st.none(),
@@ -38,9 +38,9 @@ ROWS = st.builds(
 
 @given(text=TEXTS)
 def test_the_apostrophe_is_before_every_formula_and_goes_again(text: str) -> None:
-    guarded = cells.guarded(text)
+    guarded = dialect.escape_formula(text)
     assert not re.search(r"(^|[;|\t\r\n\"])[=+\-@＝]", guarded)
-    assert cells.unguarded(guarded) == text
+    assert dialect.unescape_formula(guarded) == text
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -68,9 +68,9 @@ def test_half_a_character_spoils_no_file(name: str) -> None:
 
 
 def test_a_text_too_long_for_a_cell_is_said_to_be() -> None:
-    assert "too long for a cell, 32768 characters" in workbook.row(cells.texts(a_row(full_name="x" * 32_768), ""))
-    assert "x" * 32_767 in workbook.row(cells.texts(a_row(full_name="x" * 32_767), ""))
+    assert "too long for a cell: 32,768 characters" in workbook.row(cells.to_cells(a_row(full_name="x" * 32_768), ""))
+    assert "x" * 32_767 in workbook.row(cells.to_cells(a_row(full_name="x" * 32_767), ""))
 
 
 def test_nothing_is_left_empty() -> None:
-    assert all(cells.texts(a_row(), cells.unknown_moment(None)))
+    assert all(cells.to_cells(a_row(), cells.unknown_moment(None)))

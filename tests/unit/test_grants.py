@@ -15,21 +15,21 @@ def notes(**part: Any) -> tuple[str, ...]:
 
 
 def test_cluster_privileges() -> None:
-    assert lines(cluster=["manage_security"]) == ["Cluster: manage users, roles and API keys (manage_security)"]
-    assert lines(cluster=["cluster:admin/ilm/get"]) == ["Cluster: cluster:admin/ilm/get"]
+    assert lines(cluster=["manage_security"]) == ["Cluster privileges: manage users, roles, and API keys (manage_security)"]
+    assert lines(cluster=["cluster:admin/ilm/get"]) == ["Cluster privileges: cluster:admin/ilm/get"]
     assert grants.of({"cluster": ["all"]})[0].notes == ("Includes all other cluster privileges",)
-    assert grants.of({"cluster": ["manage_ccr"]})[0].notes == ("includes read_ccr",)
+    assert grants.of({"cluster": ["manage_ccr"]})[0].notes == ("Includes read_ccr",)
     assert grants.of({"cluster": ["read_ccr"]})[0].notes == ()
 
 
 def test_indices_and_their_limits() -> None:
     part = {"names": ["logs-*", "metrics-*"], "privileges": ["read", "view_index_metadata"], "allow_restricted_indices": False}
-    assert lines(indices=[part]) == ["Indices logs-*, metrics-*: read, view_index_metadata"]
+    assert lines(indices=[part]) == ["Index privileges on logs-*, metrics-*: read, view_index_metadata"]
     assert notes() == ()
     assert notes(allow_restricted_indices=True) == ("Includes restricted system indices",)
     assert notes(field_security={"grant": ["*"]}) == ()
-    assert notes(field_security={"grant": ["a", "b*"], "except": ["bad"]}) == ("only the fields a, b*", "without the fields bad")
-    assert notes(field_security={"grant": []}) == ("only the fields (none)",)
+    assert notes(field_security={"grant": ["a", "b*"], "except": ["bad"]}) == ("Granted fields: a, b*", "Denied fields: bad")
+    assert notes(field_security={"grant": []}) == ("Granted fields: none",)
 
 
 def test_a_query_is_shown_as_it_is() -> None:
@@ -43,31 +43,31 @@ def test_applications() -> None:
     def application(name: str, privileges: list[str], resources: list[str]) -> Grant:
         return grants.of({"applications": [{"application": name, "privileges": privileges, "resources": resources}]})[0]
 
-    assert str(application("kibana-.kibana", ["all"], ["*"])) == "Applications Kibana (kibana-.kibana): everything"
+    assert str(application("kibana-.kibana", ["all"], ["*"])) == "Application privileges on Kibana (kibana-.kibana): all"
     limited = application("kibana-.kibana", ["feature_discover.read", "space_read"], ["space:sales", "space:hr"])
-    assert str(limited) == "Applications Kibana (kibana-.kibana): discover: read, read"
-    assert limited.notes == ("only in the space sales, the space hr",)
-    assert str(application("*", ["*"], ["*"])) == "Applications All applications (*): everything"
-    assert str(application("shop", ["refund"], ["order/*"])) == "Applications shop: refund"
+    assert str(limited) == "Application privileges on Kibana (kibana-.kibana): discover: read, read"
+    assert limited.notes == ("Only in space sales, space hr",)
+    assert str(application("*", ["*"], ["*"])) == "Application privileges on All applications (*): all"
+    assert str(application("shop", ["refund"], ["order/*"])) == "Application privileges on shop: refund"
 
 
 def test_remote_clusters_run_as_and_global() -> None:
     remote = {"names": ["logs-*"], "privileges": ["read"], "clusters": ["eu", "us"], "allow_restricted_indices": True}
     grant = grants.of({"remote_indices": [remote]})[0]
-    assert str(grant) == "Remote clusters indices logs-*: read"
-    assert grant.notes == ("on the remote clusters eu, us", "Includes restricted system indices")
-    assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == ["Remote clusters: monitor_enrich"]
-    assert lines(run_as=["*", "jdoe"]) == ["May act as: anybody (*)", "May act as: jdoe"]
+    assert str(grant) == "Remote cluster privileges on indices logs-*: read"
+    assert grant.notes == ("On remote clusters: eu, us", "Includes restricted system indices")
+    assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == ["Remote cluster privileges: monitor_enrich"]
+    assert lines(run_as=["*", "jdoe"]) == ["Run as privileges: Any user (*)", "Run as privileges: jdoe"]
     body = {"application": {"manage": {"applications": ["kibana-*"]}}, "role": {}, "data_source": []}
-    assert lines(**{"global": body}) == ["Global application manage: kibana-*"]
+    assert lines(**{"global": body}) == ["Global privileges on application manage: kibana-*"]
 
 
 def test_what_several_roles_grant_is_merged_and_keeps_where_it_comes_from() -> None:
     viewer = grants.of({"cluster": ["monitor"], "indices": [{"names": ["a"], "privileges": ["read"]}]})
     admin = grants.of({"cluster": ["monitor", "manage_security"]})
     cluster, indices = grants.sections({"viewer": viewer, "admin": admin})
-    assert (cluster.heading, indices.heading) == ("Cluster", "Indices")
-    assert [(grant.what, names) for grant, names in cluster.rows] == [
+    assert (cluster.heading, indices.heading) == ("Cluster privileges", "Index privileges")
+    assert [(grant.subject, names) for grant, names in cluster.rows] == [
         ("manage_security", ["admin"]),
         ("monitor", ["viewer", "admin"]),
     ]
@@ -81,8 +81,8 @@ def test_the_summary_counts() -> None:
         "indices": [{"names": ["a"], "privileges": ["read"]}, {"names": ["b"], "privileges": ["read"]}],
         "run_as": ["jdoe"],
     }
-    assert grants.summary(grants.of(body)) == "2 cluster privileges, 2 sets of indices, 1 user to act as"
-    assert grants.summary([]) == "nothing"
+    assert grants.summary(grants.of(body)) == "2 cluster privileges, 2 index privileges, 1 run as user"
+    assert grants.summary([]) == "no privileges"
 
 
 def test_a_role_without_anything_grants_nothing() -> None:

@@ -39,10 +39,10 @@ def problems(password: str) -> list[str]:
         ("q7zx%" + os.fsdecode(b"\xff") + "wvut", "Password must be valid UTF-8 text."),
         ("Password123", "This password is too common."),
         (" password ", "This password is too common."),
-        ("JDoe-the-First", "Password must not be like the username."),
-        ("roe-smithson", "Password must not be like the full name."),
-        ("J.Miller@example.org", "Password must not be like the email address."),
-        ("example1", "Password must not be like the email address."),
+        ("JDoe-the-First", "Password is too similar to the username."),
+        ("roe-smithson", "Password is too similar to the full name."),
+        ("J.Miller@example.org", "Password is too similar to the email address."),
+        ("example1", "Password is too similar to the email address."),
     ],
 )
 def test_what_is_refused_and_why(password: str, message: str) -> None:

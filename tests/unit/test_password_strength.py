@@ -13,7 +13,7 @@ JANE = User("jane-the-third", "Jane Mary Roe", "jane@example.org")
     [
         ("p", "Very weak", "Password must be at least 8 characters."),
         ("password", "Very weak", "This password is too common."),
-        ("jane-the-third", "Weak", "Password must not be like the username."),
+        ("jane-the-third", "Weak", "Password is too similar to the username."),
         ("aaaaaaaaaaaa", "Very weak", 'Repeats like "aaa" are easy to guess.'),
         ("orange tractor feels lonely", "Very strong", ""),
         ("q7zx%wv" * 11, "Weak", "Password can't be longer than 72 bytes, because Elasticsearch ignores the rest."),

@@ -44,7 +44,7 @@ def test_a_reserved_user_keeps_profile_and_existence() -> None:
 
 
 def test_nobody_deletes_or_deactivates_themselves() -> None:
-    assert policy.refusal("delete", ADA, User("ada")) == "You can't delete yourself: somebody else has to do it."
+    assert policy.refusal("delete", ADA, User("ada")) == "You can't delete your own account. Ask another administrator."
     assert policy.refusal("deactivate", ADA, User("ada"))
 
 

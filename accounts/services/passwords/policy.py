@@ -68,7 +68,7 @@ class BytesValidator:
             raise ValidationError("Password must be valid UTF-8 text.", code="not_text")
         if len(password.encode()) > MAX_BYTES:
             raise ValidationError(
-                f"Password must be at most {MAX_BYTES} bytes: Elasticsearch would ignore the rest.", code="too_long"
+                f"Password can't be longer than {MAX_BYTES} bytes, because Elasticsearch ignores the rest.", code="too_long"
             )
 
     def get_help_text(self) -> str:

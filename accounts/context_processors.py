@@ -12,7 +12,7 @@ THEME_COOKIE: Final = "usermgmt_theme"
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
-    """`operator` is None when signed out; `nav` is the current entry of the navigation; `seconds_left` of the session unless renewed."""
+    """`operator` is None when signed out; `nav`: the current entry of the navigation; `seconds_left`: of the session."""
     theme, operator = request.COOKIES.get(THEME_COOKIE), getattr(request, "user", None)
     return {
         "product_label": PRODUCT_LABEL,

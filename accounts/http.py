@@ -1,8 +1,6 @@
 """What a request is in this product: the types, and how dialogs ask and are answered."""
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Final, TypeVar, cast
+from typing import Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,16 +8,11 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from accounts.services.sessions import SessionStore
-from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 
 A_YEAR = 365 * 24 * 60 * 60
 # As WSGI has them; `request.headers` would first make another mapping of all headers.
 HTMX: Final = "HTTP_HX_REQUEST"
-# `X-By-Itself`, for `hx-headers` of what a page asks for by itself, where the same view answers a person too.
-BY_ITSELF: Final = "HTTP_X_BY_ITSELF"
-
-View = TypeVar("View", bound=Callable[..., HttpResponse])
 
 
 class AppRequest(HttpRequest):
@@ -54,28 +47,3 @@ def remember_choice(request: HttpRequest, response: HttpResponse, cookie: str, v
 def go_to(request: AppRequest, url: str) -> HttpResponse:
     """After a change: on to that page, from a dialog as from a page."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
-
-
-def does_not_renew(view: View) -> View:
-    """Mark a view that pages ask by themselves: nobody has to be there, so that the session goes on towards its end."""
-    view.renews_session = False  # type: ignore[attr-defined]
-    return view
-
-
-def renews_session(request: HttpRequest, view: Callable[..., HttpResponse]) -> bool:
-    """Whether this request shows that the person is there."""
-    return getattr(view, "renews_session", True) and BY_ITSELF not in request.META
-
-
-def acts_with_our_key(view: View) -> View:
-    """For a view that changes something without a call in the person's name: the cluster is asked about them before it.
-
-    (After a view that only shows something the middleware does so.)
-    """
-
-    @wraps(view)
-    def asking(request: AppRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        operators.require_valid_credentials(request.user)
-        return view(request, *args, **kwargs)
-
-    return cast(View, asking)

@@ -14,7 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
-from accounts.http import AppRequest, renews_session
+from accounts.decorators import declares_access, renews_session
+from accounts.http import AppRequest
 from accounts.services import audit, request_context
 from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
 from accounts.services.signin import operators
@@ -22,6 +23,7 @@ from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
 NO_OUTCOME = "The change was applied, but its outcome couldn't be written to the audit trail. The event is shown as “Unknown”."
+UNDECLARED = "This page doesn't declare who can open it, so it is closed. This is a bug: report it."
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -135,7 +137,12 @@ class OperatorMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> HttpResponse | None:
-        """Load the operator for a view that needs one; django.contrib.auth's `login_not_required` marks those that do not."""
+        """Load the operator for a view that needs one; django.contrib.auth's `login_not_required` marks those that do not.
+
+        A view that doesn't declare who can open it is closed to everybody.
+        """
+        if not declares_access(view):
+            raise PermissionDenied(UNDECLARED)
         if not getattr(view, "login_required", True):
             return None
         try:

@@ -41,18 +41,6 @@ def demand(action: Action, operator: Operator, user: User) -> None:
         raise PermissionDenied(reason)
 
 
-def demand_management(operator: Operator) -> None:
-    """Raise PermissionDenied unless the operator may change users at all."""
-    if not operator.can_manage:
-        raise PermissionDenied(NOT_PRIVILEGED)
-
-
-def demand_reading(operator: Operator) -> None:
-    """Raise PermissionDenied unless the operator may see users."""
-    if not operator.can_read:
-        raise PermissionDenied(NOT_PRIVILEGED)
-
-
 def would_lose_management(operator: Operator, user: User, roles: Iterable[Role]) -> bool:
     """Whether these roles, given to the operator's own account, would take away the right to give them back."""
     return operator.is_account(user.username) and not any(role.grants_user_management for role in roles)

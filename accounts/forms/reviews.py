@@ -30,7 +30,9 @@ class CreateReviewForm(forms.Form):
         label="Reviewers",
         required=False,
         strip=False,
-        help_text="Optional. One username per line. Reviewers see a notice on the Users page, but anyone with read access can review.",
+        help_text=(
+            "Optional. One username per line. Reviewers see a notice on the Users page, but anyone with read access can review."
+        ),
         widget=forms.Textarea(attrs=hook("reviewReviewers", rows=3, spellcheck="false", autocapitalize="none")),
     )
 

@@ -4,6 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.decorators import own_account
 from accounts.http import AppRequest
 from accounts.services import api_keys
 from accounts.services.api_keys import Owner
@@ -12,6 +13,7 @@ from accounts.views import recent_password_change
 
 
 @require_GET
+@own_account
 def account(request: AppRequest) -> HttpResponse:
     """Who one is to the cluster, and what one may do here."""
     operator = request.user

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import policy
+from accounts.decorators import own_account, requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import api_keys, users
 from accounts.services.api_keys import ApiKeys, Owner
@@ -36,6 +36,7 @@ class Revocation:
 
 
 @require_GET
+@own_account
 def own(request: AppRequest) -> HttpResponse:
     """The keys of whoever is signed in, if the cluster lets them see these."""
     try:
@@ -46,9 +47,9 @@ def own(request: AppRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def revoke(request: AppRequest, username: str) -> HttpResponse:
     """Revoke keys of a user."""
-    policy.demand_management(request.user)
     return _revoke(request, _of(request.user.client, username))
 
 
@@ -65,6 +66,7 @@ def _of(client: PersonClient, username: str) -> Revocation:
 
 
 @require_http_methods(["GET", "POST"])
+@own_account
 def revoke_own(request: AppRequest) -> HttpResponse:
     """Revoke one's own keys; the cluster decides whether one may."""
     return _revoke(request, Revocation(Owner.own(request.user), "", reverse("account_api_keys")))

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import policy
+from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
 from accounts.forms.audit import AuditForm
-from accounts.http import AppRequest, acts_with_our_key, wants_fragment
+from accounts.http import AppRequest, wants_fragment
 from accounts.services import audit
 from accounts.services.errors import AuthenticationFailed, Conflict, ServiceError
 from accounts.services.users import outcomes
@@ -20,9 +20,9 @@ KNOWN = "The outcome of this change is already known."
 
 
 @require_GET
+@requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The trail, newest first, as far as it fits the filters; the first page refreshes itself unless told not to."""
-    policy.demand_reading(request.user)
     form = AuditForm(request.GET)
     query = form.query()
     page = audit.search(query)
@@ -40,9 +40,9 @@ def index(request: AppRequest) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
 def event(request: AppRequest, event_id: str) -> HttpResponse:
     """One event with all that is known of it. Raises NotFound."""
-    policy.demand_reading(request.user)
     found = audit.get(event_id)
     can_verify = request.user.can_manage and found.outcome == "unknown"
     return render(request, "audit/event.html", {"event": found, "can_verify": can_verify})
@@ -50,10 +50,10 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @require_POST
-@acts_with_our_key
+@requires_manager
+@requires_valid_credentials
 def verify(request: AppRequest, event_id: str) -> HttpResponse:
     """Verify outcome for what became of a change; for a password change, try the password that was typed."""
-    policy.demand_management(request.user)
     client = request.user.client
     try:
         if password := request.POST.get("password"):
@@ -71,9 +71,9 @@ def verify(request: AppRequest, event_id: str) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
 def history(request: AppRequest, username: str) -> HttpResponse:
     """What was done to one user: a page, or what the user's page asks for when it is open."""
-    policy.demand_reading(request.user)
     is_part = wants_fragment(request, "user-history")
     after = AuditForm(request.GET).query().after
     context: dict[str, Any] = {"username": username}

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import policy
+from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_lines
 from accounts.forms.compare import ExportFilesForm, ReviewsForm, TrailForm
 from accounts.http import AppRequest
@@ -22,8 +22,8 @@ TOO_MANY: Final = "Too many changes for one page. Choose a shorter period."
 
 
 @require_GET
+@requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    policy.demand_reading(request.user)
     return _index(request)
 
 
@@ -41,8 +41,9 @@ def _index(request: AppRequest, **bound: Form) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def reviews(request: AppRequest) -> HttpResponseBase:
-    policy.demand_reading(request.user)
     form = ReviewsForm(request.GET, offered=compare.with_snapshot())
     if not form.is_valid():
         return _index(request, reviews_form=form)
@@ -53,9 +54,10 @@ def reviews(request: AppRequest) -> HttpResponseBase:
 
 
 @require_POST
+@requires_reader
+@requires_valid_credentials
 def exports(request: AppRequest) -> HttpResponseBase:
     """The files are deleted with the request."""
-    policy.demand_reading(request.user)
     form = ExportFilesForm(request.POST, request.FILES)
     if not form.is_valid():
         return _index(request, exports_form=form)
@@ -66,8 +68,8 @@ def exports(request: AppRequest) -> HttpResponseBase:
 
 
 @require_GET
+@requires_reader
 def trail(request: AppRequest) -> HttpResponseBase:
-    policy.demand_reading(request.user)
     form = TrailForm(request.GET, trail_start=audit.trail_start())
     if not form.is_valid():
         return _index(request, trail_form=form)

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import policy
+from accounts.decorators import requires_reader
 from accounts.downloads.streaming import FRAMES, download
 from accounts.forms.exports import ExportForm
 from accounts.forms.user_list import user_query
@@ -19,9 +19,9 @@ ANY_SIZE = 20
 
 
 @require_http_methods(["GET", "POST"])
+@requires_reader
 def export(request: AppRequest) -> HttpResponseBase:
     """Ask for the format, then send the file."""
-    policy.demand_reading(request.user)
     query = users.without_position(user_query(request.GET, ANY_SIZE))
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -39,9 +39,9 @@ def export(request: AppRequest) -> HttpResponseBase:
 
 
 @require_GET
+@requires_reader
 def printable(request: AppRequest) -> HttpResponse:
     """The printable user list; only its start if it is long."""
-    policy.demand_reading(request.user)
     rows, manifest = exports.printed(request.user.client, user_query(request.GET, ANY_SIZE))
     context = {
         "rows": rows,

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import policy
+from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_lines
 from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
@@ -23,9 +23,9 @@ HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation re
 
 
 @require_GET
+@requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The result of the latest or another run, and the active run. Raises Http404."""
-    policy.demand_reading(request.user)
     known = findings.history()
     finished = [run for run in known if run.finished]
     active_run = findings.get(known[0].id) if known and known[0].is_resumable else None
@@ -47,17 +47,19 @@ def _line(run: Run, finding: Finding) -> dict[str, Any]:
 
 
 @require_POST
+@requires_reader
+@requires_valid_credentials
 def run(request: AppRequest) -> HttpResponse:
     """Start a run; the next page runs its batches."""
-    policy.demand_reading(request.user)
     findings.start(request.user.client)
     return redirect("findings")
 
 
 @require_POST
+@requires_reader
+@requires_valid_credentials
 def resume(request: AppRequest, id: str) -> HttpResponse:
     """The next batch of a run."""
-    policy.demand_reading(request.user)
     try:
         run = findings.advance(request.user.client, id)
     except NotFound:
@@ -68,9 +70,9 @@ def resume(request: AppRequest, id: str) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
 def view(request: AppRequest, slug: str) -> HttpResponse:
     """One finding with its rows."""
-    policy.demand_reading(request.user)
     finding, run, query = _requested(request, slug)
     part, number = query.part, query.page
     chunks = run.chunks.get(f"{part}:{slug}" if part else slug, [])
@@ -93,9 +95,10 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def export(request: AppRequest, slug: str) -> HttpResponseBase:
     """The rows of one finding as CSV, after the export was recorded in the audit trail."""
-    policy.demand_reading(request.user)
     finding, run, _ = _requested(request, slug)
     name = f"{slug}-{run.started:%Y-%m-%d}.csv"
     details = {"run": run.id, "rows": str(run.count(slug))}

@@ -7,6 +7,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.context_processors import THEME_COOKIE, THEMES
+from accounts.decorators import requires_sign_in
 from accounts.http import AppRequest, remember_choice
 from accounts.services.client import can_verify_credentials
 
@@ -14,6 +15,7 @@ pass
 
 
 @require_GET
+@requires_sign_in
 def home(request: AppRequest) -> HttpResponse:
     """To the users, or to one's own account for whoever may not see them."""
     return redirect("users" if request.user.can_read else "account")

@@ -9,6 +9,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import known_devices, policy
+from accounts.decorators import own_account, requires_reader, requires_sign_in
 from accounts.forms.passwords import ChangeOwnPasswordForm, ChangePasswordForm
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import passwords, users
@@ -23,11 +24,11 @@ CHANGED = "Password successfully changed"
 
 @sensitive_post_parameters("password", "confirm_password")
 @require_http_methods(["GET", "POST"])
+@requires_reader
 def change(request: AppRequest, username: str) -> HttpResponse:
     """Another user's password, for administrators; one's own has a page that asks for the current one."""
     if request.user.is_account(username):
         return redirect("account_change_password")
-    policy.demand_reading(request.user)
     user = users.get(request.user.client, username)
     policy.demand("change_password", request.user, user)
     form = ChangePasswordForm(request.POST if request.method == "POST" else None, user=user)
@@ -43,6 +44,7 @@ def change(request: AppRequest, username: str) -> HttpResponse:
 
 @sensitive_post_parameters("current_password", "password", "confirm_password")
 @require_http_methods(["GET", "POST"])
+@own_account
 def change_own(request: AppRequest) -> HttpResponse:
     """One's own password; every other session of the person ends, this one goes on."""
     arrived, operator = throttle.arrival_time(), request.user
@@ -69,6 +71,7 @@ def change_own(request: AppRequest) -> HttpResponse:
 
 @sensitive_post_parameters("password")
 @require_POST
+@requires_sign_in
 def strength(request: AppRequest) -> HttpResponse:
     """A hint about what is being typed, and for whom. It asks Elasticsearch only who is signed in, and nothing of it is kept."""
     password = request.POST.get("password", "")

@@ -12,12 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
+from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.forms.reviews import SHOWN, DecisionForm, ItemsForm, changed_decisions, item_numbers
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.errors import AuditUnavailable, DecisionConflict, OutcomeUnknown, Unavailable
 from accounts.services.reviews import Item, Review
-from accounts.views.reviews import enter
 
 PAGE_SIZE: Final = 50
 CONFLICT: Final = "Someone else decided on this user. Your decision isn't saved yet."
@@ -40,9 +40,10 @@ class Row:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def view(request: AppRequest, review_id: str) -> HttpResponse:
     """The review: a job in progress, the open items, or the report."""
-    enter(request)
     reviews.refresh()
     review = reviews.get(review_id)
     if review.state == "signed":
@@ -76,9 +77,10 @@ def _url(review: Review, **parameters: str | int) -> str:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def progress(request: AppRequest, review_id: str) -> HttpResponse:
     """The progress, for a page that has just sent a decision."""
-    enter(request)
     reviews.refresh()
     review = reviews.get(review_id)
     context = {"review": review, "progress": reviews.progress([review_id])[review_id]}
@@ -86,9 +88,10 @@ def progress(request: AppRequest, review_id: str) -> HttpResponse:
 
 
 @require_POST
+@requires_reader
+@requires_valid_credentials
 def decide(request: AppRequest, review_id: str) -> HttpResponse:
     """Save the decision about one item (htmx), or those of a whole page."""
-    enter(request)
     rows = [_decide(request, review_id, form) for form in changed_decisions(request.POST)]
     if request.htmx:
         return _render_row(request, review_id, rows)
@@ -136,9 +139,10 @@ def _unsaved(review_id: str, form: DecisionForm, problem: str) -> Row:
 
 
 @require_POST
+@requires_reader
+@requires_valid_credentials
 def job(request: AppRequest, review_id: str) -> HttpResponse:
     """The next batch of the snapshot, or of the decisions to lock; the page requests batches until the job is over."""
-    enter(request)
     review = reviews.get(review_id)
     run_batch = reviews.create_snapshot if review.state == "snapshotting" else reviews.lock_decisions
     done = run_batch(request.user.client, review_id)

@@ -7,23 +7,24 @@ from django.core.exceptions import BadRequest
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from accounts import policy
+from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
 from accounts.forms.reviews import ItemsForm, RemovalForm
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.reviews.remediation import Removal
-from accounts.views.reviews import enter
 
 PAGE_SIZE: Final = 100
 JOB_TITLES: Final[dict[Removal, str]] = {"delete": "Deleting users", "deactivate": "Deactivating users"}
 
 
 @require_http_methods(["GET", "POST"])
+@requires_reader
+@requires_valid_credentials
 def removals(request: AppRequest, review_id: str) -> HttpResponse:
     """The users to remove and to change, with their current status; POST applies the next batch of removals."""
-    enter(request)
     if request.method == "POST":
         return _apply(request, review_id)
     review, after = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE).after
@@ -44,10 +45,11 @@ def _allowed(request: AppRequest, outcome: reviews.Outcome) -> dict[str, bool]:
     return policy.allowed(request.user, outcome.user) if outcome.user else {}
 
 
-@require_GET
+@require_http_methods(["GET"])
+@requires_manager
+@requires_valid_credentials
 def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     """Ask for confirmation before all remaining users are deleted or deactivated."""
-    policy.demand_management(request.user)
     removal, review = _removal(request.GET), reviews.get(review_id)
     refusal = partial(policy.refusal, removal, request.user)
     remaining = reviews.remaining(request.user.client, review, removal, refusal) if review.sign_off else []
@@ -55,7 +57,6 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
 
 
 def _apply(request: AppRequest, review_id: str) -> HttpResponse:
-    policy.demand_management(request.user)
     removal = _removal(request.POST)
     done = reviews.apply_removals(request.user.client, review_id, removal, partial(policy.refusal, removal, request.user))
     page = reverse("review_removals", args=[review_id])

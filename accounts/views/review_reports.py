@@ -8,22 +8,23 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import known_devices
+from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.downloads import review_report
 from accounts.forms.reviews import ItemsForm, SignOffForm
 from accounts.http import AppRequest
 from accounts.services import reviews
 from accounts.services.errors import AuthenticationFailed, ReviewIncomplete
 from accounts.services.signin import operators
-from accounts.views.reviews import enter
 
 PAGE_SIZE: Final = 500
 
 
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
+@requires_reader
+@requires_valid_credentials
 def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
     """Sign off all decisions with one's own password; they can't be changed afterwards."""
-    enter(request)
     reviews.refresh()
     review, progress = reviews.get(review_id), reviews.progress([review_id])[review_id]
     if review.state not in ("open", "signing"):
@@ -51,9 +52,10 @@ def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def report(request: AppRequest, review_id: str) -> HttpResponse:
     """All decisions and their outcomes; a draft until the sign-off."""
-    enter(request)
     reviews.refresh()
     review, query = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE)
     items = reviews.items(review_id, query)
@@ -69,18 +71,20 @@ def report(request: AppRequest, review_id: str) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def check(request: AppRequest, review_id: str) -> HttpResponse:
     """Whether the decisions match the sign-off: part of the report (htmx), or a page."""
-    enter(request)
     review = reviews.get(review_id)
     context = {"review": review, "check": reviews.verify(review)}
     return render(request, "reviews/_check.html" if request.htmx else "reviews/check.html", context)
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def download(request: AppRequest, review_id: str) -> FileResponse:
     """A ZIP with the decisions as CSV, decisions and snapshot as their hashes cover them, and how to verify them."""
-    enter(request)
     review = reviews.get(review_id)
     file = review_report.build(request.user.client, review)
     return FileResponse(file, as_attachment=True, filename=f"access-review-{review.created:%Y-%m-%d}-{review.id[:8]}.zip")

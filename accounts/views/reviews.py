@@ -7,26 +7,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import policy
+from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.forms.reviews import CreateReviewForm
 from accounts.forms.user_list import user_query
 from accounts.http import AppRequest
 from accounts.services import reviews, users
 from accounts.services.errors import ServiceError
 from accounts.services.exports.filters import describe
-from accounts.services.signin import operators
-
-
-def enter(request: AppRequest) -> None:
-    """Let in who may see users, and is still accepted by the cluster: reviews are read with the product's own key."""
-    policy.demand_reading(request.user)
-    operators.require_valid_credentials(request.user)
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def index(request: AppRequest) -> HttpResponse:
     """All reviews, newest first, with their progress."""
-    enter(request)
     reviews.refresh()
     return render(request, "reviews/list.html", {"reviews": _with_progress(reviews.all_reviews())})
 
@@ -37,9 +31,10 @@ def _with_progress(found: list[reviews.Review]) -> list[tuple[reviews.Review, re
 
 
 @require_GET
+@requires_reader
+@requires_valid_credentials
 def due(request: AppRequest) -> HttpResponse:
     """The notice on the user list: open reviews with pending users for this reviewer. Empty rather than an error."""
-    enter(request)
     try:
         asked = [review for review in reviews.all_reviews("open") if review.is_for(request.user.username)]
         waiting = [(review, progress) for review, progress in _with_progress(asked) if progress.pending]
@@ -49,9 +44,10 @@ def due(request: AppRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@requires_reader
+@requires_valid_credentials
 def create(request: AppRequest) -> HttpResponse:
     """Start a review of the users that the query string selects, as in the user list."""
-    enter(request)
     query = replace(user_query(request.GET, 10), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
     count = users.search(request.user.client, query).total

@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts import policy
+from accounts.decorators import requires_reader
 from accounts.forms.roles import WhoCanForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import roles
@@ -15,9 +15,9 @@ from accounts.services.users import MAX_SEARCH_LENGTH, privilege_holders
 
 
 @require_GET
+@requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """All roles, or those with every search word in their name or description."""
-    policy.demand_reading(request.user)
     text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH]
     words = words_of(text)
     known = sorted(roles.all_roles(request.user.client), key=lambda role: role.name)
@@ -27,12 +27,12 @@ def index(request: AppRequest) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
 def view(request: AppRequest, name: str) -> HttpResponse:
     """The privileges of a role and its users; only the privileges for the roles box of a form.
 
     A role that doesn't exist has a page while users have it. Raises RoleNotFound.
     """
-    policy.demand_reading(request.user)
     details = roles.get(request.user.client, name)
     context = {
         "details": details,
@@ -49,9 +49,9 @@ def view(request: AppRequest, name: str) -> HttpResponse:
 
 
 @require_GET
+@requires_reader
 def who_can(request: AppRequest) -> HttpResponse:
     """The users with a cluster privilege, and the roles that grant it."""
-    policy.demand_reading(request.user)
     known = roles.all_roles(request.user.client)
     form = WhoCanForm(request.GET if "privilege" in request.GET else None, roles=known)
     context: dict[str, object] = {"form": form}

@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from accounts.decorators import requires_sign_in
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import search as service
 from accounts.services.client import PersonClient
@@ -48,6 +49,7 @@ class Group:
 
 
 @require_GET
+@requires_sign_in
 def search(request: AppRequest) -> HttpResponse:
     """What fits, of what the operator may see and do."""
     text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH].strip()

@@ -9,8 +9,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import policy
-from accounts.http import AppRequest, acts_with_our_key, does_not_renew, go_to, is_dialog
+from accounts.decorators import does_not_renew, own_account, requires_manager, requires_valid_credentials
+from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import sessions
 from accounts.services.sessions import Session, seconds_left
 
@@ -28,9 +28,9 @@ class Confirmation:
 
 
 @require_GET
+@requires_manager
 def index(request: AppRequest) -> HttpResponse:
     """All active sessions, or those of users whose username contains the search text."""
-    policy.demand_management(request.user)
     text = request.GET.get("q", "").strip()
     active = sessions.active_sessions()
     found = [session for session in active if text.casefold() in session.username.casefold()]
@@ -40,6 +40,7 @@ def index(request: AppRequest) -> HttpResponse:
 
 
 @require_GET
+@own_account
 def own(request: AppRequest) -> HttpResponse:
     """The operator's own sessions."""
     context = {"sessions": _own(request), "current": request.session.document_id}
@@ -47,18 +48,18 @@ def own(request: AppRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@acts_with_our_key
+@requires_manager
+@requires_valid_credentials
 def end(request: AppRequest, session_id: str) -> HttpResponse:
     """End one session of any user."""
-    policy.demand_management(request.user)
     return _end_one(request, sessions.active_sessions(), session_id, reverse("sessions"))
 
 
 @require_http_methods(["GET", "POST"])
-@acts_with_our_key
+@requires_manager
+@requires_valid_credentials
 def end_all(request: AppRequest) -> HttpResponse:
     """End all sessions, or all of one user, except the current session."""
-    policy.demand_management(request.user)
     asked = request.POST if request.method == "POST" else request.GET
     username, realm = asked.get("username", ""), asked.get("realm", "")
     if username:
@@ -70,14 +71,16 @@ def end_all(request: AppRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@acts_with_our_key
+@own_account
+@requires_valid_credentials
 def end_own(request: AppRequest, session_id: str) -> HttpResponse:
     """End one of the operator's other sessions."""
     return _end_one(request, _own(request), session_id, reverse("account_sessions"))
 
 
 @require_http_methods(["GET", "POST"])
-@acts_with_our_key
+@own_account
+@requires_valid_credentials
 def end_others(request: AppRequest) -> HttpResponse:
     """End all other sessions of the operator."""
     confirmation = Confirmation(
@@ -87,6 +90,7 @@ def end_others(request: AppRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@own_account
 @does_not_renew
 def extend(request: AppRequest) -> HttpResponse:
     """The seconds left of this session; a POST extends it by the idle time, never beyond its lifespan."""

@@ -261,9 +261,7 @@ def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
     findings.advance(PersonClient("otto", password), id)
 
 
-def test_a_process_that_is_killed_loses_nothing(
-    node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None
-) -> None:
+def test_a_process_that_is_killed_loses_nothing(node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None) -> None:
     names = {f"user {number}" for number in range(5)}
     for name in names:
         node.put_user(name, roles=["nope"])

@@ -81,7 +81,9 @@ def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_i
     assert (typed["1-decision"], typed["3-comment"]) == (["remove"], ["hm"])
     send(otto, review, typed)  # seen, and confirmed
     reviews.refresh()
-    marks = [item.decision and (item.decision.choice, item.decision.comment, item.decision.by) for item in reviews.all_items(review.id)]
+    marks = [
+        item.decision and (item.decision.choice, item.decision.comment, item.decision.by) for item in reviews.all_items(review.id)
+    ]
     assert marks == [("remove", "", "otto"), ("change", "less", "otto"), None]
 
 

@@ -56,7 +56,9 @@ def test_remote_clusters_run_as_and_global() -> None:
     grant = grants.of({"remote_indices": [remote]})[0]
     assert str(grant) == "Remote cluster privileges on indices logs-*: read"
     assert grant.notes == ("On remote clusters: eu, us", "Includes restricted system indices")
-    assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == ["Remote cluster privileges: monitor_enrich"]
+    assert lines(remote_cluster=[{"privileges": ["monitor_enrich"], "clusters": ["*"]}]) == [
+        "Remote cluster privileges: monitor_enrich"
+    ]
     assert lines(run_as=["*", "jdoe"]) == ["Run as privileges: Any user (*)", "Run as privileges: jdoe"]
     body = {"application": {"manage": {"applications": ["kibana-*"]}}, "role": {}, "data_source": []}
     assert lines(**{"global": body}) == ["Global privileges on application manage: kibana-*"]

@@ -1,4 +1,4 @@
-"""An event of the audit trail, and the documents that it consists of (ECS fields; what ECS has no field for is under `usermgmt`)."""
+"""An event of the audit trail and its documents: ECS fields, and `usermgmt` for what ECS has no field for."""
 
 import json
 import uuid
@@ -69,7 +69,7 @@ class Event:
     def operations(self) -> list[dict[str, Any]]:
         """The `_bulk` operations that add this stage, once.
 
-        `dynamic_templates` makes Elasticsearch reject it in an index without our template, where it couldn't be found by its fields.
+        `dynamic_templates` makes Elasticsearch reject it in an index without our template, where searches wouldn't find it.
         """
         metadata = {
             "_index": self.index,

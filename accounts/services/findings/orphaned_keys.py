@@ -21,7 +21,7 @@ FIELDS: Final = ("id", "name", "creation", "expiration", "username", "realm", "r
 
 @dataclass(frozen=True, slots=True)
 class KeyPage:
-    """The orphaned ones among some keys, how many keys were read, how many there are, and the position after them (None: no more)."""
+    """The orphaned keys among `count` keys, how many there are in all, and the position after them (None: no more)."""
 
     rows: list[Row]
     count: int

@@ -30,8 +30,8 @@ WARNINGS: Final = {
     "kibana_system": KIBANA,
     "apm_system": ServiceWarning(
         "APM Server",
-        "After the change, update monitoring.elasticsearch.password in apm-server.yml and restart APM Server. No monitoring data is "
-        "collected until then.",
+        "After the change, update monitoring.elasticsearch.password in apm-server.yml and restart APM Server. No monitoring "
+        "data is collected until then.",
     ),
     "beats_system": ServiceWarning(
         "Beats",

@@ -80,7 +80,12 @@ def enforce_limit(actor: Actor) -> None:
     _delete([_metadata(session) for session in excess])
     try:
         audit.record_event(
-            actor, audit.Action.SESSION_END, actor.username, kind="session", reason="session_limit", details={"sessions": ", ".join(_labels(excess))}
+            actor,
+            audit.Action.SESSION_END,
+            actor.username,
+            kind="session",
+            reason="session_limit",
+            details={"sessions": ", ".join(_labels(excess))},
         )
     except errors.AuditUnavailable:  # logged there; a sign-in is no change and continues
         pass

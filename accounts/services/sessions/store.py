@@ -36,7 +36,7 @@ class SessionStore(SessionBase):
         self._id = ("", "")  # a key and the ID of its document
 
     def load(self) -> dict[str, Any]:
-        """The session's data; empty, and without a key, when the session has ended or never existed. Raises Unavailable, NotSetUp."""
+        """The session's data; empty and without a key when there is no such session. Raises Unavailable, NotSetUp."""
         document = _read(self.session_key, self.document_id) if self.session_key else None
         if document and has_ended(document["_source"]):
             audit.record_expired_sessions({document["_id"]: document["_source"]})

@@ -21,7 +21,7 @@ def last_sign_in(client: PersonClient, user: users.User) -> datetime | None:
 
 
 def last_sign_ins(client: PersonClient, uids: Sequence[str]) -> dict[str, datetime]:
-    """When the users of these profiles last signed in to Kibana, by the profile's id. A call for every fifty. Raises AccessDenied."""
+    """The last sign-in to Kibana by profile ID. A call for every fifty profiles. Raises AccessDenied."""
     parts = [uids[start : start + MAX_IDS] for start in range(0, len(uids), MAX_IDS)]
     profiles = [profile for part in parts for profile in _profiles(client, part)]
     return {profile["uid"]: datetime.fromtimestamp(profile["last_synchronized"] / 1000, UTC) for profile in profiles}

@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from accounts import policy
+from accounts.decorators import requires_reader
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import api_keys, roles, users
 from accounts.services.client import PersonClient
@@ -26,9 +26,9 @@ class Part:
 
 
 @require_GET
+@requires_reader
 def access(request: AppRequest, username: str) -> HttpResponse:
     """A page, or the part that the user's page loads on request. Five calls."""
-    policy.demand_reading(request.user)
     client = request.user.client
     user = users.get(client, username)
     context = {

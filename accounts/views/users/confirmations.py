@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts import policy
+from accounts.decorators import requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.client import PersonClient
@@ -42,27 +43,30 @@ DELETE = Verb("delete", f"{PERMANENT} Their API keys go on working until somebod
 
 
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def deactivate(request: AppRequest, username: str) -> HttpResponse:
     """Keep a user from signing in."""
     return _one(request, username, DEACTIVATE)
 
 
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def activate(request: AppRequest, username: str) -> HttpResponse:
     """Let a user sign in again."""
     return _one(request, username, ACTIVATE)
 
 
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def delete(request: AppRequest, username: str) -> HttpResponse:
     """Delete a user for good."""
     return _one(request, username, DELETE)
 
 
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def delete_many(request: AppRequest) -> HttpResponse:
     """Delete the users that were selected in the list: those that may be, by what is true now."""
-    policy.demand_management(request.user)
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
     found = users.get_many(request.user.client, names) if names else []
     reasons = {
@@ -97,7 +101,6 @@ def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
 
 
 def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
-    policy.demand_reading(request.user)
     user = users.get(request.user.client, username)
     policy.demand(verb.action, request.user, user)
     page = reverse("user_edit", args=[username])

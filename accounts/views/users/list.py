@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from accounts import policy
+from accounts.decorators import requires_reader
 from accounts.forms.user_list import PAGE_SIZES, user_query
 from accounts.http import AppRequest, is_dialog, remember_choice, wants_fragment
 from accounts.services import audit, roles, users
@@ -55,9 +56,9 @@ LABELS: Final = {
 
 
 @require_GET
+@requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The list, or only its results (htmx)."""
-    policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
     page = users.list_page(request.user.client, query)
     cached_page = CachedPage(
@@ -119,9 +120,9 @@ def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
 
 
 @require_GET
+@requires_reader
 def filters(request: AppRequest) -> HttpResponse:
     """What the list can be filtered by, each with how many users it would leave."""
-    policy.demand_reading(request.user)
     query = user_query(request.GET, _remembered_size(request))
     context = {
         "groups": _groups(request, query),
@@ -167,9 +168,9 @@ def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
 
 
 @require_GET
+@requires_reader
 def kibana_sign_ins(request: AppRequest) -> HttpResponse:
     """When the users of some profiles last signed in to Kibana: pieces for the cells that have their ids."""
-    policy.demand_reading(request.user)
     uids = request.GET.getlist("uid")[: max(PAGE_SIZES)]
     known = profiles.last_sign_ins(request.user.client, uids)
     return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})

@@ -10,6 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import policy
+from accounts.decorators import requires_manager, requires_reader
 from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.http import AppRequest
 from accounts.services import api_keys, roles, users
@@ -26,9 +27,9 @@ BUSY = "Someone else is saving this user. Try again in a moment."
 
 @sensitive_post_parameters("password", "confirm_password")
 @require_http_methods(["GET", "POST"])
+@requires_manager
 def create(request: AppRequest) -> HttpResponse:
     """A new user; with `?from=NAME` the form starts with the roles of that user, and with nothing else of theirs."""
-    policy.demand_management(request.user)
     offered = roles.all_roles(request.user.client)
     if request.method == "POST":
         return _create(request, CreateUserForm(request.POST, roles=offered))
@@ -74,9 +75,9 @@ def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
 
 
 @require_http_methods(["GET", "POST"])
+@requires_reader
 def edit(request: AppRequest, username: str) -> HttpResponse:
     """A user's page: the form for who may edit the user, the same facts for who may only read."""
-    policy.demand_reading(request.user)
     if request.method == "POST":
         return _save(request, username)
     user = users.get(request.user.client, username)

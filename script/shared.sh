@@ -17,6 +17,9 @@ require_configuration() {
     fi
 }
 
+# The running demo holds this lock.
+demo_is_running() { [ -f .demo/running ] && ! flock --nonblock .demo/running true; }
+
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Final
 
 from django.contrib.staticfiles.finders import BaseFinder
@@ -31,23 +32,29 @@ FILES: Final[dict[str, Callable[[], str]]] = {"css/app.css": styles, "js/app.js"
 
 
 class BundlesFinder(BaseFinder):
-    """Gives them to collectstatic."""
+    """Gives them to collectstatic, and to WhiteNoise in development."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="static-")
-        for name, make in FILES.items():
-            file = Path(self._folder.name, name)
-            file.parent.mkdir(exist_ok=True)
-            file.write_text(make())
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
         """Each of them."""
         for name in FILES:
+            self._make(name)
             yield name, FileSystemStorage(self._folder.name)
 
     def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        """The place of one."""
-        return str(Path(self._folder.name, path)) if path in FILES else []
+        """The place of one, made anew: script/dev asks at each request."""
+        return str(self._make(path)) if path in FILES else []
+
+    def _make(self, name: str) -> Path:
+        file, content = Path(self._folder.name, name), FILES[name]()
+        if not file.exists() or file.read_text() != content:
+            file.parent.mkdir(exist_ok=True)
+            new = file.with_name(f"{file.name}.{get_ident()}")  # another thread may be sending the old one
+            new.write_text(content)
+            new.replace(file)
+        return file
 
 
 def _together(kind: str) -> str:

@@ -46,6 +46,8 @@ THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.
 
 # How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
 CACHE_SECONDS: float = env.float("CACHE_SECONDS", default=5.0)
+# How long the template of a page is used as it was rendered (accounts/views/users/page_cache.py); not at all in development.
+PAGE_CACHE_SECONDS = 300
 
 # What a new password must be (accounts/services/passwords/policy.py).
 PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)

@@ -3,6 +3,7 @@
 from functools import cache
 
 from django import template
+from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
@@ -10,7 +11,11 @@ register = template.Library()
 
 
 @register.simple_tag
-@cache
 def page_assets() -> SafeString:
     """What a page loads."""
+    return render_to_string("_assets.html") if settings.DEBUG else _page_assets()
+
+
+@cache
+def _page_assets() -> SafeString:
     return render_to_string("_assets.html")

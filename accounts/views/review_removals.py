@@ -56,6 +56,7 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     return render(request, "reviews/confirm.html", {"review": review, "action": removal, "remaining": remaining})
 
 
+@requires_manager
 def _apply(request: AppRequest, review_id: str) -> HttpResponse:
     removal = _removal(request.POST)
     done = reviews.apply_removals(request.user.client, review_id, removal, partial(policy.refusal, removal, request.user))

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Collection, Hashable, Iterable, Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
@@ -17,7 +18,7 @@ from accounts.services.client import MemoryCache
 
 MARK: Final = secrets.token_hex(16)  # no value contains it
 # Pieces of HTML and names of slots, in turn.
-_pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(maxsize=300, ttl=300)
+_pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(maxsize=300, ttl=settings.PAGE_CACHE_SECONDS)
 BASE_SLOTS: Final = ("csrf_token", "seconds_left", "current_url")  # what base.html shows and differs at each request
 
 

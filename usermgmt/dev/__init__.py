@@ -1,0 +1,1 @@
+"""What script/dev serves the product with: never for others than the developer at this machine."""

@@ -1,0 +1,37 @@
+"""usermgmt.settings for script/dev: changes show at the next reload of a page, and errors have Django's debug page."""
+
+import os
+
+os.environ.update(
+    HTTPS="false",
+    BEHIND_PROXY="false",
+    CACHE_SECONDS="0",
+    ALLOWED_HOSTS="127.0.0.1,localhost,[::1]",
+)
+
+from usermgmt.settings import *  # noqa: F403
+
+DEBUG = True  # WhiteNoise then looks for each static file anew
+INSTALLED_APPS = ["usermgmt.dev", *INSTALLED_APPS]  # noqa: F405  # its runserver comes first
+MIDDLEWARE = ["usermgmt.dev.middleware.local_only", *MIDDLEWARE]  # noqa: F405
+DEFAULT_EXCEPTION_REPORTER = "usermgmt.dev.debug_page.ExceptionReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "usermgmt.dev.debug_page.ExceptionReporterFilter"
+
+# Browsers send a cookie to every port of a host: the demo's own session is to stay as it is.
+SESSION_COOKIE_NAME = "usermgmt_dev_session"
+CSRF_COOKIE_NAME = "usermgmt_dev_csrf"
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+PAGE_CACHE_SECONDS = 0
+STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+# Without the cached loader around them.
+TEMPLATES[0]["OPTIONS"]["loaders"] = [  # type: ignore[index]  # noqa: F405
+    "usermgmt.templates.UnindentedLoader",
+    "django.template.loaders.app_directories.Loader",
+]
+
+# Icons come by heroicons' own name on purpose (accounts/templatetags/icons.py).
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
+# Lines for people to read, and not a second time by Django's own handler.
+LOGGING["formatters"]["ecs"] = {"format": "%(levelname)s %(name)s: %(message)s"}  # type: ignore[index]  # noqa: F405
+LOGGING["loggers"]["django"] = {"handlers": []}  # type: ignore[index]  # noqa: F405

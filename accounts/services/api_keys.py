@@ -1,6 +1,6 @@
-"""The API keys that a person owns. They go on working after the password is changed, and after the owner is deactivated or deleted.
+"""API keys of users. They keep working after a password change, and after their owner is deactivated or deleted.
 
-`_security/_query/api_key` and `DELETE _security/api_key`. The calls that change something are sent once.
+`_security/_query/api_key` and `DELETE _security/api_key`.
 """
 
 from collections import Counter
@@ -16,13 +16,13 @@ from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 
 MAX_SHOWN: Final = 50
-MAX_REVOKED: Final = 100  # each is written into the trail
+MAX_REVOKED: Final = 100  # each has an event in the audit trail
 OWNERS_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key, without its secret, which Elasticsearch does not know either."""
+    """One key, without its secret, which Elasticsearch doesn't store."""
 
     id: str
     name: str
@@ -32,26 +32,25 @@ class ApiKey:
 
     @property
     def label(self) -> str:
-        """The name, or the id of a key without one."""
+        """The name, or the ID of a key without one."""
         return self.name or self.id
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeys:
-    """Some keys of a user, valid ones first, newest first; and how many are not among them."""
+    """Some keys of a user, active ones first, then newest first; `more`: how many are not included."""
 
     keys: list[ApiKey]
     more: int
 
     @property
     def has_active(self) -> bool:
-        """Whether there is one to revoke."""
         return any(key.state == "Valid" for key in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose keys they are. The same name is somebody else's in another realm, so the realm is told too, by type or by name."""
+    """The owner of keys. Usernames are unique only within a realm, so the realm is included, by type or by name."""
 
     username: str
     realm: tuple[Literal["realm_type", "realm"], str]
@@ -59,32 +58,32 @@ class Owner:
 
     @classmethod
     def of(cls, user: User) -> "Owner":
-        """A native or reserved user; those realms' names are the cluster's to choose, and their types are not."""
+        """A native or reserved user, by realm type: a cluster can rename the realms."""
         return cls(user.username, ("realm_type", "reserved" if user.is_reserved else "native"))
 
     @classmethod
     def own(cls, operator: Operator) -> "Owner":
-        """The operator themselves, of whatever realm; `manage_own_api_key` is enough for it."""
+        """The operator themselves, of any realm; requires only `manage_own_api_key`."""
         return cls(operator.username, ("realm", operator.realm), is_caller=True)
 
     def owns(self, body: Mapping[str, Any]) -> bool:
-        """Whether a key, as the API has it, is theirs."""
+        """Whether a key from the API belongs to the owner."""
         name, value = self.realm
         return bool(body.get(name, value) == value)
 
 
 def of_user(client: PersonClient, user: User) -> ApiKeys:
-    """The keys made by this user. Raises AccessDenied."""
+    """The keys of a native or reserved user. Raises AccessDenied."""
     return of_owner(client, Owner.of(user))
 
 
 def of_owner(client: PersonClient, owner: Owner) -> ApiKeys:
-    """The keys of an owner, some of them. Raises AccessDenied."""
+    """Some keys of an owner. Raises AccessDenied."""
     return _found(client, owner, [], MAX_SHOWN)
 
 
 def active(client: PersonClient, owner: Owner, ids: Sequence[str] = ()) -> ApiKeys:
-    """The keys that work now, all of an owner's or those of these ids; as many as can be revoked at once. Raises AccessDenied."""
+    """The active keys of an owner, all or those with these IDs, at most MAX_REVOKED. Raises AccessDenied."""
     not_expired = [{"bool": {"must_not": {"exists": {"field": "expiration"}}}}, {"range": {"expiration": {"gt": _now()}}}]
     conditions: list[dict[str, Any]] = [{"term": {"invalidated": False}}, {"bool": {"should": not_expired}}]
     if ids:
@@ -93,7 +92,7 @@ def active(client: PersonClient, owner: Owner, ids: Sequence[str] = ()) -> ApiKe
 
 
 def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
-    """End keys that `valid` found to be the owner's, for good, in one call. Raises AccessDenied and AuditUnavailable."""
+    """Revoke keys that `active` returned, in one call. Raises AccessDenied and AuditUnavailable."""
     with ExitStack() as records:
         for key in keys:
             details = {"name": key.name, "owner": owner.username}
@@ -112,9 +111,9 @@ def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]],
 
 
 def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
-    """How many keys that work now each native and reserved user owns: {(user name, is reserved): number}. Raises AccessDenied.
+    """The number of active keys of each native and reserved user: {(username, is reserved): number}. Raises AccessDenied.
 
-    A call for each 1,000 owners, and a small one for each realm. Owners who are deactivated or deleted are counted, too.
+    A call for each 1,000 owners, and a small one for each realm. Deactivated and deleted owners are included.
     """
     numbers: Counter[tuple[str, bool]] = Counter()
     types: dict[str, str] = {}
@@ -127,7 +126,7 @@ def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
 
 
 def _owners(client: PersonClient) -> Iterator[tuple[dict[str, str], int]]:
-    """Each user name and realm with how many living keys it has (`aggs` of `_security/_query/api_key`)."""
+    """Username, realm, and number of active keys of each owner (`aggs` of `_security/_query/api_key`)."""
     dead = [{"term": {"invalidated": True}}, {"range": {"expiration": {"lte": int(datetime.now(UTC).timestamp() * 1000)}}}]
     sources = [{name: {"terms": {"field": name}}} for name in ("username", "realm_name")]
     after: dict[str, Any] = {}
@@ -142,7 +141,7 @@ def _owners(client: PersonClient) -> Iterator[tuple[dict[str, str], int]]:
 
 
 def _realm_type(client: PersonClient, realm: str) -> str:
-    """A realm's name is the cluster's to choose, and its type cannot be queried; but a key tells its own."""
+    """The type of a realm. It can't be queried, but each key has it."""
     keys = client.query_api_keys(query={"term": {"realm_name": realm}}, size=1)["api_keys"]
     return str(keys[0].get("realm_type", "")) if keys else ""
 

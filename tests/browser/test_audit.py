@@ -27,7 +27,7 @@ def test_from_the_trail_to_what_is_unknown_and_the_users_history(
 
     page.get_by_label("Outcome").select_option("unknown")
     expect(page).to_have_url(re.compile("outcome=unknown"))
-    page.get_by_label("Whom or what").fill("wanda")
+    page.get_by_label("Target").fill("wanda")
     page.keyboard.press("Tab")
     expect(page).to_have_url(re.compile("target=wanda"))
     expect(page.get_by_test_id("auditRow")).to_have_count(1)
@@ -47,6 +47,6 @@ def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> 
     page.goto("/audit/")
     page.get_by_label("Action", exact=True).select_option("sign-in")
     page.get_by_role("button", name="Search").last.click()
-    expect(page.get_by_test_id("auditRow").first).to_contain_text("Signed in")
+    expect(page.get_by_test_id("auditRow").first).to_contain_text("Sign in")
     page.get_by_role("link", name="Stop").click()
-    expect(page.get_by_text("Does not refresh itself.")).to_be_visible()
+    expect(page.get_by_text("Auto-refresh is off.")).to_be_visible()

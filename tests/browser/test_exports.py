@@ -62,7 +62,7 @@ def test_by_keyboard_with_a_progress_to_the_end(node: TestNode, page: Page, crow
     expect(page.get_by_test_id("exportFormat-ndjson")).to_be_checked()
     with page.expect_download() as download:
         page.keyboard.press("Enter")
-    expect(page.get_by_test_id("exportProgress")).to_contain_text("Done. The file is users-")
+    expect(page.get_by_test_id("exportProgress")).to_contain_text("Export complete: users-")
     everybody = CROWD + 4  # with the cast and the service user
     bar = page.locator("progress")
     assert (bar.get_attribute("max"), bar.evaluate("bar => bar.value")) == (str(everybody), everybody)

@@ -65,7 +65,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
     ):
         look(page, url)
     page.goto("/audit/")
-    page.get_by_text("Figures").click()
+    page.get_by_text("Show as table").click()
     assert_fits(page)
     assert_accessible(page)
     page.get_by_test_id("auditRow").first.get_by_role("rowheader").get_by_role("link").click()

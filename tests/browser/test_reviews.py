@@ -1,4 +1,4 @@
-"""A review by two people in two browsers, from its start to the proof, while the web process is killed in the middle."""
+"""A review by two people in two browsers, from its start to the verified report, while the web process is killed in the middle."""
 
 import os
 import signal
@@ -70,7 +70,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     expect(first.get_by_test_id("reviewItem")).to_have_count(COUNT)
     second.goto("/users/")
     second.get_by_test_id("reviewsDue").get_by_role("link").click()
-    second.goto(second.url.replace("?show=open", ""))
+    second.goto(second.url.replace("?show=pending", ""))
 
     # By keyboard alone, both at once; the first open one has the focus.
     for key in "kkk":
@@ -91,9 +91,9 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     is_marked(first, 4, "Keep, ada")
     second.locator("#item-4").focus()
     second.keyboard.press("r")
-    expect(second.locator("#item-4").get_by_role("alert")).to_contain_text("Somebody else marked this meanwhile")
+    expect(second.locator("#item-4").get_by_role("alert")).to_contain_text("Someone else decided on this user")
     is_marked(second, 4, "Keep, ada")
-    second.locator("#item-4").get_by_role("button", name="Save my mark").click()
+    second.locator("#item-4").get_by_role("button", name="Save my decision").click()
     is_marked(second, 4, "Remove, otto")
 
     server.kill()
@@ -109,7 +109,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     first.keyboard.press("k")
     is_marked(first, 6, "Keep, ada")
 
-    second.goto(f"{second.url.partition('?')[0]}?show=open")
+    second.goto(f"{second.url.partition('?')[0]}?show=pending")
     expect(second.get_by_test_id("reviewItem")).to_have_count(4)
     expect(second.locator("#item-9")).to_be_focused()
     for key in "kkkk":
@@ -122,7 +122,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
 
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     second.reload()
-    expect(second.get_by_test_id("reviewCheck")).to_contain_text("exactly those that were signed")
+    expect(second.get_by_test_id("reviewCheck")).to_contain_text("Verified: the decisions match the sign-off")
     report = [row.split()[0] for row in second.get_by_test_id("reviewReport").locator("tbody th").all_inner_texts()]
     assert report == names == sorted(name for name in node.usernames() if name.startswith("person"))
     expect(second.get_by_test_id("reviewReport")).to_contain_text("typed while nobody answered")
@@ -177,7 +177,7 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         "/reviews/",
         "/reviews/create?q=person",
         f"/reviews/view/{opened}",
-        f"/reviews/view/{opened}?show=open&q=nobody",
+        f"/reviews/view/{opened}?show=pending&q=nobody",
         f"/reviews/sign-off/{opened}",
         f"/reviews/report/{opened}",
         f"/reviews/report/{done}",

@@ -74,14 +74,14 @@ def test_reserved_deprecated_and_unknown_roles_are_marked(node: TestNode, page: 
     node.put_user("jdoe", roles=["nope"])
     sign_in(page)
     page.goto("/users/edit/jdoe")
-    expect(page.locator(".item[title=nope]")).to_contain_text("does not exist")
+    expect(page.locator(".item[title=nope]")).to_contain_text("doesn't exist")
     page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
     expect(page.locator("[role=option][title=viewer]")).to_contain_text("reserved")
     expect(page.locator("[role=option][title=kibana_user]")).to_contain_text("deprecated")
     expect(page.locator("[role=option][title=user_admin]")).to_have_text("user_admin")
     page.keyboard.press("Escape")
-    page.get_by_test_id("chosenRoles").get_by_text("What nope grants").click()
-    expect(page.get_by_test_id("chosenRoles")).to_contain_text("It grants nothing.")
+    page.get_by_test_id("chosenRoles").get_by_text("Privileges of nope").click()
+    expect(page.get_by_test_id("chosenRoles")).to_contain_text("grants no privileges.")
 
 
 def test_what_the_mouse_is_over_is_shown_and_each_role_is_read_once(form: Page) -> None:
@@ -99,15 +99,15 @@ def test_what_the_mouse_is_over_is_shown_and_each_role_is_read_once(form: Page) 
 def test_a_screen_reader_is_told_once_one_rests_and_can_read_all_of_it(form: Page) -> None:
     form.keyboard.type("watcher_")
     spoken = form.locator(".roles-box [aria-live=polite]")
-    expect(spoken).to_have_text("watcher_admin grants 1 cluster privilege, 1 set of indices")
+    expect(spoken).to_have_text("watcher_admin grants 1 cluster privilege, 1 index privilege")
     for _ in range(3):
         form.keyboard.press("ArrowDown")
         form.keyboard.press("ArrowUp")
     form.keyboard.press("ArrowDown")
-    expect(spoken).to_have_text("watcher_user grants 1 cluster privilege, 2 sets of indices")
+    expect(spoken).to_have_text("watcher_user grants 1 cluster privilege, 2 index privileges")
 
     form.keyboard.press("Tab")
-    details = form.get_by_role("region", name="What watcher_user grants")
+    details = form.get_by_role("region", name="Privileges of watcher_user")
     expect(details).to_be_focused()
     assert_accessible(form)
     form.keyboard.press("Escape")
@@ -127,19 +127,19 @@ def test_the_chosen_roles_can_be_opened_below_the_box_and_go_with_it(form: Page)
         form.keyboard.type(role)
         form.keyboard.press("Enter")
     lines = form.get_by_test_id("chosenRoles")
-    expect(lines.locator("summary")).to_have_text(["What viewer grants", "What monitoring_user grants"])
+    expect(lines.locator("summary")).to_have_text(["Privileges of viewer", "Privileges of monitoring_user"])
     form.keyboard.press("Escape")
-    lines.get_by_text("What viewer grants").click()
+    lines.get_by_text("Privileges of viewer").click()
     expect(lines).to_contain_text("view_index_metadata")
     assert_accessible(form)
     form.get_by_role("button", name="Remove viewer").click()
-    expect(lines.locator("summary")).to_have_text(["What monitoring_user grants"])
+    expect(lines.locator("summary")).to_have_text(["Privileges of monitoring_user"])
 
 
 def test_a_hostile_name_is_shown_as_text(node: TestNode, sly_role: str, form: Page) -> None:
     form.keyboard.type("sly")
     preview = form.get_by_test_id("rolePreview")
-    for part in (SLY, "<b>bold</b>", "<i>", "Manage users, roles and API keys"):
+    for part in (SLY, "<b>bold</b>", "<i>", "Manage users, roles, and API keys"):
         expect(preview).to_contain_text(part)
     assert preview.locator("b, i, img").count() == 0
     form.keyboard.press("Enter")
@@ -153,7 +153,7 @@ def test_details_that_cannot_be_read_do_not_stop_anybody(node: TestNode, watched
     form.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
     form.route("**/roles/view/*", lambda route: route.abort())
     form.keyboard.type("viewer")
-    expect(form.get_by_test_id("rolePreview")).to_contain_text("could not be read")
+    expect(form.get_by_test_id("rolePreview")).to_contain_text("Couldn't load the privileges")
     form.keyboard.press("Enter")
     assert chosen(form) == ["viewer"]
     browser.expected("ERR_FAILED")
@@ -191,7 +191,7 @@ def test_who_can_by_choosing_and_roles_while_typing(node: TestNode, page: Page) 
     expect(page.get_by_test_id("roleRow")).to_have_count(1)
     page.get_by_test_id("whoCanLink").click()
     page.get_by_test_id("whoCanPrivilege").select_option("manage_security")
-    expect(page.get_by_test_id("whoCanAnswer")).to_contain_text("2 users can: Manage users, roles and API keys")
+    expect(page.get_by_test_id("whoCanAnswer")).to_contain_text("2 users have this privilege: Manage users, roles, and API keys")
     expect(page.get_by_test_id("holderRow")).to_contain_text(["ada", "elastic"])
     page.wait_for_url("**/roles/who-can?privilege=manage_security*")
 

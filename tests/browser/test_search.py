@@ -175,7 +175,7 @@ def test_a_search_that_fails_is_told_and_can_be_tried_again(node: TestNode, watc
     page.route("**/search?q=ada", lambda route: route.fulfill(status=502, body="bad gateway"))
     page.keyboard.press("/")
     page.keyboard.type("ada")
-    expect(page.get_by_role("alert")).to_contain_text("Search does not answer just now.")
+    expect(page.get_by_role("alert")).to_contain_text("Search is temporarily unavailable.")
     page.unroute_all()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Results for “ada”")).to_be_visible()

@@ -60,10 +60,10 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
     node.elastic.security.put_role(name="audit", cluster=["read_security", "monitor"])
     node.put_user("jdoe", roles=["watch", "audit", "nope"])
     grants = section(access(otto, "jdoe"), "userGrants")
-    assert "See users, roles and API keys read_security from audit" in grants
+    assert "View users, roles, and API keys read_security Granted by audit" in grants
     assert re.search(r"View cluster state and settings monitor includes .* from watch audit", grants)
-    assert "May act as x* from watch" in grants
-    assert "Several of these cluster privileges together include also read_ccr." in grants
+    assert "Run as privileges x* Granted by watch" in grants
+    assert "Combined, these cluster privileges also include read_ccr." in grants
     assert "The role nope does not exist and grants nothing." in grants
 
 

@@ -58,7 +58,7 @@ def test_what_fails_is_a_failure(node: TestNode, ada: PersonClient) -> None:
         users.update(ada, User("kim"), User("kim", "Kim"))
 
     found = [(event.outcome, event.reason) for event in trail(node, target="kim")[-3:]]
-    assert found == [("failure", "UserExists"), ("failure", "EditConflict"), ("failure", "UserLocked")]
+    assert found == [("failure", "user_exists"), ("failure", "edit_conflict"), ("failure", "UserLocked")]
     with locks.held("user kim"):  # nobody holds it any more
         pass
 

@@ -39,7 +39,7 @@ def jane(node: TestNode, person: Callable[[str], PersonClient]) -> str:
 def test_administrators_and_auditors_see_it(node: TestNode, jane: str, signed_in: Callable[..., Client], who: str) -> None:
     client = signed_in(who)
     page = text(client, "/audit/")
-    assert "Created user" in page
+    assert 'data-label="Action">Create user' in page
     assert "roles changed from viewer to editor" in page
     assert "roles changed from viewer to editor" in text(client, f"/users/history/{jane}")
     assert "Audit trail" in text(client, "/users/")
@@ -57,7 +57,7 @@ def test_others_do_not(node: TestNode, signed_in: Callable[..., Client], path: s
 def test_an_auditor_resolves_nothing(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
     otto = signed_in("otto")
     event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
-    assert "An administrator can look at the node." in text(otto, f"/audit/event/{event.id}")
+    assert "An administrator can verify whether the change was applied." in text(otto, f"/audit/event/{event.id}")
     assert otto.post(f"/audit/resolve/{event.id}").status_code == 403
 
 
@@ -130,14 +130,14 @@ def test_looking_at_the_node(node: TestNode, person: Callable[[str], PersonClien
     assert "Verified: the change was applied." in page
     trail(node)
     assert "by ada" in text(ada, f"/audit/event/{event.id}")
-    assert "is known by now" in ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
+    assert "is already known" in ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
 
 
 def test_a_password_is_tried_and_is_written_nowhere(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
     wrong = ada.post(f"/audit/resolve/{event.id}", {"password": "canary-password", "which": "new"}, follow=True)
-    assert "does not accept this password" in wrong.content.decode()
+    assert "rejected this password" in wrong.content.decode()
     ada.post(f"/audit/resolve/{event.id}", {"password": PASSWORD, "which": "old"})
     found = trail(node, target=jane, action="password-change")[-1]
     assert (found.outcome, found.stage) == ("failure", "resolved")

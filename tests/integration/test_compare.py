@@ -1,4 +1,4 @@
-"""What became of users between two moments, by the trail, with the rights of an auditor."""
+"""Comparing user lists, with the privileges of an auditor."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,7 +99,7 @@ def test_too_much_for_one_page(node: TestNode, ada: PersonClient, otto: PersonCl
     refresh(node)
     monkeypatch.setattr("accounts.services.compare.trail.PAGE_SIZE", 2)
     assert compare.between(otto, since).comparison.differences == []
-    monkeypatch.setattr("accounts.services.compare.trail.MOST", 3)
+    monkeypatch.setattr("accounts.services.compare.trail.MAX_CHANGES", 3)
     with pytest.raises(compare.TooManyChanges):
         compare.between(otto, since)
 
@@ -113,15 +113,15 @@ def test_the_pages(node: TestNode, ada: PersonClient, signed_in: Callable[..., C
     page = browser.get(f"/compare/trail?since={today}").content.decode()
     assert '<a href="/users/edit/comes">comes</a>' in page
     csv = b"".join(browser.get(f"/compare/trail?since={today}&format=csv")).decode()
-    assert "comes,Came,Full name,,'=1+1,\"ada (user-create, " in csv
+    assert "comes,Added,Full name,,'=1+1,\"ada (Create user, " in csv
     refresh(node)
     assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].kind == "comparison"
     tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
     for asked, words in (
-        ("since=2001-01-01", "There is no information before 20"),
+        ("since=2001-01-01", "The audit trail has no events before 20"),
         (f"since={tomorrow}", "Choose a date that isn't in the future."),
         (f"since={today}&until={today}", "End date must be after start date."),
-        ("since=", "Choose a day."),
+        ("since=", "Choose a date."),
     ):
         response = browser.get(f"/compare/trail?{asked}")
         assert response.status_code == 422
@@ -183,14 +183,14 @@ class TestExports:
     ) -> None:
         whole = self.export(otto).getvalue()
         browser = signed_in("otto")
-        for content, words in ((whole[:-1000], "The file isn't an export, or it is truncated"), (b"User name", "no export")):
+        for content, words in ((whole[:-1000], "The file isn't an export, or it is truncated"), (b"Username", "no export")):
             response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
             assert response.status_code == 422
             assert words in response.content.decode()
-        monkeypatch.setattr(compare_exports, "LARGEST_UNPACKED", 100)
-        with pytest.raises(exports.InvalidExport, match="Unpacked"):
+        monkeypatch.setattr(compare_exports, "MAX_UNCOMPRESSED", 100)
+        with pytest.raises(exports.InvalidExport, match="uncompressed file"):
             compare.open_export(BytesIO(whole))
-        monkeypatch.setattr(compare_exports, "LARGEST", 100)
+        monkeypatch.setattr(compare_exports, "MAX_SIZE", 100)
         with pytest.raises(exports.InvalidExport, match="larger than"):
             compare.open_export(BytesIO(whole))
 

@@ -1,4 +1,4 @@
-"""Exports on a real node: what stands in a row, and what proves that all rows are there."""
+"""Exports on a real node: the rows, and the manifest that shows whether they are complete."""
 
 import io
 import secrets
@@ -71,7 +71,7 @@ def test_rows_are_those_of_the_list_in_its_order(node: TestNode, otto: PersonCli
     block = listing.completeness("abc")
     assert (block.rows, block.users_before, block.users_after, block.is_exact) == (3, 3, 3, True)
     assert (block.cluster_id, block.generated_by) == (node.elastic.cluster.state(metric="version")["cluster_uuid"], "otto")
-    assert block.filter == "with the role viewer or superuser; sorted by user name, descending"
+    assert block.filter == "with the role viewer or superuser, sorted by username (descending)"
     assert block.query == "role=viewer&role=superuser&sort=username&order=desc"
     assert exports.CompletenessManifest.of(block.as_dict()) == block
     assert audit.trail_start()
@@ -84,7 +84,7 @@ def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: Per
     node.put_user("late")
     block = listing.completeness("")
     assert not block.is_exact
-    assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and {len(CAST) + 1} are in it" in block.result
+    assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and the export has {len(CAST) + 1}." in block.result
 
 
 SOFFICE = shutil.which("soffice") or ""
@@ -197,14 +197,14 @@ def test_of_thousands_all_are_there_and_memory_stays_flat(
     assert sorted(row.username for row in exports.rows(otto, UserQuery(sort="status"))) == sorted(everybody)
 
     page = signed_in("otto").get("/users/print?kind=native").content.decode()
-    assert f"These are the first 2,000 of {crowd + len(CAST) + 1:,} users, not all." in page
+    assert f"Showing the first 2,000 of {crowd + len(CAST) + 1:,} users." in page
     assert page.count("<tr><th scope=row>") == exports.MAX_PRINTED
 
 
 def test_a_page_to_print_that_has_all_says_so(node: TestNode, signed_in: Callable[..., Client]) -> None:
     page = signed_in("otto").get("/users/print?q=norah").content.decode()
-    assert "not all" not in page
-    assert "1; Elasticsearch counted 1 before and 1 after. Every user that matched is in it" in page
+    assert "Showing the first" not in page
+    assert "1. Elasticsearch counted 1 before and 1 after. Complete: all matching users are included" in page
 
 
 class TestPages:
@@ -214,7 +214,7 @@ class TestPages:
         node.put_user("jdoe", roles=["viewer"])
         otto = signed_in("otto")
         assert (
-            "<strong>2 users</strong>: with the role viewer; sorted by user name, ascending."
+            "<strong>2 users</strong>: with the role viewer, sorted by username (ascending)."
             in otto.get("/users/export?role=viewer&page=3&size=10").content.decode()
         )
         response = otto.post("/users/export?role=viewer&page=3&size=10", {"format": "ndjson"})

@@ -152,7 +152,7 @@ def test_active_users_who_were_not_seen(node: TestNode, otto: PersonClient, ada:
     unseen = found(run_through(node, otto), "unseen")
     begins = audit.trail_start()
     assert begins
-    assert unseen["stranger"].details == f"No sign-in known; no information before {begins:%Y-%m-%d}."
+    assert unseen["stranger"].details == f"No recorded sign-in. The audit trail starts on {begins:%Y-%m-%d}."
     assert unseen["sleeper"].details == f"Last sign-in {old:%Y-%m-%d}."
     assert unseen["newcomer"].details.startswith("No sign-in since the user was created on ")
     assert not {"walker", "gone", "elastic"} & unseen.keys()
@@ -170,7 +170,7 @@ def test_one_address_on_several_users(node: TestNode, otto: PersonClient) -> Non
         node.put_user(name, email=email)
     shared = found(run_through(node, otto), "shared-email")
     assert shared.keys() == {"anna", "anna2"}
-    assert shared["anna"].details == "anna@example.org, also of anna2."
+    assert shared["anna"].details == "anna@example.org, also used by anna2."
     node.put_user("anna2", email="other@example.org")
     assert not found(run_through(node, otto), "shared-email")
 
@@ -180,10 +180,10 @@ def test_names_that_differ_only_in_case(node: TestNode, otto: PersonClient) -> N
         node.put_user(name)
     similar = found(run_through(node, otto), "similar-names")
     assert {name: row.details for name, row in similar.items()} == {
-        "Anna": "Beside anna.",
-        "anna": "Beside Anna.",
-        "ELASTIC": "Beside elastic.",
-        "elastic": "Beside ELASTIC.",
+        "Anna": "Similar to anna.",
+        "anna": "Similar to Anna.",
+        "ELASTIC": "Similar to elastic.",
+        "elastic": "Similar to ELASTIC.",
     }
     for name in ("Anna", "ELASTIC"):
         node.elastic.security.delete_user(username=name)
@@ -195,7 +195,7 @@ def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: Pe
         raise errors.OutcomeUnknown("the answer was lost")
     row = found(run_through(node, otto), "unknown-outcomes")["lost-one"]
     assert row.ref == event.id
-    assert row.details.startswith("user-disable by ada on ")
+    assert row.details.startswith("Deactivate user by ada on ")
     verification = event.at("verified", "success")
     node.elastic.index(index=event.index, id=f"{event.id}-verified", document=verification.document(), refresh=True)
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
@@ -343,7 +343,7 @@ class TestPages:
             assert browser.post(f"/findings/resume/{id}").headers["Location"] == "/findings/", "also without JavaScript"
             assert findings.get(id).finished or findings.get(id).step_label in self.text(browser, "/findings/"), "as it is now"
         page = self.text(browser, "/findings/")
-        assert "Made on" in page
+        assert "Completed on" in page
         assert "by otto" in page
         page = self.text(browser, "/findings/view/unknown-roles")
         assert '<a href="/users/edit/jdoe">jdoe</a>' in page
@@ -383,7 +383,7 @@ class TestPages:
         assert "user-4" not in page
         assert "3–4 of 5" in page
         assert "5–5 of 5" in self.text(browser, "/findings/view/unknown-roles?page=99")
-        assert "Who can change users" in self.text(browser, f"/findings/?run={findings.history()[0].id}")
+        assert "Administrators" in self.text(browser, f"/findings/?run={findings.history()[0].id}")
         for url in (
             "/findings/?run=gone",
             "/findings/view/nonsense",

@@ -22,7 +22,7 @@ def otto(signed_in: Callable[..., Client]) -> Client:
 
 
 def start(client: Client, query: str = "q=person&reserved=0") -> Review:
-    """A review whose list has been taken, by pressing Continue."""
+    """A review whose snapshot has been created, by pressing Continue."""
     response = client.post(f"/reviews/create?{query}", {"title": "Quarter", "due": "2020-01-31", "reviewers": "otto\nada"})
     assert response.status_code == 302, response.content.decode()
     review_id = response["Location"].rsplit("/", 1)[1]
@@ -68,13 +68,13 @@ def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_i
     people(node, 3)
     ada, review = signed_in("ada"), start(otto)
     reviews.refresh()
-    assert b"3 of 3 users are still to be reviewed" in otto.get("/reviews/due").content
+    assert b"3 of 3 users are pending" in otto.get("/reviews/due").content
     assert b"Overdue" in otto.get("/reviews/").content
     form = open_page(otto, review)
     send(ada, review, open_page(ada, review), m1_decision="keep", m1_comment="mine")
 
     page = send(otto, review, form, m1_decision="remove", m2_decision="change", m2_comment="less", m3_comment="hm")
-    assert "Somebody else marked this meanwhile" in page
+    assert "Someone else decided on this user" in page
     assert "Keep, ada" in page
     assert "Choose keep, change, or remove. The comment isn't saved yet." in page
     typed = page_form(page)
@@ -92,7 +92,7 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     review = start(otto)
     form = open_page(otto, review)
     send(otto, review, form, m1_decision="keep", m2_decision="remove", m2_comment="=1+1")
-    assert "1 of 3 users are still to be reviewed" in otto.get(f"/reviews/sign-off/{review.id}").content.decode()
+    assert "1 of 3 users is pending" in otto.get(f"/reviews/sign-off/{review.id}").content.decode()
     assert otto.post(f"/reviews/sign-off/{review.id}", {"password": PASSWORD}).status_code == 422
     send(otto, review, open_page(otto, review), m3_decision="remove")
 
@@ -129,7 +129,7 @@ def test_the_download_can_be_checked_and_runs_no_formula(node: TestNode, otto: C
         assert f"SHA-256 of {name}: {hashlib.sha256(archive.read(name)).hexdigest()}\n" in block
     assert f"Audit event: {review.sign_off.event}" in block
     rows = list(csv.DictReader(io.StringIO(archive.read("decisions.csv").decode("utf-8-sig"))))
-    assert [(row["User name"], row["Full name"], row["Decision"], row["Comment"]) for row in rows] == [
+    assert [(row["Username"], row["Full name"], row["Decision"], row["Comment"]) for row in rows] == [
         ("person-0", "'=HYPERLINK(1)", "keep", "'@SUM(1)"),
         ("person-1", "'=HYPERLINK(1)", "remove", ""),
     ]

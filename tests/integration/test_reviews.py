@@ -1,4 +1,4 @@
-"""Access reviews, through the services, on a real node: frozen, marked by several, signed off, carried out."""
+"""Access reviews, through the services, on a real node: snapshot, decisions of several reviewers, sign-off, removals."""
 
 import hashlib
 import threading

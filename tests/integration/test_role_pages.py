@@ -38,7 +38,7 @@ def test_all_roles_and_what_is_to_be_known_of_them(node: TestNode, otto: Client)
     found = text(otto, "/roles/?q=web+SHOP")
     assert found.count('data-test-subj="roleRow"') == 1
     assert "1 of" in found
-    assert "No role’s name or description contains “<b>*”." in text(otto, "/roles/?q=%3Cb%3E*")
+    assert "No role name or description contains “<b>*”." in text(otto, "/roles/?q=%3Cb%3E*")
     assert "<html" not in text(otto, "/roles/?q=shop", headers={"HX-Request": "true", "HX-Target": "roles-results"})
 
 
@@ -72,14 +72,14 @@ def test_a_role_what_it_grants_and_who_has_it(node: TestNode, otto: Client) -> N
     page = text(otto, "/roles/view/shop")
     for part in (
         "The shop",
-        "Manage users, roles and API keys</span> <code>manage_security</code>",
+        "Manage users, roles, and API keys</span> <code>manage_security</code>",
         "orders</span>: read",
         "Includes restricted system indices",
         "discover: read",
-        "only in the space shop",
-        "May act as",
+        "Only in space shop",
+        "Run as privileges",
         '"name": "<web>"',
-        "21 users; these are the first 20.",
+        "21 users, showing the first 20.",
         'href="/users/?role=shop"',
         'href="/users/edit/u00"',
         "Person 19",
@@ -112,9 +112,9 @@ def test_every_legal_name_has_a_page_a_fragment_and_an_answer(node: TestNode, ot
 def test_a_role_that_does_not_exist(node: TestNode, otto: Client) -> None:
     node.put_user("jdoe", roles=["nope"])
     page = text(otto, "/roles/view/nope")
-    assert "This role does not exist in this cluster." in page
+    assert "This role doesn't exist in this cluster and grants no privileges." in page
     assert 'href="/users/edit/jdoe"' in page
-    assert "Does not exist in this cluster." in text(otto, "/roles/view/gone", headers=FRAGMENT)
+    assert "This role doesn't exist in this cluster" in text(otto, "/roles/view/gone", headers=FRAGMENT)
     assert "This role doesn't exist and isn't assigned to any user." in text(otto, "/roles/view/gone", status=404)
 
 
@@ -135,7 +135,7 @@ def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
     for number in range(25):
         node.put_user(f"u{number:02}", roles=["superuser", "viewer"])
     first = text(otto, "/roles/who-can?privilege=manage_security")
-    assert "27 users can: Manage users, roles and API keys" in first
+    assert "27 users have this privilege: Manage users, roles, and API keys" in first
     assert "/roles/who-can?privilege=manage_security&after=u17" in first
     second = text(otto, "/roles/who-can?privilege=manage_security&after=u17")
     assert second.count('data-test-subj="holderRow"') == 7
@@ -146,11 +146,11 @@ def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
 def test_who_can_without_or_with_a_strange_question(node: TestNode, otto: Client) -> None:
     assert "whoCanAnswer" not in text(otto, "/roles/who-can")
     page = text(otto, "/roles/who-can?privilege=<b>&after=x")
-    assert "There is no cluster privilege “<b>” that this page knows." in page
+    assert "Unknown cluster privilege “<b>”." in page
     assert "<html" not in text(otto, "/roles/who-can?privilege=all", headers={"HX-Request": "true", "HX-Target": "who-can-results"})
     node.elastic.security.put_role(name="odd", cluster=["cluster:admin/xpack/security/user/put"])
     assert "cluster:admin/xpack/security/user/put" in text(otto, "/roles/who-can")
-    assert "Not counted, because they grant single actions" in text(otto, "/roles/who-can?privilege=manage_security")
+    assert "Not evaluated: these roles grant individual actions" in text(otto, "/roles/who-can?privilege=manage_security")
 
 
 @pytest.mark.parametrize("url", ["/roles/", "/roles/view/viewer", "/roles/who-can", "/users/access/elastic"])

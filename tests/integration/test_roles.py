@@ -46,10 +46,10 @@ def test_a_role_with_everything_it_grants(node: TestNode, otto: PersonClient) ->
     details = roles.get(otto, "shop")
     assert details.role == Role("shop", description="The shop", cluster=("monitor",))
     assert [str(grant) for grant in details.grants] == [
-        "Cluster: see state and settings of the cluster (monitor)",
-        "Indices orders: read, write",
-        "Applications Kibana (kibana-.kibana): discover: read",
-        "May act as: jdoe",
+        "Cluster privileges: view cluster state and settings (monitor)",
+        "Index privileges orders: read, write",
+        "Application privileges Kibana (kibana-.kibana): discover: read",
+        "Run as privileges: jdoe",
     ]
     assert (details.is_enabled, details.metadata) == (True, {"team": "web"})
 
@@ -173,7 +173,7 @@ def test_a_role_that_the_licence_does_not_allow_any_more_grants_nothing(node: Te
     finally:
         node.elastic.license.post_start_basic(acknowledge=True)
     assert (details.is_enabled, details.role.grants_user_management) == (True, True)
-    assert details.grants[1].notes == ("only the fields a*", "Granted documents query:")
+    assert details.grants[1].notes == ("Granted fields: a*", "Granted documents query:")
 
     node.put_user("jdoe", roles=["some_fields"])
     asked = node.elastic.options(headers={"es-security-runas-user": "jdoe"})

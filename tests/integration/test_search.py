@@ -52,7 +52,7 @@ def test_the_best_comes_first_however_many_there_are(node: TestNode, ada: Client
     group = response.context["groups"][0]
     assert [result.title for result in group.results] == ["smith", "smithers", "zed", "asmith", "bsmith"][: len(group.results)]
     assert "/users/?q=smith" in response.content.decode()
-    assert "More users with “smith”" in response.content.decode()
+    assert "More users matching “smith”" in response.content.decode()
 
 
 def test_it_finds_roles_pages_and_actions(node: TestNode, ada: Client) -> None:
@@ -176,8 +176,8 @@ def test_what_elasticsearch_refuses_leaves_the_rest(node: TestNode, signed_in: S
     page = response.content.decode()
     assert response.status_code == 200
     assert "Deactivated <mark>users</mark>" in page
-    assert "Users can’t be searched just now." in page
-    assert "Roles can’t be searched just now." in page
+    assert "User search is temporarily unavailable." in page
+    assert "Role search is temporarily unavailable." in page
 
 
 @pytest.mark.parametrize(("path", "lost", "kept"), [("/_security/role", "roles", "users"), ("/_security/_query", "users", "roles")])

@@ -91,7 +91,7 @@ def test_what_the_cluster_refuses_is_in_the_trail_once(node: TestNode, signed_in
     finally:
         node.elastic.security.put_role(name="user_admin", cluster=["manage_security"])
     assert [(event.action, event.outcome, event.reason) for event in trail(node, target="jdoe")[-1:]] == [
-        ("user-delete", "failure", "Refused")
+        ("user-delete", "failure", "access_denied")
     ]
 
 

@@ -1,4 +1,4 @@
-"""What stands in the cells of an export, and that it comes back as it was."""
+"""The cells of an export, and that they are read back as they were."""
 
 import io
 import re

@@ -65,6 +65,10 @@ class ExceptionReporter(debug.ExceptionReporter):
 
     filter: ExceptionReporterFilter
 
+    def get_traceback_data(self) -> dict[str, Any]:
+        """Without the characters around the fault of a UnicodeError, which may be part of a password."""
+        return {**super().get_traceback_data(), "unicode_hint": ""}
+
     def get_traceback_html(self) -> SafeString:
         return self._without_secrets(super().get_traceback_html())
 

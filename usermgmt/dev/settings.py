@@ -1,6 +1,13 @@
 """usermgmt.settings for script/dev: changes show at the next reload of a page, and errors have Django's debug page."""
 
 import os
+import sys
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+if Path(sys.argv[0]).name not in ("manage.py", "pytest", "__main__.py"):
+    raise ImproperlyConfigured("usermgmt.dev.settings show internals in error pages: only `manage.py runserver` can use them.")
 
 os.environ.update(
     HTTPS="false",
@@ -11,7 +18,7 @@ os.environ.update(
 
 from usermgmt.settings import *  # noqa: F403
 
-DEBUG = True  # WhiteNoise then looks for each static file anew
+DEBUG = True  # WhiteNoise then looks up each static file again
 INSTALLED_APPS = ["usermgmt.dev", *INSTALLED_APPS]  # noqa: F405  # its runserver comes first
 MIDDLEWARE = ["usermgmt.dev.middleware.local_only", *MIDDLEWARE]  # noqa: F405
 DEFAULT_EXCEPTION_REPORTER = "usermgmt.dev.debug_page.ExceptionReporter"

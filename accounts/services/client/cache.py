@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class _CachedRead:
-    """One answer. While one thread reads it anew, the others use the previous one."""
+    """One cached answer. While one thread reads it again, the others use the previous one."""
 
     def __init__(self) -> None:
         self._reading = Lock()
@@ -31,7 +31,7 @@ class _CachedRead:
         return self._answers[0]
 
 
-# `invalidate` drops the whole object, so an answer that is being read meanwhile is never used again.
+# `invalidate` drops the whole object, so an answer that is being read at that moment is never used.
 _reads: Final[dict[tuple[object, ...], _CachedRead]] = {}
 
 
@@ -49,7 +49,7 @@ def cached_per_scope(read: Callable[[PersonClient], T]) -> Callable[[PersonClien
 
 
 def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
-    """Read anew next time: what `read` returns, or everything. For after a change by this process."""
+    """Forget the answers of `read`, or all of them: after a change by this process."""
     for key in list(_reads):
         if read in (None, key[0]):
             _reads.pop(key, None)
@@ -58,7 +58,7 @@ def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
 class MemoryCache(Generic[T]):
     """Up to `maxsize` values, each for up to `ttl` seconds, for all threads; evicts the least recently used.
 
-    A value is returned as it was set, without a copy: nobody may change it.
+    Values are returned without a copy and must not be modified.
     """
 
     def __init__(self, maxsize: int, ttl: float) -> None:

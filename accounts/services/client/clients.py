@@ -1,4 +1,4 @@
-"""The one way to Elasticsearch: whose credentials a call carries, how often it is sent, and which error its failure becomes."""
+"""The clients: whose credentials a call carries, how often it is sent, and which error its failure becomes."""
 
 import base64
 import logging
@@ -20,21 +20,21 @@ from usermgmt.logging import request_id
 
 logger = logging.getLogger(__name__)
 
-# POSTs that only ask; every other call that is not a GET or HEAD is a change and is sent once.
+# POST endpoints that only read. Every other call except GET and HEAD is a write and is sent once.
 READ_ENDPOINTS = {"search", "mget", "security.query_user", "security.query_api_keys", "security.has_privileges"}
 
 LOG_LEVELS = {
     errors.Unavailable: logging.ERROR,
     errors.OutcomeUnknown: logging.ERROR,
-    errors.NotFound: logging.DEBUG,  # mostly the answer to a question
+    errors.NotFound: logging.DEBUG,  # usually an expected answer
     errors.Conflict: logging.DEBUG,
 }
 
 
 class CredentialsMixin:
-    """Mixed into a client: sends its calls through the process's one client and pool, with one caller's credentials.
+    """Sends the calls of a client through the shared connections of the process, with the credentials of one caller.
 
-    Raises only what `errors` draws.
+    Raises only the types in `errors`.
     """
 
     _authorization: str
@@ -42,7 +42,7 @@ class CredentialsMixin:
     is_accepted = False
 
     def __repr__(self) -> str:
-        """Say nothing about the credentials."""
+        """Without credentials."""
         return f"<{type(self).__name__}>"
 
     def perform_request(
@@ -54,20 +54,20 @@ class CredentialsMixin:
         endpoint_id: str | None = None,
         **call: Any,
     ) -> ApiResponse[Any]:
-        """Send one call; a question may be repeated on another node, a change is sent once.
+        """Send one call. A read may be repeated on another node, a write is sent once.
 
-        Raises the `errors` type that fits. The cluster's words go to the log.
+        Raises a type of `errors`; the message of Elasticsearch is logged.
         """
-        asks = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
-        send = _read_client().perform_request if asks else _send_write
+        is_read = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
+        send = _read_client().perform_request if is_read else _send_write
         try:
             answer = send(method, path, headers={**(headers or {}), **self._of_request()}, endpoint_id=endpoint_id, **call)
             self.is_accepted = True
             return answer
         except (ApiError, TransportError) as exc:
-            error = _service_error(exc, asks=asks)
+            error = _service_error(exc, is_read=is_read)
             _log(method, endpoint_id, error)
-            # The client's exception holds the request's body and headers in its frames: leave it behind.
+            # The frames of the client's exception hold the body and headers of the request, so it isn't chained.
             raise error from None
 
     def options(self, **options: Any) -> NoReturn:
@@ -75,13 +75,12 @@ class CredentialsMixin:
         raise NotImplementedError(f"{type(self).__name__} has no per-call options; create another client instead.")
 
     def _of_request(self) -> dict[str, str]:
-        """Who calls, and for which request."""
         current = request_id.get()
         return {"authorization": self._authorization, **({"x-opaque-id": current} if current else {})}
 
 
 def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
-    """Send a change; only one that never left, because a host is down, goes to the next."""
+    """Send a write. Only a write that was never sent, because a host is down, goes to the next host."""
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
             return _write_client().perform_request(method, path, **call)
@@ -93,21 +92,21 @@ def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
 
 def _log(method: str, endpoint_id: str | None, error: errors.ServiceError) -> None:
     level = next((level for kind, level in LOG_LEVELS.items() if isinstance(error, kind)), logging.INFO)
-    # The reason of a 401 repeats what was typed as a name, and people type passwords there by mistake.
+    # The reason of a 401 repeats the username as entered, and users enter passwords there by mistake.
     reason = "" if isinstance(error, errors.AuthenticationFailed) else str(error)
     logger.log(level, "%s %s: %s: %s", method, endpoint_id, type(error).__name__, reason)
 
 
 class PersonClient(CredentialsMixin, SecurityClient):
-    """`_security/…` as elasticsearch-py wraps it, called by a person.
+    """`_security/…` of elasticsearch-py, with the credentials of a user.
 
-    One object a caller, where `client.options()` builds some forty.
+    One object per caller, where `client.options()` creates about forty.
     """
 
     def __init__(self, username: str, password: str, scope: frozenset[str] | None = None) -> None:
-        """`scope`: the privileges that the person is known to hold; what is kept is shared within it, and never beyond.
+        """`scope`: the known privileges of the user. Cached answers are shared only by clients with the same scope.
 
-        `actor` is who they are to the audit trail: what was typed, until the cluster has said who it is.
+        `actor` is the user in the audit trail: the username as entered, until Elasticsearch has confirmed it.
         """
         super().__init__(_read_client())
         self.scope = scope
@@ -116,7 +115,7 @@ class PersonClient(CredentialsMixin, SecurityClient):
 
 
 class AdministratorClient(CredentialsMixin, Elasticsearch):
-    """The whole client, called by a person: for setting a cluster up."""
+    """All APIs, with the credentials of a user: for setting up a cluster."""
 
     def __init__(self, username: str, password: str) -> None:
         super().__init__(_transport=_read_client().transport)
@@ -125,14 +124,14 @@ class AdministratorClient(CredentialsMixin, Elasticsearch):
 
 
 class ServiceClient(CredentialsMixin, Elasticsearch):
-    """The whole client, called with the product's own key: for `usermgmt-*` indices only."""
+    """All APIs, with the API key of usermgmt: only for the indices `usermgmt-*`."""
 
     def __init__(self, api_key: str) -> None:
         super().__init__(_transport=_read_client().transport)
         self._authorization = f"ApiKey {api_key}"
 
     def perform_request(self, *args: Any, **kwargs: Any) -> ApiResponse[Any]:
-        """As for a person, but a refusal is a fault of the set-up: NotSetUp for 401 and 403."""
+        """As above, but 401 and 403 mean an incorrect setup: NotSetUp."""
         try:
             return super().perform_request(*args, **kwargs)
         except (errors.AuthenticationFailed, errors.AccessDenied) as exc:
@@ -140,14 +139,14 @@ class ServiceClient(CredentialsMixin, Elasticsearch):
 
 
 def service_client() -> ServiceClient:
-    """The product's own connection. Raises NotSetUp without a key."""
+    """The client with the API key of usermgmt. Raises NotSetUp without a key."""
     if not settings.ELASTICSEARCH_API_KEY:
         raise errors.NotSetUp("ELASTICSEARCH_API_KEY is not set")
     return _service_client(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
 
 
 def can_verify_credentials() -> bool:
-    """Whether the cluster can read its users now, so that a 401 means what it says.
+    """Whether the cluster can read its users, so that a 401 proves invalid credentials.
 
     `GET _cluster/health/.security` (the service key's `monitor` privilege): red while the index lacks a primary shard.
     """
@@ -159,7 +158,7 @@ def can_verify_credentials() -> bool:
 
 
 def _basic(username: str, password: str) -> str:
-    """The client's own basic_auth takes ASCII passwords only; the node takes UTF-8."""
+    """The `basic_auth` of the client accepts only ASCII passwords; Elasticsearch accepts UTF-8."""
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
@@ -173,9 +172,9 @@ def _write_client() -> Elasticsearch:
 
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
-    """One for reads, which go to another host when one fails, and one that never repeats a call."""
+    """One for reads, which tries another host after a failure, and one for writes, which never repeats a call."""
     options: dict[str, Any] = {"request_timeout": timeout}
-    if ca_certs and any(host.startswith("https:") for host in hosts):  # the client refuses the option for http alone
+    if ca_certs and any(host.startswith("https:") for host in hosts):  # the client rejects this option without HTTPS
         options["ca_certs"] = ca_certs
     return (
         Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options),
@@ -198,12 +197,12 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 }
 
 
-def _service_error(exc: ApiError | TransportError, *, asks: bool) -> errors.ServiceError:
-    """Our type for what the client raised; a change whose answer is lost, or is a server's fault, is of unknown outcome."""
+def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
+    """The `errors` type for an exception of the client. A write without an answer, or with a server error, has an unknown outcome."""
     if isinstance(exc, ApiError):
-        kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if asks else errors.OutcomeUnknown)
+        kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
-    return errors.Unavailable(exc.message) if asks or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
+    return errors.Unavailable(exc.message) if is_read or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
 
 
 def _was_never_sent(exc: TransportError) -> bool:

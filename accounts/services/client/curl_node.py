@@ -1,6 +1,6 @@
 """Reads leave this process through libcurl, which needs a third of urllib3's time for a small response.
 
-Changes don't: libcurl sends a request again when a kept-alive connection turns out to be dead, and a change is sent once.
+Writes don't: libcurl repeats a request when a kept-alive connection turns out to be closed, and a write is sent once.
 """
 
 import gzip
@@ -37,7 +37,7 @@ class Response(NamedTuple):
 
 
 class CurlNode(BaseNode):
-    """One host, as elastic_transport's `node_class`; it keeps as many connections as threads that use it at once."""
+    """One host, for the `node_class` of elastic_transport. It keeps one connection per thread that uses it concurrently."""
 
     def __init__(self, config: NodeConfig) -> None:
         super().__init__(config)

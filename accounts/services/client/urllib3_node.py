@@ -1,4 +1,4 @@
-"""Changes leave this process through urllib3, which sends a request once; who is trusted is the same as for questions."""
+"""Writes go through urllib3, which sends a request once. It trusts the same certificates as reads do."""
 
 import ssl
 
@@ -8,9 +8,9 @@ from elastic_transport import NodeConfig, Urllib3HttpNode
 class Urllib3Node(Urllib3HttpNode):
     """One host, as elastic_transport's `node_class`, that verifies certificates as CurlNode does, with any Python.
 
-    elastic_transport's own trusts the system's authorities besides `ca_certs`. A node's certificate may be its own authority;
-    there that is so from Python 3.13 on. And an authority needs no `keyUsage`, which those that Elasticsearch made for years
-    do not have; there it does from 3.13 on.
+    The node of elastic_transport also trusts the CAs of the system. Here, as there from Python 3.13, the certificate of a node
+    can be its own CA. Unlike there from Python 3.13, a CA needs no `keyUsage`, which CAs created by older versions of
+    Elasticsearch don't have.
     """
 
     def __init__(self, config: NodeConfig) -> None:

@@ -16,6 +16,7 @@ from pytest_django import Settings
 from accounts.services.client import AdministratorClient, CredentialsMixin, PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from local_cluster import VERSIONS, Cluster, available_versions
+from local_cluster.build import build
 
 CAST = {"ada": ["user_admin"], "otto": [cluster_setup.AUDITOR_ROLE], "norah": ["viewer"]}
 PASSWORD = secrets.token_urlsafe(12)
@@ -155,6 +156,15 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(CredentialsMixin, "perform_request", watched)
     return seen
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Assemble the nodes of the chosen tests, and no others; the downloads of the first time may take longer than a test."""
+    if not session.config.option.collectonly:
+        chosen = {item.callspec.params.get("node") for item in session.items if hasattr(item, "callspec")}
+        for version in available_versions():
+            if version in chosen:
+                build(version)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -97,10 +97,10 @@ def _indices(part: Body) -> Grant:
         notes.append(f"Granted fields: {_list(fields['grant']) or 'none'}")
     if fields.get("except"):
         notes.append(f"Denied fields: {_list(fields['except'])}")
-    if part.get("query"):
-        notes.append("Granted documents query:")
     if part.get("allow_restricted_indices"):
         notes.append("Includes restricted system indices")
+    if part.get("query"):
+        notes.append("Granted documents query:")  # last: the page shows the query below
     return Grant("indices", _list(part["names"]), _list(part["privileges"]), tuple(notes), _query(part.get("query")))
 
 

@@ -9,8 +9,8 @@ from accounts.services import audit, errors, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.users import User
-from tests.browser.conftest import Watched, assert_accessible, sign_in
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, sign_in
 
 
 def test_from_the_trail_to_what_is_unknown_and_the_users_history(

@@ -16,8 +16,10 @@ from playwright.sync_api import Error as BrowserError
 
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
-from tests.browser.conftest import ROOT, Watched, answers, sign_in
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, sign_in
+from tests.support.server import ROOT, answers
 
 SECONDS_TO_SHOW = 3
 SECRET_KEY = "only for this test, and long enough to be taken"

@@ -18,9 +18,9 @@ from accounts.services import exports
 from benchmarks import loading
 from benchmarks.client import Request
 from benchmarks.recording import recorder
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
-from tests.browser.test_look import LOOKS
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import LOOKS, Watched, assert_accessible, assert_fits, sign_in
+from tests.support.server import serve
 
 CROWD = 1200
 

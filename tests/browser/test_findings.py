@@ -9,10 +9,9 @@ from playwright.sync_api import FilePayload, Page, expect
 from accounts.services import exports, reviews, users
 from accounts.services.client import PersonClient
 from accounts.services.users import User, UserQuery
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
-from tests.browser.test_look import context as context  # a fixture
-from tests.browser.test_look import look
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
 
 
 def seed(node: TestNode) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watched, sign_in
-from tests.conftest import TestNode
-from tests.integration.test_users import HOSTILE_NAMES
+from tests.support.names import HOSTILE_NAMES
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, sign_in
 
 
 @pytest.fixture

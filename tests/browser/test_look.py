@@ -1,21 +1,10 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
-from collections.abc import Callable
+from playwright.sync_api import expect
 
-import pytest
-from playwright.sync_api import Page, expect
-
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
-from tests.conftest import PASSWORD, TestNode
-
-WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
-LOOKS = [pytest.param((theme, size), id=f"{theme}-{size['width']}") for theme in ("light", "dark") for size in (WIDE, NARROW)]
-
-
-@pytest.fixture(params=LOOKS)
-def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> Watched:
-    theme, size = request.param
-    return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
 
 
 def seed(node: TestNode) -> None:
@@ -28,12 +17,6 @@ def seed(node: TestNode) -> None:
         roles=[f"team_{number:02}_reader" for number in range(12)],
     )
     node.put_user("x" * 507, roles=["viewer"])
-
-
-def look(page: Page, url: str) -> None:
-    page.goto(url)
-    assert_fits(page)
-    assert_accessible(page)
 
 
 def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:

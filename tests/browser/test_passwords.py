@@ -6,8 +6,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from local_cluster import basic
-from tests.browser.conftest import Watched, assert_accessible, sign_in
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, sign_in
 
 MADE = re.compile(r"[A-Za-z]\w{19}")
 NEW = "editUserChangePasswordNewPasswordInput"
@@ -62,9 +63,9 @@ def test_anothers_password_generated_and_what_people_forget(node: TestNode, watc
     page.get_by_test_id(SUBMIT).click()
 
     notice = page.get_by_test_id("passwordChanged")
-    expect(notice).to_contain_text(re.compile(r"The password of rob was changed at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
-    expect(notice).to_contain_text("from the next request on only the new one is accepted")
-    expect(notice).to_contain_text("2 API keys stay valid")
+    expect(notice).to_contain_text(re.compile(r"Password for rob changed at 20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC"))
+    expect(notice).to_contain_text("The new password is effective immediately")
+    expect(notice).to_contain_text("2 API keys are still active")
     expect(page.get_by_text("Password successfully changed")).to_be_visible()
     assert page.url.endswith("/users/edit/rob")
     assert node.signs_in("rob", value)
@@ -78,7 +79,7 @@ def test_anothers_password_generated_and_what_people_forget(node: TestNode, watc
     expect(page.get_by_role("dialog")).to_contain_text("Revoke API key 'reports'?")
     assert_accessible(page)
     page.get_by_test_id("confirmModalConfirmButton").click()
-    expect(page.get_by_test_id("passwordChanged")).to_contain_text("No valid API keys are left")
+    expect(page.get_by_test_id("passwordChanged")).to_contain_text("There are no active API keys")
     assert_accessible(page)
 
 
@@ -170,5 +171,5 @@ def test_without_javascript(node: TestNode, watched: Watch) -> None:
     expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key stays valid")
     page.get_by_test_id("changedPasswordRevokeButton").click()
     page.get_by_test_id("confirmModalConfirmButton").click()
-    expect(page.get_by_test_id("passwordChanged")).to_contain_text("No valid API keys are left")
+    expect(page.get_by_test_id("passwordChanged")).to_contain_text("There are no active API keys")
     context.expected("422")

@@ -12,9 +12,10 @@ from accounts.services import reviews
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.users import UserQuery
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
-from tests.browser.test_look import LOOKS
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
+from tests.support.server import serve
 
 COUNT = 12
 
@@ -100,7 +101,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     first.locator("#comment-5").fill("typed while nobody answered")
     first.locator("#item-5").focus()
     first.keyboard.press("k")
-    expect(first.get_by_text("No answer came from the server.").first).to_be_visible()
+    expect(first.get_by_text("The server didn't respond.").first).to_be_visible()
     expect(first.locator("#comment-5")).to_have_value("typed while nobody answered")
     server.restart()
     first.locator("#item-5").focus()
@@ -140,12 +141,6 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
         each.expected("ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
         assert each.complaints == []
         each.context.close()
-
-
-@pytest.fixture(params=LOOKS)
-def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> Watched:
-    theme, size = request.param
-    return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
 
 
 def seed(node: TestNode, person: Callable[[str], PersonClient]) -> tuple[str, str]:

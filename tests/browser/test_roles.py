@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
-from tests.browser.test_look import context, look  # noqa: F401  # a fixture
-from tests.browser.test_roles_box import chosen
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, chosen, look, sign_in
 
 SLY = "<img src=x>&sly/.."
 
@@ -210,7 +208,7 @@ def seed(node: TestNode) -> None:
 
 
 @pytest.mark.parametrize("username", ["otto"])
-def test_the_look_of_the_pages(node: TestNode, context: Watched, username: str) -> None:  # noqa: F811
+def test_the_look_of_the_pages(node: TestNode, context: Watched, username: str) -> None:
     seed(node)
     page = sign_in(context.new_page(), username)
     for url in (
@@ -234,7 +232,7 @@ def test_the_look_of_the_pages(node: TestNode, context: Watched, username: str) 
     node.elastic.security.delete_role(name="everything")
 
 
-def test_the_look_of_the_roles_box(node: TestNode, context: Watched) -> None:  # noqa: F811
+def test_the_look_of_the_roles_box(node: TestNode, context: Watched) -> None:
     seed(node)
     page = sign_in(context.new_page())
     page.goto("/users/edit/jdoe")

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import sign_in
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import chosen, sign_in
 
 
 @pytest.fixture
@@ -13,11 +13,6 @@ def form(node: TestNode, page: Page) -> Page:
     page.goto("/users/create")
     page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
     return page
-
-
-def chosen(page: Page) -> list[str]:
-    options = page.locator("select[name=roles] option:checked")
-    return [option.get_attribute("value") or "" for option in options.all()]
 
 
 @pytest.mark.parametrize("delay", [0, 30, 100])

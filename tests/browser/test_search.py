@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, sign_in
-from tests.browser.test_look import LOOKS
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import LOOKS, Watched, assert_accessible, assert_fits, sign_in
 
 
 @pytest.fixture
@@ -158,8 +157,8 @@ def test_no_keystroke_is_lost_while_answers_come(admin: Page) -> None:
     admin.keyboard.press("/")
     admin.keyboard.type(text, delay=25)
     expect(field(admin)).to_have_value(text)
-    expect(admin.get_by_text("Nothing found for").last).to_contain_text(text)
-    expect(admin.locator("#announcer")).to_have_text("Nothing found")
+    expect(admin.get_by_text("No results for").last).to_contain_text(text)
+    expect(admin.locator("#announcer")).to_have_text("No results")
     expect(field(admin)).to_have_attribute("aria-expanded", "false")
 
 

@@ -11,15 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
-from tests.browser.conftest import serve, start
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.server import children_of, recorded, serve, start
 
 THREADS = 2
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -173,13 +172,6 @@ def status(answer: str) -> int:
     return int(answer.split()[1])
 
 
-def recorded(node: TestNode) -> list[dict[str, Any]]:
-    """The trail, as it is stored."""
-    indices: Any = {"index": "usermgmt-audit-*", "expand_wildcards": ["open", "hidden"]}
-    node.elastic.indices.refresh(**indices)
-    return [hit["_source"] for hit in node.elastic.search(**indices, size=1000)["hits"]["hits"]]
-
-
 def answer_to(place: Place, request: str) -> str:
     """What comes back on a connection of its own, to its end."""
     with socket.create_connection(place, timeout=20) as connection, connection.makefile("rb") as answer:
@@ -273,10 +265,6 @@ def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, i
         assert connection.getresponse().read() == b"ok"
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
-
-
-def children_of(process: "subprocess.Popen[bytes]") -> list[str]:
-    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
 
 
 @pytest.fixture

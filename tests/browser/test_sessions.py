@@ -10,8 +10,9 @@ from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.services.documents import indices
-from tests.browser.conftest import Watched, assert_accessible, assert_fits, serve, sign_in
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
+from tests.support.server import serve
 
 WARNING = "sessionWarning"
 
@@ -128,7 +129,7 @@ def test_the_end_of_the_lifespan_cannot_be_put_off(node: TestNode, jdoe: Watched
     page.goto("/account/")
     near_its_end(node, "jdoe", created=timedelta(hours=11, minutes=59))
     time_passes(page, 29)
-    expect(page.get_by_test_id(WARNING)).to_contain_text("cannot be extended")
+    expect(page.get_by_test_id(WARNING)).to_contain_text("can't be extended")
     expect(page.get_by_role("button", name="Stay signed in")).to_have_count(0)
     near_its_end(node, "jdoe", created=timedelta(hours=12))
     time_passes(page, 2)

@@ -19,9 +19,9 @@ import pytest
 from benchmarks import loading
 from benchmarks.client import Client, Request
 from local_cluster.node import wait_for
-from tests.browser.conftest import serve
-from tests.browser.test_server import children_of, recorded
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.server import children_of, recorded, serve
 
 SECONDS = 75
 CLIENTS = 60  # of each kind

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Watched, sign_in
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, sign_in
 
 
 def choose_role(page: Page, role: str) -> None:

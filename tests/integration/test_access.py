@@ -12,8 +12,10 @@ from accounts.services import api_keys, errors, users
 from accounts.services.client import PersonClient
 from accounts.services.users import profiles
 from local_cluster import basic
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_roles import no_roles_of_ours  # noqa: F401  # a fixture for every test here
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+
+pytestmark = pytest.mark.usefixtures("only_built_in_roles")
 
 FRAGMENT = {"HX-Request": "true", "HX-Target": "user-access"}
 
@@ -77,7 +79,7 @@ def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client
     page = access(otto, "outlived")
     keys = section(page, "userApiKeys")
     assert re.search(r"<b>stays</b> 20\S+ \S+ UTC Never Valid ends 20\S+ \S+ UTC 20\S+ \S+ UTC Valid dead .* Revoked", keys)
-    assert "API keys go on working after their owner is deactivated or deleted" in keys
+    assert "API keys keep working after their owner is deactivated or deleted" in keys
     assert "<b>" not in page
     node.elastic.security.disable_user(username="outlived")
     assert "stays" in access(otto, "outlived")
@@ -107,8 +109,8 @@ def test_more_keys_than_are_shown_are_counted(
 
 def test_the_last_sign_in_to_kibana(node: TestNode, otto: Client, person: Callable[[str], PersonClient]) -> None:
     node.put_user("amy", roles=["viewer"])
-    assert "Nothing is known" in section(access(otto, "amy"), "userLastSignIn"), "also before anybody has a profile"
-    assert "Nothing is known" in section(access(otto, "kibana"), "userLastSignIn")
+    assert "No information" in section(access(otto, "amy"), "userLastSignIn"), "also before anybody has a profile"
+    assert "No information" in section(access(otto, "kibana"), "userLastSignIn")
     for username, password in (("amy", PASSWORD), ("elastic", node.elastic_password)):
         profile = node.elastic.security.activate_user_profile(grant_type="password", username=username, password=password)
         moment = profiles.last_sign_in(person("otto"), users.get(person("otto"), username))
@@ -136,7 +138,7 @@ def test_what_one_may_not_read_is_said_and_the_rest_is_there(node: TestNode, sig
     page = access(nick, "nick")
     assert section(page, "userApiKeys") == "API keys You may not view API keys in this cluster."
     assert "user/query from narrow" in section(page, "userGrants")
-    assert "Nothing is known" in section(page, "userLastSignIn")
+    assert "No information" in section(page, "userLastSignIn")
 
 
 def test_a_part_that_cannot_be_read_leaves_the_others(node: TestNode, otto: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 from django.test import Client
 
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 def cell(page: str, username: str, name: str) -> str:
@@ -43,9 +44,9 @@ def test_what_was_done_here_is_known_and_what_was_not_is_said_so(node: TestNode,
     here = activity(ada, "act-here")
     assert "UTC" in cell(here, "act-here", "Created")
     assert cell(here, "act-here", "PasswordChanged") == cell(here, "act-here", "Created")
-    assert re.fullmatch(r"not since \d{4}-\d\d-\d\d", cell(here, "act-here", "LastSignIn"))
+    assert re.fullmatch(r"no record since \d{4}-\d\d-\d\d", cell(here, "act-here", "LastSignIn"))
     elsewhere = activity(ada, "act-elsewhere")
-    assert cell(elsewhere, "act-elsewhere", "Created").startswith("not since")
+    assert cell(elsewhere, "act-elsewhere", "Created").startswith("no record since")
 
 
 def test_a_sign_in_here_and_one_to_kibana(node: TestNode, signed_in: Callable[..., Client]) -> None:

@@ -11,7 +11,8 @@ from elasticsearch import Elasticsearch
 
 from accounts.services import audit
 from local_cluster import basic
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 SignIn = Callable[..., Client]
 
@@ -117,7 +118,7 @@ def test_who_may_not_see_their_own_is_told(node: TestNode, signed_in: SignIn) ->
 
 def test_revoking_the_products_own_key_is_warned_of(node: TestNode, signed_in: SignIn) -> None:
     page = text(signed_in("ada").get("/users/revoke-api-keys/usermgmt_service").content)
-    assert "These pages themselves work with a key of this user, and stop without it." in page
+    assert "usermgmt itself uses an API key of this user and stops working without it." in page
 
 
 @pytest.mark.parametrize("username", ["a/b c", "x,y", ".."])

@@ -1,7 +1,6 @@
 """The trail of changes, through the services, looked at on the node."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -9,18 +8,14 @@ from accounts.services import audit, errors, passwords, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices, locks
 from accounts.services.users import User
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 
 @pytest.fixture
 def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
-
-
-def trail(node: TestNode, **fields: Any) -> list[audit.Event]:
-    """The events of a target or an actor, oldest first."""
-    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
-    return list(reversed(audit.search(audit.Query(**fields)).events))
 
 
 def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada: PersonClient) -> None:
@@ -58,7 +53,7 @@ def test_what_fails_is_a_failure(node: TestNode, ada: PersonClient) -> None:
         users.update(ada, User("kim"), User("kim", "Kim"))
 
     found = [(event.outcome, event.reason) for event in trail(node, target="kim")[-3:]]
-    assert found == [("failure", "user_exists"), ("failure", "edit_conflict"), ("failure", "UserLocked")]
+    assert found == [("failure", "user_exists"), ("failure", "edit_conflict"), ("failure", "user_locked")]
     with locks.held("user kim"):  # nobody holds it any more
         pass
 

@@ -24,8 +24,9 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import locks
 from accounts.services.users import User, outcomes
 from local_cluster.cluster import basic
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_audit import trail
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 NEW = "another-password"
 JANE = User("jane", "Jane", "", ("viewer",))
@@ -101,7 +102,7 @@ def test_the_truth_can_be_told(
         assert (node.user("jane") != before) is was_done
     trail(node)
     told = audit.get(event.id)
-    assert (told.outcome, told.stage) == ("success" if was_done else "failure", "resolved")
+    assert (told.outcome, told.stage) == ("success" if was_done else "failure", "verified")
     assert told.id not in {unknown.id for unknown in audit.search(audit.Query(outcome="unknown", target="jane")).events}
 
 

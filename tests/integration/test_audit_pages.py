@@ -14,9 +14,10 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.sessions import keys as session_keys
 from accounts.services.users import User
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_audit import trail
-from tests.integration.test_user_pages import text
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import text
+from tests.support.traces import trail
 
 FRAGMENT = {"HX-Request": "true", "HX-Target": "audit-results"}
 
@@ -58,7 +59,7 @@ def test_an_auditor_resolves_nothing(node: TestNode, jane: str, signed_in: Calla
     otto = signed_in("otto")
     event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
     assert "An administrator can verify whether the change was applied." in text(otto, f"/audit/event/{event.id}")
-    assert otto.post(f"/audit/resolve/{event.id}").status_code == 403
+    assert otto.post(f"/audit/verify/{event.id}").status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -126,21 +127,21 @@ def test_looking_at_the_node(node: TestNode, person: Callable[[str], PersonClien
         raise errors.OutcomeUnknown
     node.put_user("lost", enabled=False)
     event = trail(node, target="lost")[-1]
-    page = ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
+    page = ada.post(f"/audit/verify/{event.id}", follow=True).content.decode()
     assert "Verified: the change was applied." in page
     trail(node)
     assert "by ada" in text(ada, f"/audit/event/{event.id}")
-    assert "is already known" in ada.post(f"/audit/resolve/{event.id}", follow=True).content.decode()
+    assert "is already known" in ada.post(f"/audit/verify/{event.id}", follow=True).content.decode()
 
 
 def test_a_password_is_tried_and_is_written_nowhere(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]
-    wrong = ada.post(f"/audit/resolve/{event.id}", {"password": "canary-password", "which": "new"}, follow=True)
+    wrong = ada.post(f"/audit/verify/{event.id}", {"password": "canary-password", "which": "new"}, follow=True)
     assert "rejected this password" in wrong.content.decode()
-    ada.post(f"/audit/resolve/{event.id}", {"password": PASSWORD, "which": "old"})
+    ada.post(f"/audit/verify/{event.id}", {"password": PASSWORD, "which": "old"})
     found = trail(node, target=jane, action="password-change")[-1]
-    assert (found.outcome, found.stage) == ("failure", "resolved")
+    assert (found.outcome, found.stage) == ("failure", "verified")
     everything = str(node.elastic.search(index="usermgmt-*", expand_wildcards="all", size=5000))
     assert PASSWORD not in everything
     assert "canary-password" not in everything

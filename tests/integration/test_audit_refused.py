@@ -14,8 +14,9 @@ from accounts.services import audit
 from accounts.services.client import AdministratorClient, PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_user_pages import text
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import text
 
 
 def index() -> str:
@@ -25,14 +26,14 @@ def index() -> str:
 @contextmanager
 def read_only(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
-    yield "The index of the audit trail is read-only."
+    yield "The audit index is read-only, possibly because a disk is full."
     node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
 
 
 @contextmanager
 def closed(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.close(index=index())
-    yield "The index of the audit trail is closed."
+    yield "The audit index is closed."
     node.elastic.indices.open(index=index())
     node.elastic.cluster.health(index=index(), wait_for_status="yellow")
 
@@ -44,7 +45,7 @@ def refused(node: TestNode, settings: Settings) -> Iterator[str]:
     weak["indices"] = [*weak["indices"], reading]
     answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak})
     settings.ELASTICSEARCH_API_KEY = answer["encoded"]
-    yield "key may not add to the audit trail"
+    yield "The API key of usermgmt can't write to the audit trail"
     settings.ELASTICSEARCH_API_KEY = node.api_key
 
 
@@ -53,7 +54,7 @@ def gone(node: TestNode, settings: Settings) -> Iterator[str]:
     """With its template: Elasticsearch would make another index at the next record, in which nothing can be found."""
     node.elastic.indices.delete(index=index())
     node.elastic.indices.delete_index_template(name=indices.AUDIT)
-    yield "was not made by setup_cluster"
+    yield "The audit index doesn't use the template of usermgmt"
     list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
 
 
@@ -110,7 +111,7 @@ def test_a_change_whose_outcome_is_not_taken_stays_done_and_is_told(
         page = ada.post("/users/deactivate/jdoe", follow=True).content.decode()
     finally:
         node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
-    assert "the audit trail could not take its outcome" in page
+    assert "its outcome couldn't be written to the audit trail" in page
     assert node.user("jdoe") == {**(node.user("jdoe") or {}), "enabled": False}
 
 

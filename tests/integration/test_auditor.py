@@ -7,7 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.urls import urlpatterns
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 # What changes nothing of users, and is not for administrators alone: one's own account; reading, whose record is not theirs.
 OWN = {

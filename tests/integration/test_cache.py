@@ -10,7 +10,8 @@ from pytest_django import Settings
 
 from accounts.services import roles, users
 from accounts.services.client import PersonClient, cached_per_scope, invalidate
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.services.roles.cluster_privileges import NAMES, held
 from local_cluster.cluster_privileges import NAME, Asker
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 
 SAMPLE = [
     ("all",),

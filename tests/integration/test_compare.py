@@ -15,7 +15,8 @@ from accounts.services.compare import exports as compare_exports
 from accounts.services.compare.differences import Field
 from accounts.services.documents import indices
 from accounts.services.users import User, UserQuery
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture
@@ -183,7 +184,7 @@ class TestExports:
     ) -> None:
         whole = self.export(otto).getvalue()
         browser = signed_in("otto")
-        for content, words in ((whole[:-1000], "The file isn't an export, or it is truncated"), (b"Username", "no export")):
+        for content, words in ((whole[:-1000], "The file isn't an export, or it is truncated"), (b"Username", "isn't an export")):
             response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
             assert response.status_code == 422
             assert words in response.content.decode()

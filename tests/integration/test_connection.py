@@ -13,8 +13,9 @@ from pytest_django import Settings
 
 from accounts.services import errors
 from accounts.services.client import PersonClient
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
 from tests.support.certificates import make
+from tests.support.nodes import TestNode
 
 
 class Tunnel(socketserver.ThreadingTCPServer):

@@ -16,7 +16,8 @@ from demo import story
 from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, PEOPLE
 from demo.sample import API_KEYS
 from local_cluster import available_versions
-from tests.conftest import PASSWORD, Nodes, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import Nodes, TestNode
 
 # Findings that cannot be shown honestly; none so far.
 NOT_SHOWN: set[str] = set()

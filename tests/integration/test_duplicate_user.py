@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 import pytest
 from django.test import Client
 
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_users import HOSTILE_NAMES
+from tests.support.cast import PASSWORD
+from tests.support.names import HOSTILE_NAMES
+from tests.support.nodes import TestNode
 
 SignIn = Callable[..., Client]
 
@@ -35,7 +36,7 @@ def test_roles_are_taken_over_and_nothing_else(node: TestNode, ada: Client) -> N
     )
     text = page(ada, "/users/create?from=jdoe")
     assert selected(ada, "jdoe") == ["viewer", "kibana_user"]
-    assert "Starts with the roles of" in text
+    assert "Roles copied from" in text
     assert "canary" not in text.lower()
 
 
@@ -62,7 +63,7 @@ def test_roles_that_do_not_exist_are_left_out_and_named(node: TestNode, ada: Cli
 def test_a_user_without_roles(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe")
     assert selected(ada, "jdoe") == []
-    assert "no role that exists" in page(ada, "/users/create?from=jdoe")
+    assert "has no existing roles to copy" in page(ada, "/users/create?from=jdoe")
 
 
 def test_a_reserved_user_gives_its_roles(node: TestNode, ada: Client) -> None:
@@ -73,7 +74,7 @@ def test_a_reserved_user_gives_its_roles(node: TestNode, ada: Client) -> None:
 @pytest.mark.parametrize("name", ["gone", "_password", "a,b", "x" * 600, "\0", "жанна", " "])
 def test_nobody_of_that_name_is_told_kindly(node: TestNode, ada: Client, name: str) -> None:
     text = page(ada, f"/users/create?{urlencode({'from': name})}")
-    assert "The form starts without roles." in text
+    assert "No roles were copied." in text
     assert 'data-test-subj="userFormUserNameInput"' in text
 
 

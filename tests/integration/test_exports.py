@@ -24,7 +24,8 @@ from accounts.services.documents import indices
 from accounts.services.users import User, UserQuery
 from benchmarks import loading
 from local_cluster import VERSIONS
-from tests.conftest import CAST, PASSWORD, TestNode
+from tests.support.cast import CAST, PASSWORD
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture
@@ -161,7 +162,7 @@ def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: P
     printed, broken, whole = audit.search(audit.Query(action="export", actor="otto", size=3)).events
     assert (whole.outcome, whole.details["rows"], whole.details["sha256"]) == ("success", "1", block.sha256)
     assert (whole.details["format"], whole.details["query"]) == ("csv", "q=ada&sort=username&order=asc")
-    assert (broken.outcome, broken.reason, "rows" in broken.details) == ("failure", "ClientDisconnected", False)
+    assert (broken.outcome, broken.reason, "rows" in broken.details) == ("failure", "client_disconnected", False)
     assert (printed.outcome, printed.details["format"]) == ("success", "print")
 
 

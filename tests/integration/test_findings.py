@@ -20,7 +20,8 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.findings import Row, orphaned_keys, rows, runs, steps, user_pages
 from accounts.services.users import User
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture

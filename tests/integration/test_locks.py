@@ -6,7 +6,7 @@ import pytest
 
 from accounts.services import errors
 from accounts.services.documents import indices, locks
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 
 
 def test_a_lock_is_held_by_one_and_given_back(node: TestNode) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from django.test import Client
 
 from accounts.views.users import page_cache
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 def page(browser: Client, address: str = "/users/") -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accounts.services import passwords
 from accounts.services.client import PersonClient
 from accounts.services.passwords import policy as password_policy
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 
 PIECES = st.sampled_from(
     [" ", "\t", "é", "e\u0301", "ﬁ", "ß", "İ", "ı", "\u00a0", "\u200b", "\u2028", "👩‍🚀", "🔑", "Ж", "\x7f", "\\", '"', "%00", "+"]

@@ -17,8 +17,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import serve
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.server import serve
+from tests.support.traces import logs
 
 
 class Line(socketserver.ThreadingTCPServer):
@@ -177,11 +179,6 @@ def walk_in_the_dark(ada: Visitor, jane: Visitor, canary: str, line: Line) -> No
     jane.cookies.clear("127.0.0.1", "/", "usermgmt_session")
     assert jane.post("/account/change-password", current_password=canary, **both) == 401
     assert ada.post("/users/change-password/kim", **both) == 200
-
-
-def logs(node: TestNode) -> list[Path]:
-    homes = [each["settings"]["path"]["home"] for each in node.elastic.nodes.info(metric="settings")["nodes"].values()]
-    return [path for home in homes for path in (Path(home) / "logs").iterdir()]
 
 
 def dump(node: TestNode) -> str:

@@ -16,7 +16,7 @@ from accounts.services import audit
 from accounts.services.local_node import recovery
 from local_cluster import basic
 from local_cluster.node import wait_for
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 from tests.support.reset_password import ROOT, Run, environment, in_process, manage
 
 USERS = b"# nobody but\nfrida:$2a$10$abcdefghijklmnopqrstuv"

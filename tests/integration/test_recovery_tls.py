@@ -12,8 +12,9 @@ from pytest_django import Settings
 
 from local_cluster import Cluster, basic
 from local_cluster.node import render_settings
-from tests.conftest import PASSWORD, SETTINGS
+from tests.support.cast import PASSWORD
 from tests.support.certificates import Identity, make
+from tests.support.nodes import SETTINGS
 from tests.support.reset_password import Run, in_process, manage
 
 TLS = "xpack.security.http.ssl"

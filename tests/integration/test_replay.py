@@ -15,7 +15,8 @@ from accounts.services.audit import replay
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.users import User
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 NAMES = ("anna", "b/c", "..")
 PROFILES: st.SearchStrategy[dict[str, Any]] = st.builds(

@@ -10,9 +10,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.services import audit
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_password_canary import logs
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 from tests.support.reset_password import Ended, Run, in_process, manage
+from tests.support.traces import logs
 
 RESETS = "This tool will reset the password of the [jdoe] user"
 SUCCESS = "Password for the [jdoe] user successfully reset.\n"

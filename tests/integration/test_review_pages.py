@@ -13,7 +13,8 @@ from django.test import Client
 from accounts.services import reviews
 from accounts.services.documents import indices
 from accounts.services.reviews import Review
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     report = otto.get(f"/reviews/report/{review.id}").content.decode()
     assert report.count("user-delete, success: ada") == 2
-    assert "the decisions are exactly those that were signed" in otto.get(f"/reviews/check/{review.id}").content.decode()
+    assert "Verified: the decisions match the sign-off" in otto.get(f"/reviews/check/{review.id}").content.decode()
 
 
 def test_the_download_can_be_checked_and_runs_no_formula(node: TestNode, otto: Client) -> None:

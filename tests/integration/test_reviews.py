@@ -13,7 +13,7 @@ from accounts.services.documents import indices
 from accounts.services.request_context import Actor
 from accounts.services.reviews import Decision, Review, remediation, store
 from accounts.services.users import User, UserQuery
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 
 PEOPLE = UserQuery(q="person", kind="native")
 FILTER = "user name, full name, e-mail address or a role contains “person”, without reserved users; sorted by user name, ascending"

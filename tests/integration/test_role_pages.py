@@ -8,8 +8,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services.users import RESERVED_USERNAMES
-from tests.conftest import TestNode
-from tests.integration.test_roles import HOSTILE_ROLES, no_roles_of_ours  # noqa: F401  # a fixture for every test here
+from tests.support.names import HOSTILE_ROLES
+from tests.support.nodes import TestNode
+
+pytestmark = pytest.mark.usefixtures("only_built_in_roles")
 
 RESERVED_CALL = f"GET /_security/user/{','.join(RESERVED_USERNAMES)}"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "role-details"}
@@ -114,7 +116,7 @@ def test_a_role_that_does_not_exist(node: TestNode, otto: Client) -> None:
     page = text(otto, "/roles/view/nope")
     assert "This role doesn't exist in this cluster and grants no privileges." in page
     assert 'href="/users/edit/jdoe"' in page
-    assert "This role doesn't exist in this cluster" in text(otto, "/roles/view/gone", headers=FRAGMENT)
+    assert "Doesn't exist in this cluster" in text(otto, "/roles/view/gone", headers=FRAGMENT)
     assert "This role doesn't exist and isn't assigned to any user." in text(otto, "/roles/view/gone", status=404)
 
 

@@ -1,6 +1,6 @@
 """Roles and who has them, through the services."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -9,24 +9,16 @@ from accounts.services.client import PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.roles import Role
 from accounts.services.users import privilege_holders
-from tests.conftest import TestNode
+from tests.support.names import HOSTILE_ROLES
+from tests.support.nodes import TestNode
 
-HOSTILE_ROLES = ["a/b", "..", ".", "%2F", "a,b", "x?y#z", "x" * 507, "<b>", "'\"", "*", "~41", "_query", "&amp;", "\\", "a b"]
-CORE = {"user_admin", cluster_setup.AUDITOR_ROLE, cluster_setup.SERVICE}
+pytestmark = pytest.mark.usefixtures("only_built_in_roles")
 
 
 @pytest.fixture
 def otto(person: Callable[[str], PersonClient]) -> PersonClient:
     """An auditor may read all of it."""
     return person("otto")
-
-
-@pytest.fixture(autouse=True)
-def no_roles_of_ours(node: TestNode) -> Iterator[None]:
-    yield
-    for name, body in node.elastic.security.get_role().body.items():
-        if not body["metadata"].get("_reserved") and name not in CORE:
-            node.elastic.security.delete_role(name=name)
 
 
 def holding(client: PersonClient, privilege: str, after: str = "") -> privilege_holders.PrivilegeReport:

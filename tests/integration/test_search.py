@@ -9,8 +9,8 @@ from django.test import Client
 from elastic_transport import ConnectionTimeout
 
 from accounts.services.client.curl_node import CurlNode, Response
-from tests.conftest import TestNode
-from tests.integration.test_users import HOSTILE_NAMES
+from tests.support.names import HOSTILE_NAMES
+from tests.support.nodes import TestNode
 
 SignIn = Callable[..., Client]
 FRAGMENT = {"HX-Request": "true", "HX-Target": "search-results"}

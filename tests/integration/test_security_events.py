@@ -15,8 +15,8 @@ from accounts.services import audit
 from accounts.services.documents import indices
 from accounts.services.sessions import SessionStore, active
 from accounts.services.sessions import keys as session_keys
-from tests.conftest import TestNode
-from tests.integration.test_audit import trail
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_wrong_password_is_noted_with_a_name_that_is_known(node: TestNode, ada
     trail(node)
     Client().post("/login", {"username": "ada", "password": "a-wrong-password"})
     last = trail(node, action="sign-in")[-1]
-    assert (last.actor.username, last.outcome, last.reason) == ("ada", "failure", "AuthenticationFailed")
+    assert (last.actor.username, last.outcome, last.reason) == ("ada", "failure", "authentication_failed")
 
 
 def test_what_may_be_a_password_in_the_field_of_the_name_is_not_written_down(node: TestNode, ada: Client) -> None:
@@ -101,7 +101,7 @@ def test_a_form_from_elsewhere_is_noted_for_who_is_signed_in(node: TestNode, sig
     stranger.cookies = ada.cookies
     assert stranger.post("/users/deactivate/jdoe").status_code == 403
     last = trail(node, actor="ada")[-1]
-    assert (last.action, last.target, last.reason) == ("access-denied", "jdoe", "CSRF")
+    assert (last.action, last.target, last.reason) == ("access-denied", "jdoe", "invalid_form_token")
 
 
 def test_the_run_of_a_command_is_noted(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,8 @@ from accounts.services.documents import indices
 from accounts.services.sessions import Session, SessionStore, active
 from accounts.services.sessions import keys as session_keys
 from accounts.urls import urlpatterns
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 SignIn = Callable[..., Client]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -126,7 +127,7 @@ def test_all_of_a_person_and_all_of_everybody_but_not_ones_own(node: TestNode, s
 
     ada.post("/sessions/end-all")
     assert [is_signed_in(client) for client in (ada, otto)] == [True, False]
-    assert "There is no session to end" in ada.get("/sessions/end-all").content.decode()
+    assert "There are no other sessions to end" in ada.get("/sessions/end-all").content.decode()
 
 
 def test_a_session_that_renews_while_it_is_ended_does_not_come_back(node: TestNode, signed_in: SignIn) -> None:
@@ -152,7 +153,7 @@ def test_the_oldest_sessions_beyond_the_limit_end(node: TestNode, signed_in: Sig
     norahs = [signed_in("norah") for _ in range(4)]
     assert [is_signed_in(client) for client in norahs] == [False, False, True, True]
     assert is_signed_in(ada)
-    assert newest(node, "session-end", "norah")["event"]["reason"] == "limit"
+    assert newest(node, "session-end", "norah")["event"]["reason"] == "session_limit"
 
 
 def test_the_limit_is_exact_under_ten_sign_ins_at_once(node: TestNode, signed_in: SignIn, settings: Settings) -> None:

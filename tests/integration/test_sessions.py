@@ -12,8 +12,8 @@ from accounts.services import errors, sessions
 from accounts.services.documents import indices
 from accounts.services.sessions import SessionStore
 from accounts.services.sessions import keys as session_keys
-from tests.conftest import TestNode
-from tests.integration.conftest import IDENTITY
+from tests.support.cast import IDENTITY
+from tests.support.nodes import TestNode
 
 
 def again(store: SessionStore) -> SessionStore:

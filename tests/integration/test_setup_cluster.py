@@ -12,7 +12,7 @@ from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
 from accounts.services.cluster import setup as cluster_setup
-from tests.conftest import TestNode
+from tests.support.nodes import TestNode
 
 
 def run(*args: str, **options: Any) -> str:

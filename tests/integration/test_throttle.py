@@ -16,7 +16,8 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.signin import throttle
 from accounts.services.signin.throttle import Attempt
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 INCORRECT = "Username or password is incorrect. Please try again."
 ASKED = "GET /_security/_authenticate"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 from tests.support.reset_password import ROOT, environment
 
 # getpass talks to the controlling terminal, whatever standard input is. Tests that run in the background have Ctrl-C ignored.

@@ -9,7 +9,8 @@ from pytest_django import Settings
 from accounts.services import roles, users
 from accounts.services.client import PersonClient, invalidate
 from accounts.services.users import User, UserQuery, unknown_roles
-from tests.conftest import PASSWORD, TestNode
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
 
 QUERY = UserQuery(flags=("unknown-roles",), size=100)
 ROLES, USERS = "GET /_security/role", "POST /_security/_query/user"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from accounts.services import roles, users
 from accounts.services.client import PersonClient
 from accounts.services.users import FIELDS, User, UserPage, UserQuery
-from tests.conftest import CAST, PASSWORD, TestNode
+from tests.support.cast import CAST, PASSWORD
+from tests.support.nodes import TestNode
 
 STAR = 'star*"q"\\'
 

@@ -9,8 +9,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.services.documents import locks
-from tests.conftest import PASSWORD, TestNode
-from tests.integration.test_users import HOSTILE_NAMES
+from tests.support.cast import PASSWORD
+from tests.support.names import HOSTILE_NAMES
+from tests.support.nodes import TestNode
+from tests.support.pages import text
 
 SignIn = Callable[..., Client]
 
@@ -18,12 +20,6 @@ SignIn = Callable[..., Client]
 @pytest.fixture
 def ada(signed_in: SignIn) -> Client:
     return signed_in("ada")
-
-
-def text(client: Client, url: str, status: int = 200) -> str:
-    response = client.get(url)
-    assert response.status_code == status
-    return html.unescape(response.content.decode())
 
 
 def form_of(client: Client, username: str, **changes: Any) -> dict[str, Any]:
@@ -155,7 +151,7 @@ def test_a_change_by_somebody_else_is_shown_and_can_then_be_overwritten(node: Te
 def test_nobody_takes_their_own_user_management_away(node: TestNode, ada: Client) -> None:
     response = ada.post("/users/edit/ada", form_of(ada, "ada", roles=["viewer"]))
     assert response.status_code == 422
-    assert "You would lose the right to manage users." in response.content.decode()
+    assert "You can&#x27;t remove your own permission to manage users." in response.content.decode()
     assert (node.user("ada") or {})["roles"] == ["user_admin"]
 
 
@@ -249,7 +245,7 @@ def test_while_somebody_else_is_saving_the_same_user_one_waits_and_loses_nothing
     with locks.held("user jdoe"):
         response = ada.post("/users/edit/jdoe", data)
     assert response.status_code == 422
-    assert "Somebody else is saving this user at this moment." in response.content.decode()
+    assert "Someone else is saving this user." in response.content.decode()
     assert 'value="Jane Doe"' in response.content.decode()
     assert (node.user("jdoe") or {})["full_name"] == "Jane"
     assert ada.post("/users/edit/jdoe", data).status_code == 302

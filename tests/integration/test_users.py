@@ -11,27 +11,9 @@ from django.conf import settings
 from accounts.services import errors, users
 from accounts.services.client import PersonClient
 from accounts.services.users import User
-from tests.conftest import PASSWORD, TestNode
-
-HOSTILE_NAMES = [
-    "a/b",
-    "..",
-    ".",
-    "%2F",
-    "a,b",
-    "edit",
-    "x?y#z",
-    "x" * 507,
-    "<b>",
-    "'\"",
-    "a:b",
-    "a b",
-    "*",
-    "~41",
-    "_query",
-    "&amp;",
-    "\\",
-]
+from tests.support.cast import PASSWORD
+from tests.support.names import HOSTILE_NAMES
+from tests.support.nodes import TestNode
 
 
 @pytest.fixture

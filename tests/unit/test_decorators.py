@@ -23,7 +23,7 @@ from accounts.decorators import (
     requires_valid_credentials,
 )
 from accounts.services.signin.operators import Operator
-from tests.unit.test_policy import ADA, OTTO, operator
+from tests.support.operators import ADA, OTTO, operator
 from usermgmt import urls
 
 NORAH = operator(username="norah")

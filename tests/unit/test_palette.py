@@ -6,7 +6,7 @@ from django.template import Context, Template
 from accounts.services.search.ranking import words_of
 from accounts.services.signin.operators import Operator
 from accounts.views.palette import PAGES, find
-from tests.unit.test_policy import ADA, OTTO, operator
+from tests.support.operators import ADA, OTTO, operator
 
 NORAH = operator(username="norah")
 

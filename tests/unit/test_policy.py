@@ -1,22 +1,12 @@
 import pytest
 
 from accounts import policy
-from accounts.services.client import PersonClient
 from accounts.services.roles import Role
-from accounts.services.signin.operators import Identity, Operator
 from accounts.services.users import User
+from tests.support.operators import ADA, OTTO, operator
 
 JDOE = User("jdoe")
 RESERVED = User("kibana_system", metadata={"_reserved": True})
-
-
-def operator(*privileges: str, username: str = "ada", realm_type: str = "native") -> Operator:
-    identity = Identity(username, "", "", [], realm_type, realm_type, list(privileges))
-    return Operator(identity, PersonClient("nobody", "nothing"))
-
-
-ADA = operator("manage_security", "read_security")
-OTTO = operator("read_security", username="otto")
 
 
 def test_an_administrator_may_do_all_to_a_native_user() -> None:

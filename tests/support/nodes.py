@@ -1,0 +1,106 @@
+"""Real Elasticsearch nodes, one of each version, with the users of `cast`."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+from pytest_django import Settings
+
+from accounts.services.client import AdministratorClient
+from accounts.services.cluster import setup as cluster_setup
+from local_cluster import Cluster
+from tests.support.cast import CAST, PASSWORD
+
+SETTINGS = {"resource.reload.interval.high": "200ms"}  # how often the file realm is read; 5 s otherwise
+
+
+@dataclass(frozen=True)
+class TestNode:
+    """A node that has been set up, as a test sees it: `elastic` looks at what the product did."""
+
+    __test__ = False
+
+    version: str
+    url: str
+    elastic_password: str
+    api_key: str
+    elastic: Elasticsearch
+    config: Path
+
+    def user(self, username: str) -> dict[str, Any] | None:
+        """The user's document as the node has it, whatever its name."""
+        found = self.elastic.security.query_user(query={"term": {"username": username}})["users"]
+        return found[0] if found else None
+
+    def usernames(self) -> set[str]:
+        """The names of all native users."""
+        return {user["username"] for user in self.elastic.security.query_user(size=1000)["users"]}
+
+    def put_user(self, username: str, **body: Any) -> None:
+        """Make a user behind the product's back."""
+        self.elastic.security.put_user(username=username, **{"password": PASSWORD, "roles": [], **body})
+
+    def signs_in(self, username: str, password: str) -> bool:
+        """Whether the node accepts the credentials."""
+        header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        return self.elastic.options(headers={"authorization": header}, ignore_status=401).security.authenticate().meta.status == 200
+
+    def forget(self) -> None:
+        """Remove every document that the product keeps: sessions, locks, the trail, reviews; the indices stay."""
+        own: Any = {"index": "usermgmt-*", "expand_wildcards": ["open", "hidden"]}
+        self.elastic.indices.refresh(**own)
+        while found := self.elastic.search(**own, size=10_000, source=False)["hits"]["hits"]:
+            self.elastic.bulk(operations=[{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in found], refresh=True)
+
+    def writes(self) -> int:
+        """How many writes the security index has seen; it does not grow by reading or signing in."""
+        stats = self.elastic.indices.stats(index=".security", metric="indexing")["_all"]["total"]["indexing"]
+        return int(stats["index_total"] + stats["delete_total"])
+
+
+class Nodes:
+    """One node of each version, started when first asked for and kept until the end."""
+
+    def __init__(self, tmp_path_factory: pytest.TempPathFactory) -> None:
+        self._folders = tmp_path_factory
+        self._clusters: dict[str, Cluster] = {}
+        self._nodes: dict[str, TestNode] = {}
+
+    def get(self, version: str, settings: Settings) -> TestNode:
+        """Point the settings to the node of that version, as if no test had been there: the cast alone, nothing remembered."""
+        if version not in self._nodes:
+            self._nodes[version] = self._start(version, settings)
+        node = self._nodes[version]
+        settings.ELASTICSEARCH_HOSTS = [node.url]
+        settings.ELASTICSEARCH_API_KEY = node.api_key
+        for username in node.usernames() - CAST.keys() - {cluster_setup.SERVICE}:
+            node.elastic.security.delete_user(username=username)
+        node.forget()
+        return node
+
+    def stop(self) -> None:
+        """Stop them all."""
+        for cluster in self._clusters.values():
+            cluster.stop()
+
+    def _start(self, version: str, settings: Settings) -> TestNode:
+        cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version, settings=SETTINGS)
+        cluster.start()
+        settings.ELASTICSEARCH_HOSTS = cluster.urls
+        administrator = AdministratorClient("elastic", cluster.password)
+        list(cluster_setup.set_up(administrator))
+        elastic = cluster.client()
+        elastic.security.put_role(name="user_admin", cluster=["manage_security"])
+        for username, roles in CAST.items():
+            elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
+        return TestNode(
+            version,
+            cluster.urls[0],
+            cluster.password,
+            cluster_setup.create_api_key(administrator),
+            elastic,
+            cluster.nodes[0].home / "config",
+        )

@@ -1,0 +1,78 @@
+"""Pages: in a browser that is watched for CSP violations and console errors, and as text."""
+
+import html
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.support.cast import PASSWORD
+
+WATCH = """
+addEventListener('securitypolicyviolation', event => console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));
+"""
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+LOOKS = [pytest.param((theme, size), id=f"{theme}-{size['width']}") for theme in ("light", "dark") for size in (WIDE, NARROW)]
+
+
+class Watched:
+    """A browser's context whose every page must stay quiet."""
+
+    def __init__(self, browser: Browser, site: str, **options: object) -> None:
+        self.complaints: list[str] = []
+        self.context: BrowserContext = browser.new_context(base_url=site, **options)  # type: ignore[arg-type]
+        self.context.set_default_timeout(10_000)
+        self.context.add_init_script(WATCH)
+
+    def new_page(self) -> Page:
+        page = self.context.new_page()
+        page.on("console", lambda message: self._hear(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        return page
+
+    def _hear(self, kind: str, text: str) -> None:
+        # htmx calls it an error that a newer search took the place of an older one.
+        if kind == "error" and "htmx:sendAbort" not in text:
+            self.complaints.append(text)
+
+    def expected(self, *words: str) -> None:
+        """Chromium reports answers like 422 as errors of the console; take those out that belong to the test."""
+        self.complaints = [complaint for complaint in self.complaints if not any(word in complaint for word in words)]
+
+
+def sign_in(page: Page, username: str = "ada", password: str = PASSWORD) -> Page:
+    page.goto("/login")
+    page.get_by_test_id("loginUsername").fill(username)
+    page.get_by_test_id("loginPassword").fill(password)
+    page.get_by_test_id("loginSubmit").click()
+    page.wait_for_url(lambda url: "/login" not in url)
+    return page
+
+
+def assert_accessible(page: Page) -> None:
+    """No violation that axe knows of."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def assert_fits(page: Page) -> None:
+    """Nothing makes the page scroll sideways."""
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def look(page: Page, url: str) -> None:
+    page.goto(url)
+    assert_fits(page)
+    assert_accessible(page)
+
+
+def chosen(page: Page) -> list[str]:
+    options = page.locator("select[name=roles] option:checked")
+    return [option.get_attribute("value") or "" for option in options.all()]
+
+
+def text(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status
+    return html.unescape(response.content.decode())

@@ -1,0 +1,89 @@
+"""The server as `script/server` starts it."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local_cluster.node import wait_for
+from local_cluster.ports import free_ports
+from tests.support.nodes import TestNode
+
+ROOT = Path(__file__).parents[2]
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex  # of all processes that share its tests
+
+
+def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
+    """Start gunicorn at a free port; `more` of its environment. It leads a group of processes, so that a test can kill all."""
+    environment = {
+        "ENV_FILE": os.devnull,
+        "SECRET_KEY": "only for tests, and long enough to be taken",
+        "ELASTICSEARCH_HOSTS": node.url,
+        "ELASTICSEARCH_API_KEY": node.api_key,
+        "HTTPS": "false",
+        "CACHE_SECONDS": "0",
+        "THROTTLE_FAILURES_IN_ALL": "1000000",
+        "THROTTLE_ANSWER_SECONDS": "0",
+        "PORT": str(free_ports(1)[0]),
+        **more,
+    }
+    url = f"http://127.0.0.1:{environment['PORT']}"
+    return url, start({**os.environ, **environment}, log, url)
+
+
+def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen[bytes]":
+    """gunicorn with the product's own settings, not the tests'; once it answers at the address that its environment gives it."""
+    environment = {**environment, "DJANGO_SETTINGS_MODULE": "usermgmt.settings"}
+    collect_static(environment)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
+            cwd=ROOT,
+            env=environment,
+            stderr=output,
+            stdout=output,
+            start_new_session=True,
+        )
+    if not wait_for(lambda: answers(url), 60):
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=30)
+        pytest.fail(log.read_text())
+    return process
+
+
+def collect_static(environment: dict[str, str]) -> None:
+    """Once in a run of tests, however many processes it has: another server may be sending these very files."""
+    with (Path(tempfile.gettempdir()) / f"usermgmt-tests-{RUN}").open("a+") as collected:
+        fcntl.flock(collected, fcntl.LOCK_EX)
+        if not collected.tell():
+            subprocess.run(
+                [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True
+            )
+            collected.write("collected")
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/livez") as response:  # noqa: S310
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def recorded(node: TestNode) -> list[dict[str, Any]]:
+    """The trail, as it is stored."""
+    indices: Any = {"index": "usermgmt-audit-*", "expand_wildcards": ["open", "hidden"]}
+    node.elastic.indices.refresh(**indices)
+    return [hit["_source"] for hit in node.elastic.search(**indices, size=1000)["hits"]["hits"]]
+
+
+def children_of(process: "subprocess.Popen[bytes]") -> list[str]:
+    return Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()

@@ -84,7 +84,7 @@ def end_own(request: AppRequest, session_id: str) -> HttpResponse:
 def end_others(request: AppRequest) -> HttpResponse:
     """End all other sessions of the operator."""
     confirmation = Confirmation(
-        "End your other sessions?", "You are signed out everywhere else.", "End sessions", reverse("account_sessions")
+        "End your other sessions?", "You're signed out everywhere else.", "End sessions", reverse("account_sessions")
     )
     return _end(request, _own(request), confirmation)
 

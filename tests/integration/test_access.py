@@ -66,12 +66,12 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
     assert re.search(r"View cluster state and settings monitor includes .* from watch audit", grants)
     assert "Run as privileges x* Granted by watch" in grants
     assert "Combined, these cluster privileges also include read_ccr." in grants
-    assert "The role nope does not exist and grants nothing." in grants
+    assert "Role nope doesn't exist and grants no privileges." in grants
 
 
 def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client) -> None:
     as_outlived = as_user(node, "outlived")
-    assert section(access(otto, "outlived"), "userApiKeys").startswith("API keys None.")
+    assert section(access(otto, "outlived"), "userApiKeys").startswith("API keys No API keys.")
     as_outlived.security.create_api_key(name="ends", expiration="30d")
     as_outlived.security.create_api_key(name="<b>stays</b>")
     dead = as_outlived.security.create_api_key(name="dead")

@@ -50,8 +50,15 @@ def test_reserved_users_are_marked_and_cannot_be_selected(node: TestNode, ada: C
     assert 'data-test-subj="userRow"' not in text(ada, "/users/?q=kibana&reserved=0")
 
 
-def test_the_two_empty_lists_are_different(node: TestNode, ada: Client) -> None:
-    assert "No users match" in text(ada, "/users/?q=zzz")
+def test_the_two_empty_lists_are_different(node: TestNode, ada: Client, signed_in: Callable[..., Client]) -> None:
+    filtered = text(ada, "/users/?q=zzz")
+    assert "No users match" in filtered
+    assert "No users yet" not in filtered
+    elastic = signed_in("elastic", node.elastic_password)
+    with node.without_native_users():
+        empty = text(elastic, "/users/?kind=native")
+    assert "No users yet" in empty
+    assert "No users match" not in empty
 
 
 def test_the_list_asks_elasticsearch_three_times(node: TestNode, ada: Client, calls: list[str]) -> None:

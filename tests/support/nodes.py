@@ -1,6 +1,8 @@
 """Real Elasticsearch nodes, one of each version, with the users of `cast`."""
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,17 @@ class TestNode:
         self.elastic.indices.refresh(**own)
         while found := self.elastic.search(**own, size=10_000, source=False)["hits"]["hits"]:
             self.elastic.bulk(operations=[{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in found], refresh=True)
+
+    @contextmanager
+    def without_native_users(self) -> Iterator[None]:
+        """For as long as the block takes."""
+        for username in self.usernames():
+            self.elastic.security.delete_user(username=username)
+        try:
+            yield
+        finally:
+            for username, roles in {**CAST, cluster_setup.SERVICE: [cluster_setup.SERVICE]}.items():
+                self.put_user(username, roles=roles)
 
     def writes(self) -> int:
         """How many writes the security index has seen; it does not grow by reading or signing in."""

@@ -39,7 +39,7 @@ DEACTIVATE = Verb(
     True,
 )
 ACTIVATE = Verb("activate", "The user can access Elastic again with their previous password.", "Activated", users.enable, False)
-DELETE = Verb("delete", f"{PERMANENT} Their API keys go on working until somebody revokes them.", "Deleted", users.delete, True)
+DELETE = Verb("delete", f"{PERMANENT} Their API keys keep working until you revoke them.", "Deleted", users.delete, True)
 
 
 @require_http_methods(["GET", "POST"])

@@ -63,7 +63,7 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
     node.put_user("jdoe", roles=["watch", "audit", "nope"])
     grants = section(access(otto, "jdoe"), "userGrants")
     assert "View users, roles, and API keys read_security Granted by audit" in grants
-    assert re.search(r"View cluster state and settings monitor includes .* from watch audit", grants)
+    assert re.search(r"View cluster state and settings monitor Includes .* Granted by watch audit", grants)
     assert "Run as privileges x* Granted by watch" in grants
     assert "Combined, these cluster privileges also include read_ccr." in grants
     assert "Role nope doesn't exist and grants no privileges." in grants
@@ -78,7 +78,7 @@ def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client
     as_outlived.security.invalidate_api_key(ids=[dead["id"]])
     page = access(otto, "outlived")
     keys = section(page, "userApiKeys")
-    assert re.search(r"<b>stays</b> 20\S+ \S+ UTC Never Valid ends 20\S+ \S+ UTC 20\S+ \S+ UTC Valid dead .* Revoked", keys)
+    assert re.search(r"<b>stays</b> 20\S+ \S+ UTC Never Active ends 20\S+ \S+ UTC 20\S+ \S+ UTC Active dead .* Revoked", keys)
     assert "API keys keep working after their owner is deactivated or deleted" in keys
     assert "<b>" not in page
     node.elastic.security.disable_user(username="outlived")
@@ -98,7 +98,7 @@ def test_keys_of_reserved_users_and_of_nobody_else(node: TestNode, person: Calla
 def test_more_keys_than_are_shown_are_counted(
     node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_keys, "MOST", 2)
+    monkeypatch.setattr(api_keys, "MAX_SHOWN", 2)
     collector = as_user(node, "collector")
     for number in range(3):
         collector.security.create_api_key(name=f"key {number}")
@@ -124,7 +124,7 @@ def test_metadata_is_shown_whole_escaped_and_without_what_is_elasticsearchs_own(
     page = access(otto, "jdoe")
     assert 'department <b>Sales</b> desk { "floor": 2 }' in section(page, "userMetadata")
     assert "<b>" not in page
-    assert section(access(otto, "elastic"), "userMetadata") == "Metadata None."
+    assert section(access(otto, "elastic"), "userMetadata") == "Metadata No metadata."
     assert "_reserved" not in access(otto, "elastic")
 
 
@@ -136,8 +136,8 @@ def test_what_one_may_not_read_is_said_and_the_rest_is_there(node: TestNode, sig
     actions = [f"cluster:admin/xpack/security/{what}" for what in ("user/get", "user/query", "role/get")]
     node.elastic.security.put_role(name="narrow", cluster=actions)
     page = access(nick, "nick")
-    assert section(page, "userApiKeys") == "API keys You may not view API keys in this cluster."
-    assert "user/query from narrow" in section(page, "userGrants")
+    assert section(page, "userApiKeys") == "API keys You don't have permission to view API keys."
+    assert "user/query Granted by narrow" in section(page, "userGrants")
     assert "No information" in section(page, "userLastSignIn")
 
 

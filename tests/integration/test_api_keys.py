@@ -89,7 +89,7 @@ def test_somebody_elses_key_is_not_revoked_under_this_name(node: TestNode, signe
 def test_who_may_only_read_sees_keys_and_no_way_to_revoke_them(node: TestNode, signed_in: SignIn) -> None:
     _, [key] = make_keys(node, "oda", "of oda")
     otto = signed_in("otto")
-    assert "revoke" not in otto.get("/users/access/oda").content.decode().replace("somebody revokes them", "")
+    assert "revoke" not in otto.get("/users/access/oda").content.decode().replace("until they expire or are revoked", "")
     assert otto.get("/users/revoke-api-keys/oda").status_code == 403
     assert otto.post("/users/revoke-api-keys/oda", {"id": key}).status_code == 403
     assert valid(node, "oda") == ["of oda"]

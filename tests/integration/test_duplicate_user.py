@@ -57,7 +57,7 @@ def test_what_was_typed_counts_once_it_was_sent(node: TestNode, ada: Client) -> 
 def test_roles_that_do_not_exist_are_left_out_and_named(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe", roles=["viewer", "gone"])
     assert selected(ada, "jdoe") == ["viewer"]
-    assert "Left out because they do not exist in this cluster: gone" in page(ada, "/users/create?from=jdoe")
+    assert "Not copied because they don't exist in this cluster: gone" in page(ada, "/users/create?from=jdoe")
 
 
 def test_a_user_without_roles(node: TestNode, ada: Client) -> None:

@@ -16,7 +16,7 @@ from accounts.services.users import User, UserQuery
 from tests.support.nodes import TestNode
 
 PEOPLE = UserQuery(q="person", kind="native")
-FILTER = "user name, full name, e-mail address or a role contains “person”, without reserved users; sorted by user name, ascending"
+FILTER = "username, full name, email address, or role contains “person”, without reserved users, sorted by username (ascending)"
 
 
 @pytest.fixture

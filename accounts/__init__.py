@@ -1,1 +1,1 @@
-"""The app: Elasticsearch's users, and what administrators and auditors do with them."""
+"""The Django app: Elasticsearch users, managed by administrators and reviewed by auditors."""

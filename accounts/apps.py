@@ -1,11 +1,9 @@
-"""The app."""
+"""App configuration."""
 
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
-    """Users of Elasticsearch and what administrators and auditors do with them."""
-
     name = "accounts"
 
     def ready(self) -> None:

@@ -1,4 +1,4 @@
-"""What `manage.py check` says of the product itself."""
+"""System checks (`manage.py check`)."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from accounts.decorators import declares_access
 
 @register(Tags.security, Tags.urls)
 def access_is_declared(**options: Any) -> list[CheckMessage]:
-    """Every view of the URLconf says who can open it."""
+    """Check that every view of the URLconf declares who can open it."""
     return [
         Error(
             f"The view {view.__module__}.{view.__qualname__} ('{route}') doesn't declare who can open it.",

@@ -1,4 +1,4 @@
-"""Variables of every template."""
+"""Template variables of every page."""
 
 from typing import Any, Final
 

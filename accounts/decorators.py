@@ -1,7 +1,7 @@
-"""What a view declares: who can open it, and what it asks of a session. They stack with `require_GET` as `login_required` does.
+"""Declarations of a view: who can open it, and how it uses the session. They stack with `require_GET`, as `login_required` does.
 
-A view without an access declaration is refused (accounts.E001, and OperatorMiddleware). A view that needs no sign-in declares
-Django's `login_not_required`. What may be done to one particular user is `policy.demand`, in the view.
+A view without an access declaration is denied (accounts.E001, and OperatorMiddleware). A view that needs no sign-in declares
+Django's `login_not_required`. Permission for an action on a particular user is `policy.demand`, in the view.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from accounts.services.signin.operators import Operator
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
-# `X-By-Itself`, for `hx-headers` of what a page asks for by itself, where the same view answers a person too.
-BY_ITSELF: Final = "HTTP_X_BY_ITSELF"
+# The header of background requests, set with `hx-headers` where the same view also answers requests of the user.
+BACKGROUND_HEADER: Final = "HTTP_X_BACKGROUND_HEADER"
 
 
 def requires_reader(view: View) -> View:
@@ -46,7 +46,7 @@ def requires_sign_in(view: View) -> View:
 def _declare(access: str, view: View, can_enter: Callable[[Operator], bool]) -> View:
     @wraps(view)
     def wrapper(request: AppRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        # The middleware has asked for a sign-in already, unless the view is also `login_not_required`.
+        # The middleware has already required a sign-in, unless the view is also `login_not_required`.
         if request.user is None or not can_enter(request.user):
             raise PermissionDenied(policy.NOT_PRIVILEGED)
         return view(request, *args, **kwargs)
@@ -56,14 +56,14 @@ def _declare(access: str, view: View, can_enter: Callable[[Operator], bool]) -> 
 
 
 def declares_access(view: Callable[..., Any]) -> bool:
-    """Whether the view says who can open it."""
+    """Whether the view declares who can open it."""
     return hasattr(view, "access") or not getattr(view, "login_required", True)
 
 
 def requires_valid_credentials(view: View) -> View:
-    """For a view that changes or reads something with usermgmt's own API key: the cluster is asked about the operator first.
+    """For a view that reads or writes with usermgmt's own API key: verify the operator's credentials with the cluster first.
 
-    (Where a view only shows something, the middleware asks after it.) It stands below the access declaration and is none itself.
+    For other views the middleware verifies them afterwards. Place it below the access declaration, which it doesn't replace.
     """
 
     @wraps(view)
@@ -75,11 +75,11 @@ def requires_valid_credentials(view: View) -> View:
 
 
 def does_not_renew(view: View) -> View:
-    """For a view that pages ask by themselves: nobody has to be there, so the session's idle time goes on."""
+    """For a view that pages request in the background: the idle time of the session isn't reset."""
     view.renews_session = False  # type: ignore[attr-defined]
     return view
 
 
 def renews_session(request: HttpRequest, view: Callable[..., HttpResponseBase]) -> bool:
-    """Whether this request shows that the user is there."""
-    return getattr(view, "renews_session", True) and BY_ITSELF not in request.META
+    """Whether this request is an activity of the user, not a background request."""
+    return getattr(view, "renews_session", True) and BACKGROUND_HEADER not in request.META

@@ -1,4 +1,4 @@
-"""The mark of a browser in which somebody has signed in: those who guess at their password elsewhere do not keep them out there."""
+"""A token for each browser in which a user has signed in, so that password guessing elsewhere doesn't lock the user out there."""
 
 import hmac
 import secrets
@@ -14,7 +14,7 @@ SECONDS: Final = 90 * 24 * 60 * 60
 
 
 def token(request: HttpRequest, username: str) -> str:
-    """The mark that this browser has for that name; "" when it has none, or another's, or a made-up one."""
+    """This browser's token for the username; "" if it has none, one of another user, or a forged one."""
     try:
         own, owner = signing.loads(request.COOKIES.get(COOKIE, ""), salt=SALT, max_age=SECONDS)
     except (signing.BadSignature, ValueError):
@@ -23,7 +23,7 @@ def token(request: HttpRequest, username: str) -> str:
 
 
 def remember(request: HttpRequest, response: HttpResponse, username: str) -> None:
-    """Give the browser its mark for the name, after a right password. It signs nobody in."""
+    """Store the browser's token for the username, after a successful sign-in. It is no credential."""
     own = token(request, username) or secrets.token_hex(16)
     value = signing.dumps([own, _owner(own, username)], salt=SALT)
     secure = settings.SESSION_COOKIE_SECURE
@@ -31,5 +31,5 @@ def remember(request: HttpRequest, response: HttpResponse, username: str) -> Non
 
 
 def _owner(own: str, username: str) -> str:
-    """The cookie does not tell the name."""
+    """A keyed hash, so that the cookie doesn't reveal the username."""
     return hmac.digest(own.encode(), username.casefold().encode(), "sha256").hex()

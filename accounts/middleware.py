@@ -1,4 +1,4 @@
-"""Around every view: the request's id, the headers of a page, the session, who is signed in, and service errors as pages."""
+"""Request ID, response headers, session, signed-in operator, and error pages for service errors."""
 
 import ipaddress
 import uuid
@@ -29,13 +29,13 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
-    """Give the request an id of our own making, for log lines, the cluster's logs, the audit trail and the error page.
+    """Generate the request ID for log lines, the cluster's logs, the audit trail, and the error page.
 
-    The audit trail is told the source address too, and the session's hash once there is one. All of them end with the request:
-    the next one may be answered by the same thread.
+    Also sets the source address and the session hash of audit events. All of them are reset with each request, because
+    threads are reused.
     """
 
-    def of_this_request(request: HttpRequest) -> HttpResponseBase:
+    def in_context(request: HttpRequest) -> HttpResponseBase:
         current_request_id.set(uuid.uuid4().hex)
         request_context.source_address.set(source_address(request.META, behind_proxy=settings.BEHIND_PROXY))
         request_context.session_id.set("")
@@ -45,16 +45,16 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        return copy_context().run(of_this_request, request)
+        return copy_context().run(in_context, request)
 
     return middleware
 
 
 def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
-    """The address that the request came from; "" when there is none.
+    """The IP address of the client; "" if there is none.
 
-    A proxy in front adds the address that it sees at the end of X-Forwarded-For. What stands before it, and all of it without
-    a proxy, is whatever the sender likes to claim.
+    A reverse proxy appends the address that it sees to X-Forwarded-For. Everything before it, and the whole header without
+    a proxy, can be forged by the client.
     """
     claimed = meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() if behind_proxy else ""
     try:
@@ -64,9 +64,9 @@ def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
 
 
 def page_headers(get_response: GetResponse) -> GetResponse:
-    """What a browser may do with a page: load only from here, and store nothing, for pages hold personal data.
+    """Restrict pages to same-origin resources, and forbid caching because they contain personal data.
 
-    Static files are answered before this.
+    Static files are served before this middleware.
     """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -81,7 +81,7 @@ def page_headers(get_response: GetResponse) -> GetResponse:
 
 
 def bounded(get_response: GetResponse) -> GetResponse:
-    """Refuse a request that is larger than two exports, before anything reads it into a file."""
+    """Reject a request that is larger than two exports, before anything reads it into a file."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         length = str(request.META.get("CONTENT_LENGTH") or "")
@@ -93,13 +93,13 @@ def bounded(get_response: GetResponse) -> GetResponse:
 
 
 class SessionMiddleware(middleware.SessionMiddleware):
-    """Django's, with a page where the session cannot be written, and without the end of a cookie that a view did not end.
+    """Django's, with an error page if the session can't be saved, and without deleting a cookie that the view didn't delete.
 
-    A request that began with an older cookie may be answered after another one has brought a newer: the browser would lose that.
+    A slow request with an old cookie may end after another one has set a new cookie. Django would delete the new one.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Save a session that was changed; say so when Elasticsearch does not take it."""
+        """Save a changed session; a service error becomes its page."""
         is_ended_by_view = settings.SESSION_COOKIE_NAME in response.cookies
         try:
             response = super().process_response(request, response)
@@ -111,7 +111,7 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
 
 def csrf_cookie_once(get_response: GetResponse) -> GetResponse:
-    """Keep Django from sending the CSRF cookie with each form: a browser has it until it is closed, so nothing is to be renewed."""
+    """Send the CSRF cookie only if the browser doesn't have it: it is a session cookie, so it needs no renewal."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -123,23 +123,22 @@ def csrf_cookie_once(get_response: GetResponse) -> GetResponse:
 
 
 class OperatorMiddleware:
-    """Puts the signed-in operator on `request.user` (None: nobody), and asks for a sign-in unless a view opts out."""
+    """Sets `request.user` to the signed-in operator or None, and requires a sign-in unless the view opts out."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Nobody is signed in until a view asks for it."""
         request.user = None  # type: ignore[assignment]
-        response = self._unless_refused(request, self.get_response(request))
+        response = self._revalidated(request, self.get_response(request))
         if request_context.missing_outcomes.get():
             messages.warning(request, NO_OUTCOME)
         return response
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> HttpResponse | None:
-        """Load the operator for a view that needs one; django.contrib.auth's `login_not_required` marks those that do not.
+        """Load the operator, except for views with django.contrib.auth's `login_not_required`.
 
-        A view that doesn't declare who can open it is closed to everybody.
+        Raises PermissionDenied for a view that doesn't declare who can open it.
         """
         if not declares_access(view):
             raise PermissionDenied(UNDECLARED)
@@ -153,8 +152,8 @@ class OperatorMiddleware:
             request_context.session_id.set(request.session.document_id)  # type: ignore[attr-defined]
         return None if request.user else login.ask_to_sign_in(request)  # type: ignore[arg-type]
 
-    def _unless_refused(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """A page for which nothing was asked in the person's name may belong to somebody who was deactivated since."""
+    def _revalidated(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Verify the credentials if the view made no request with them: the user may have been deactivated since the sign-in."""
         if request.user is None:
             return response
         try:
@@ -164,17 +163,17 @@ class OperatorMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exc: Exception) -> HttpResponse | None:
-        """A service error that no view has an answer for becomes its page; a refusal is noted in the trail."""
+        """Turn a service error that no view handles into its page; record denied access in the audit trail."""
         if isinstance(exc, PermissionDenied | AccessDenied) and request.user and not getattr(exc, "is_recorded", False):
-            _note_refusal(request, exc)  # type: ignore[arg-type]
+            _record_access_denied(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, AuthenticationFailed):
-            return login.credentials_refused(request, exc)  # type: ignore[arg-type]
+            return login.credentials_rejected(request, exc)  # type: ignore[arg-type]
         if isinstance(exc, ServiceError):
             return errors.service_error(request, exc)
         return None
 
 
-def _note_refusal(request: AppRequest, exc: PermissionDenied | AccessDenied) -> None:
-    """By our own rules in our own words; the cluster's words name the privilege and repeat the whole call."""
+def _record_access_denied(request: AppRequest, exc: PermissionDenied | AccessDenied) -> None:
+    """The reason is the policy's message or an error code: the cluster's message repeats the whole request."""
     reason = str(exc) if isinstance(exc, PermissionDenied) else exc.code
     audit.record_access_denied(request.user.client.actor, *errors.page_and_target(request), reason)

@@ -1,4 +1,4 @@
-"""May this operator do that to this user? Pure answers for list, page, dialog and bulk alike; the cluster decides all the same."""
+"""Which actions an operator can do on a user. Pure functions for lists, pages, and dialogs; the cluster decides in any case."""
 
 from collections.abc import Iterable
 from typing import Literal, get_args
@@ -15,8 +15,8 @@ NOT_PRIVILEGED = "You need permission to manage users."
 BUILT_IN = "This user is built in and can't be updated or deleted."
 
 
-def refusal(action: Action, operator: Operator, user: User) -> str:
-    """Why the operator may not do it, in a sentence; "" when they may."""
+def denial_reason(action: Action, operator: Operator, user: User) -> str:
+    """Why the operator can't do it, as a sentence; "" if they can."""
     if not operator.can_manage:
         return NOT_PRIVILEGED
     if action in ("edit", "delete") and user.is_reserved:
@@ -31,16 +31,16 @@ def refusal(action: Action, operator: Operator, user: User) -> str:
 
 
 def allowed(operator: Operator, user: User) -> dict[str, bool]:
-    """Each action, and whether the operator may do it to this user."""
-    return {action: not refusal(action, operator, user) for action in get_args(Action)}
+    """Each action, and whether the operator can do it on this user."""
+    return {action: not denial_reason(action, operator, user) for action in get_args(Action)}
 
 
 def demand(action: Action, operator: Operator, user: User) -> None:
-    """Raise PermissionDenied with the reason when the operator may not."""
-    if reason := refusal(action, operator, user):
+    """Raise PermissionDenied with the reason if the operator can't do it."""
+    if reason := denial_reason(action, operator, user):
         raise PermissionDenied(reason)
 
 
 def would_lose_management(operator: Operator, user: User, roles: Iterable[Role]) -> bool:
-    """Whether these roles, given to the operator's own account, would take away the right to give them back."""
+    """Whether the operator would lose the privilege to manage users if their own account had these roles."""
     return operator.is_account(user.username) and not any(role.grants_user_management for role in roles)

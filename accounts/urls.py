@@ -1,4 +1,4 @@
-"""Every page. The verb stands before the name, so that no user's name can be mistaken for a verb."""
+"""All URLs. The verb precedes the name, so that no username can be mistaken for a verb."""
 
 from django.urls import path, register_converter
 
@@ -26,7 +26,7 @@ from accounts.views.users import access, confirmations, list, users
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
 
-urlpatterns = [  # looked through in this order, so what is asked for most stands first
+urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/", list.index, name="users"),
     path("users/filters", list.filters, name="user_filters"),
     path("users/kibana-sign-ins", list.kibana_sign_ins, name="kibana_sign_ins"),

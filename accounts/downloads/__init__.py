@@ -1,1 +1,1 @@
-"""Files that a browser downloads."""
+"""Downloadable files."""

@@ -1,4 +1,4 @@
-"""CSV files of findings and comparisons, in the dialect of all our files."""
+"""CSV files of findings and comparisons, in the dialect of the exports."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -6,7 +6,7 @@ from accounts.services.exports import dialect
 
 
 def csv_lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The file, one row at a time."""
+    """The lines of the file, starting with the byte order mark."""
     yield dialect.BOM
     for row in rows:
         yield dialect.lines([row])

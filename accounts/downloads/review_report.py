@@ -1,4 +1,4 @@
-"""The report of a review as one ZIP file; a truncated one can't be opened."""
+"""The report of a review as one ZIP file, because a truncated one can't be opened."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -32,7 +32,7 @@ The hash of the decisions is also in the audit trail, in the event above, where 
 
 
 def build(client: PersonClient, review: Review) -> IO[bytes]:
-    """The ZIP file, ready to be read; a large one is on disk."""
+    """The ZIP file at position 0; a large one is on disk. The caller closes it."""
     file = cast("IO[bytes]", SpooledTemporaryFile(max_size=MAX_IN_MEMORY))  # noqa: SIM115  # the response closes it
     reviews.refresh()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -1,4 +1,4 @@
-"""A file that is made while it is sent."""
+"""Streamed downloads."""
 
 import json
 from collections.abc import Generator, Iterator
@@ -9,26 +9,26 @@ from django.http import StreamingHttpResponse
 
 from accounts.services.exports import Chunk
 
-# What static/js/export.js asks for: before each piece of the file a line of JSON that says how long it is, and how far we are.
+# Requested by static/js/export.js: a JSON line with length and progress before each chunk of the file.
 FRAMES: Final = "application/vnd.usermgmt.frames"
 
 
-class Pieces(Iterator[bytes]):
-    """The pieces of a file, for the server to send. The first is made at once, so that what goes wrong before it gets a page.
+class StreamBuffer(Iterator[bytes]):
+    """The chunks of a file. The first one is created at once, so that an error before it becomes an error page.
 
-    The rest is made when the request's middleware has ended, still under the request's id and with its source address. When
-    nobody takes the rest, `close` tells whoever makes it.
+    The others are created after the middleware has ended, still with the request ID and the source address of the request.
+    `close` stops the generator if the client disconnects.
     """
 
     def __init__(self, chunks: Generator[Chunk, None, None], framed: str = "") -> None:
-        """`framed`: the name of the file, for a script that gets it in frames."""
+        """`framed`: the file name, if the client requested frames."""
         self._context = copy_context()
         self._chunks = chunks
         self._framed = framed
         self._next: Chunk | None = self._make()
 
     def __next__(self) -> bytes:
-        """The next piece. Raises what the making raises: the answer then breaks off."""
+        """The next chunk. Errors of the generator propagate and interrupt the response."""
         chunk, self._next = self._next, None
         chunk = chunk or self._make()
         if chunk:
@@ -39,7 +39,6 @@ class Pieces(Iterator[bytes]):
         return _line(name=name, bytes=0)
 
     def close(self) -> None:
-        """Nobody wants the rest."""
         self._context.run(self._chunks.close)
 
     def _make(self) -> Chunk | None:
@@ -47,12 +46,12 @@ class Pieces(Iterator[bytes]):
 
 
 def download(chunks: Generator[Chunk, None, None], name: str, content_type: str, *, in_frames: bool) -> StreamingHttpResponse:
-    """The answer with a file of that name. Raises what making its first chunk raises."""
+    """A response with the file. Raises the errors of its first chunk."""
     if in_frames:
         unbuffered = {"X-Accel-Buffering": "no"}  # a proxy would hold the progress back
-        return StreamingHttpResponse(Pieces(chunks, framed=name), content_type=FRAMES, headers=unbuffered)
+        return StreamingHttpResponse(StreamBuffer(chunks, framed=name), content_type=FRAMES, headers=unbuffered)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(Pieces(chunks), content_type=content_type, headers=disposition)
+    return StreamingHttpResponse(StreamBuffer(chunks), content_type=content_type, headers=disposition)
 
 
 def _frame(chunk: Chunk) -> bytes:

@@ -1,1 +1,1 @@
-"""What a person may type."""
+"""Forms and query strings."""

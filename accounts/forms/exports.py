@@ -14,12 +14,12 @@ HELP: Final = {
 
 
 class ExportForm(forms.Form):
-    """As what the list is written."""
+    """The file format."""
 
     format = forms.ChoiceField(choices=[(format.name, format.label) for format in FORMATS.values()], widget=forms.RadioSelect)
 
     @property
     def options(self) -> list[tuple[str, str, str, bool]]:
-        """The value, the name and the explanation of each format, and whether it is chosen."""
+        """Name, label, and help text of each format, and whether it is selected."""
         chosen = self["format"].value() or next(iter(FORMATS))
         return [(format.name, format.label, HELP[format.name], format.name == chosen) for format in FORMATS.values()]

@@ -1,4 +1,4 @@
-"""Fields that several forms share: passwords taken byte for byte, and the roles box."""
+"""Fields that several forms share: passwords and the roles box."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,12 +17,12 @@ from accounts.services.users import User
 
 
 def hook(name: str, **attrs: Any) -> dict[str, Any]:
-    """The widget attributes of a field with that `data-test-subj`."""
+    """Widget attributes with this `data-test-subj`."""
     return {"data-test-subj": name, **attrs}
 
 
 class PasswordField(forms.CharField):
-    """A password as typed: never stripped, and never shown again. An unknown `autocomplete` is the browser's to fill."""
+    """A password exactly as typed: never stripped and never rendered again."""
 
     def __init__(self, *, label: str, required: str, test_subject: str, autocomplete: str, **kwargs: Any) -> None:
         widget = forms.PasswordInput(
@@ -32,7 +32,7 @@ class PasswordField(forms.CharField):
 
 
 class NewPasswordForm(forms.Form):
-    """A new password and its repetition; to be mixed into the form that asks for them."""
+    """Mixin for forms with a new password and its confirmation."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +40,7 @@ class NewPasswordForm(forms.Form):
 
     @property
     def generator(self) -> dict[str, Any]:
-        """What the browser makes a password from (static/js/passwords.js), as `password_policy.generate` does."""
+        """The parameters of the generator in static/js/passwords.js, the same as in `password_policy.generate`."""
         return {
             "letters": password_policy.LETTERS,
             "characters": password_policy.CHARACTERS,
@@ -48,7 +48,7 @@ class NewPasswordForm(forms.Form):
         }
 
     def owner(self) -> User:
-        """Whose password it will be, as far as it is known."""
+        """The user whose password it will be, as far as known."""
         raise NotImplementedError
 
     def clean(self) -> dict[str, Any]:
@@ -70,14 +70,14 @@ class NewPasswordForm(forms.Form):
 
 
 class RolesSelect(forms.SelectMultiple):
-    """A `<select multiple>` that says of each role what is to be known; a script turns it into a box that one types in."""
+    """A `<select multiple>` with the state of each role; static/js/roles.js turns it into a combobox."""
 
     def __init__(self) -> None:
         super().__init__(attrs={"data-roles-box": True})
         self.roles: dict[str, Role] = {}
 
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
-        """The select, written here: Django's template for each option takes a tenth of a second with 500 roles."""
+        """The HTML. Django's template for each option takes a tenth of a second with 500 roles."""
         chosen = set(self.format_value(value))
         options = "".join(_option(role, role.name in chosen) for role in self.roles.values())
         attributes = flatatt(self.build_attrs(self.attrs, attrs))
@@ -85,14 +85,14 @@ class RolesSelect(forms.SelectMultiple):
 
 
 def _option(role: Role, is_chosen: bool) -> str:
-    """The role's `title`, `data-state` and `data-reason`, so that the script need not ask for them."""
+    """An option with the state and deprecation reason of the role, so that the script needs no request."""
     name, reason = escape(role.name), escape(role.deprecated_reason)
     selected = " selected" if is_chosen else ""
     return f'<option value="{name}"{selected} title="{name}" data-state="{state(role)}" data-reason="{reason}">{name}</option>'
 
 
 def state(role: Role) -> str:
-    """The one word that matters most about a role, or ""."""
+    """`unknown`, `deprecated`, or `reserved`, in this order of importance, or ""."""
     if role.is_unknown:
         return "unknown"
     if role.is_deprecated:
@@ -101,18 +101,18 @@ def state(role: Role) -> str:
 
 
 class RolesField(forms.MultipleChoiceField):
-    """Names of roles: any that exists, and those that the user has already."""
+    """Role names: existing roles, and those that the user already has."""
 
-    widget: RolesSelect = RolesSelect  # type: ignore[assignment]  # Django makes an instance of it
+    widget: RolesSelect = RolesSelect  # type: ignore[assignment]  # Django instantiates it
     default_error_messages = {"invalid_choice": "Role '%(value)s' does not exist."}
 
     def offer(self, roles: Iterable[Role]) -> None:
-        """Set what can be chosen."""
+        """Set the roles that can be selected."""
         offered = {role.name: role for role in roles}
         self.choices = [(name, name) for name in offered]
         self.widget.roles = offered
 
     def offer_too(self, names: Iterable[str]) -> None:
-        """Let names that do not exist be chosen beside what is offered."""
+        """Add nonexistent roles to the options."""
         offered = self.widget.roles
         self.offer([*(Role(name, is_unknown=True) for name in names if name not in offered), *offered.values()])

@@ -1,4 +1,4 @@
-"""Signing in."""
+"""The sign-in form."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from accounts.forms.fields import PasswordField, hook
 
 
 class LoginForm(forms.Form):
-    """A name and a password of any realm that takes them."""
+    """Username and password, of any realm with password authentication."""
 
     username = forms.CharField(
         label="Username",
@@ -23,7 +23,7 @@ class LoginForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a colon: Basic credentials split at the first one, so that it would be another user with another password."""
+        """Reject a colon in the username: Basic credentials are split at the first one, so another user would be tried."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if ":" in data.get("username", ""):
             raise forms.ValidationError("Username or password is incorrect. Please try again.", code="incorrect")

@@ -1,4 +1,4 @@
-"""A new password for somebody, or for oneself."""
+"""Forms for changing a password."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from accounts.services.users import User
 
 
 class ChangePasswordForm(NewPasswordForm):
-    """Another user's password. Where something loses its connection the person has to say that they have read it."""
+    """Change another user's password. If the change disconnects a service, the operator must confirm the warning."""
 
     password = PasswordField(
         label="New password",
@@ -40,12 +40,12 @@ class ChangePasswordForm(NewPasswordForm):
             del self.fields["understood"]
 
     def owner(self) -> User:
-        """The user whose page it is."""
+        """The user from the URL."""
         return self.user
 
 
 class ChangeOwnPasswordForm(ChangePasswordForm):
-    """One's own; the current one is asked for, because Elasticsearch does not."""
+    """Change the operator's own password. Requires the current one, because Elasticsearch doesn't."""
 
     current_password = PasswordField(
         label="Current password",
@@ -58,4 +58,4 @@ class ChangeOwnPasswordForm(ChangePasswordForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        del self.fields["password"].widget.attrs["autofocus"]  # typing begins in the field above
+        del self.fields["password"].widget.attrs["autofocus"]  # the current password has the focus

@@ -1,4 +1,4 @@
-"""What one may ask about roles."""
+"""The form of the “Who can” page."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from accounts.services.roles import Role, cluster_privileges
 
 
 class WhoCanForm(forms.Form):
-    """The cluster privilege that somebody asks about: one that is known, or that a role of this cluster names."""
+    """A cluster privilege: a known one, or one that a role of this cluster grants."""
 
     privilege = forms.ChoiceField(
         label="Cluster privilege",

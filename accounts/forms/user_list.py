@@ -1,4 +1,4 @@
-"""The query string of the list of users. Whatever somebody typed into a URL, it has an answer: what cannot be used is left out."""
+"""The query string of the user list. Any query string has an answer: values that can't be used are ignored."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,16 +9,16 @@ from django.http import QueryDict
 from accounts.services.users import FIELDS, FLAGS, Position, Sort, UserQuery
 
 PAGE_SIZES: Final = (10, 20, 50, 100)
-MOST_VALUES: Final = 100
-LONGEST_NUMBER: Final = 9
+MAX_VALUES: Final = 100
+MAX_DIGITS: Final = 9
 
 
 def user_query(data: QueryDict, size: int) -> UserQuery:
-    """What is asked for; `size` is how many rows to a page where the URL does not say."""
-    single = cast(dict[str, str], data.dict())  # a QueryDict raises two exceptions for each name that it does not have
+    """The query. `size`: rows per page if the URL has none."""
+    single = cast(dict[str, str], data.dict())  # a QueryDict raises two exceptions for each missing name
     sort = cast(Sort, _one_of(FIELDS, single, "sort") or "username")
     kind = _one_of(("native", "reserved"), single, "kind")
-    if single.get("reserved") == "0" and not kind:  # the switch of the page is off
+    if single.get("reserved") == "0" and not kind:  # reserved users are hidden
         kind = "native"
     return UserQuery(
         q=_text(single.get("q", "")).strip(),
@@ -43,8 +43,8 @@ def _one_of(values: Iterable[str], data: Mapping[str, str], name: str) -> str:
 
 
 def _all(data: QueryDict, name: str) -> list[str]:
-    """Each value once, in order."""
-    return [value for value in dict.fromkeys(map(_text, data.getlist(name))) if value][:MOST_VALUES]
+    """The values without duplicates, in order."""
+    return [value for value in dict.fromkeys(map(_text, data.getlist(name))) if value][:MAX_VALUES]
 
 
 def _text(value: str) -> str:
@@ -52,11 +52,11 @@ def _text(value: str) -> str:
 
 
 def _number(value: str) -> int:
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= LONGEST_NUMBER else 0
+    return int(value) if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS else 0
 
 
 def _position(value: str, sort: Sort) -> Position | None:
-    """A row beside the page, if it can be one in the order asked for: a JSON array of what it is sorted by, and its name."""
+    """The row before or after the page: a JSON array of sort value and username. None if it doesn't fit the sort field."""
     if not value:
         return None
     try:
@@ -70,5 +70,5 @@ def _position(value: str, sort: Sort) -> Position | None:
 
 
 def _is_name(value: object) -> bool:
-    """Names of users and roles are ASCII."""
+    """Usernames and role names are ASCII."""
     return isinstance(value, str) and value.isascii()

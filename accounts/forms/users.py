@@ -1,4 +1,4 @@
-"""What one may type about a user. Shape only; whether it is allowed and true is asked elsewhere."""
+"""Forms for creating and editing users. They check the syntax only; permissions are checked in the views."""
 
 import json
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from accounts.services.users import API_ROUTES, MAX_USERNAME_LENGTH, User
 
 
 def validate_username(username: str) -> None:
-    """Elasticsearch's rules for names, in Kibana's words."""
+    """Elasticsearch's rules for usernames, with Kibana's messages. Raises ValidationError."""
     if username != username.strip():
         raise ValidationError("Username must not contain leading or trailing spaces.", code="spaces")
     if not all(" " <= letter <= "~" for letter in username):
@@ -27,8 +27,6 @@ def validate_username(username: str) -> None:
 
 
 class ProfileForm(forms.Form):
-    """Full name, e-mail address and roles."""
-
     full_name = forms.CharField(
         label="Full name",
         required=False,
@@ -48,11 +46,11 @@ class ProfileForm(forms.Form):
 
     @property
     def roles_field(self) -> RolesField:
-        """The field, of its own type."""
+        """The roles field, with its type."""
         return cast(RolesField, self.fields["roles"])
 
     def clean_email(self) -> str:
-        """Elasticsearch takes anything; a new address has to look like one, an old one may stay."""
+        """A changed email must be valid. Elasticsearch accepts anything, so an existing value may stay."""
         email: str = self.cleaned_data["email"]
         if email and email != self.initial.get("email"):
             try:
@@ -62,14 +60,12 @@ class ProfileForm(forms.Form):
         return email
 
     def user(self, username: str) -> User:
-        """The user that was typed, once the form is valid."""
+        """The user as submitted. Requires a valid form."""
         data = self.cleaned_data
         return User(username, full_name=data["full_name"], email=data["email"], roles=tuple(data["roles"]))
 
 
 class CreateUserForm(NewPasswordForm, ProfileForm):
-    """A new user."""
-
     username = forms.CharField(
         label="Username",
         strip=False,
@@ -94,12 +90,12 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
     field_order = ["username", "full_name", "email", "password", "confirm_password", "roles"]
 
     def owner(self) -> User:
-        """The user as typed so far."""
+        """The user as far as submitted."""
         return User(*(self.cleaned_data.get(name, "") for name in ("username", "full_name", "email")))
 
 
 class EditUserForm(ProfileForm):
-    """An existing user. `seen` carries the user as the form started from, so that nobody else's change is overwritten."""
+    """Edit an existing user. `seen` is the user when the form was rendered, so that concurrent changes aren't overwritten."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -107,23 +103,23 @@ class EditUserForm(ProfileForm):
         super().__init__(*args, roles=roles, **kwargs)
         seen = _unpacked(self.data.get("seen", ""))
         self.initial.setdefault("email", seen.email if seen else "")
-        # Nonexistent roles, but which the user has, or had when the form was made.
+        # Nonexistent roles that the user has, or had when the form was rendered.
         self.roles_field.offer_too(seen.roles if seen else self.initial.get("roles", ()))
 
     @classmethod
     def of(cls, user: User, roles: Iterable[Role], data: QueryDict | None = None) -> "EditUserForm":
-        """The form as it starts from this user."""
+        """The form filled with this user."""
         initial = {"full_name": user.full_name, "email": user.email, "roles": user.roles, "seen": _packed(user)}
         return cls(data, roles=roles, initial=initial)
 
     def clean_seen(self) -> User:
-        """The user as seen. Only the person who sent it loses by a forged one: it spares nobody's change but their own."""
+        """The user when the form was rendered. It needs no signature: a forged one only affects the operator's own change."""
         if seen := _unpacked(self.cleaned_data["seen"]):
             return seen
         raise ValidationError("The form is incomplete. Reload the page.", code="incomplete")
 
     def rebased(self, now: User) -> "EditUserForm":
-        """The same form after a conflict: what was typed, upon what is there now; fields not touched take the new value."""
+        """The same form after a conflict: changed fields keep the submitted value, unchanged fields take the current one."""
         seen: User = self.cleaned_data["seen"]
         typed = self.user(now.username)
         data = cast(QueryDict, self.data).copy()

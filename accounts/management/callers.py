@@ -1,4 +1,4 @@
-"""In whose name a command calls: somebody whose credentials are given, or a superuser for as long as it takes."""
+"""The credentials of `reset_password`: given ones, or a temporary superuser on the host of a node."""
 
 import os
 import pwd
@@ -37,7 +37,7 @@ If you still want to attempt to execute this command against an unhealthy cluste
 
 
 def config_folder(given: Path | None) -> Path | None:
-    """The node's on whose host this runs: as it was named, or as the original's variable has it where there are no credentials."""
+    """The config directory of the local node: as given, or from ES_PATH_CONF if there are no credentials; None for neither."""
     if given or os.environ.get("ELASTICSEARCH_PASSWORD"):
         return given
     return Path(os.environ["ES_PATH_CONF"]) if os.environ.get("ES_PATH_CONF") else None
@@ -45,15 +45,15 @@ def config_folder(given: Path | None) -> Path | None:
 
 @contextmanager
 def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, terminal: Terminal) -> Iterator[None]:
-    """Let all calls go to this node, which alone reads the files. Raises Failure where it does not."""
-    with _told():
+    """Send all requests to this node, because only it reads the files of its file realm. Raises Failure."""
+    with _as_failures():
         node = node_settings.read(folder, overrides)
         if not node_settings.has_file_realm(node):
             raise Failure(os.EX_CONFIG, "File realm must be enabled")
         file_realm.clean_up(folder)
     settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
     authorities = "" if settings.ELASTICSEARCH_CA_CERTS else certificates.trusted(folder, node, terminal.explain)
-    # Both of our HTTP clients take authorities as a file.
+    # Both HTTP clients read CA certificates from a file.
     with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as trusted:
         if authorities:
             trusted.write(authorities)
@@ -64,20 +64,20 @@ def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, t
 
 @contextmanager
 def superuser(folder: Path, terminal: Terminal) -> Iterator[tuple[str, str]]:
-    """Name and password of one who is gone at the end. Raises Failure."""
-    with _told(), recovery.superuser(folder, terminal.explain) as caller:
+    """Username and password of a superuser that is deleted at the end. Raises Failure."""
+    with _as_failures(), recovery.superuser(folder, terminal.explain) as caller:
         yield caller
 
 
 def local_actor(command: str) -> Actor:
-    """Who runs this on the node's host: the temporary superuser's name would tell nobody anything."""
+    """The operating system user as the actor, because the name of the temporary superuser has no meaning."""
     name = os.environ.get("SUDO_USER") or pwd.getpwuid(os.getuid()).pw_name
     return Actor(name, realm=socket.gethostname(), realm_type="operating system", command=command)
 
 
 @sensitive_variables()
 def credentials(terminal: Terminal) -> tuple[str, str]:
-    """Name and password from the environment, or the password from a person. Raises Failure without either."""
+    """Username and password from the environment, or the password from a prompt. Raises Failure if neither is available."""
     try:
         return given_credentials(terminal.secret)
     except NoCredentials:
@@ -85,7 +85,7 @@ def credentials(terminal: Terminal) -> tuple[str, str]:
 
 
 def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) -> None:
-    """Raise Failure when the cluster does not answer, not to them, or, unless forced, is red."""
+    """Raise Failure if the cluster is unavailable, rejects the credentials, or is red (unless forced)."""
     try:
         status = health.status(AdministratorClient(*caller))
     except errors.AuthenticationFailed:
@@ -101,8 +101,8 @@ def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) ->
 
 
 @contextmanager
-def _told() -> Iterator[None]:
-    """Turn what the services raise on the way to a superuser into an exit code."""
+def _as_failures() -> Iterator[None]:
+    """Turn service errors into Failure with an exit code."""
     try:
         yield
     except file_realm.FileRealmBusy as exc:

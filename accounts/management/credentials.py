@@ -1,4 +1,4 @@
-"""Whose credentials a command uses."""
+"""The credentials of a command."""
 
 import getpass
 import os
@@ -10,14 +10,14 @@ from django.views.decorators.debug import sensitive_variables
 
 
 class NoCredentials(CommandError):
-    """There is neither the variable nor a terminal."""
+    """ELASTICSEARCH_PASSWORD isn't set and there is no terminal for a prompt."""
 
 
 @sensitive_variables()
 def credentials(ask: Callable[[str], str] | None = None) -> tuple[str, str]:
-    """Name and password from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or the password from a person.
+    """Username and password from ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or from a prompt.
 
-    `ask` puts the question (getpass). Raises NoCredentials.
+    `ask`: reads the password from a prompt (default: getpass). Raises NoCredentials.
     """
     username = os.environ.get("ELASTICSEARCH_USERNAME", "elastic")
     password = os.environ.get("ELASTICSEARCH_PASSWORD")

@@ -1,4 +1,4 @@
-"""What `reset_password` does once somebody's credentials are there: for one user, or for a list of them."""
+"""The password resets of `reset_password`: one user, or all users in a file."""
 
 import os
 from collections.abc import Iterator
@@ -36,13 +36,13 @@ REASONS: Final[dict[type[errors.ServiceError], str]] = {
 
 
 class Reset(Protocol):
-    """The two steps of a run."""
+    """The steps of a reset: `ask`, then `run`."""
 
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
-        """Ask what there is to ask. Raises Failure."""
+        """Prompt for confirmation and input. Raises Failure."""
 
-    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
-        """Change what there is to change, and say so. Raises Failure."""
+    def run(self, client: PersonClient, terminal: Terminal, *, force: bool) -> None:
+        """Change the passwords and print the result. Raises Failure."""
 
 
 def _confirm(terminal: Terminal, *lines: str) -> None:
@@ -56,30 +56,30 @@ def _confirm(terminal: Terminal, *lines: str) -> None:
 
 @dataclass
 class OneReset:
-    """`-u USER`: to a generated value, to one that is asked for, or to one that was given."""
+    """`-u USER`: set a generated, prompted, or given password."""
 
     username: str
     interactive: bool
     password: str | None = field(default=None, repr=False)
 
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
-        """Ask whether to go on, then for the password if there is to be a certain one."""
+        """Confirm, then prompt for the password if interactive. Raises Failure."""
         if self.password is not None:
             terminal.warn(HISTORY)
-            self._refuse_weak(self.password, User(self.username))
+            self._reject_weak(self.password, User(self.username))
         if not batch:
             _confirm(terminal, *self._plan())
         if self.interactive and self.password is None:
-            self.password = self._asked(terminal)
+            self.password = self._prompt(terminal)
 
     @sensitive_variables("password")
-    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
-        """Set the password, and print it if it was generated."""
-        with _told(self.username):
+    def run(self, client: PersonClient, terminal: Terminal, *, force: bool) -> None:
+        """Set the password, and print it if it was generated. Raises Failure."""
+        with _as_failures(self.username):
             password = self.password or password_policy.generate()
-            if self.interactive:  # the full name and the address are known only now
-                self._refuse_weak(password, users.get(person, self.username))
-            _change(person, self.username, password, terminal, force=force)
+            if self.interactive:  # only now are full name and email known
+                self._reject_weak(password, users.get(client, self.username))
+            _change(client, self.username, password, terminal, force=force)
         terminal.say(f"Password for the [{self.username}] user successfully reset.")
         if not self.interactive:
             terminal.say("New value: ", ending="")
@@ -94,7 +94,7 @@ class OneReset:
         return f"{this_tool}.", "You will be prompted to enter the password."
 
     @sensitive_variables()
-    def _asked(self, terminal: Terminal) -> str:
+    def _prompt(self, terminal: Terminal) -> str:
         while True:
             password = terminal.secret(f"Enter password for [{self.username}]: ")
             if reasons := _weaknesses(password, User(self.username)):
@@ -105,20 +105,20 @@ class OneReset:
                 return password
 
     @sensitive_variables("password")
-    def _refuse_weak(self, password: str, user: User) -> None:
+    def _reject_weak(self, password: str, user: User) -> None:
         if reasons := _weaknesses(password, user):
             raise Failure(os.EX_TEMPFAIL, _not_reset(self.username, reasons))
 
 
 @dataclass
 class ManyResets:
-    """`--from FILE`: each user of the file to a generated value, which goes into another file."""
+    """`--from FILE`: set a generated password for each user in the file, and write the passwords to `results`."""
 
     usernames: list[str]
     results: Path
 
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
-        """Ask whether to go on."""
+        """Confirm. Raises Failure."""
         if not batch:
             users_of_file = f"{len(self.usernames)} user{pluralize(self.usernames)}"
             _confirm(
@@ -127,25 +127,23 @@ class ManyResets:
                 f"The passwords will be written to {self.results}, which only you can read.",
             )
 
-    def carry_out(self, person: PersonClient, terminal: Terminal, *, force: bool) -> None:
-        """Set what is not set yet, one at a time: the node does nothing else while it hashes a password."""
+    def run(self, client: PersonClient, terminal: Terminal, *, force: bool) -> None:
+        """Set the remaining passwords, one at a time because hashing them blocks the node. Raises Failure."""
         try:
             with result_file.opened(self.results) as results:
-                left = self._left(results, terminal, last=person.actor.username)
-                refused = [name for name in left if not _reset_one(name, person, results, terminal, force)]
+                left = self._left(results, terminal, last=client.actor.username)
+                failed = [name for name in left if not _reset_one(name, client, results, terminal, force)]
         except result_file.ResultFileError as exc:
             raise Failure(os.EX_CANTCREAT, str(exc)) from None
         except Failure as exc:
             raise Failure(exc.code, f"{exc} Run the command again to resume.") from None
-        done = len(self.usernames) - len(refused)
+        done = len(self.usernames) - len(failed)
         terminal.say(f"Passwords of {done} user{pluralize(done)} successfully reset. New values: {self.results}")
-        if refused:
-            raise Failure(
-                os.EX_TEMPFAIL, f"Passwords of {len(refused)} user{pluralize(refused)} were not reset: {', '.join(refused)}"
-            )
+        if failed:
+            raise Failure(os.EX_TEMPFAIL, f"Passwords of {len(failed)} user{pluralize(failed)} were not reset: {', '.join(failed)}")
 
     def _left(self, results: ResultFile, terminal: Terminal, last: str) -> Iterator[str]:
-        """Who is not done yet; whoever runs this comes last, because their credentials are void then."""
+        """The users without a new password. The operator comes last, because their credentials become invalid."""
         usernames = sorted(self.usernames, key=lambda username: username == last)
         for number, username in enumerate(usernames, start=1):
             terminal.progress(number, len(self.usernames))
@@ -153,16 +151,16 @@ class ManyResets:
                 yield username
 
 
-def _reset_one(username: str, person: PersonClient, results: ResultFile, terminal: Terminal, force: bool) -> bool:
-    """Whether the user's password is the one in the results now; what stops all the others too is a Failure."""
+def _reset_one(username: str, client: PersonClient, results: ResultFile, terminal: Terminal, force: bool) -> bool:
+    """Whether the password was reset. Raises Failure for an error that affects all users."""
     if not users.is_valid_username(username):
         terminal.warn(f"[{username!r}] is not a valid username.")
         return False
     password = results.password_of(username, password_policy.generate())
     try:
-        with _told(username):
-            _change(person, username, password, terminal, force=force)
-    except Refusal as exc:
+        with _as_failures(username):
+            _change(client, username, password, terminal, force=force)
+    except UserFailure as exc:
         results.mark(username, result_file.FAILED)
         terminal.warn(str(exc))
         return False
@@ -170,26 +168,26 @@ def _reset_one(username: str, person: PersonClient, results: ResultFile, termina
     return True
 
 
-class Refusal(Failure):
-    """This user's password cannot be changed; another's may."""
+class UserFailure(Failure):
+    """An error that affects only this user."""
 
 
 @contextmanager
-def _told(username: str) -> Iterator[None]:
-    """Turn what the services raise into words and an exit code: Refusal or Failure."""
+def _as_failures(username: str) -> Iterator[None]:
+    """Turn service errors into UserFailure or Failure, with message and exit code."""
     try:
         yield
     except errors.AuditUnavailable as exc:
         code = os.EX_CONFIG if exc.why == errors.NotSetUp.code else os.EX_TEMPFAIL
         raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
-        raise Refusal(os.EX_TEMPFAIL, _words(username, exc)) from None
+        raise UserFailure(os.EX_TEMPFAIL, _message(username, exc)) from None
     except errors.ServiceError as exc:
-        raise Failure(os.EX_TEMPFAIL, _words(username, exc)) from None
+        raise Failure(os.EX_TEMPFAIL, _message(username, exc)) from None
 
 
-def _words(username: str, error: errors.ServiceError) -> str:
-    """The original's words, and why."""
+def _message(username: str, error: errors.ServiceError) -> str:
+    """The message of `elasticsearch-reset-password`, and the reason."""
     reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), str(error))
     return _not_reset(username, reason)
 
@@ -208,14 +206,14 @@ def _weaknesses(password: str, user: User) -> str:
 
 
 @sensitive_variables("password")
-def _change(person: PersonClient, username: str, password: str, terminal: Terminal, *, force: bool) -> None:
-    """Recorded; forced, where no record can be kept, without one."""
+def _change(client: PersonClient, username: str, password: str, terminal: Terminal, *, force: bool) -> None:
+    """Change the password with an audit event; without one only if forced and the audit trail is unavailable."""
     try:
-        passwords.change(person, username, password)
+        passwords.change(client, username, password)
     except errors.AuditUnavailable as exc:
         if not force:
             raise
         terminal.warn(f"WARNING: This change is not recorded in the audit trail: {exc}")
-        passwords.change_unrecorded(person, username, password)
+        passwords.change_unrecorded(client, username, password)
     if request_context.missing_outcomes.get():
         terminal.warn("WARNING: The audit trail has no outcome for this change.")

@@ -1,7 +1,7 @@
-"""The passwords of many users in a file, written so that a kill at any moment leaves no user with a password that is not in it.
+"""A file with the new passwords of many users. A kill at any moment leaves no user with a password that isn't in the file.
 
-A line is `name<TAB>password<TAB>state`. It is on the disk, as `pending`, before the password is set; only its state, of
-always seven letters, is overwritten then. So whoever goes on sets the same password again where the outcome is not known.
+A line is `name<TAB>password<TAB>state`. It is written to disk as `pending` before the password is set; then only the state,
+always seven characters, is overwritten. A resumed run sets the same password again if the outcome is unknown.
 """
 
 import fcntl
@@ -19,12 +19,12 @@ FAILED: Final = "failed "
 
 
 class ResultFileError(Exception):
-    """The file cannot be used; the message says why, to the person at the terminal."""
+    """The file can't be used; the message is for the terminal."""
 
 
 @dataclass
 class Entry:
-    """One line, and where its state stands."""
+    """One line. `offset`: the position of its state, in bytes."""
 
     password: str
     state: str
@@ -32,24 +32,23 @@ class Entry:
 
 
 class ResultFile:
-    """The open file, and what it says of each user."""
+    """The open file and its entries by username."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self.entries = _entries(stream)
 
     def is_set(self, username: str) -> bool:
-        """Whether this is done."""
         return username in self.entries and self.entries[username].state == CHANGED
 
     def password_of(self, username: str, generated: str) -> str:
-        """The password to set: the one that stands there since an earlier run, else the generated one, which stands there now."""
+        """The stored password of the user, else the generated one, which is then stored."""
         if username not in self.entries:
             self._append(username, generated)
         return self.entries[username].password
 
     def mark(self, username: str, state: str) -> None:
-        """Note what became of it."""
+        """Store the state of the user: CHANGED or FAILED."""
         entry = self.entries[username]
         self._stream.seek(entry.offset)
         self._write(state.encode())
@@ -69,7 +68,7 @@ class ResultFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[ResultFile]:
-    """Make the file, for its owner only, or go on with the one of an earlier run. Raises ResultFileError."""
+    """Create the file, readable by its owner only, or resume with that of an earlier run. Raises ResultFileError."""
     try:
         stream = _create(path) or _reopen(path)
     except OSError as exc:
@@ -96,7 +95,7 @@ def _reopen(path: Path) -> BinaryIO:
         status = os.fstat(stream.fileno())
         if status.st_uid != os.geteuid() or status.st_mode & 0o077:
             raise ResultFileError(f"{path} is readable by other users")
-        if not HEADER.startswith(stream.read(len(HEADER))):  # a kill may have left its beginning only
+        if not HEADER.startswith(stream.read(len(HEADER))):  # a kill may have left a partial header
             raise ResultFileError(f"{path} wasn't created by this command")
     except BaseException:
         stream.close()
@@ -112,7 +111,7 @@ def _lock(stream: BinaryIO, path: Path) -> None:
 
 
 def _entries(stream: BinaryIO) -> dict[str, Entry]:
-    """What stands there; a last line without an end is cut off: its password was never set."""
+    """The entries. An incomplete last line is removed: its password was never set."""
     stream.seek(0)
     content = stream.read()
     whole = content[: content.rfind(b"\n") + 1] or HEADER

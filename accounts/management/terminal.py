@@ -1,4 +1,4 @@
-"""How a command talks to a person: what is said where, and what is asked, as Elasticsearch's own tools do it."""
+"""Terminal input and output of a command, in the style of Elasticsearch's command-line tools."""
 
 import getpass
 import os
@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 
 class Failure(Exception):
-    """The command ends here, with a message for the person and an exit code (sysexits.h)."""
+    """Ends the command with a message and an exit code (sysexits.h)."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
@@ -18,15 +18,13 @@ class Failure(Exception):
 
 
 class Verbosity(IntEnum):
-    """How much is said."""
-
     SILENT = 0
     NORMAL = 1
     VERBOSE = 2
 
 
 class Terminal:
-    """Standard output and error, as talkative as the person wants it; questions go to standard error."""
+    """Standard output and error with a verbosity; prompts go to standard error."""
 
     def __init__(self, stdout: OutputWrapper, stderr: OutputWrapper, verbosity: Verbosity) -> None:
         self._stdout = stdout
@@ -34,37 +32,37 @@ class Terminal:
         self._verbosity = verbosity
 
     def say(self, text: str, *, ending: str = "\n", at: Verbosity = Verbosity.NORMAL) -> None:
-        """To standard output, unless less is wanted."""
+        """Write to standard output from the verbosity `at`."""
         if self._verbosity >= at:
             self._stdout.write(text, ending=ending)
-            self._stdout.flush()  # whoever waits at the other end of a pipe learns it now
+            self._stdout.flush()  # a process at the other end of a pipe may wait for it
 
     def result(self, text: str) -> None:
-        """What the command is run for; always said."""
+        """Write the result, at any verbosity."""
         self.say(text, at=Verbosity.SILENT)
 
     def progress(self, done: int, of: int) -> None:
-        """On a terminal, in one line that changes."""
+        """Show the progress in one line, on a terminal only."""
         if self._verbosity >= Verbosity.NORMAL and self._stderr.isatty():
             self._stderr.write(f"\r{done}/{of}", style_func=str, ending="\n" if done == of else "")
             self._stderr.flush()
 
     def explain(self, text: str) -> None:
-        """A step, for who wants to see them all."""
+        """Write a step, only if verbose."""
         self.say(text, at=Verbosity.VERBOSE)
 
     def warn(self, text: str) -> None:
-        """To standard error, unless silent."""
+        """Write to standard error, unless silent."""
         if self._verbosity >= Verbosity.NORMAL:
             self._stderr.write(text)
 
     def fail(self, message: str) -> None:
-        """Why the command ends; always said."""
+        """Write the error that ends the command, at any verbosity."""
         self.warn("\n")
         self._stderr.write(f"ERROR: {message}")
 
     def confirm(self) -> bool:
-        """Ask whether to go on; nothing typed means no. Raises Failure when nobody can answer."""
+        """Prompt for confirmation; an empty answer means no. Raises Failure if there is no input."""
         while True:
             answer = self._ask("Please confirm that you would like to continue [y/N]").lower()
             if answer in ("y", "n", ""):
@@ -73,13 +71,13 @@ class Terminal:
 
     @sensitive_variables()
     def secret(self, prompt: str) -> str:
-        """Ask for a password; it does not show on a terminal. Raises Failure when nobody can answer."""
+        """Prompt for a password without echo. Raises Failure if there is no input."""
         if not sys.stdin.isatty():
             return self._ask(prompt)
         try:
             return getpass.getpass(prompt)
         except EOFError:
-            raise _nobody() from None
+            raise _no_input() from None
 
     @sensitive_variables()
     def _ask(self, prompt: str) -> str:
@@ -87,9 +85,9 @@ class Terminal:
         self._stderr.flush()
         line = sys.stdin.readline()
         if not line:
-            raise _nobody()
+            raise _no_input()
         return line.removesuffix("\n")
 
 
-def _nobody() -> Failure:
+def _no_input() -> Failure:
     return Failure(os.EX_DATAERR, "unable to read from standard input; is standard input open and a tty attached?")

@@ -1,4 +1,4 @@
-"""Audit events as templates show them."""
+"""Filters and tags for audit events."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ def detail_lines(event: Event) -> list[str]:
 
 @register.inclusion_tag("audit/_chart.html")
 def activity(bars: Iterable[Any], height: int = 64) -> Mapping[str, Any]:
-    """One bar for each period, the highest as high as the chart; a small count still shows."""
+    """One bar per period, scaled to the highest; a nonzero count has at least 2 pixels."""
     counted = list(bars)
     most = max((bar.count for bar in counted), default=0)
     drawn = [

@@ -1,4 +1,4 @@
-"""Marks in a text what somebody looked for."""
+"""Highlights search words in a text."""
 
 import re
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ register = template.Library()
 
 @register.filter
 def highlight(text: str, words: Sequence[str]) -> SafeString:
-    """The text, escaped, with `<mark>` around each part that is one of the words, whatever the case."""
+    """The escaped text with `<mark>` around each search word, case-insensitive."""
     if not words:
         return escape(text)
     pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
-    # Split at a group: every second part is a match.
+    # With a capturing group every second part is a match.
     parts = [escape(part) for part in re.split(f"({pattern})", text, flags=re.IGNORECASE)]
     return mark_safe("".join(f"<mark>{part}</mark>" if at % 2 else part for at, part in enumerate(parts)))  # noqa: S308

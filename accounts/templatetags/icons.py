@@ -1,6 +1,6 @@
-"""heroicons' tags, made once for each icon: the library builds its SVG anew at every call, a quarter of a page's time.
+"""The tags of heroicons, cached: the library rebuilds the SVG at every call, a quarter of the time of a page.
 
-settings.TEMPLATES puts this in the place of the library's own tags.
+settings.TEMPLATES replaces the library's tags with these.
 """
 
 from functools import cache
@@ -15,26 +15,23 @@ register = template.Library()
 
 @register.simple_tag
 def heroicon_micro(name: str, size: int = 16) -> SafeString:
-    """A small filled icon."""
     return _icon("micro", name, size)
 
 
 @register.simple_tag
 def heroicon_mini(name: str, size: int = 20) -> SafeString:
-    """A filled icon."""
     return _icon("mini", name, size)
 
 
 @register.simple_tag
 def heroicon_outline(name: str, size: int = 24) -> SafeString:
-    """A drawn icon."""
     return _icon("outline", name, size)
 
 
 @cache
 def _icon(style: str, name: str, size: int) -> SafeString:
-    """What the stylesheet makes an icon of, or the icon itself. Raises heroicons.IconDoesNotExist."""
-    name = str(name) + ""  # a template's words are marked as safe, which the library does not expect
+    """An element for an icon of the sprite, else the SVG itself. Raises heroicons.IconDoesNotExist."""
+    name = str(name) + ""  # a plain str: the library doesn't expect a template's SafeString
     if (style, name) not in icons.ICONS or size != icons.SIZES[style]:
         return mark_safe(icons.svg(style, name, size))  # noqa: S308
     return mark_safe(f"<i class={style}-{name}></i>")  # noqa: S308

@@ -1,4 +1,4 @@
-"""The styles and scripts of every page, looked up once: their files do not change while a process serves."""
+"""The styles and scripts of every page. Cached, because the files don't change while a process runs."""
 
 from functools import cache
 
@@ -12,7 +12,6 @@ register = template.Library()
 
 @register.simple_tag
 def page_assets() -> SafeString:
-    """What a page loads."""
     return render_to_string("_assets.html") if settings.DEBUG else _page_assets()
 
 

@@ -1,4 +1,4 @@
-"""Values of unknown shape, readable."""
+"""Formats values of any type."""
 
 import json
 from typing import Any
@@ -10,5 +10,5 @@ register = template.Library()
 
 @register.filter
 def pretty(value: Any) -> str:
-    """A text as it is, anything else as JSON; escaped by the template as any text."""
+    """A string unchanged, anything else as JSON. Not escaped: the template does that."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Cells of `user_table` for templates."""
+"""Tags for the cells of `user_table`."""
 
 from django import template
 from django.utils.safestring import SafeString, mark_safe
@@ -11,11 +11,9 @@ register = template.Library()
 
 @register.simple_tag
 def user_box(user: User, can_select: bool) -> SafeString:
-    """The cell with the box that selects a user."""
     return mark_safe(user_table.box(user, can_select))  # noqa: S308
 
 
 @register.simple_tag
 def user_status(user: User) -> SafeString:
-    """The badges of a user."""
     return mark_safe(user_table.status(user))  # noqa: S308

@@ -1,4 +1,4 @@
-"""What changes from page to page of the list of users, as HTML. A page's time goes into it: functions write it, not templates."""
+"""The variable parts of the user list as HTML. Functions, because templates would take most of the time of the page."""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -12,19 +12,19 @@ from accounts.services.users import User
 from accounts.templatetags.icons import heroicon_micro, heroicon_mini
 
 to_url = UsernameConverter().to_url
-# A longer name may be cut by the page, and then stands whole in its title.
-LONGEST_SHOWN = 40
+# The page may truncate a longer username, so its title has the whole.
+MAX_SHOWN_LENGTH = 40
 
 
 def hidden_fields(fields: Iterable[tuple[str, str]]) -> str:
-    """What belongs to the search form but changes with the results."""
+    """Fields of the search form that change with the results."""
     return "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}" form="users-search">' for name, value in fields
     )
 
 
 def filter_pills(pills: Iterable[tuple[str, str]]) -> str:
-    """What the list is filtered by, and the address without it."""
+    """The active filters, each with a link that removes it."""
     return "".join(
         f'<span class="pill">{escape(label)}\n<a class="pill__remove" href="{escape(url)}" '
         f'aria-label="Remove filter {escape(label)}">{heroicon_micro("x-mark")}</a></span>'
@@ -33,7 +33,7 @@ def filter_pills(pills: Iterable[tuple[str, str]]) -> str:
 
 
 def column_head(label: str, direction: str = "", url: str = "") -> str:
-    """The head of a column: how it is sorted now, and the address that sorts by it; or its label alone."""
+    """The column head with its sort direction and sort link; only the label without a URL."""
     if not url:
         return f"<th scope=col>{label}"
     return (
@@ -42,13 +42,13 @@ def column_head(label: str, direction: str = "", url: str = "") -> str:
 
 
 def size_link(size: int, url: str, *, is_current: bool) -> str:
-    """To as many rows to a page."""
+    """A link that sets the number of rows per page."""
     current = ' aria-current="true"' if is_current else ""
     return f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"{current}>{size} rows</a>'
 
 
 def page_link(name: str, icon: str, url: str) -> str:
-    """To another page. A link without an address keeps its place, and the focus that a reader may have had on it."""
+    """A link to another page. Without a URL it stays as a disabled link, so that it keeps the keyboard focus."""
     to = f'href="{escape(url)}"' if url else 'role="link" aria-disabled="true" tabindex="-1"'
     return (
         f'<a class="icon-button" id="{name}-page" {to} aria-label="{name.capitalize()} page" '
@@ -57,17 +57,17 @@ def page_link(name: str, icon: str, url: str) -> str:
 
 
 def user_rows(rows: Iterable[Mapping[str, Any]], *, can_manage: bool) -> str:
-    """A `<tr>` for each row (`user`, `roles`, `can_select`), with a box to select it for who may manage users.
+    """A `<tr>` for each row (`user`, `roles`, `can_select`), with a checkbox if the operator can manage users.
 
-    Addresses are relative to the list's own. HTML lets cells and rows end by themselves, and plain words go unquoted.
+    URLs are relative to the list. Optional end tags and quotes are left out to keep the page small.
     """
     return "".join(_row(row["user"], tuple(row["roles"]), row["can_select"], can_manage) for row in rows)
 
 
-@lru_cache(maxsize=4096)  # who narrows a search, or pages back, sees the same users again
+@lru_cache(maxsize=4096)  # refined searches and paging back show the same users
 def _row(user: User, roles: tuple[Role, ...], can_select: bool, can_manage: bool) -> str:
     name = escape(user.username)
-    title = f' title="{name}"' if len(user.username) > LONGEST_SHOWN else ""
+    title = f' title="{name}"' if len(user.username) > MAX_SHOWN_LENGTH else ""
     return (
         f"<tr data-test-subj=userRow>{box(user, can_select) if can_manage else ''}"
         f'<th data-test-subj=userRowUserName><a href="edit/{to_url(user.username)}"{title}>{name}</a>'
@@ -79,7 +79,7 @@ def _row(user: User, roles: tuple[Role, ...], can_select: bool, can_manage: bool
 
 
 def box(user: User, can_select: bool) -> str:
-    """The cell with the box that selects a user."""
+    """The cell with the checkbox of a user."""
     name = escape(user.username)
     reason = "User is a system user" if user.is_reserved else "You can't delete this user"
     return (

@@ -1,4 +1,4 @@
-"""A person's own account; it works for whoever can sign in."""
+"""The operator's own account, for every signed-in user."""
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,7 +15,7 @@ from accounts.views import recent_password_change
 @require_GET
 @own_account
 def account(request: AppRequest) -> HttpResponse:
-    """Who one is to the cluster, and what one may do here."""
+    """Roles, privileges, and realm of the operator."""
     operator = request.user
     return render(
         request,

@@ -1,4 +1,4 @@
-"""API keys: one's own, and revoking some of a user's or all of them."""
+"""API keys: the operator's own, and revoking those of a user."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ NOT_SEEN = "You can't view your API keys because your account lacks the cluster 
 
 @dataclass(frozen=True)
 class Revocation:
-    """Whose keys are to be revoked, in words, and the page to go back to."""
+    """The owner of the keys, its description (`whose`), and the page to return to."""
 
     owner: Owner
     whose: str
@@ -31,14 +31,14 @@ class Revocation:
 
     @property
     def is_product(self) -> bool:
-        """Whether the product itself works with such a key."""
+        """Whether usermgmt itself uses such a key."""
         return self.owner.username == SERVICE
 
 
 @require_GET
 @own_account
 def own(request: AppRequest) -> HttpResponse:
-    """The keys of whoever is signed in, if the cluster lets them see these."""
+    """The operator's own API keys, if the cluster allows to view them."""
     try:
         keys = Part(api_keys.of_owner(request.user.client, Owner.own(request.user)))
     except AccessDenied:
@@ -49,12 +49,11 @@ def own(request: AppRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def revoke(request: AppRequest, username: str) -> HttpResponse:
-    """Revoke keys of a user."""
     return _revoke(request, _of(request.user.client, username))
 
 
 def _of(client: PersonClient, username: str) -> Revocation:
-    """The user may be deleted: API keys outlive them. Raises NotFound for a username without a user or a key."""
+    """The user may be deleted, because API keys outlive their owner. Raises NotFound for a username without a user or a key."""
     try:
         user = users.get(client, username)
     except NotFound:
@@ -68,12 +67,12 @@ def _of(client: PersonClient, username: str) -> Revocation:
 @require_http_methods(["GET", "POST"])
 @own_account
 def revoke_own(request: AppRequest) -> HttpResponse:
-    """Revoke one's own keys; the cluster decides whether one may."""
+    """Revoke the operator's own API keys; the cluster checks the privilege."""
     return _revoke(request, Revocation(Owner.own(request.user), "", reverse("account_api_keys")))
 
 
 def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
-    """Ask about the keys that were named, or all valid ones, and do it for those that were asked about and are valid still."""
+    """Confirm the requested keys, or all active ones; POST revokes those of the confirmed keys that are still active."""
     client = request.user.client
     is_sent = request.method == "POST"
     ids = (request.POST if is_sent else request.GET).getlist("id")

@@ -1,4 +1,4 @@
-"""The audit trail: all of it, one event, one user's history."""
+"""The audit trail: all events, one event, and the history of a user."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ KNOWN = "The outcome of this change is already known."
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """The trail, newest first, as far as it fits the filters; the first page refreshes itself unless told not to."""
+    """The matching events, newest first. The first page refreshes itself unless `live=0`."""
     form = AuditForm(request.GET)
     query = form.query()
     page = audit.search(query)
@@ -31,10 +31,10 @@ def index(request: AppRequest) -> HttpResponse:
         "page": page,
         "is_first": not query.after,
         "is_live": not query.after and request.GET.get("live") != "0",
-        "older": _address(request, after=page.next),
-        "newest": _address(request),
-        "live": _address(request, live=""),
-        "still": _address(request, live="0"),
+        "older": _url(request, after=page.next),
+        "newest": _url(request),
+        "live": _url(request, live=""),
+        "still": _url(request, live="0"),
     }
     return render(request, "audit/_results.html" if wants_fragment(request, "audit-results") else "audit/list.html", context)
 
@@ -42,7 +42,7 @@ def index(request: AppRequest) -> HttpResponse:
 @require_GET
 @requires_reader
 def event(request: AppRequest, event_id: str) -> HttpResponse:
-    """One event with all that is known of it. Raises NotFound."""
+    """One event with all details. Raises NotFound."""
     found = audit.get(event_id)
     can_verify = request.user.can_manage and found.outcome == "unknown"
     return render(request, "audit/event.html", {"event": found, "can_verify": can_verify})
@@ -53,7 +53,7 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
 @requires_manager
 @requires_valid_credentials
 def verify(request: AppRequest, event_id: str) -> HttpResponse:
-    """Verify outcome for what became of a change; for a password change, try the password that was typed."""
+    """Verify the outcome of a change. For a password change, test the given password."""
     client = request.user.client
     try:
         if password := request.POST.get("password"):
@@ -73,13 +73,13 @@ def verify(request: AppRequest, event_id: str) -> HttpResponse:
 @require_GET
 @requires_reader
 def history(request: AppRequest, username: str) -> HttpResponse:
-    """What was done to one user: a page, or what the user's page asks for when it is open."""
+    """The events of one user: a page, or the part that the user's page requests."""
     is_part = wants_fragment(request, "user-history")
     after = AuditForm(request.GET).query().after
     context: dict[str, Any] = {"username": username}
     try:
         page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
-        context |= {"page": page, "older": _address(request, after=page.next), "trail_start": audit.trail_start()}
+        context |= {"page": page, "older": _url(request, after=page.next), "trail_start": audit.trail_start()}
     except ServiceError:
         if not is_part:
             raise
@@ -87,8 +87,8 @@ def history(request: AppRequest, username: str) -> HttpResponse:
     return render(request, "users/_history.html" if is_part else "users/history.html", context)
 
 
-def _address(request: AppRequest, **values: str) -> str:
-    """This page's address with other values, on the first page unless `after` is one of them."""
+def _url(request: AppRequest, **values: str) -> str:
+    """The URL of this page with changed parameters, at the first page unless `after` is one of them."""
     query = request.GET.copy()
     for name in ("after", *values):
         query.pop(name, None)

@@ -57,7 +57,7 @@ def reviews(request: AppRequest) -> HttpResponseBase:
 @requires_reader
 @requires_valid_credentials
 def exports(request: AppRequest) -> HttpResponseBase:
-    """The files are deleted with the request."""
+    """Uploaded files are deleted at the end of the request."""
     form = ExportFilesForm(request.POST, request.FILES)
     if not form.is_valid():
         return _index(request, exports_form=form)

@@ -1,4 +1,4 @@
-"""The page for each thing that goes wrong."""
+"""Error pages."""
 
 from typing import Any
 
@@ -53,7 +53,7 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     ),
     errors.NotSetUp: (503, "usermgmt isn't set up for this cluster", f"Its API key is missing or invalid. {SETUP}"),
 }
-# By the type of Elasticsearch's error, or the code of ours.
+# By the error type of Elasticsearch, or the code of a service error.
 AUDIT_UNAVAILABLE = {
     "security_exception": f"The API key of usermgmt can't write to the audit trail. {SETUP}",
     errors.NotSetUp.code: f"The API key of usermgmt is missing or invalid. {SETUP}",
@@ -68,7 +68,7 @@ AUDIT_UNAVAILABLE = {
 
 
 def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpResponse:
-    """The page of a service error. Elasticsearch's own words are in the log, under the request ID that the page shows."""
+    """The page of a service error. Elasticsearch's message is in the log, with the request ID that the page shows."""
     kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
     status, title, text = PAGES[kind]
     if isinstance(exc, errors.AuditUnavailable):
@@ -77,7 +77,7 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler403: for users without the privilege whom to ask, for others why this action isn't allowed."""
+    """Django's handler403: how to get the privilege if the user lacks it, else why this action isn't allowed."""
     reason = str(exception)
     if reason == policy.NOT_PRIVILEGED:
         return render(

@@ -21,7 +21,7 @@ ANY_SIZE = 20
 @require_http_methods(["GET", "POST"])
 @requires_reader
 def export(request: AppRequest) -> HttpResponseBase:
-    """Ask for the format, then send the file."""
+    """The form for the format; POST sends the file."""
     query = users.without_position(user_query(request.GET, ANY_SIZE))
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""The way in, and what belongs to no user: the theme, and whether the product is alive."""
+"""The home page, the theme, and the health endpoints."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -17,14 +17,14 @@ pass
 @require_GET
 @requires_sign_in
 def home(request: AppRequest) -> HttpResponse:
-    """To the users, or to one's own account for whoever may not see them."""
+    """Redirect to the user list, or to the operator's own account if they can't view users."""
     return redirect("users" if request.user.can_read else "account")
 
 
 @require_POST
 @login_not_required
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen theme in a cookie, and go back."""
+    """Store the theme in a cookie, and redirect back."""
     back = request.POST.get("next", "")
     response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
     if request.POST.get("theme") in THEMES:
@@ -42,6 +42,6 @@ def livez(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when Elasticsearch answers our key and can read its users, else 503."""
+    """200 if Elasticsearch accepts the API key of usermgmt and can read its users, else 503."""
     ready = can_verify_credentials()
     return HttpResponse("ok" if ready else "Elasticsearch is unavailable", content_type="text/plain", status=200 if ready else 503)

@@ -117,7 +117,7 @@ def ask_to_sign_in(request: AppRequest) -> HttpResponse:
     return _require_sign_in(request, "ended" if settings.SESSION_COOKIE_NAME in request.COOKIES else "")
 
 
-def credentials_refused(request: AppRequest, exc: AuthenticationFailed) -> HttpResponse:
+def credentials_rejected(request: AppRequest, exc: AuthenticationFailed) -> HttpResponse:
     """End a session whose credentials the cluster rejects, unless that may be caused by an outage."""
     if not can_verify_credentials():
         return errors.service_error(request, exc)
@@ -127,7 +127,7 @@ def credentials_refused(request: AppRequest, exc: AuthenticationFailed) -> HttpR
 
 
 def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
-    """Redirect to the sign-in page; a submitted form is kept until after it."""
+    """Redirect to the sign-in page; a submitted form is stored in it and can be resubmitted afterwards."""
     if request.method == "POST" and not request.htmx:
         notice = f"{NOTICES.get(reason, '')} Your form is kept.".strip()
         return _render(

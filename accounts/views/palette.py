@@ -1,4 +1,4 @@
-"""Every page and action that the global search offers, and who may open it."""
+"""Pages and actions of the global search, and the privileges that they need."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from django.urls import reverse
 from accounts.services.search.ranking import Fit, fit
 from accounts.services.signin.operators import Operator
 
-# A property of the operator, or nothing: being signed in is enough.
+# A property of the operator; "": every signed-in user.
 Need = Literal["", "can_read", "can_manage", "can_change_own_password"]
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page (or an action that begins with one), and the words that people type when they look for it."""
+    """A page, or an action that starts with one, and its search keywords."""
 
     title: str
     url_name: str
@@ -25,21 +25,20 @@ class Page:
     description: str = ""
     keywords: str = ""
     is_action: bool = False
-    is_suggested: bool = True  # before anything is typed
+    is_suggested: bool = True  # for an empty search
 
     @property
     def url(self) -> str:
-        """Its address."""
         return reverse(self.url_name) + self.query
 
 
 def _list(title: str, query: str, keywords: str) -> Page:
-    """A list of users that is asked for often, and suggested once one types."""
+    """A filtered user list; not suggested for an empty search."""
     return Page(title, "users", "funnel", "can_read", query, keywords=f"audit review filter {keywords}", is_suggested=False)
 
 
 def _trail(title: str, query: str, keywords: str) -> Page:
-    """A part of the audit trail, likewise."""
+    """A filtered audit trail; not suggested for an empty search."""
     icon = "clipboard-document-list"
     return Page(title, "audit", icon, "can_read", query, keywords=f"audit trail log {keywords}", is_suggested=False)
 
@@ -136,7 +135,7 @@ PAGES: Final = (
 
 
 def find(operator: Operator, words: Sequence[str]) -> list[tuple[Fit, Page]]:
-    """The pages that this operator may open and that fit, best first; without words those to suggest."""
+    """The matching pages that the operator can open, best first; the suggested ones for an empty search."""
     offered = [page for page in PAGES if not page.needs or getattr(operator, page.needs)]
     if not words:
         return [(Fit.PARTS, page) for page in offered if page.is_suggested]

@@ -1,4 +1,4 @@
-"""Changing a password: one's own, another user's, a built-in user's; and how hard one is to guess, while it is typed."""
+"""Password changes, of the operator's own password or another user's, and the password strength."""
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -26,7 +26,7 @@ CHANGED = "Password successfully changed"
 @require_http_methods(["GET", "POST"])
 @requires_reader
 def change(request: AppRequest, username: str) -> HttpResponse:
-    """Another user's password, for administrators; one's own has a page that asks for the current one."""
+    """Change another user's password. The operator's own has a page that requires the current one."""
     if request.user.is_account(username):
         return redirect("account_change_password")
     user = users.get(request.user.client, username)
@@ -46,7 +46,7 @@ def change(request: AppRequest, username: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @own_account
 def change_own(request: AppRequest) -> HttpResponse:
-    """One's own password; every other session of the person ends, this one goes on."""
+    """Change the operator's own password. All their other sessions end."""
     arrived, operator = throttle.arrival_time(), request.user
     if not operator.can_change_own_password:
         raise PermissionDenied(f"Your password is managed by the realm {operator.realm}. Change it there.")
@@ -73,7 +73,7 @@ def change_own(request: AppRequest) -> HttpResponse:
 @require_POST
 @requires_sign_in
 def strength(request: AppRequest) -> HttpResponse:
-    """A hint about what is being typed, and for whom. It asks Elasticsearch only who is signed in, and nothing of it is kept."""
+    """The strength of a password for a user. Nothing is stored, and nothing but the sign-in is verified with Elasticsearch."""
     password = request.POST.get("password", "")
     username, full_name, email = (request.POST.get(name, "") for name in ("username", "full_name", "email"))
     context = {"strength": password_strength.estimate(password, User(username, full_name, email)) if password else None}

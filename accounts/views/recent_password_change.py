@@ -1,6 +1,6 @@
-"""What a page says after a password change: since when it counts, and which API keys it does not end.
+"""The notice after a password change: when it was, and how many API keys are still active.
 
-Kept in a signed cookie for some minutes, so that it is still there after a look at the keys, and costs no write.
+Stored in a signed cookie for ten minutes, so that it outlasts a visit to the API keys and needs no write.
 """
 
 from collections.abc import Callable
@@ -22,21 +22,21 @@ SECONDS: Final = 600
 
 @dataclass(frozen=True)
 class Changed:
-    """The moment, and how many API keys are still valid; None where that could not be read."""
+    """The time, and the number of active API keys; None if it couldn't be read."""
 
     at: datetime
     keys: int | None
 
 
 def remember(request: AppRequest, response: HttpResponse, username: str) -> HttpResponse:
-    """Let the pages that follow say it to this operator."""
+    """Store the change of this user's password for the next pages of this operator."""
     value = signing.dumps([request.user.username, username, timezone.now().timestamp()], salt=COOKIE)
     response.set_cookie(COOKIE, value, max_age=SECONDS, samesite="Lax", httponly=True, secure=request.is_secure())
     return response
 
 
 def of(request: AppRequest, username: str, keys: Callable[[], ApiKeys]) -> Changed | None:
-    """What to say on the page of this user, or None; `keys` reads the valid ones, and is called only then."""
+    """The recent change for the page of this user, or None. `keys` reads the active API keys; called only if there is one."""
     try:
         operator, changed, at = signing.loads(request.COOKIES.get(COOKIE, ""), salt=COOKIE, max_age=SECONDS)
     except (signing.BadSignature, ValueError):

@@ -51,15 +51,16 @@ def _allowed(request: AppRequest, outcome: reviews.Outcome) -> dict[str, bool]:
 def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     """Ask for confirmation before all remaining users are deleted or deactivated."""
     removal, review = _removal(request.GET), reviews.get(review_id)
-    refusal = partial(policy.refusal, removal, request.user)
-    remaining = reviews.remaining(request.user.client, review, removal, refusal) if review.sign_off else []
+    denial_reason = partial(policy.denial_reason, removal, request.user)
+    remaining = reviews.remaining(request.user.client, review, removal, denial_reason) if review.sign_off else []
     return render(request, "reviews/confirm.html", {"review": review, "action": removal, "remaining": remaining})
 
 
 @requires_manager
 def _apply(request: AppRequest, review_id: str) -> HttpResponse:
     removal = _removal(request.POST)
-    done = reviews.apply_removals(request.user.client, review_id, removal, partial(policy.refusal, removal, request.user))
+    denial_reason = partial(policy.denial_reason, removal, request.user)
+    done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason)
     page = reverse("review_removals", args=[review_id])
     if done.is_over:
         return go_to(request, page)

@@ -24,7 +24,7 @@ PAGE_SIZE: Final = 500
 @requires_reader
 @requires_valid_credentials
 def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
-    """Sign off all decisions with one's own password; they can't be changed afterwards."""
+    """Sign off all decisions with the signer's own password; they can't be changed afterwards."""
     reviews.refresh()
     review, progress = reviews.get(review_id), reviews.progress([review_id])[review_id]
     if review.state not in ("open", "signing"):
@@ -37,7 +37,7 @@ def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
 
 
 def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:
-    """Whether the sign-off began; if not, the form has the error."""
+    """Whether the sign-off started; if not, the form has the error."""
     device = known_devices.token(request, request.session["credentials"][0])
     try:
         operators.reauthenticate(request.session, request.user, form.cleaned_data["password"], device=device)

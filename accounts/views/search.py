@@ -1,4 +1,4 @@
-"""Search over everything: a page, or the options under the field in the header."""
+"""The global search: a page, or the options of the search field in the header."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ from accounts.services.users import MAX_SEARCH_LENGTH, User
 from accounts.views import palette
 
 Thing = TypeVar("Thing")
-# Of users and of roles; the lists have the others.
-SIZE: Final = 5
+# Users and roles each; their lists show all.
+MAX_RESULTS: Final = 5
 
 
 @dataclass(frozen=True)
 class Result:
-    """One thing that can be opened. `note` is the word that matters most about it."""
+    """A link to a page, user, or role. `note`: its badge."""
 
     fit: Fit
     title: str
@@ -40,7 +40,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Group:
-    """Results of one kind, and the address of more of them."""
+    """Results of one kind, and the URL of the list with all of them."""
 
     name: str
     heading: str
@@ -51,7 +51,7 @@ class Group:
 @require_GET
 @requires_sign_in
 def search(request: AppRequest) -> HttpResponse:
-    """What fits, of what the operator may see and do."""
+    """The matching pages, actions, users, and roles that the operator can open."""
     text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH].strip()
     groups, failed = _find(request.user, text)
     context = {
@@ -66,7 +66,7 @@ def search(request: AppRequest) -> HttpResponse:
 
 
 def _find(operator: Operator, text: str) -> tuple[list[Group], list[str]]:
-    """The groups, that of the best first, and the parts that Elasticsearch refused or could not answer."""
+    """The groups, the one with the best result first, and the names of the groups that couldn't be read."""
     words = words_of(text)
     groups, failed = _pages(operator, words), []
     for name, find in PARTS.items() if words and operator.can_read else ():
@@ -89,12 +89,12 @@ def _pages(operator: Operator, words: Sequence[str]) -> list[Group]:
 
 
 def _users(client: PersonClient, words: Sequence[str], text: str) -> Group:
-    found = service.find_users(client, words, SIZE + 1)
+    found = service.find_users(client, words, MAX_RESULTS + 1)
     return _group("users", found, _user, text)
 
 
 def _roles(client: PersonClient, words: Sequence[str], text: str) -> Group:
-    found = service.find_roles(client, words, SIZE + 1)
+    found = service.find_roles(client, words, MAX_RESULTS + 1)
     return _group("roles", found, _role, text)
 
 
@@ -102,8 +102,8 @@ PARTS: Final = {"users": _users, "roles": _roles}
 
 
 def _group(name: str, found: Sequence[tuple[Fit, Thing]], result: Callable[[Fit, Thing], Result], text: str) -> Group:
-    more = f"{reverse(name)}?{urlencode({'q': text})}" if len(found) > SIZE else ""
-    return Group(name, name.capitalize(), [result(how, thing) for how, thing in found[:SIZE]], more)
+    more = f"{reverse(name)}?{urlencode({'q': text})}" if len(found) > MAX_RESULTS else ""
+    return Group(name, name.capitalize(), [result(how, thing) for how, thing in found[:MAX_RESULTS]], more)
 
 
 def _user(how: Fit, user: User) -> Result:

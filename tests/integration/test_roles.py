@@ -39,8 +39,8 @@ def test_a_role_with_everything_it_grants(node: TestNode, otto: PersonClient) ->
     assert details.role == Role("shop", description="The shop", cluster=("monitor",))
     assert [str(grant) for grant in details.grants] == [
         "Cluster privileges: view cluster state and settings (monitor)",
-        "Index privileges orders: read, write",
-        "Application privileges Kibana (kibana-.kibana): discover: read",
+        "Index privileges on orders: read, write",
+        "Application privileges on Kibana (kibana-.kibana): discover: read",
         "Run as privileges: jdoe",
     ]
     assert (details.is_enabled, details.metadata) == (True, {"team": "web"})

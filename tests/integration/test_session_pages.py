@@ -94,7 +94,7 @@ def test_one_session_is_ended_and_the_trail_says_by_whom(node: TestNode, signed_
     ada, norah = signed_in("ada"), signed_in("norah")
     (session,) = of("norah")
     confirm = ada.get(address("norah")).content.decode()
-    assert "End this session of &#x27;norah&#x27;?" in confirm
+    assert "End session of &#x27;norah&#x27;?" in confirm
     assert is_signed_in(norah), "asking ends nothing"
 
     assert ada.post(address("norah")).headers["Location"] == "/sessions/"

@@ -47,7 +47,7 @@ def test_reserved_users_are_marked_and_cannot_be_selected(node: TestNode, ada: C
     assert page.count('data-test-subj="userReserved"') == 2
     assert page.count('data-test-subj="userDeprecated"') == 1
     assert "User is a system user" in page
-    assert 'data-test-subj=userRow>' not in text(ada, "/users/?q=kibana&reserved=0")
+    assert "data-test-subj=userRow>" not in text(ada, "/users/?q=kibana&reserved=0")
 
 
 def test_the_two_empty_lists_are_different(node: TestNode, ada: Client, signed_in: Callable[..., Client]) -> None:

@@ -34,17 +34,17 @@ def test_a_reserved_user_keeps_profile_and_existence() -> None:
 
 
 def test_nobody_deletes_or_deactivates_themselves() -> None:
-    assert policy.refusal("delete", ADA, User("ada")) == "You can't delete your own account. Ask another administrator."
-    assert policy.refusal("deactivate", ADA, User("ada"))
+    assert policy.denial_reason("delete", ADA, User("ada")) == "You can't delete your own account. Ask another administrator."
+    assert policy.denial_reason("deactivate", ADA, User("ada"))
 
 
 def test_the_same_name_in_another_realm_is_somebody_else() -> None:
-    assert not policy.refusal("delete", operator("manage_security", realm_type="file"), User("ada"))
+    assert not policy.denial_reason("delete", operator("manage_security", realm_type="file"), User("ada"))
 
 
 @pytest.mark.parametrize(("action", "enabled"), [("activate", True), ("deactivate", False)])
 def test_what_is_so_already_cannot_be_done(action: policy.Action, enabled: bool) -> None:
-    assert "already" in policy.refusal(action, ADA, User("jdoe", enabled=enabled))
+    assert "already" in policy.denial_reason(action, ADA, User("jdoe", enabled=enabled))
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""What `manage.py` knows beside Django's own."""
+"""Management commands."""

@@ -1,4 +1,4 @@
-"""Compares the users in Elasticsearch with what the audit trail says of them."""
+"""Compares the users in Elasticsearch with the audit trail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Check whether an export is complete and unmodified."""
+"""Verifies that an export is complete and unmodified."""
 
 from argparse import ArgumentParser
 from pathlib import Path

@@ -20,8 +20,6 @@ from accounts.services.signin import operators
 
 
 class Command(BaseCommand):
-    """`manage.py export_users`."""
-
     help = (
         "Exports all or filtered users to a file with a completeness manifest (see check_export). Uses the credentials of a user "
         "with read_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
@@ -29,7 +27,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--format`, `--output` and `--filter`."""
         parser.add_argument("--format", choices=exports.FORMATS, default="csv", help="default: %(default)s")
         parser.add_argument(
             "--output",
@@ -42,12 +39,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, format: str, output: Path, filter: str, **options: Any) -> None:
-        """Write it, and say how far it is."""
         query = user_query(QueryDict(filter), 20)
         try:
-            person = operators.client_for_command("export_users", *credentials())
+            client = operators.client_for_command("export_users", *credentials())
             with _replacing(output) as file:
-                rows = self._write(exports.write(person, query, exports.FORMATS[format]), file)
+                rows = self._write(exports.write(client, query, exports.FORMATS[format]), file)
         except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
         except errors.AccessDenied as exc:
@@ -71,7 +67,7 @@ class Command(BaseCommand):
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
-    """A new file, for its owner only, that takes the path when it is whole; whatever stands there stays until then."""
+    """A new file, readable by its owner only, that replaces `path` if the block succeeds and is deleted otherwise."""
     with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=f".{path.name}.", delete=False) as file:
         try:
             yield file  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Makes what the product needs in a cluster, and says what to put into `.env`."""
+"""Creates the objects that usermgmt needs in a cluster, and the settings for `.env`."""
 
 import os
 import secrets
@@ -17,8 +17,6 @@ from usermgmt.env_file import update
 
 
 class Command(BaseCommand):
-    """`manage.py setup_cluster`."""
-
     help = (
         "Creates the roles, index templates, service user, and API key that usermgmt needs. Safe to run again: existing correct "
         "objects are left unchanged. Uses the superuser credentials in ELASTICSEARCH_USERNAME (default: elastic) and "
@@ -27,12 +25,10 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """`--env-file` and `--new-key`."""
         parser.add_argument("--env-file", type=Path, help="write the settings to this file instead of printing them")
         parser.add_argument("--new-key", action="store_true", help="create a new API key even if the current one is valid")
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
-        """Set up, then write or print what is new for the configuration."""
         administrator = AdministratorClient(*credentials())
         try:
             done = {}

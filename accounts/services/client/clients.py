@@ -198,7 +198,7 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 
 
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
-    """The `errors` type for an exception of the client. A write without an answer, or with a server error, has an unknown outcome."""
+    """The `errors` type for an exception of the client. A write without an answer, or with a 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))

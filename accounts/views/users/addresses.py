@@ -1,4 +1,4 @@
-"""Addresses of pages that have no argument, and those of the list of users, in which everything stands that it shows."""
+"""URLs of pages without arguments, and of the user list, whose whole state is in its URL."""
 
 from collections.abc import Sequence
 from functools import cache, lru_cache
@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import get_script_prefix, reverse
 
-# Where in the list one is; other rows begin at their first page.
+# The position in the list. Changed filters start at the first page.
 PAGING: Final = ("after", "before", "last", "page")
 
 
 def page_url(name: str) -> str:
-    """The address of the page of that name in `urls`, looked up once: `reverse` needs a hundredth of a page's time for each.
+    """The URL with this name, cached: each call of `reverse` takes a hundredth of the time of a page.
 
     Raises NoReverseMatch.
     """
@@ -26,15 +26,15 @@ def _of_page(name: str, prefix: str) -> str:
 
 
 class UserListAddresses:
-    """Addresses of the list, each with some parameters of the present one changed."""
+    """URLs of the user list with some parameters of the current URL changed."""
 
     def __init__(self, shown: QueryDict) -> None:
         self._path = page_url("users")
-        kept = [(name, values) for name, values in shown.lists() if name not in PAGING and any(values)]
-        self._parameters = {name: _encoded(name, *values) for name, values in kept}
+        used = [(name, values) for name, values in shown.lists() if name not in PAGING and any(values)]
+        self._parameters = {name: _encoded(name, *values) for name, values in used}
 
     def to(self, **changes: str | Sequence[str]) -> str:
-        """The first page, unless the changes say another one; an empty change takes a parameter away."""
+        """The first page, unless the changes have a position. An empty value removes the parameter."""
         changed = {name: _encoded(name, *([value] if isinstance(value, str) else value)) for name, value in changes.items()}
         return f"{self._path}?{'&'.join(filter(None, {**self._parameters, **changed}.values()))}"
 

@@ -1,4 +1,4 @@
-"""What is asked about before it is done: deactivate, activate, delete one user or several."""
+"""Actions with a confirmation: deactivate, activate, and delete users."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ PERMANENT = "This can't be undone."
 
 @dataclass(frozen=True)
 class Verb:
-    """One action on one user: its words, and the service that does it."""
+    """One action on a user: its texts, and the service function that does it."""
 
     action: policy.Action
     text: str
@@ -45,34 +45,31 @@ DELETE = Verb("delete", f"{PERMANENT} Their API keys keep working until you revo
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def deactivate(request: AppRequest, username: str) -> HttpResponse:
-    """Keep a user from signing in."""
     return _one(request, username, DEACTIVATE)
 
 
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def activate(request: AppRequest, username: str) -> HttpResponse:
-    """Let a user sign in again."""
     return _one(request, username, ACTIVATE)
 
 
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def delete(request: AppRequest, username: str) -> HttpResponse:
-    """Delete a user for good."""
     return _one(request, username, DELETE)
 
 
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def delete_many(request: AppRequest) -> HttpResponse:
-    """Delete the users that were selected in the list: those that may be, by what is true now."""
+    """Delete the selected users, as far as their current state allows it."""
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
     found = users.get_many(request.user.client, names) if names else []
     reasons = {
         name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user no longer exists." for name in names
     }
-    reasons |= {user.username: policy.refusal("delete", request.user, user) for user in found}
+    reasons |= {user.username: policy.denial_reason("delete", request.user, user) for user in found}
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:
         return _delete_all(request, [user for user in found if user.username in chosen])

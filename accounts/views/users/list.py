@@ -26,8 +26,8 @@ from accounts.views.users.page_cache import CachedPage
 _compact: Final = json.JSONEncoder(separators=(",", ":"))
 SIZE_COOKIE: Final = "usermgmt_page_size"
 HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
-# Each role counted is a call, and the dialog does not wait for hundreds.
-MOST_ROLES_COUNTED: Final = 100
+# Each count is a request, and hundreds would delay the dialog.
+MAX_ROLES_COUNTED: Final = 100
 
 COLUMNS: Final = (("username", "User Name"), ("", "Full Name"), ("", "Email Address"), ("roles", "Roles"), ("status", "Status"))
 ACTIVITY_COLUMNS: Final = (
@@ -59,7 +59,7 @@ LABELS: Final = {
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The list, or only its results (htmx)."""
-    query = user_query(request.GET, _remembered_size(request))
+    query = user_query(request.GET, _stored_size(request))
     page = users.list_page(request.user.client, query)
     cached_page = CachedPage(
         request,
@@ -122,8 +122,8 @@ def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
 @require_GET
 @requires_reader
 def filters(request: AppRequest) -> HttpResponse:
-    """What the list can be filtered by, each with how many users it would leave."""
-    query = user_query(request.GET, _remembered_size(request))
+    """The filters, each with the number of users that it would match."""
+    query = user_query(request.GET, _stored_size(request))
     context = {
         "groups": _groups(request, query),
         "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
@@ -132,9 +132,9 @@ def filters(request: AppRequest) -> HttpResponse:
     return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
 
 
-def _remembered_size(request: AppRequest) -> int:
-    remembered = request.COOKIES.get(SIZE_COOKIE, "")
-    return int(remembered) if remembered in map(str, PAGE_SIZES) else 20
+def _stored_size(request: AppRequest) -> int:
+    size = request.COOKIES.get(SIZE_COOKIE, "")
+    return int(size) if size in map(str, PAGE_SIZES) else 20
 
 
 def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
@@ -143,7 +143,7 @@ def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
         {
             "user": user,
             "roles": [known[name] for name in user.roles],
-            "can_select": not policy.refusal("delete", request.user, user),
+            "can_select": not policy.denial_reason("delete", request.user, user),
         }
         for user in page.users
     ]
@@ -158,7 +158,7 @@ def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
             {
                 "user": user,
                 "activity": known.get(user.username, UserActivity()),
-                "can_select": not policy.refusal("delete", request.user, user),
+                "can_select": not policy.denial_reason("delete", request.user, user),
             }
             for user in page.users
         ],
@@ -170,14 +170,14 @@ def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
 @require_GET
 @requires_reader
 def kibana_sign_ins(request: AppRequest) -> HttpResponse:
-    """When the users of some profiles last signed in to Kibana: pieces for the cells that have their ids."""
+    """The last sign-ins to Kibana by profile UID, as fragments for the cells with these IDs."""
     uids = request.GET.getlist("uid")[: max(PAGE_SIZES)]
     known = profiles.last_sign_ins(request.user.client, uids)
     return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})
 
 
 def _links(addresses: UserListAddresses, page: UserPage) -> dict[str, str]:
-    """To other pages, without an address where there is none."""
+    """Links to other pages; without a URL if there is no such page."""
     back, on = page.has_previous, page.has_next
     urls = {
         "first": addresses.to() if back else "",
@@ -193,7 +193,7 @@ def _packed(position: Position | None) -> str:
 
 
 def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str) -> str:
-    """A head of the table: how it is sorted now, and the address that sorts by it (or the other way round)."""
+    """A column head with its sort direction and the link that sorts by it or reverses it."""
     if not field:
         return user_table.column_head(label)
     is_sorted = query.sort == field
@@ -203,7 +203,7 @@ def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str
 
 
 def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, str]]:
-    """What the list is filtered by, and the address without it."""
+    """The active filters, each with the URL without it."""
     pills = [(f"Role: {role}", addresses.to(role=[other for other in query.roles if other != role])) for role in query.roles]
     pills += [(LABELS[flag], addresses.to(flag=[other for other in query.flags if other != flag])) for flag in query.flags]
     if query.status:
@@ -214,9 +214,9 @@ def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, st
 
 
 def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
-    """The groups of filters. The count of one is what choosing it would leave, everything else as it is."""
+    """The filters by group. A count is the number of users if this filter is added to the current query."""
     names = [role.name for role in roles.all_roles(request.user.client)]
-    counted = list(dict.fromkeys([*query.roles, *names]))[:MOST_ROLES_COUNTED]
+    counted = list(dict.fromkeys([*query.roles, *names]))[:MAX_ROLES_COUNTED]
     options: list[tuple[str, str, UserQuery]] = [
         *(("status", value, replace(query, status=value)) for value in ("active", "deactivated")),
         *(("kind", value, replace(query, kind=value)) for value in ("native", "reserved")),

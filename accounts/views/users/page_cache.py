@@ -1,4 +1,4 @@
-"""Pages whose template is rendered once in five minutes for an operator, and filled with what differs each time."""
+"""Caches the rendered template of a page for each operator, and fills its slots at each request."""
 
 import secrets
 from collections.abc import Collection, Hashable, Iterable, Mapping
@@ -16,24 +16,24 @@ from accounts import context_processors
 from accounts.http import AppRequest
 from accounts.services.client import MemoryCache
 
-MARK: Final = secrets.token_hex(16)  # no value contains it
-# Pieces of HTML and names of slots, in turn.
+SEPARATOR: Final = secrets.token_hex(16)  # no value contains it
+# HTML and slot names alternate.
 _pages: Final[MemoryCache[tuple[str, ...]]] = MemoryCache(maxsize=300, ttl=settings.PAGE_CACHE_SECONDS)
-BASE_SLOTS: Final = ("csrf_token", "seconds_left", "current_url")  # what base.html shows and differs at each request
+BASE_SLOTS: Final = ("csrf_token", "seconds_left", "current_url")  # output of base.html that differs at each request
 
 
 class CachedPage:
-    """One such page of one request.
+    """A cached page for one request.
 
-    `variant`: the values that the template may decide by. The page is looked up with those expected before the data arrives.
+    `variant`: the values that the template may branch on. The lookup uses the expected ones before the data is loaded.
     """
 
     def __init__(self, request: AppRequest, template: str, variant: Mapping[str, Any]) -> None:
         self._request = request
         self._template = template
         self._variant = variant
-        page, who = context_processors.page(request), request.user
-        self._audience = (who.username, who.display_name, tuple(who.identity.privileges), page["theme"], page["nav"])
+        page, operator = context_processors.page(request), request.user
+        self._audience = (operator.username, operator.display_name, tuple(operator.identity.privileges), page["theme"], page["nav"])
         self._base_slots = {"seconds_left": str(page["seconds_left"]), "current_url": escape(page["current_url"])}
         self._has_messages = bool(get_messages(request))
         self._pieces = _pages.get(self._key(variant))
@@ -61,7 +61,9 @@ class CachedPage:
         return self._template, self._audience, tuple(variant.values())
 
     def _store(self, variant: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
-        pieces = tuple(self._rendered(variant, {name: f"{MARK}{name}{MARK}" for name in [*BASE_SLOTS, *names]}).split(MARK))
+        pieces = tuple(
+            self._rendered(variant, {name: f"{SEPARATOR}{name}{SEPARATOR}" for name in [*BASE_SLOTS, *names]}).split(SEPARATOR)
+        )
         _pages.set(self._key(variant), pieces)
         return pieces
 

@@ -1,4 +1,4 @@
-"""One user: create, read, edit. The list is `user_list`'s."""
+"""The pages that create, show, and edit a user."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -29,7 +29,7 @@ BUSY = "Someone else is saving this user. Try again in a moment."
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def create(request: AppRequest) -> HttpResponse:
-    """A new user; with `?from=NAME` the form starts with the roles of that user, and with nothing else of theirs."""
+    """Create a user. With `?from=NAME` the form starts with the roles of that user."""
     offered = roles.all_roles(request.user.client)
     if request.method == "POST":
         return _create(request, CreateUserForm(request.POST, roles=offered))
@@ -58,7 +58,7 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
-    """Whom the new user is made like: which roles exist and are taken over, and which do not. Empty when nobody was named."""
+    """The user to copy roles from: the roles that exist, and those left out because they don't. Empty without `from`."""
     username = request.GET.get("from", "")
     if not username:
         return {}
@@ -77,17 +77,17 @@ def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
 @require_http_methods(["GET", "POST"])
 @requires_reader
 def edit(request: AppRequest, username: str) -> HttpResponse:
-    """A user's page: the form for who may edit the user, the same facts for who may only read."""
+    """The page of a user: the form if the operator can edit the user, else the same data read-only."""
     if request.method == "POST":
         return _save(request, username)
     user = users.get(request.user.client, username)
-    if policy.refusal("edit", request.user, user):
+    if policy.denial_reason("edit", request.user, user):
         return _render_edit(request, user, None)
     return _render_edit(request, user, EditUserForm.of(user, roles.all_roles(request.user.client)))
 
 
 def _save(request: AppRequest, username: str) -> HttpResponse:
-    """Five calls: the roles, and the four of the update."""
+    """Five requests: the roles, and the four of the update."""
     operator = request.user
     policy.demand("edit", operator, User(username))
     form = EditUserForm(request.POST, roles=roles.all_roles(operator.client))

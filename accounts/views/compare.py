@@ -69,6 +69,7 @@ def exports(request: AppRequest) -> HttpResponseBase:
 
 @require_GET
 @requires_reader
+@requires_valid_credentials
 def trail(request: AppRequest) -> HttpResponseBase:
     form = TrailForm(request.GET, trail_start=audit.trail_start())
     if not form.is_valid():

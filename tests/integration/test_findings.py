@@ -21,6 +21,7 @@ from accounts.services.documents import indices
 from accounts.services.findings import Row, orphaned_keys, rows, runs, steps, user_pages
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
+from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 
 
@@ -34,15 +35,6 @@ def otto(person: Callable[[str], PersonClient], node: TestNode) -> PersonClient:
 @pytest.fixture
 def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
-
-
-def run_through(node: TestNode, client: PersonClient) -> findings.Run:
-    """A whole run, after all that happened before it."""
-    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all", ignore_unavailable=True)
-    run = findings.start(client)
-    while not run.finished:
-        run = findings.advance(client, run.id)
-    return run
 
 
 def found(run: findings.Run, slug: str) -> dict[str, Row]:

@@ -52,7 +52,7 @@ def test_what_changes_is_put_into_it(node: TestNode, signed_in: Callable[..., Cl
     assert "First" not in second
     tokens = {re.search(r'csrfmiddlewaretoken" value="(\w{64})"', whole)[1] for whole in (first, second)}  # type: ignore[index]
     assert len(tokens) == 2
-    assert all(page_cache.MARK not in whole and re.search(r'data-seconds-left="\d+"', whole) for whole in (first, second))
+    assert all(page_cache.SEPARATOR not in whole and re.search(r'data-seconds-left="\d+"', whole) for whole in (first, second))
 
 
 def test_nobody_gets_what_was_written_for_another(node: TestNode, signed_in: Callable[..., Client]) -> None:
@@ -75,7 +75,7 @@ def test_a_message_is_shown_once(node: TestNode, signed_in: Callable[..., Client
 
 
 def test_a_name_with_the_mark_of_a_slot_is_a_name(node: TestNode, signed_in: Callable[..., Client]) -> None:
-    marked = f"{page_cache.MARK}q{page_cache.MARK} {{{{ q }}}}"
+    marked = f"{page_cache.SEPARATOR}q{page_cache.SEPARATOR} {{{{ q }}}}"
     node.put_user("odd", roles=["user_admin"], full_name=marked)
     ada = signed_in("ada")
     for _ in range(2):

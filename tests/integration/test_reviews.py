@@ -11,9 +11,10 @@ from accounts.services import audit, errors, reviews, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
-from accounts.services.reviews import Decision, Review, remediation, store
+from accounts.services.reviews import Review, remediation, store
 from accounts.services.users import User, UserQuery
 from tests.support.nodes import TestNode
+from tests.support.reviews import decide, sign_off, start_review
 
 PEOPLE = UserQuery(q="person", kind="native")
 FILTER = "username, full name, email address, or role contains “person”, without reserved users, sorted by username (ascending)"
@@ -36,25 +37,6 @@ def people(node: TestNode, count: int) -> list[str]:
     return names
 
 
-def frozen(client: PersonClient, query: UserQuery = PEOPLE) -> Review:
-    review = reviews.start(client, query, "Quarter")
-    while not reviews.create_snapshot(client, review.id).is_over:
-        pass
-    return reviews.get(review.id)
-
-
-def mark(client: PersonClient, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
-    seen = reviews.get_with_items(review.id, [number])[1][0].seen
-    return reviews.decide(client, review.id, number, decision, comment, seen)
-
-
-def signed(client: PersonClient, review: Review) -> Review:
-    reviews.begin_sign_off(client, review.id)
-    while not reviews.lock_decisions(client, review.id).is_over:
-        pass
-    return reviews.get(review.id)
-
-
 def everything(review: Review) -> list[reviews.Item]:
     store.refresh()
     return list(reviews.all_items(review.id))
@@ -73,7 +55,7 @@ def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_complete(
     review = reviews.start(otto, PEOPLE, "Quarter")
     assert reviews.create_snapshot(otto, review.id) == reviews.JobProgress(3, 7, is_over=False)
     node.elastic.security.put_user(username=names[0], roles=["editor"], metadata={})  # it is taken down already
-    review = frozen_on(otto, review)
+    review = snapshot_of(otto, review)
 
     items = everything(review)
     assert [item.username for item in items] == names
@@ -86,7 +68,7 @@ def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_complete(
     assert actions(node, review) == ["review-create", "review-snapshot"]
 
 
-def frozen_on(client: PersonClient, review: Review) -> Review:
+def snapshot_of(client: PersonClient, review: Review) -> Review:
     while not reviews.create_snapshot(client, review.id).is_over:
         pass
     return reviews.get(review.id)
@@ -101,18 +83,18 @@ def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
     reviews.create_snapshot(otto, review.id)
     # A process that died after it had written half of its portion.
     store.put_many([replace(everything(review)[0], number=number, row={"username": names[number - 1]}) for number in (5, 6)])
-    threads = [threading.Thread(target=frozen_on, args=(each, review)) for each in (ada, otto)]
+    threads = [threading.Thread(target=snapshot_of, args=(each, review)) for each in (ada, otto)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    review = frozen_on(otto, review)
+    review = snapshot_of(otto, review)
     assert review.state == "open"
     assert [item.username for item in everything(review)] == names
 
 
 def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
-    review = frozen(team[1], UserQuery())
+    review = start_review(team[1], UserQuery())
     items = {item.username: item for item in everything(review)}
     assert items.keys() == node.usernames() | set(users.RESERVED_USERNAMES)
     assert (items["ada"].row["can_manage_users"], items["otto"].row["can_manage_users"]) == (True, False)
@@ -126,7 +108,7 @@ def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, Perso
     ended = ada.create_api_key(name="ended")["id"]
     ada.create_api_key(name="lives")
     ada.invalidate_api_key(ids=[ended], owner=True)
-    item = next(item for item in everything(frozen(otto, UserQuery(q="ada"))) if item.username == "ada")
+    item = next(item for item in everything(start_review(otto, UserQuery(q="ada"))) if item.username == "ada")
     assert item.row["active_api_keys"] == 1
     ada.invalidate_api_key(owner=True)
 
@@ -134,7 +116,7 @@ def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, Perso
 def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 2)
     ada, otto = team
-    review = frozen(otto)
+    review = start_review(otto, PEOPLE)
     seen = [item.seen for item in everything(review)]
     reviews.decide(ada, review.id, 1, "keep", "", seen[0])
     with pytest.raises(errors.DecisionConflict):
@@ -154,8 +136,8 @@ def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, 
 
 def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     names = people(node, 12)
-    review = frozen(team[1])
-    threads = [threading.Thread(target=mark, args=(team[number % 2], review, number + 1, "keep")) for number in range(len(names))]
+    review = start_review(team[1], PEOPLE)
+    threads = [threading.Thread(target=decide, args=(team[number % 2], review, number + 1, "keep")) for number in range(len(names))]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -169,20 +151,20 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
 ) -> None:
     people(node, 3)
     ada, otto = team
-    review = frozen(otto)
-    mark(ada, review, 1, "keep")
-    mark(otto, review, 2, "change", "no editor")
+    review = start_review(otto, PEOPLE)
+    decide(ada, review, 1, "keep")
+    decide(otto, review, 2, "change", "no editor")
     with pytest.raises(errors.ReviewIncomplete) as incomplete:
         reviews.begin_sign_off(otto, review.id)
     assert incomplete.value.pending == 1
-    mark(otto, review, 3, "remove")
+    decide(otto, review, 3, "remove")
 
     seen = everything(review)[0]
     reviews.begin_sign_off(otto, review.id)
     with pytest.raises(errors.ReviewClosed):
         reviews.lock_decisions(ada, review.id)
-    review = signed(otto, review)
-    for change in (lambda: mark(ada, review, 1, "remove"), lambda: reviews.begin_sign_off(ada, review.id)):
+    review = sign_off(otto, review)
+    for change in (lambda: decide(ada, review, 1, "remove"), lambda: reviews.begin_sign_off(ada, review.id)):
         with pytest.raises(errors.ReviewClosed):
             change()
     with pytest.raises(errors.Conflict):  # a mark that was on its way past the check of the state
@@ -196,9 +178,9 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
 def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 1)
     otto = team[1]
-    review = frozen(otto)
-    mark(otto, review, 1, "remove")
-    review = signed(otto, review)
+    review = start_review(otto, PEOPLE)
+    decide(otto, review, 1, "remove")
+    review = sign_off(otto, review)
     actions(node, review)
     assert reviews.verify(review).state == "verified"
 
@@ -224,12 +206,12 @@ def test_removals_are_carried_out_once_and_the_trail_proves_them(
 ) -> None:
     monkeypatch.setattr(remediation, "BATCH_SIZE", 2)
     names, (ada, otto) = people(node, 4), team
-    review = frozen(otto)
+    review = start_review(otto, PEOPLE)
     for number, decision in enumerate(("remove", "keep", "remove", "remove"), start=1):
-        mark(otto, review, number, decision)  # type: ignore[arg-type]
+        decide(otto, review, number, decision)  # type: ignore[arg-type]
     with pytest.raises(errors.ReviewClosed):
         reviews.apply_removals(ada, review.id, "delete", nothing_against_it)
-    review = signed(otto, review)
+    review = sign_off(otto, review)
     node.elastic.security.delete_user(username=names[3])  # elsewhere
     with pytest.raises(errors.AccessDenied):
         reviews.apply_removals(otto, review.id, "delete", nothing_against_it)

@@ -15,11 +15,12 @@ from pytest_django import Settings
 
 from accounts.services import sessions
 from accounts.services.documents import indices
-from accounts.services.sessions import Session, SessionStore, active
+from accounts.services.sessions import Session, active
 from accounts.services.sessions import keys as session_keys
 from accounts.urls import urlpatterns
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.sessions import another_session, store_of
 
 SignIn = Callable[..., Client]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -176,16 +177,6 @@ def test_expired_documents_are_removed_at_a_sign_in(node: TestNode, signed_in: S
     assert len(of("norah")) == 2
 
 
-def another_session(like: Client) -> Client:
-    """A browser that is signed in as that one is, without asking the cluster about the password."""
-    store = SessionStore()
-    store.update(dict(store_of(like).items()))
-    store.save()
-    client = Client()
-    client.cookies[django_settings.SESSION_COOKIE_NAME] = str(store.session_key)
-    return client
-
-
 def test_whoever_was_deleted_elsewhere_sees_no_page_any_more(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     jdoe = signed_in("jdoe")
@@ -199,10 +190,6 @@ def test_whoever_was_deleted_elsewhere_sees_no_page_any_more(node: TestNode, sig
         assert refused.status_code in (401, 302), f"POST {url}: {refused.status_code}"
         assert refused.status_code == 401 or refused.headers["Location"].startswith("/login?"), url
     assert of("jdoe") == [] or {session.id for session in of("jdoe")} == {store_of(jdoe).document_id}
-
-
-def store_of(client: Client) -> SessionStore:
-    return SessionStore(client.cookies[django_settings.SESSION_COOKIE_NAME].value)
 
 
 def test_whoever_was_deactivated_elsewhere_ends_no_session(node: TestNode, signed_in: SignIn) -> None:

@@ -1,0 +1,25 @@
+"""Access reviews in each of their states."""
+
+from accounts.services import reviews
+from accounts.services.client import PersonClient
+from accounts.services.reviews import Decision, Review
+from accounts.services.users import UserQuery
+
+
+def start_review(client: PersonClient, query: UserQuery) -> Review:
+    review = reviews.start(client, query, "Quarter")
+    while not reviews.create_snapshot(client, review.id).is_over:
+        pass
+    return reviews.get(review.id)
+
+
+def decide(client: PersonClient, review: Review, number: int, decision: Decision, comment: str = "") -> reviews.Item:
+    seen = reviews.get_with_items(review.id, [number])[1][0].seen
+    return reviews.decide(client, review.id, number, decision, comment, seen)
+
+
+def sign_off(client: PersonClient, review: Review) -> Review:
+    reviews.begin_sign_off(client, review.id)
+    while not reviews.lock_decisions(client, review.id).is_over:
+        pass
+    return reviews.get(review.id)

@@ -1,1 +1,1 @@
-"""The demo: a real node with sample people, and the product in front of it, from one command."""
+"""The demo: usermgmt with a real Elasticsearch node and sample users."""

@@ -1,4 +1,4 @@
-"""`python -m demo`: what script/demo runs once Python, Java and the locked dependencies are there."""
+"""`python -m demo`: run by script/demo after it has installed Python, Java, and the dependencies."""
 
 import shutil
 import signal
@@ -21,10 +21,10 @@ from local_cluster.secret import keep_secret
 from usermgmt import env_file
 
 SERVER_LOG = FOLDER / "server.log"
-# Inside the cluster's folder: whoever throws the data away gets the sample again.
+# In the cluster's folder, so that the sample data is created again after the folder was deleted.
 SAMPLE_LOADED = FOLDER / "elasticsearch/sample-loaded"
-SAMPLE_BEGUN = FOLDER / "elasticsearch/sample-begun"
-# Who can be tried, with which password, and as what.
+SAMPLE_STARTED = FOLDER / "elasticsearch/sample-begun"
+# Username, name of the password, and description.
 SHOWN = (
     ("elastic", "elastic", "built-in superuser"),
     ("admin", "admin", "administrator: can manage users"),
@@ -34,7 +34,7 @@ SHOWN = (
 
 
 def main() -> int:
-    """Run the demo until somebody stops it; the exit status."""
+    """Run the demo until it is stopped; returns the exit status."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
             signal.signal(number, _interrupt)
@@ -60,7 +60,7 @@ def _run(options: Options) -> None:
     _require_free("ELASTICSEARCH_PORT", options.elasticsearch_port)
     env_file.update(ENV_FILE, _configuration(options))
     passwords = {name: keep_secret(FOLDER / "passwords" / name) for name in ("admin", "auditor", "people")}
-    _remove_half_a_sample()
+    _remove_partial_sample()
     cluster = _cluster(options)
     progress = Progress(steps=6)
     with progress.step(f"Building Elasticsearch {cluster.version} (downloads on first run)"):
@@ -71,17 +71,17 @@ def _run(options: Options) -> None:
         _set_up(cluster, progress)
         with progress.step("Starting the server"):
             server = running.enter_context(served(options, SERVER_LOG))
-        _say_who_can_sign_in(options, cluster, passwords | {"elastic": cluster.password})
+        _print_sign_ins(options, cluster, passwords | {"elastic": cluster.password})
         _wait(server, cluster)
 
 
 def _configuration(options: Options) -> dict[str, str]:
-    """What the product needs to know; the keys that setup_cluster wrote beside it are kept."""
+    """The settings of the demo, besides the keys that setup_cluster writes."""
     return {
         "ELASTICSEARCH_HOSTS": options.elasticsearch_url,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "HTTPS": "false",
-        # The sessions of the sample users are there for a working day, not for half an hour.
+        # The sessions of the sample users last a working day.
         "SESSION_IDLE_MINUTES": "480",
     }
 
@@ -106,12 +106,12 @@ def _cluster(options: Options) -> Cluster:
 
 
 def _set_up(cluster: Cluster, progress: Progress) -> None:
-    """The cluster and the sample need the elastic user; once its password was changed through the pages both are long done."""
+    """Setup and sample data need the elastic user. If its password was changed on a page, both are already done."""
     elastic_is_ours = _signs_in(cluster.client(), "elastic", cluster.password)
     with progress.step("Setting up the cluster"):
         if elastic_is_ours:
             manage("setup_cluster", "--env-file", str(ENV_FILE), ELASTICSEARCH_PASSWORD=cluster.password)
-    with progress.step("Collecting static files"):  # some of the sample data are made by opening pages
+    with progress.step("Collecting static files"):  # creating the sample data opens pages
         manage("collectstatic", "--noinput", "--verbosity", "0")
     with progress.step("Creating sample data"):
         if elastic_is_ours:
@@ -119,17 +119,17 @@ def _set_up(cluster: Cluster, progress: Progress) -> None:
 
 
 def _create_sample(cluster: Cluster) -> None:
-    """At the first start only: what was changed since stays."""
+    """Create the sample data, at the first start only."""
     if not SAMPLE_LOADED.exists():
-        SAMPLE_BEGUN.touch()
+        SAMPLE_STARTED.touch()
         tell_story(ELASTICSEARCH_PASSWORD=cluster.password)
         SAMPLE_LOADED.touch()
 
 
-def _remove_half_a_sample() -> None:
-    """A first start that was interrupted begins anew: nobody has used that cluster yet, because the server starts after it."""
-    if SAMPLE_BEGUN.exists() and not SAMPLE_LOADED.exists():
-        shutil.rmtree(SAMPLE_BEGUN.parent)
+def _remove_partial_sample() -> None:
+    """Start over after an interrupted first start. No user data is lost, because the server wasn't started yet."""
+    if SAMPLE_STARTED.exists() and not SAMPLE_LOADED.exists():
+        shutil.rmtree(SAMPLE_STARTED.parent)
 
 
 def _signs_in(client: Elasticsearch, username: str, password: str) -> bool:
@@ -140,7 +140,7 @@ def _signs_in(client: Elasticsearch, username: str, password: str) -> bool:
     return True
 
 
-def _say_who_can_sign_in(options: Options, cluster: Cluster, passwords: dict[str, str]) -> None:
+def _print_sign_ins(options: Options, cluster: Cluster, passwords: dict[str, str]) -> None:
     print(f"\nOpen {options.url} and sign in as one of these users:\n")
     for username, password, what in SHOWN:
         ours = _signs_in(cluster.client(), username, passwords[password])
@@ -150,7 +150,7 @@ def _say_who_can_sign_in(options: Options, cluster: Cluster, passwords: dict[str
 
 
 def _wait(server: "subprocess.Popen[bytes]", cluster: Cluster) -> None:
-    """Until somebody interrupts, or one of the two ends by itself."""
+    """Wait until the demo is interrupted. Raises DemoError if the server or the node stops."""
     while server.poll() is None and cluster.nodes[0].is_running:
         time.sleep(0.5)
     if server.poll() is None:

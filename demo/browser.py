@@ -1,4 +1,4 @@
-"""A browser in which a sample user signs in: real requests to the views, without a server in between."""
+"""The browser of a sample user: real requests to the views, without a server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,18 +28,17 @@ SAFARI_ON_IPAD: Final = (
 
 
 class UnexpectedPage(Exception):
-    """A page of the product answered otherwise than the story needs."""
+    """A page had another status than the story expects."""
 
 
 class Browser:
-    """One user's browser. `session_id` is the name by which administrators end the session."""
+    """The browser of one user."""
 
     def __init__(self, username: str, user_agent: str) -> None:
         self.username = username
         self._client = Client(headers={"user-agent": user_agent}, SERVER_NAME=ADDRESS, REMOTE_ADDR=ADDRESS)
 
     def sign_in(self, password: str) -> "Browser":
-        """Sign in."""
         self.post("/login", username=self.username, password=password)
         return self
 
@@ -48,25 +47,24 @@ class Browser:
         self.post("/login", HTTPStatus.OK, username=self.username, password=password)
 
     def sign_out(self) -> None:
-        """End the session."""
         self.post("/logout")
 
     def get(self, path: str, expected: HTTPStatus = HTTPStatus.OK) -> None:
         """Open a page. Raises UnexpectedPage for another status."""
-        self._demand(expected, path, self._client.get(path))
+        self._check_status(expected, path, self._client.get(path))
 
     def post(self, path: str, expected: HTTPStatus = HTTPStatus.FOUND, /, **form: str) -> None:
-        """Send a form, and read the answer to its end. Raises UnexpectedPage for another status."""
-        self._demand(expected, path, self._client.post(path, form))
+        """Submit a form and read the whole response. Raises UnexpectedPage for another status."""
+        self._check_status(expected, path, self._client.post(path, form))
 
     @property
     def session_id(self) -> str:
-        """The id of the session's document."""
+        """The ID of the session document, with which administrators end the session."""
         return self._session.document_id
 
     @contextmanager
     def session(self) -> Iterator[PersonClient]:
-        """The signed-in user's own connection; what the block does is recorded as done in this session."""
+        """The client of the signed-in user. Audit events of the block have this session."""
         operator = operators.from_session(self._session)
         if operator is None:
             raise UnexpectedPage(f"{self.username} is not signed in")
@@ -81,7 +79,7 @@ class Browser:
     def _session(self) -> SessionStore:
         return cast(SessionStore, self._client.session)
 
-    def _demand(self, expected: HTTPStatus, path: str, response: HttpResponseBase) -> None:
+    def _check_status(self, expected: HTTPStatus, path: str, response: HttpResponseBase) -> None:
         content = b"".join(response)
         if response.status_code != expected:
             raise UnexpectedPage(f"{path} answered {self.username} with {response.status_code}: {content.decode()[:2000]}")

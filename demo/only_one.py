@@ -1,4 +1,4 @@
-"""Only one demo at a time: a locked file, which the system unlocks when the process ends in whatever way."""
+"""Allows only one running demo, with a file lock that the system releases when the process ends."""
 
 import fcntl
 import os
@@ -11,8 +11,8 @@ from demo.options import DemoError
 
 @contextmanager
 def only_one(file: Path, url: str) -> Iterator[None]:
-    """Hold the lock; where another demo has it, say where that one is."""
-    # Opened without truncating: the other demo's words stand in it.
+    """Hold the lock. Raises DemoError with the URL of the demo that holds it."""
+    # Not truncated: the file has the URL of the other demo.
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

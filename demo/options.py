@@ -1,4 +1,4 @@
-"""What the environment chooses for the demo, and where its files are."""
+"""Options and paths of the demo."""
 
 import os
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ ENV_FILE = FOLDER / "env"
 
 
 class DemoError(Exception):
-    """The demo cannot go on; the text is for the person at the terminal."""
+    """Ends the demo; the message is for the terminal."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """The environment variables PORT, ELASTICSEARCH_PORT and ELASTIC_PASSWORD."""
+    """The environment variables PORT, ELASTICSEARCH_PORT, and ELASTIC_PASSWORD."""
 
     port: int
     elasticsearch_port: int
@@ -23,17 +23,15 @@ class Options:
 
     @property
     def url(self) -> str:
-        """Where the product is served."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def elasticsearch_url(self) -> str:
-        """Where the node answers."""
         return f"http://127.0.0.1:{self.elasticsearch_port}"
 
 
 def read_options() -> Options:
-    """Read the environment, and take the password out of it: no child needs to inherit it."""
+    """Read the environment, and remove the password from it so that no child process inherits it. Raises DemoError."""
     password = os.environ.pop("ELASTIC_PASSWORD", None)
     if password is not None and (len(password) < 6 or not password.isprintable()):
         raise DemoError("ELASTIC_PASSWORD must have at least 6 characters, all of them printable.")

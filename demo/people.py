@@ -1,12 +1,12 @@
-"""The sample people and roles: believable ones, and those that make a user interface stumble."""
+"""The sample users and roles: realistic ones, and edge cases for the user interface."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Person:
-    """One sample user."""
+class SampleUser:
+    """A sample user, as at the end of the story."""
 
     username: str
     full_name: str | None = None
@@ -16,13 +16,13 @@ class Person:
     metadata: dict[str, Any] = field(default_factory=dict)
 
 
-def _colleague(full_name: str, *roles: str, at: str = "example.org", **more: Any) -> Person:
-    """Somebody whose user name and address follow from their name, as in most companies."""
+def _colleague(full_name: str, *roles: str, at: str = "example.org", **more: Any) -> SampleUser:
+    """A user whose username and email are derived from the full name."""
     username = ".".join(full_name.lower().translate(_PLAIN).split())
-    return Person(username, full_name, f"{username}@{at}", roles, **more)
+    return SampleUser(username, full_name, f"{username}@{at}", roles, **more)
 
 
-# User names are ASCII.
+# Usernames are ASCII.
 _PLAIN = str.maketrans("áãåçèéëíïłñóöøśšúüýž", "aaaceeeiilnooossuuyz", "'")
 
 ROLES: dict[str, dict[str, Any]] = {
@@ -57,10 +57,10 @@ ROLES: dict[str, dict[str, Any]] = {
     },
 }
 
-ADMINISTRATOR = Person("admin", "Ada Admin", "admin@example.org", ("user_admin",))
+ADMINISTRATOR = SampleUser("admin", "Ada Admin", "admin@example.org", ("user_admin",))
 # The second administrator: changes in the audit trail are not all by one user.
 COLLEAGUE = _colleague("Nadia Benali", "user_admin")
-AUDITOR = Person("auditor", "Otis Auditor", "auditor@example.org", ("usermgmt_auditor",))
+AUDITOR = SampleUser("auditor", "Otis Auditor", "auditor@example.org", ("usermgmt_auditor",))
 
 COLLEAGUES = (
     _colleague("Amara Okafor"),
@@ -90,7 +90,7 @@ COLLEAGUES = (
     _colleague("Noah Cohen", "enrich_user", "viewer"),
     _colleague("Anjali Deshpande", "transform_admin", "editor"),
     _colleague("Mehmet Yilmaz", "viewer", "integrator", enabled=False),
-    # Roles that a page has to say something about.
+    # Users with notable roles.
     _colleague("Grace Mbeki", "kibana_user"),  # deprecated
     _colleague("Peter Lindqvist", "viewer", "data_warehouse_reader"),  # does not exist
     _colleague("Clara Hoffmann", "superuser"),
@@ -98,36 +98,36 @@ COLLEAGUES = (
 )
 
 OTHERS = (
-    # No person, so neither a full name nor an address.
-    Person("shop-backend", roles=("orders_service",), metadata={"owner": "web team"}),
-    Person("log-shipper-eu", roles=("logs_writer", "integrator")),
-    Person("ci-bot", "Continuous integration", None, ("viewer",), enabled=False),
-    # What an auditor would write up: an administrator without an address, an address on two users, names that differ in case.
-    Person("it-helpdesk", "IT help desk", None, ("user_admin",)),
-    Person("jane.doe", "Jane Doe", "jane.doe@example.org", ("viewer",)),
-    Person("Wei.Zhang", "Wei Zhang", "wei.zhang@example.org", ("viewer",)),
-    # Legal names that make pages and addresses stumble.
-    Person("a/b", "Slash Between", "a.b@example.org", ("viewer",)),
-    Person("o'brien", "Conor O'Brien", "conor.obrien@example.org", ("viewer", "sales_reader")),
-    Person("name with space", "Name With Space", None, ("viewer",)),
-    Person("x,y", "Comma Between", None, ("viewer",)),
-    Person("jane.doe@example.org", "Jane Doe", "jane.doe@example.org", ("editor",)),
-    Person("<b>bold</b>", "<i>Markup</i> & Co", None, ("viewer",), enabled=False),
-    Person(
+    # Services, mostly without full name and email.
+    SampleUser("shop-backend", roles=("orders_service",), metadata={"owner": "web team"}),
+    SampleUser("log-shipper-eu", roles=("logs_writer", "integrator")),
+    SampleUser("ci-bot", "Continuous integration", None, ("viewer",), enabled=False),
+    # Findings: an administrator without email, an email of two users, usernames that differ only in case.
+    SampleUser("it-helpdesk", "IT help desk", None, ("user_admin",)),
+    SampleUser("jane.doe", "Jane Doe", "jane.doe@example.org", ("viewer",)),
+    SampleUser("Wei.Zhang", "Wei Zhang", "wei.zhang@example.org", ("viewer",)),
+    # Valid usernames that are hard to display or to put into a URL.
+    SampleUser("a/b", "Slash Between", "a.b@example.org", ("viewer",)),
+    SampleUser("o'brien", "Conor O'Brien", "conor.obrien@example.org", ("viewer", "sales_reader")),
+    SampleUser("name with space", "Name With Space", None, ("viewer",)),
+    SampleUser("x,y", "Comma Between", None, ("viewer",)),
+    SampleUser("jane.doe@example.org", "Jane Doe", "jane.doe@example.org", ("editor",)),
+    SampleUser("<b>bold</b>", "<i>Markup</i> & Co", None, ("viewer",), enabled=False),
+    SampleUser(
         "nightly-export-of-the-sales-figures-of-all-regions-to-the-data-warehouse-of-the-holding-company-in-rotterdam",
         "A name that is longer than any column of any table and still has to be readable somewhere",
         "nightly-export-of-the-sales-figures-of-all-regions@example.com",
         ("sales_reader", "monitoring_user"),
     ),
 )
-PEOPLE = COLLEAGUES + OTHERS
+SAMPLE_USERS = COLLEAGUES + OTHERS
 
-# Deleted in the course of the story.
+# Deleted during the story.
 LEAVERS = (
     _colleague("Viktor Hansen", "ingest_admin", "integrator"),
     _colleague("Sandra Keller", "viewer", "sales_reader"),
 )
-# Some users are first created like this, and corrected later.
+# Users that are created with these values and corrected later.
 MISTAKES: dict[str, dict[str, Any]] = {
     "ingrid.sorensen": {"full_name": "Ingrid Sorenson"},
     "rafael.ortiz": {"roles": ("viewer", "wacher_user")},

@@ -1,4 +1,4 @@
-"""`python -m demo.pictures`: photographs the running demo for docs/, in a real browser."""
+"""`python -m demo.pictures`: takes screenshots of the running demo for docs/."""
 
 import sys
 from pathlib import Path
@@ -10,13 +10,13 @@ from demo.options import FOLDER, TOP, read_options
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDE, NARROW = (1280, 800), (360, 740)
-SOMEBODY = "/users/edit/amara.okafor"
-# name: (who looks, theme, size, page, what is clicked then)
+USER_PAGE = "/users/edit/amara.okafor"
+# name: (signed-in user, theme, size, page, element to click)
 PICTURES = {
     "users-light": ("admin", "light", WIDE, "/users/", ""),
     "users-dark": ("admin", "dark", WIDE, "/users/", ""),
     "users-narrow": ("admin", "light", NARROW, "/users/", ""),
-    "user-light": ("admin", "light", (1280, 1100), SOMEBODY, ""),
+    "user-light": ("admin", "light", (1280, 1100), USER_PAGE, ""),
     "password-dark": ("admin", "dark", WIDE, "/users/edit/kibana_system", "editUserChangePasswordButton"),
     "review-light": ("auditor", "light", (1280, 900), "/reviews/", "open review"),
     "findings-light": ("auditor", "light", WIDE, "/findings/", ""),
@@ -26,7 +26,7 @@ PICTURES = {
 
 
 def main() -> None:
-    """Write every picture, or those whose names are arguments."""
+    """Take all screenshots, or those named by the arguments."""
     folder = TOP / "docs" / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -46,7 +46,7 @@ def _take(browser: Browser, file: Path, username: str, theme: str, size: tuple[i
     if username:
         _sign_in(page, username)
     page.goto(url)
-    if click == "open review":  # of the story, and the newest one
+    if click == "open review":  # the newest one
         page.locator("a[href^='/reviews/view/']").first.click()
         page.wait_for_url("**/reviews/view/**")
     elif click:

@@ -1,4 +1,4 @@
-"""Runs the product's own programs against the demo's cluster: management commands and the server."""
+"""Runs management commands and the server with the cluster of the demo."""
 
 import os
 import shutil
@@ -13,17 +13,17 @@ from demo.options import ENV_FILE, TOP, DemoError, Options
 from local_cluster.node import wait_for
 
 SECONDS_TO_SERVE = 60
-# What the demo's env file says would give way to the same names in the person's own environment.
+# Prefixes of variables that aren't inherited, because they would override the demo's env file.
 CONFIGURATION = ("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "SESSION_", "LOG_")
 
 
 def manage(*arguments: str, **secret_environment: str) -> None:
-    """Run a management command; its output is shown only when it fails."""
+    """Run a management command. Raises DemoError with its output if it fails."""
     _run(f"manage.py {arguments[0]}", str(TOP / "manage.py"), *arguments, **secret_environment)
 
 
 def tell_story(**secret_environment: str) -> None:
-    """Run `demo.story` with the product's settings; its wrong passwords need not be answered slowly."""
+    """Run `demo.story`, without the delay for wrong passwords. Raises DemoError."""
     settings = {"DJANGO_SETTINGS_MODULE": "usermgmt.settings", "THROTTLE_ANSWER_SECONDS": "0"}
     _run("demo.story", "-m", "demo.story", **settings, **secret_environment)
 
@@ -45,16 +45,16 @@ def _run(name: str, *arguments: str, **environment: str) -> None:
 
 @contextmanager
 def served(options: Options, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """The server, from the moment it answers until the end of the block."""
+    """Run the server until the end of the block, which starts when it responds. Raises DemoError."""
     with log.open("wb") as stream:
         server = subprocess.Popen(
-            [*_ends_with_us(), sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
+            [*_setpriv_command(), sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
             cwd=TOP,
             env=_environment(HOST="127.0.0.1", PORT=str(options.port)),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for the demo, which stops server and node in order
+            start_new_session=True,  # Ctrl-C must reach only the demo, which stops server and node in order
         )
     try:
         if not wait_for(lambda: _answers(server, options.url, log), SECONDS_TO_SERVE):
@@ -65,12 +65,11 @@ def served(options: Options, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 def tail(log: Path) -> str:
-    """The end of a log."""
     return log.read_text(errors="replace")[-4000:]
 
 
-def _ends_with_us() -> list[str]:
-    """The server does not watch its parent; where the system can, it ends the server when the demo is killed."""
+def _setpriv_command() -> list[str]:
+    """A command prefix that stops the server if the demo is killed, where the system supports it."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "TERM", "--"] if setpriv else []
 

@@ -1,4 +1,4 @@
-"""One line for each step of the way, with a running clock where a person watches."""
+"""Prints a line for each step, with a running clock on a terminal."""
 
 import sys
 import threading
@@ -16,7 +16,7 @@ class Progress:
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
-        """Show the title now and, when the block is done, how long it took."""
+        """Print the title, and the duration when the block succeeds."""
         self.number += 1
         print(f"[{self.number}/{self.steps}] {title} …", end="", flush=True)
         start = time.monotonic()
@@ -25,12 +25,12 @@ class Progress:
                 yield
             print(f" {_seconds(start)}", end="", flush=True)
         finally:
-            print(flush=True)  # what went wrong begins on a line of its own
+            print(flush=True)  # an error message starts on a new line
 
 
 @contextmanager
 def _clock(start: float) -> Iterator[None]:
-    """On a terminal, show the seconds that go by after the line, each in the place of the one before."""
+    """On a terminal, show the elapsed seconds at the end of the line."""
     done = threading.Event()
     ticker = threading.Thread(target=_tick, args=(start, done), daemon=True)
     if sys.stdout.isatty():

@@ -1,16 +1,16 @@
-"""Creates the sample roles, users and API keys, each as it is created in real life: by an administrator, or by its owner."""
+"""Creates the sample roles, users, and API keys, each with the credentials of the user who would create it."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from accounts.services import users
 from accounts.services.client import AdministratorClient
-from accounts.services.client import PersonClient as Connection
+from accounts.services.client import SampleUserClient as Connection
 from accounts.services.users import User
 from demo.browser import Browser
-from demo.people import MISTAKES, ROLES, Person
+from demo.people import MISTAKES, ROLES, SampleUser
 
-# Owner, name, and how long the key works.
+# Owner, name, and expiration.
 API_KEYS = (
     ("log-shipper-eu", "eu-central-1", "90d"),
     ("log-shipper-eu", "eu-west-1", None),
@@ -23,25 +23,25 @@ API_KEYS = (
 
 
 def create_roles(elastic: AdministratorClient) -> None:
-    """Create the roles; usermgmt doesn't create any, so Elasticsearch does."""
+    """Create the roles directly in Elasticsearch, because usermgmt doesn't manage roles."""
     for name, role in ROLES.items():
         elastic.security.put_role(name=name, **role)
 
 
-def create_users(browser: Browser, people: Iterable[Person], password: str) -> None:
-    """Create users in the session of an administrator. All of them are active, some with a mistake in them."""
+def create_users(browser: Browser, samples: Iterable[SampleUser], password: str) -> None:
+    """Create users in the session of an administrator: all active, some with MISTAKES."""
     with browser.session() as client:
-        for person in people:
-            users.create(client, replace(user_of(person), **MISTAKES.get(person.username, {})), password)
+        for sample in samples:
+            users.create(client, replace(user_of(sample), **MISTAKES.get(sample.username, {})), password)
 
 
 def create_api_keys(password: str) -> None:
-    """Let each owner create their keys, before some of the owners are deactivated or deleted."""
+    """Create the keys as their owners. Needs active owners."""
     for username, name, expiration in API_KEYS:
         # By default the call waits up to a second for the next refresh.
         Connection(username, password).create_api_key(name=name, expiration=expiration, refresh=True)
 
 
-def user_of(person: Person) -> User:
-    """The user as it is in the end."""
-    return User(person.username, person.full_name or "", person.email or "", person.roles, metadata=person.metadata)
+def user_of(sample: SampleUser) -> User:
+    """The user without MISTAKES."""
+    return User(sample.username, sample.full_name or "", sample.email or "", sample.roles, metadata=sample.metadata)

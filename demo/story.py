@@ -1,7 +1,7 @@
-"""`python -m demo.story`: fills the demo with what happens in a cluster, so that each page shows what it is for.
+"""`python -m demo.story`: creates sample activity, so that each page of the demo has data.
 
-Everything is done by calling the product, with the credentials of the user who does it. So it all happens today, and the
-audit trail says what really happened. It is told once, in a new cluster (`demo.__main__`).
+Every change is made through usermgmt, with the credentials of its actor, so the audit trail is real and all of it is from
+today. Runs once, in a new cluster (`demo.__main__`).
 """
 
 import os
@@ -25,11 +25,11 @@ from accounts.services.users import User, UserQuery
 from demo import browser
 from demo.browser import Browser
 from demo.options import FOLDER
-from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, PEOPLE, Person
+from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, SAMPLE_USERS, SampleUser
 from demo.sample import create_api_keys, create_roles, create_users, user_of
 from local_cluster.secret import keep_secret
 
-# Gets an initial password, and changes it when he first signs in.
+# Gets an initial password, and changes it at the first sign-in.
 NEWCOMER = "jonas.weber"
 INITIAL_PASSWORD = secrets.token_urlsafe(15)
 WRONG_PASSWORD = secrets.token_urlsafe(15)
@@ -73,7 +73,7 @@ QUARTER_BY_COLLEAGUE: Decisions = {
 
 @dataclass(frozen=True)
 class Cast:
-    """The passwords, by whose they are, and the browsers of those who run the cluster."""
+    """The passwords by name, and the browsers of the administrators and the auditor."""
 
     passwords: Mapping[str, str]
     elastic: AdministratorClient
@@ -82,16 +82,16 @@ class Cast:
     auditor: Browser
 
     def sign_in(self, username: str, user_agent: str) -> Browser:
-        """One of the other sample users signs in."""
+        """Sign in as one of the other sample users."""
         return Browser(username, user_agent).sign_in(self.passwords["people"])
 
     def refresh(self) -> None:
-        """Let searches find all that has happened so far."""
+        """Make all changes so far visible to searches."""
         self.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
 
 
 def tell(passwords: Mapping[str, str]) -> None:
-    """Fill a cluster that has been set up. `passwords`: of `elastic`, `admin`, `auditor`, and one for all other `people`."""
+    """Fill a cluster that is set up. `passwords`: of `elastic`, `admin`, and `auditor`, and `people` for all other users."""
     cast = Cast(
         passwords,
         AdministratorClient("elastic", passwords["elastic"]),
@@ -99,21 +99,21 @@ def tell(passwords: Mapping[str, str]) -> None:
         Browser(COLLEAGUE.username, browser.SAFARI_ON_MAC),
         Browser(AUDITOR.username, browser.EDGE_ON_WINDOWS),
     )
-    _begin(cast)
-    _create_everybody(cast)
+    _create_operators(cast)
+    _create_users(cast)
     _run_checks(cast, cast.auditor)
     _together(lambda: _visit(cast), lambda: _forget_password(cast), lambda: _change_initial_password(cast))
     _sign_off_review(cast)
-    _begin_review(cast)
+    _start_open_review(cast)
     _correct_mistakes(cast)
-    _say_goodbye(cast)
+    _offboard(cast)
     _audit(cast)
-    _lose_server(cast.admin)
+    _kill_during_change(cast.admin)
     _run_checks(cast, cast.admin)
 
 
-def _begin(cast: Cast) -> None:
-    """The first administrator of a new cluster is elastic."""
+def _create_operators(cast: Cast) -> None:
+    """Create administrators and auditor as elastic, the first administrator of a new cluster."""
     create_roles(cast.elastic)
     elastic = Browser("elastic", browser.CHROME_ON_LINUX).sign_in(cast.passwords["elastic"])
     create_users(elastic, [ADMINISTRATOR], cast.passwords["admin"])
@@ -126,25 +126,25 @@ def _begin(cast: Cast) -> None:
     cast.auditor.sign_in(cast.passwords["auditor"])
 
 
-def _create_everybody(cast: Cast) -> None:
-    """Both administrators at once: Elasticsearch needs a tenth of a second for each password."""
-    people = [person for person in (*PEOPLE, *LEAVERS) if person.username != NEWCOMER]
-    newcomer = next(person for person in PEOPLE if person.username == NEWCOMER)
-    half = len(people) // 2
+def _create_users(cast: Cast) -> None:
+    """Create the users as both administrators in parallel, because Elasticsearch needs 0.1 seconds for each password."""
+    samples = [sample for sample in (*SAMPLE_USERS, *LEAVERS) if sample.username != NEWCOMER]
+    newcomer = next(sample for sample in SAMPLE_USERS if sample.username == NEWCOMER)
+    half = len(samples) // 2
     _together(
-        lambda: create_users(cast.admin, people[:half], cast.passwords["people"]),
-        lambda: create_users(cast.colleague, people[half:], cast.passwords["people"]),
+        lambda: create_users(cast.admin, samples[:half], cast.passwords["people"]),
+        lambda: create_users(cast.colleague, samples[half:], cast.passwords["people"]),
     )
     create_users(cast.admin, [newcomer], INITIAL_PASSWORD)
     create_api_keys(cast.passwords["people"])
     with cast.admin.session() as client:
-        for person in people:
-            if not person.enabled and person.username != "mehmet.yilmaz":
-                users.disable(client, person.username)
+        for sample in samples:
+            if not sample.enabled and sample.username != "mehmet.yilmaz":
+                users.disable(client, sample.username)
 
 
 def _visit(cast: Cast) -> None:
-    """Users look at their own account, and one of them tries a page that is not for them."""
+    """Users open their own account, and one of them a page that they can't access."""
     cast.sign_in("elena.popescu", browser.CHROME_ON_ANDROID).sign_out()
     cast.sign_in("amara.okafor", browser.CHROME_ON_LINUX)
     cast.sign_in("clara.hoffmann", browser.SAFARI_ON_MAC)
@@ -154,7 +154,7 @@ def _visit(cast: Cast) -> None:
 
 
 def _forget_password(cast: Cast) -> None:
-    """A forgotten password, until an administrator sets it again; and a name that does not exist."""
+    """Failed sign-ins with a forgotten password until an administrator resets it, and with a nonexistent username."""
     leila = Browser("leila.haddad", browser.CHROME_ON_LINUX)
     leila.fail_to_sign_in(WRONG_PASSWORD)
     leila.fail_to_sign_in(WRONG_PASSWORD)
@@ -173,8 +173,8 @@ def _change_initial_password(cast: Cast) -> None:
 
 
 def _correct_mistakes(cast: Cast) -> None:
-    """What was typed wrong becomes what it is in `people`; and somebody is deactivated by mistake."""
-    right: dict[str, Person] = {person.username: person for person in PEOPLE}
+    """Correct MISTAKES; deactivate a user and activate them again."""
+    right: dict[str, SampleUser] = {sample.username: sample for sample in SAMPLE_USERS}
     with cast.colleague.session() as client:
         for username in MISTAKES:
             seen = users.get(client, username)
@@ -184,8 +184,8 @@ def _correct_mistakes(cast: Cast) -> None:
         users.enable(client, "aaliyah.johnson")
 
 
-def _say_goodbye(cast: Cast) -> None:
-    """People leave; of the API keys that they leave behind, one is revoked. So is one that was replaced."""
+def _offboard(cast: Cast) -> None:
+    """Delete and deactivate users, and revoke an orphaned API key and a replaced one."""
     with cast.admin.session() as client:
         for leaver in LEAVERS:
             users.delete(client, leaver.username)
@@ -205,14 +205,14 @@ def _revoke(by: Browser, username: str, name: str) -> None:
 
 
 def _audit(cast: Cast) -> None:
-    """The auditor takes the list of users away, and finds out that auditors can't change anything."""
+    """The auditor exports the user list, and is denied access to changes."""
     cast.auditor.post("/users/export?kind=native", HTTPStatus.OK, format="csv")
     cast.auditor.get("/users/create", HTTPStatus.FORBIDDEN)
     cast.auditor.post("/users/deactivate/clara.hoffmann", HTTPStatus.FORBIDDEN)
 
 
 def _sign_off_review(cast: Cast) -> None:
-    """A review that is signed off. Of its removals one is carried out later, one is not, and one was not needed."""
+    """A signed-off review. Of its removals one is applied later, one isn't, and one isn't needed."""
     review = _start_review(cast, UserQuery(roles=("sales_reader",)), "Sales access review", due=date.today())
     _decide(cast.auditor, review, SALES_BY_AUDITOR)
     _decide(cast.colleague, review, SALES_BY_COLLEAGUE)
@@ -222,8 +222,8 @@ def _sign_off_review(cast: Cast) -> None:
             pass
 
 
-def _begin_review(cast: Cast) -> None:
-    """A review that is half done."""
+def _start_open_review(cast: Cast) -> None:
+    """An open review with pending users."""
     today = date.today()
     title = f"Q{(today.month + 2) // 3} {today.year} access review"
     review = _start_review(cast, UserQuery(kind="native"), title, due=today + timedelta(days=14))
@@ -232,7 +232,7 @@ def _begin_review(cast: Cast) -> None:
 
 
 def _start_review(cast: Cast, query: UserQuery, title: str, due: date) -> str:
-    cast.refresh()  # or the snapshot would miss the latest sign-ins
+    cast.refresh()  # else the snapshot misses the latest sign-ins
     with cast.auditor.session() as client:
         reviewers = (cast.auditor.username, cast.colleague.username)
         review = reviews.start(client, query, title, due=due, reviewers=reviewers)
@@ -257,8 +257,8 @@ def _run_checks(cast: Cast, by: Browser) -> None:
             run = findings.advance(client, run.id)
 
 
-def _lose_server(by: Browser) -> None:
-    """A process that is killed in the middle of a change leaves an intent without an outcome."""
+def _kill_during_change(by: Browser) -> None:
+    """Kill a process during a change, which leaves an intent without an outcome."""
     process = get_context("fork").Process(target=_die_while_editing, args=(by,))
     process.start()
     process.join()
@@ -278,14 +278,13 @@ def _die(**_: Any) -> Any:
 
 
 def _together(*tasks: Callable[[], None]) -> None:
-    """Do them at once; raises what one of them raises."""
+    """Run the tasks in parallel. Raises the error of a failed task."""
     with ThreadPoolExecutor(len(tasks)) as pool:
         for future in [pool.submit(task) for task in tasks]:
             future.result()
 
 
 def main() -> None:
-    """Tell the story in the running demo's cluster."""
     django.setup()
     passwords = {name: keep_secret(FOLDER / "passwords" / name) for name in ("admin", "auditor", "people")}
     tell(passwords | {"elastic": os.environ["ELASTICSEARCH_PASSWORD"]})

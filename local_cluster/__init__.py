@@ -1,4 +1,4 @@
-"""Starts and stops real Elasticsearch nodes on this machine, for the demo, the tests and the benchmarks.
+"""Starts and stops real Elasticsearch nodes on this machine, for the demo, the tests, and the benchmarks.
 
 with Cluster(folder) as cluster:
     cluster.client().security.get_user()

@@ -1,4 +1,4 @@
-"""`python -m local_cluster`: assembles every version that a JDK of this machine can run."""
+"""`python -m local_cluster`: builds every version that a JDK of this machine can run."""
 
 import sys
 
@@ -8,7 +8,7 @@ from local_cluster.versions import RELEASES
 
 
 def main() -> None:
-    """Say where each version is, or why not."""
+    """Build each version and print its path, or why it is skipped."""
     for release in RELEASES:
         try:
             sys.stdout.write(f"Elasticsearch {release.version}: {build(release.version)}\n")

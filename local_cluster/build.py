@@ -1,4 +1,4 @@
-"""Assembles a node with Maven, once per version and state of the sources."""
+"""Builds a node with Maven, once per version and state of the sources."""
 
 import fcntl
 import hashlib
@@ -20,9 +20,9 @@ STAMP = "built-from"
 
 
 def build(version: str) -> Path:
-    """The assembled node's folder; Maven runs only where it is missing or older than its sources."""
+    """The folder of the built node. Runs Maven only if it is missing or its sources have changed."""
     release = find_release(version)
-    jdk = release.jdk()  # without one there is no point in looking further
+    jdk = release.jdk()  # raises NoJdk before anything is built
     home = TARGET / f"node-{version}"
     TARGET.mkdir(exist_ok=True)
     with _one_builder_at_a_time():
@@ -32,13 +32,13 @@ def build(version: str) -> Path:
 
 
 def is_current(home: Path) -> bool:
-    """The stamp is written last, so a build that was interrupted has none."""
+    """Whether the build is complete and up to date: an interrupted one has no stamp, which is written last."""
     stamp = home / STAMP
     return stamp.exists() and stamp.read_text() == fingerprint()
 
 
 def fingerprint() -> str:
-    """What the sources are: their names and contents, since a fresh clone has the times of the clone."""
+    """A hash of the names and contents of the sources. Times don't count, because a clone resets them."""
     digest = hashlib.sha256()
     for path in [PROJECT / "pom.xml", *sorted((PROJECT / "src").rglob("*"))]:
         if path.is_file():
@@ -54,8 +54,8 @@ def _one_builder_at_a_time() -> Iterator[None]:
 
 
 def _assemble(release: Release, jdk: Jdk, home: Path) -> None:
-    """Build beside the place and move the finished node there in one step."""
-    for leftover in TARGET.glob(".build-*"):  # of a builder that was killed: no other one is at work now
+    """Build in a temporary folder, then move the finished node in one step."""
+    for leftover in TARGET.glob(".build-*"):  # of a killed build: the lock excludes running ones
         shutil.rmtree(leftover)
     with tempfile.TemporaryDirectory(prefix=".build-", dir=TARGET) as work:
         _run_maven(release, jdk, Path(work))

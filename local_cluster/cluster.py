@@ -17,14 +17,14 @@ from local_cluster.secret import keep_secret
 from local_cluster.versions import VERSIONS, find_release
 
 SECONDS_TO_START = 120
-ATTEMPTS = 3  # at ports that nobody has taken meanwhile
+ATTEMPTS = 3  # another process can take a port between the check and the start
 
 
 class Cluster:
-    """Real Elasticsearch nodes; the data and the elastic password stay in `folder` for the next start.
+    """Real Elasticsearch nodes. Data and elastic password are stored in `folder` for the next start.
 
-    `password` counts at the first start of a folder only. `api_key` proves readiness where somebody may have changed
-    the elastic password since. `ca_certs` is for nodes whose `settings` let them speak HTTPS.
+    `password` is used only at the first start of a folder. `api_key` is a fallback for the readiness check, if
+    the elastic password has been changed. `ca_certs` is for nodes with HTTPS in their `settings`.
     """
 
     def __init__(
@@ -57,12 +57,11 @@ class Cluster:
 
     @property
     def urls(self) -> list[str]:
-        """Where clients connect, one for each node."""
+        """The URLs of the nodes."""
         return [node.url for node in self.nodes]
 
     @property
     def logs(self) -> list[Path]:
-        """The nodes' log files."""
         return [node.log for node in self.nodes]
 
     def client(self, **options: Any) -> Elasticsearch:
@@ -77,7 +76,7 @@ class Cluster:
         self.stop()
 
     def start(self) -> None:
-        """Build what is missing, start all nodes, and come back when the security API answers on each."""
+        """Build the version if needed, start all nodes, and wait until the security API of each is available."""
         if self.http_port:
             require_free(self.http_port)
         for attempt in range(1, ATTEMPTS + 1):
@@ -90,9 +89,9 @@ class Cluster:
     def stop(self) -> None:
         """Stop all nodes, together."""
         for node in self.nodes:
-            node.ask_to_stop()
+            node.request_stop()
         for node in self.nodes:
-            node.wait_until_gone()
+            node.wait_until_stopped()
 
     def _start_on_new_ports(self) -> None:
         self.nodes = self._make_nodes()
@@ -145,7 +144,7 @@ class Cluster:
         }
 
     def _name(self) -> str:
-        """Different in every folder, so that a node never joins one of another cluster at a port it had once."""
+        """Unique for each folder, so that a node never joins another cluster that now uses a port of its own."""
         return f"local-{hashlib.sha256(str(self.folder).encode()).hexdigest()[:8]}"
 
     def _discovery(self, transport: list[int]) -> dict[str, str]:
@@ -173,13 +172,13 @@ class Cluster:
     def _is_ready(self, node: Node, client: Elasticsearch) -> bool:
         if not node.is_running and "Address already in use" in node.log_text():
             raise PortTaken(f"port {node.http_port} or {node.transport_port} was taken by another process during startup")
-        node.fail_if_gone()
+        node.fail_if_stopped()
         return self._serves_elastic(client) or self._serves_api_key(client)
 
     def _serves_elastic(self, client: Elasticsearch) -> bool:
-        """Whether every running node is there and the security index can be read.
+        """Whether all running nodes have joined and the security index can be read.
 
-        A new node makes that index by itself a moment after it answers first; in between a look-up of a user is a 503.
+        A new node creates that index shortly after its first response; until then reading a user fails with 503.
         """
         running = [node for node in self.nodes if node.is_running]
         status = "green" if len(running) == self.size else "yellow"
@@ -190,14 +189,14 @@ class Cluster:
         )
 
     def _serves_api_key(self, client: Elasticsearch) -> bool:
-        """A key is read from the security index, so that is there when the key is accepted."""
+        """An accepted API key proves that the security index can be read."""
         if self.api_key is None:
             return False
         return _succeeds(client.options(api_key=self.api_key).security.authenticate)
 
 
 def basic(username: str, password: str) -> str:
-    """Credentials as the client takes them; given the pair it refuses passwords that are not ASCII."""
+    """Encoded credentials for the client, which rejects non-ASCII passwords if given as a pair."""
     return base64.b64encode(f"{username}:{password}".encode()).decode()
 
 

@@ -1,8 +1,8 @@
-"""What can go wrong with a local cluster, each with a sentence for the person at the terminal."""
+"""Errors of a local cluster, with messages for the terminal."""
 
 
 class LocalClusterError(Exception):
-    """The common ancestor."""
+    """The base class."""
 
 
 class NoJdk(LocalClusterError):
@@ -10,12 +10,12 @@ class NoJdk(LocalClusterError):
 
 
 class BuildFailed(LocalClusterError):
-    """Maven could not assemble the node."""
+    """Maven couldn't build the node."""
 
 
 class PortTaken(LocalClusterError):
-    """Another process listens on the port that was asked for."""
+    """Another process listens on the requested port."""
 
 
 class NodeFailed(LocalClusterError):
-    """A node ended, or was not ready in time; carries the end of its log."""
+    """A node stopped, or wasn't ready in time; the message has the end of its log."""

@@ -21,12 +21,11 @@ class Jdk:
 
     @property
     def java(self) -> Path:
-        """The program that runs Java."""
         return self.home / "bin/java"
 
 
 def find_jdk(majors: range) -> Jdk:
-    """The first fitting JDK: the one JAVA_HOME names, the one on the PATH, then the oldest of those installed."""
+    """The first matching JDK: JAVA_HOME, then the PATH, then the oldest in JVM_FOLDERS. Raises NoJdk."""
     for jdk in installed_jdks():
         if jdk.major in majors:
             return jdk
@@ -34,7 +33,7 @@ def find_jdk(majors: range) -> Jdk:
 
 
 def installed_jdks() -> Iterator[Jdk]:
-    """Every JDK of this machine, the preferred ones first."""
+    """All JDKs of this machine, in order of preference."""
     java = shutil.which("javac")
     if home := os.environ.get("JAVA_HOME"):
         yield from read_jdk(Path(home))
@@ -46,7 +45,7 @@ def installed_jdks() -> Iterator[Jdk]:
 
 
 def read_jdk(home: Path) -> list[Jdk]:
-    """The JDK in this folder; none where the compiler is missing, since that is a JRE."""
+    """The JDK in this folder; empty if there is none or only a JRE, which has no compiler."""
     release = home / "release"
     if not (home / "bin/javac").exists() or not release.exists():
         return []

@@ -1,4 +1,4 @@
-"""One Elasticsearch process with a home of its own: config/, data/, logs/, tmp/."""
+"""One Elasticsearch process with its own home folder: config/, data/, logs/, tmp/."""
 
 import contextlib
 import os
@@ -13,23 +13,23 @@ from pathlib import Path
 from local_cluster.errors import NodeFailed
 from local_cluster.jdk import Jdk
 
-# More than the launcher gives Elasticsearch to stop before it halts the JVM.
+# Longer than the launcher waits for Elasticsearch before it halts the JVM.
 SECONDS_TO_STOP = 30
 LOG_TAIL_LINES = 30
-# Variables that a JVM may need; everything else, such as a password, stays with the parent.
+# Variables that a JVM may need. Others, such as passwords, aren't inherited.
 ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ")
 JAVA_FLAGS = (
-    "-XX:TieredStopAtLevel=1",  # starts a fifth quicker, and nobody waits for peak speed
+    "-XX:TieredStopAtLevel=1",  # a fifth off the startup time; peak performance isn't needed
     "-XX:+UseSerialGC",
-    "-XX:-UsePerfData",  # leaves no files in the system's temporary folder
+    "-XX:-UsePerfData",  # no files in the system's temporary folder
     "-XX:+ExitOnOutOfMemoryError",
-    "-Dlog4j.shutdownHookEnabled=false",  # or the log would end before the node does
+    "-Dlog4j.shutdownHookEnabled=false",  # else the log ends before the node
 )
 
 
 @dataclass
 class Node:
-    """Starts, stops and kills one node. `cluster` gives `settings` and `wait_until_ready`."""
+    """Starts, stops, and kills one node. Created by `Cluster`."""
 
     home: Path
     build: Path
@@ -45,34 +45,33 @@ class Node:
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
         scheme = "https" if self.settings.get("xpack.security.http.ssl.enabled") == "true" else "http"
         return f"{scheme}://127.0.0.1:{self.http_port}"
 
     @property
     def log(self) -> Path:
-        """What the node says, since its last start."""
+        """The log since the last start."""
         return self.home / "logs/node.log"
 
     @property
     def is_running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self.process is not None and self.process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process, also after its end."""
+        """The process ID, also after its end. Raises NodeFailed if the node was never started."""
         if self.process is None:
             raise NodeFailed("the node was never started")
         return self.process.pid
 
     def start(self) -> None:
-        """Start and come back when the node is ready."""
+        """Start the node and wait until it is ready."""
         self.spawn()
         self.wait_until_ready(self)
 
     def spawn(self) -> None:
-        """Start the process and come back at once."""
+        """Start the process without waiting."""
         self._write_home()
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -82,29 +81,29 @@ class Node:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the parent, which stops the node in its own time
+                start_new_session=True,  # Ctrl-C must reach only the parent, which stops the node
             )
-        # The pipe stays open: its end, also by the death of this process, tells the node to stop.
+        # The pipe stays open: the node stops when it is closed, also when this process is killed.
         if self.process.stdin:
-            with contextlib.suppress(BrokenPipeError):  # it is gone already, as fail_if_gone will say
+            with contextlib.suppress(BrokenPipeError):  # the process has ended; fail_if_stopped reports it
                 self.process.stdin.write(f"{self.password}\n".encode())
                 self.process.stdin.flush()
 
     def stop(self) -> None:
-        """Ask the node to stop and wait until it is gone."""
-        self.ask_to_stop()
-        self.wait_until_gone()
+        """Stop the node and wait until it has stopped."""
+        self.request_stop()
+        self.wait_until_stopped()
 
-    def ask_to_stop(self) -> None:
-        """Close the lifeline."""
+    def request_stop(self) -> None:
+        """Close the pipe, which stops the node."""
         if self.is_running:
-            self.resume()  # paused, it would not notice
+            self.resume()  # a paused node would not notice
         if self.process and self.process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
 
-    def wait_until_gone(self) -> None:
-        """Wait for the end, and force it when it does not come."""
+    def wait_until_stopped(self) -> None:
+        """Wait until the node has stopped; kill it after SECONDS_TO_STOP."""
         if self.process:
             try:
                 self.process.wait(SECONDS_TO_STOP)
@@ -112,31 +111,31 @@ class Node:
                 self.kill()
 
     def kill(self) -> None:
-        """End the node as a power failure would."""
+        """Kill the node, like a power failure."""
         if self.process:
             self.process.kill()
             self.process.wait()
-            self.ask_to_stop()
+            self.request_stop()
 
     def pause(self) -> None:
-        """Freeze the process: its port accepts connections, and nothing answers."""
+        """Pause the process: its port accepts connections but doesn't respond."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a paused process go on."""
+        """Resume a paused process."""
         os.kill(self.pid, signal.SIGCONT)
 
-    def fail_if_gone(self) -> None:
-        """Raise, with the end of the log, when the process has ended."""
+    def fail_if_stopped(self) -> None:
+        """Raise NodeFailed with the end of the log if the process has ended."""
         if not self.is_running:
             raise NodeFailed(f"Elasticsearch stopped during startup. Last lines of {self.log}:\n{self.log_tail()}")
 
     def log_text(self) -> str:
-        """All that the node has said since its last start."""
+        """The log since the last start; "" if there is none."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
 
     def log_tail(self) -> str:
-        """The end of the log, for an error message; without stack frames, between which the reason would get lost."""
+        """The end of the log for an error message, without stack frames, which would push the reason out."""
         lines = [line for line in self.log_text().splitlines() if "\tat " not in line]
         return "\n".join(lines[-LOG_TAIL_LINES:])
 
@@ -145,7 +144,7 @@ class Node:
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         shutil.copy(self.build / "config/log4j2.properties", self.home / "config")
         (self.home / "config/elasticsearch.yml").write_text(render_settings(self.settings))
-        # The file realm, without users, as Elasticsearch ships it.
+        # An empty file realm, as in the distribution of Elasticsearch.
         for file in ("users", "users_roles"):
             (self.home / "config" / file).touch(mode=0o660)
         if self.log.exists():
@@ -168,12 +167,12 @@ class Node:
 
 
 def render_settings(settings: dict[str, str]) -> str:
-    """The lines of elasticsearch.yml; every value is quoted, so that none is read as something else."""
+    """The content of elasticsearch.yml. All values are quoted, so that YAML reads them as strings."""
     return "".join(f"{name}: '{value.replace(chr(39), chr(39) * 2)}'\n" for name, value in settings.items())
 
 
 def wait_for(ready: Callable[[], bool], seconds: float) -> bool:
-    """Ask until the answer is yes; False when the time is over."""
+    """Poll until `ready` returns True; False after the timeout."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:

@@ -6,15 +6,15 @@ import socket
 from local_cluster.errors import PortTaken
 
 LOOPBACK = "127.0.0.1"
-# Below the range that systems take outgoing connections from, or such a connection could sit on the port of a
-# node that is being started again.
+# Below the ephemeral port range: an outgoing connection could occupy the port of a
+# node that is restarted.
 CANDIDATES = range(20000, 32000)
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there now."""
+    """Whether a server can listen on the port now."""
     with socket.socket() as probe:
-        # As the server does; else a port whose last connections just ended would count as taken.
+        # As the server does; else a port with recently closed connections would count as in use.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -25,7 +25,7 @@ def is_free(port: int) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports, chosen at random so that two clusters that start at once rarely meet."""
+    """Different free ports, random so that clusters that start at the same time rarely collide."""
     ports: list[int] = []
     for port in random.sample(CANDIDATES, len(CANDIDATES)):
         if len(ports) == count:
@@ -36,6 +36,6 @@ def free_ports(count: int) -> list[int]:
 
 
 def require_free(port: int) -> None:
-    """Raise where another process listens."""
+    """Raise PortTaken if another process listens on the port."""
     if not is_free(port):
         raise PortTaken(f"port {port} is in use by another process")

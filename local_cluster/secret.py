@@ -1,4 +1,4 @@
-"""Secrets in files that only their owner can read."""
+"""Secrets in files that are readable by their owner only."""
 
 import os
 import secrets
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def keep_secret(file: Path, wanted: str | None = None) -> str:
-    """The file's secret; a missing file is made, with the wanted secret or a generated one."""
+    """The secret in the file. A missing file is created with `wanted` or a generated secret."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        # The mode is given at creation: a chmod afterwards would leave a moment in which others may read.
+        # The mode is set at creation, because other users could read the file before a chmod.
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return file.read_text().rstrip("\n")

@@ -1,4 +1,4 @@
-"""The Elasticsearch versions that can be assembled, and what each needs."""
+"""The supported Elasticsearch versions and their requirements."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ from local_cluster.jdk import Jdk, find_jdk
 
 @dataclass(frozen=True)
 class Release:
-    """One Elasticsearch version: the JDKs it runs on and how Maven is told to take it."""
+    """One Elasticsearch version, its supported JDKs, and the Maven options that select it."""
 
     version: str
     jdk_majors: range
     maven_options: tuple[str, ...] = ()
 
     def jdk(self) -> Jdk:
-        """The JDK of this machine to run it with."""
+        """A JDK of this machine that can run it. Raises NoJdk."""
         try:
             return find_jdk(self.jdk_majors)
         except NoJdk as error:
             raise NoJdk(f"Elasticsearch {self.version} can't run on this machine: {error}") from None
 
 
-# The JDKs are those that were tried, and for the current major whatever comes.
+# Tested JDKs; for the current major version also later ones.
 RELEASES = (
     Release("8.19.21", range(17, 26)),
     Release("9.5.3", range(21, 100), ("-P9",)),
@@ -31,7 +31,7 @@ VERSIONS = tuple(release.version for release in RELEASES)
 
 
 def find_release(version: str) -> Release:
-    """The release of that name."""
+    """The release of this version. Raises LocalClusterError."""
     for release in RELEASES:
         if release.version == version:
             return release

@@ -1,4 +1,4 @@
-"""What gunicorn serves: wsgi.py in threads."""
+"""The application that gunicorn serves: wsgi.py in threads."""
 
 from django.conf import settings
 

@@ -1,4 +1,4 @@
-"""Static files that are made while they are collected: the styles in one file, the scripts in one, the icons in one."""
+"""Static files that are built by collectstatic: one file each for all styles, scripts, and icons."""
 
 import tempfile
 from collections.abc import Callable, Iterable
@@ -12,10 +12,10 @@ from django.core.files.storage import FileSystemStorage, Storage
 from usermgmt import icons
 
 SOURCES: Final = Path(__file__).resolve().parent.parent / "static"
-# What the others stand on (page.js focuses a wrong field once passwords.js has put it into its box); the others do not mind.
+# Files that others depend on (page.js focuses an invalid field after passwords.js has wrapped it). The order of the rest is free.
 FIRST: Final = ("tokens.css", "layout.css", "components.css", "dialog.js", "passwords.js", "page.js")
-# Scripts of few pages, which need a library that only those load.
-LEFT_OUT: Final = ("roles.js", "role_details.js")
+# Scripts that need a library which only few pages load.
+EXCLUDED: Final = ("roles.js", "role_details.js")
 
 
 def styles() -> str:
@@ -24,7 +24,7 @@ def styles() -> str:
 
 
 def scripts() -> str:
-    """All of static/js but what few pages need."""
+    """All of static/js except EXCLUDED."""
     return _together("js")
 
 
@@ -32,32 +32,31 @@ FILES: Final[dict[str, Callable[[], str]]] = {"css/app.css": styles, "js/app.js"
 
 
 class BundlesFinder(BaseFinder):
-    """Gives them to collectstatic, and to WhiteNoise in development."""
+    """Finds the bundles for collectstatic, and for WhiteNoise in development."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="static-")
 
     def list(self, ignore_patterns: Iterable[str] | None) -> Iterable[tuple[str, Storage]]:
-        """Each of them."""
         for name in FILES:
             self._make(name)
             yield name, FileSystemStorage(self._folder.name)
 
     def find(self, path: str, *args: Any, **kwargs: Any) -> Any:
-        """The place of one, made anew: script/dev asks at each request."""
+        """The path of a bundle, rebuilt if its sources have changed: in development each request calls this."""
         return str(self._make(path)) if path in FILES else []
 
     def _make(self, name: str) -> Path:
         file, content = Path(self._folder.name, name), FILES[name]()
         if not file.exists() or file.read_text() != content:
             file.parent.mkdir(exist_ok=True)
-            new = file.with_name(f"{file.name}.{get_ident()}")  # another thread may be sending the old one
+            new = file.with_name(f"{file.name}.{get_ident()}")  # another thread may be sending the old file
             new.write_text(content)
             new.replace(file)
         return file
 
 
 def _together(kind: str) -> str:
-    names = [file.name for file in SOURCES.glob(f"{kind}/*.{kind}") if file.name not in LEFT_OUT]
+    names = [file.name for file in SOURCES.glob(f"{kind}/*.{kind}") if file.name not in EXCLUDED]
     ordered = sorted(names, key=lambda name: (FIRST.index(name) if name in FIRST else len(FIRST), name))
     return "\n".join(f"/* {name} */\n{(SOURCES / kind / name).read_text()}" for name in ordered)

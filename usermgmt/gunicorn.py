@@ -1,4 +1,4 @@
-"""gunicorn's settings. An event loop talks to the clients, and threads answer them (threaded_wsgi.py)."""
+"""gunicorn settings. An event loop handles connections, threads handle requests (threaded_wsgi.py)."""
 
 import gc
 import os
@@ -8,7 +8,7 @@ import environ
 
 
 class _Env(environ.Env):  # type: ignore[misc]
-    """With variables of its own: what the file says today would stay in the environment when a SIGHUP asks to read it again."""
+    """Doesn't write to os.environ, where old values would hide those of the file when a SIGHUP reloads it."""
 
     ENVIRON = dict(os.environ)
 
@@ -21,16 +21,16 @@ workers = env.int("WEB_WORKERS", default=1)
 worker_class = "asgi"
 asgi_loop = "asyncio"
 asgi_lifespan = "off"
-# A user name may have 507 characters, each of them three in a URL, and a dialog may name a hundred users. gunicorn ends at 1 MB.
+# A username can have 507 characters, each encoded as three, and a URL can have a hundred usernames. gunicorn's own limit is 1 MB.
 limit_request_line = 0
-# A stop waits this long for open connections, including those without a request: browsers open some in advance.
+# Seconds. A stop also waits for idle connections, and browsers open some in advance.
 graceful_timeout = 10
 control_socket_disable = True
-# Whether a proxy stands in front is BEHIND_PROXY's to say. By itself gunicorn believes what comes from this machine: the scheme,
-# and in which folder the product is.
+# Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
+# from this machine.
 forwarded_allow_ips = ""
 
 
 def post_worker_init(worker: object) -> None:
-    """What is loaded by now stays: the garbage collector need not look at it again in the middle of a page."""
+    """Exclude loaded objects from garbage collection, which would delay requests."""
     gc.freeze()

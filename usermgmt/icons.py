@@ -1,4 +1,4 @@
-"""The icons of every page in one file, made of heroicons: a page only names them. See `bundles`."""
+"""One sprite with the common icons of heroicons, so that a page only needs class names. See `bundles`."""
 
 import re
 from typing import Final
@@ -8,7 +8,7 @@ import heroicons
 FILE: Final = "img/icons.svg"
 SIZES: Final = {"mini": 20, "micro": 16}  # pixels
 ROW: Final = 20
-# Those that stand on most pages; another one is written into its page.
+# The icons of most pages. Others are inlined.
 ICONS: Final = {
     ("mini", "arrow-left-start-on-rectangle"),
     ("mini", "chevron-double-left"),
@@ -34,26 +34,26 @@ ICONS: Final = {
 
 
 def svg(style: str, name: str, size: int) -> str:
-    """One icon as heroicons has it, without line breaks. Raises heroicons.IconDoesNotExist."""
+    """The SVG of an icon, without line breaks. Raises heroicons.IconDoesNotExist."""
     return "".join(line.strip() for line in heroicons._render_icon(style, name, size, {}).splitlines())
 
 
 def sprite() -> str:
-    """All of ICONS, one below the other."""
+    """An SVG with all ICONS in one column."""
     symbols = "".join(
         re.sub(
             r"^<svg (.*?) width=.*?>(.*)</svg>$",
             rf'<svg \1 y="{top}" width="{SIZES[style]}" height="{SIZES[style]}">\2</svg>',
             svg(style, name, 0),
         )
-        for top, (style, name) in _places()
+        for top, (style, name) in _positions()
     )
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="{len(ICONS) * ROW}">{symbols}</svg>'
 
 
 def styles() -> str:
-    """The classes of the icons: `<i class=mini-users>` is a window to the file, filled with the colour of the text."""
-    places = "".join(f"i.{style}-{name} {{ mask-position: 0 -{top}px; }}\n" for top, (style, name) in _places())
+    """The CSS classes of the icons: the sprite is the mask of `<i class=mini-users>`, filled with the text color."""
+    positions = "".join(f"i.{style}-{name} {{ mask-position: 0 -{top}px; }}\n" for top, (style, name) in _positions())
     return (
         "i { display: inline-block; flex: none; width: 20px; height: 20px; background: currentcolor; print-color-adjust: exact;\n"
         f'  forced-color-adjust: none; mask: url("../{FILE}") no-repeat; }}\n'
@@ -61,5 +61,5 @@ def styles() -> str:
     )
 
 
-def _places() -> list[tuple[int, tuple[str, str]]]:
+def _positions() -> list[tuple[int, tuple[str, str]]]:
     return [(number * ROW, icon) for number, icon in enumerate(sorted(ICONS))]

@@ -1,4 +1,4 @@
-"""Gives every log line the id of the request that it belongs to, so that a person's error page leads to it."""
+"""Adds the request ID to every log line, so that the one on an error page leads to its log lines."""
 
 import logging
 from contextvars import ContextVar
@@ -7,10 +7,10 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 class RequestIdFilter(logging.Filter):
-    """Adds ECS `trace.id`; it is also the `X-Opaque-Id` of our calls, so the cluster's own logs have it too."""
+    """Adds the ECS field `trace.id`. Requests to Elasticsearch send it as `X-Opaque-Id`, so the cluster's logs have it too."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record pass, with the current request's id where there is one."""
+        """Always True; adds the current request ID, if any."""
         if current := request_id.get():
             setattr(record, "trace.id", current)
         return True

@@ -33,23 +33,23 @@ SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12)
 SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
 if SESSION_LIMIT < 1:
     raise ImproperlyConfigured("SESSION_LIMIT must be at least 1.")
-# How long the answer to "what may this operator do?" is used before the cluster is asked again; the cluster itself
-# decides about every change at once.
+# How long the privileges of an operator are cached. The cluster checks them at
+# every change in any case.
 PRIVILEGES_FRESH_FOR = timedelta(seconds=60)
 
-# How many wrong passwords in a quarter of an hour until the next one has to wait: for a name from one address, or in one browser
-# that knows it; for a name from everywhere, and for an address whatever the name.
+# Wrong passwords in 15 minutes before the next attempt is delayed: for a username from one IP address or known browser, and
+# for a username from all IP addresses or an IP address with all usernames.
 THROTTLE_FAILURES: int = env.int("THROTTLE_FAILURES", default=5)
 THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
-# When a wrong password is answered, counted from its arrival.
+# The response time for a wrong password, from the arrival of the request.
 THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
 
-# How long roles and reserved users, the same for everybody who may see them, are used before they are read again.
+# How long roles and reserved users are cached, which are the same for all operators who can view them.
 CACHE_SECONDS: float = env.float("CACHE_SECONDS", default=5.0)
-# How long the template of a page is used as it was rendered (accounts/views/users/page_cache.py); not at all in development.
+# How long a rendered template is cached (accounts/views/users/page_cache.py); 0 in development.
 PAGE_CACHE_SECONDS = 300
 
-# What a new password must be (accounts/services/passwords/policy.py).
+# The password policy (accounts/services/passwords/policy.py).
 PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
 PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
 if not 6 <= PASSWORD_MIN_LENGTH <= 72:
@@ -61,7 +61,7 @@ if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
-# Empty only until setup_cluster has made one: Django refuses to serve without it.
+# Empty only until setup_cluster generates one: Django doesn't start without it.
 SECRET_KEY: str = env.str("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 if SECRET_KEY and len(SECRET_KEY) < 32:
@@ -84,9 +84,9 @@ INSTALLED_APPS = [
     "accounts",
 ]
 
-# Two exports to be compared; a request without a length has no body for Django.
+# Bytes: two exports to compare. Django ignores the body of a request without a length.
 LARGEST_REQUEST = 101 << 20
-# The requests that a process answers at once.
+# Concurrent requests of one process.
 WEB_THREADS: int = env.int("WEB_THREADS", default=16)
 if WEB_THREADS < 1:
     raise ImproperlyConfigured("WEB_THREADS must be at least 1.")
@@ -129,15 +129,15 @@ TEMPLATES = [
 ]
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 
-# Sessions: one document each in Elasticsearch (accounts/services/sessions/store.py). The cookie goes with the browser; idle
-# time and lifespan are counted by the server.
+# Each session is a document in Elasticsearch (accounts/services/sessions/store.py). The cookie expires when the browser is
+# closed; the server enforces idle time and lifespan.
 SESSION_ENGINE = "accounts.services.sessions.store"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_NAME = "usermgmt_session"
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_NAME = "usermgmt_csrf"
 CSRF_COOKIE_HTTPONLY = True
-CSRF_COOKIE_AGE = None  # until the browser is closed, as the session's
+CSRF_COOKIE_AGE = None  # until the browser is closed, like the session cookie
 CSRF_FAILURE_VIEW = "accounts.views.errors.csrf_failure"
 MESSAGE_STORAGE = "django.contrib.messages.storage.fallback.FallbackStorage"
 LOGIN_URL = "login"
@@ -164,7 +164,7 @@ BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
-# Sent with every page. Scripts, styles and pictures are files of ours, so nothing else is needed.
+# Sent with every page. All scripts, styles, and images are our own static files.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
@@ -172,7 +172,7 @@ CONTENT_SECURITY_POLICY = (
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-# Only Tom Select's files are used of django_tomselect; as an installed app it would pull in contrib.auth.
+# Only the static files of django_tomselect are used; as an installed app it would require contrib.auth.
 _tomselect = importlib.util.find_spec("django_tomselect")
 if _tomselect is None or _tomselect.origin is None:
     raise ImproperlyConfigured("django-tomselect is not installed. See requirements.txt.")
@@ -200,7 +200,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ecs", "filters": ["request_id"]}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
     "loggers": {
-        # The client's own lines hold whole paths with user names, once per call; ours say what failed.
+        # The client logs every request with its path, which can have usernames; failures are in our own log lines.
         "elastic_transport": {"level": "ERROR"},
         "elasticsearch": {"level": "ERROR"},
         "django.server": {"handlers": [], "propagate": True},

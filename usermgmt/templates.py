@@ -1,4 +1,4 @@
-"""How templates are loaded."""
+"""The template loader."""
 
 import re
 
@@ -7,8 +7,8 @@ from django.template.loaders import filesystem
 
 
 class UnindentedLoader(filesystem.Loader):
-    """Without the indentation that is for us: it would be a tenth of a page's bytes. Line numbers stay as they are."""
+    """Removes the indentation, a tenth of the bytes of a page. Line numbers don't change."""
 
     def get_contents(self, origin: Origin) -> str:
-        """The template's text. None of ours has text in which leading spaces count."""
+        """The source of the template. No template has significant leading spaces."""
         return re.sub(r"(?m)^[ \t]+", "", super().get_contents(origin))

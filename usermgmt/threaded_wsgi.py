@@ -1,7 +1,7 @@
-"""Runs a WSGI application under gunicorn's asyncio worker: threads compute, and never wait for a client.
+"""Runs a WSGI application under gunicorn's asyncio worker. Threads never wait for a client.
 
-The event loop reads a whole request before a thread sees it, and sends what a thread has made. A client that sends or reads slowly
-costs a socket and a little memory. gunicorn's own worker with threads gives a client a thread at the first byte.
+The event loop reads the whole request before a thread starts, and sends the response. A slow client costs only a socket and a
+little memory. gunicorn's gthread worker would occupy a thread from the first byte.
 """
 
 import asyncio
@@ -18,45 +18,44 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
-WSGIApplication = Callable[..., Any]  # Django's type for an answer is not an iterable
+WSGIApplication = Callable[..., Any]  # Django's response type isn't an Iterable
 
-BODY_IN_MEMORY: Final = 64 << 10  # the rest is in a temporary file
-LARGE_BODY: Final = 3 << 20  # over this it is an upload: Django takes forms up to 2.5 MB
-WHOLE_ANSWER: Final = 1 << 20  # up to this an answer is taken from the application in one go
+BODY_IN_MEMORY: Final = 64 << 10  # bytes; a larger body is in a temporary file
+LARGE_BODY: Final = 3 << 20  # bytes; a larger body is an upload: Django accepts forms up to 2.5 MB
+MAX_UNSTREAMED: Final = 1 << 20  # bytes; a larger response is streamed
 FILE_BLOCK: Final = 64 << 10
-SECONDS_TO_READ: Final = 600  # a client that takes nothing for this long is gone
+SEND_TIMEOUT: Final = 600  # then a client that reads nothing counts as disconnected
 
 
 class ThreadedApplication:
     """The ASGI application around a WSGI application."""
 
     def __init__(self, application: WSGIApplication, *, threads: int, largest_body: int) -> None:
-        """Answer `threads` requests at once. A body over `largest_body` is not read: the application has to refuse the request.
+        """Handle `threads` requests at once. A body larger than `largest_body` bytes isn't read: the application must reject it.
 
-        Each piece of a streamed answer is made by one of a few other threads, so exports leave the threads of the pages alone.
+        Streamed responses have a separate, smaller thread pool, so that exports don't block pages.
         """
         self._application = application
         self._largest_body = largest_body
         self._answering = ThreadPoolExecutor(threads, "answer")
         self._streaming = ThreadPoolExecutor(max(1, threads // 4), "stream")
-        self._uploads = asyncio.Semaphore(threads)  # limits the disk that their temporary files take
-        self._running: set[asyncio.Task[Any]] = set()  # the event loop itself keeps weak references
+        self._uploads = asyncio.Semaphore(threads)  # limits the disk space of temporary files
+        self._running: set[asyncio.Task[Any]] = set()  # the event loop has only weak references
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request."""
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
         task = asyncio.create_task(self._serve(scope, receive, send))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        # gunicorn cancels a request soon after its client has gone. What the application has begun must be closed even then.
+        # gunicorn cancels the request of a disconnected client. The response of the application must be closed nevertheless.
         if answer := await asyncio.shield(task):
             await send(answer.head)
             await send({"type": "http.response.body", "body": answer.first})
 
     async def _serve(self, scope: Message, receive: Receive, send: Send) -> "_Answer | None":
-        """An answer that is complete, and closed. One that is streamed has been sent."""
+        """The complete, closed response; None if it was streamed or the client has disconnected."""
         environ = _environ(scope)
         length = int(environ.get("CONTENT_LENGTH") or 0)
         is_read = length <= self._largest_body
@@ -73,25 +72,25 @@ class ThreadedApplication:
                 return None
 
     async def _stream(self, answer: "_Answer", rest: "_Rest", receive: Receive, send: Send) -> None:
-        """Make each piece only when the client has taken the one before it."""
+        """Create each chunk only after the client has received the previous one."""
         loop = asyncio.get_running_loop()
-        gone = asyncio.create_task(_disconnected(receive))
+        disconnected = asyncio.create_task(_disconnected(receive))
         try:
             await send(answer.head)
             piece = answer.first
-            while await _sent({"type": "http.response.body", "body": piece, "more_body": True}, send, gone):
+            while await _sent({"type": "http.response.body", "body": piece, "more_body": True}, send, disconnected):
                 following = await loop.run_in_executor(self._streaming, rest.take)
                 if following is None:
-                    await _sent({"type": "http.response.body", "body": b""}, send, gone)
+                    await _sent({"type": "http.response.body", "body": b""}, send, disconnected)
                     return
                 piece = following
         finally:
-            gone.cancel()
+            disconnected.cancel()
             await loop.run_in_executor(self._streaming, rest.close)
 
 
 class _Rest:
-    """The pieces of an answer after the first. Different threads take them, one at a time."""
+    """The chunks of a response after the first. Different threads read them, one at a time."""
 
     def __init__(self, answer: Iterable[bytes], pieces: Iterator[bytes]) -> None:
         self._answer = answer
@@ -99,12 +98,12 @@ class _Rest:
         self._lock = threading.Lock()
 
     def take(self) -> bytes | None:
-        """The next piece, or None after the last."""
+        """The next chunk, or None after the last."""
         with self._lock:
             return next(self._pieces, None)
 
     def close(self) -> None:
-        """Tell the application that its answer was sent, or that nobody waits for the rest."""
+        """Close the response, sent or not, as WSGI requires."""
         with self._lock:
             _close(self._answer)
 
@@ -116,7 +115,7 @@ class _Answer(NamedTuple):
 
 
 class _FileBlocks:
-    """A file as an answer: WSGI's file wrapper, with blocks of our size."""
+    """WSGI's file wrapper, with blocks of FILE_BLOCK bytes."""
 
     def __init__(self, file: IO[bytes], block_size: int = 0) -> None:
         self._file = file
@@ -129,7 +128,7 @@ class _FileBlocks:
 
 
 def _answer(application: WSGIApplication, environ: Environ) -> _Answer:
-    """Run the application, in a thread. A small answer is complete; of another one this takes the first piece."""
+    """Run the application, in a thread. Reads the whole response if it is small, else its first chunk."""
     started: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> None:
@@ -142,7 +141,7 @@ def _answer(application: WSGIApplication, environ: Environ) -> _Answer:
         status, headers = started
         if environ["REQUEST_METHOD"] == "HEAD":
             first = b""
-        elif _length(headers) <= WHOLE_ANSWER:
+        elif _length(headers) <= MAX_UNSTREAMED:
             first = b"".join(pieces)
         elif first := next(pieces, b""):
             rest = _Rest(answer, pieces)
@@ -162,7 +161,7 @@ def _close(answer: Iterable[bytes]) -> None:
 
 
 def _environ(scope: Message) -> Environ:
-    """What WSGI calls the environment of a request. Nothing of this process's environment is in it."""
+    """The WSGI environ of the request, without the environment of the process."""
     server, client = scope["server"] or ("", 0), scope["client"] or ("", 0)
     environ = {
         "REQUEST_METHOD": scope["method"],
@@ -182,7 +181,7 @@ def _environ(scope: Message) -> Environ:
         "wsgi.run_once": False,
     }
     for header, value in scope["headers"]:
-        # To WSGI a dash and an underscore are the same: X_Forwarded_For would pass for the header that a proxy sets.
+        # WSGI doesn't distinguish dash and underscore: a forged X_Forwarded_For would look like the header of the proxy.
         if b"_" not in header:
             name = header.decode("latin-1").upper().replace("-", "_")
             key = name if name in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{name}"
@@ -192,13 +191,13 @@ def _environ(scope: Message) -> Environ:
 
 
 def _path(target: bytes) -> bytes:
-    """Also of a request line with a whole URL, which HTTP allows."""
-    before, separator, place = target.partition(b"://")
-    return b"/" + place.partition(b"/")[2] if separator and b"/" not in before else target
+    """The path, also of a request line with an absolute URL, which HTTP allows."""
+    before, separator, rest = target.partition(b"://")
+    return b"/" + rest.partition(b"/")[2] if separator and b"/" not in before else target
 
 
 async def _read(receive: Receive, body: "SpooledTemporaryFile[bytes]", length: int) -> bool:
-    """The body into the file; False when the client has gone. Django ignores a body without a length, so that is not read."""
+    """Read the body into the file; False if the client disconnects. A body without a length isn't read, because Django ignores it."""
     while body.tell() < length:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -213,11 +212,11 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-async def _sent(message: Message, send: Send, gone: "asyncio.Task[None]") -> bool:
-    """Whether the client takes what it is sent. A send to a client that has gone may never end."""
+async def _sent(message: Message, send: Send, disconnected: "asyncio.Task[None]") -> bool:
+    """Whether the message was sent. A send to a disconnected client may never end."""
     sending = asyncio.ensure_future(send(message))
     try:
-        await asyncio.wait((sending, gone), timeout=SECONDS_TO_READ, return_when=asyncio.FIRST_COMPLETED)
-        return sending.done() and not gone.done()
+        await asyncio.wait((sending, disconnected), timeout=SEND_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        return sending.done() and not disconnected.done()
     finally:
         sending.cancel()

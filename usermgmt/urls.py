@@ -1,4 +1,4 @@
-"""The root: everything is the accounts app's."""
+"""The root URLconf."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""The product as a WSGI application."""
+"""The WSGI application."""
 
 import os
 
@@ -7,7 +7,7 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
 
-# Fails here, not at the first request, when there is none.
+# Without a key, fail here instead of at the first request.
 settings.SECRET_KEY  # noqa: B018
 
 application = get_wsgi_application()

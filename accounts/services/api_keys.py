@@ -28,7 +28,7 @@ class ApiKey:
     name: str
     created: datetime
     expires: datetime | None
-    state: Literal["Valid", "Expired", "Revoked"]
+    state: Literal["Active", "Expired", "Revoked"]
 
     @property
     def label(self) -> str:
@@ -45,7 +45,7 @@ class ApiKeys:
 
     @property
     def has_active(self) -> bool:
-        return any(key.state == "Valid" for key in self.keys)
+        return any(key.state == "Active" for key in self.keys)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]],
         size=size,
     )
     keys = [_api_key(body) for body in answer["api_keys"] if owner.owns(body)]
-    return ApiKeys(sorted(keys, key=lambda key: key.state != "Valid"), answer["total"] - answer["count"])
+    return ApiKeys(sorted(keys, key=lambda key: key.state != "Active"), answer["total"] - answer["count"])
 
 
 def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
@@ -154,7 +154,7 @@ def _api_key(body: Mapping[str, Any]) -> ApiKey:
         name=body.get("name") or "",
         created=_moment(body["creation"]),
         expires=expires,
-        state="Revoked" if body["invalidated"] else "Expired" if is_expired else "Valid",
+        state="Revoked" if body["invalidated"] else "Expired" if is_expired else "Active",
     )
 
 

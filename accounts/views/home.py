@@ -11,8 +11,6 @@ from accounts.decorators import requires_sign_in
 from accounts.http import AppRequest, remember_choice
 from accounts.services.client import can_verify_credentials
 
-pass
-
 
 @require_GET
 @requires_sign_in

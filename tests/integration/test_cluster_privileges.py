@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from accounts.services.roles.cluster_privileges import NAMES, held
-from local_cluster.cluster_privileges import NAME, Asker
+from local_cluster.cluster_privileges import NAME, PrivilegeProbe
 from tests.support.nodes import TestNode
 
 SAMPLE = [
@@ -26,22 +26,22 @@ SAMPLE = [
 
 
 @pytest.fixture
-def asker(node: TestNode) -> Iterator[Asker]:
-    yield Asker(node.elastic)
+def asker(node: TestNode) -> Iterator[PrivilegeProbe]:
+    yield PrivilegeProbe(node.elastic)
     node.elastic.security.delete_role(name=NAME)
 
 
-def test_the_table_knows_every_cluster_privilege_of_the_node(asker: Asker) -> None:
+def test_the_table_knows_every_cluster_privilege_of_the_node(asker: PrivilegeProbe) -> None:
     assert set(asker.privileges) <= set(NAMES)
 
 
-def test_the_table_says_what_the_node_says(asker: Asker) -> None:
+def test_the_table_says_what_the_node_says(asker: PrivilegeProbe) -> None:
     for privileges in SAMPLE:
         names = {privilege.lower() for privilege in privileges}
         on_node = asker.implied(*privileges) | names
         assert on_node & set(asker.privileges) == held(privileges) & set(asker.privileges), privileges
 
 
-def test_a_single_action_implies_nothing_that_has_a_name(asker: Asker) -> None:
+def test_a_single_action_implies_nothing_that_has_a_name(asker: PrivilegeProbe) -> None:
     action = "cluster:admin/xpack/security/user/get"
     assert asker.implied(action) == held([action]) - {action} == set()

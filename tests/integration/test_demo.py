@@ -13,7 +13,7 @@ from accounts.services.api_keys import Owner
 from accounts.services.client import PersonClient
 from accounts.services.users import User
 from demo import story
-from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, PEOPLE
+from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, SAMPLE_USERS
 from demo.sample import API_KEYS
 from local_cluster import available_versions
 from tests.support.cast import PASSWORD
@@ -45,7 +45,7 @@ def events(**query: str) -> list[audit.Event]:
 
 
 def test_users_are_in_the_end_what_the_sample_says(node: TestNode) -> None:
-    for person in (*PEOPLE, ADMINISTRATOR, COLLEAGUE, AUDITOR):
+    for person in (*SAMPLE_USERS, ADMINISTRATOR, COLLEAGUE, AUDITOR):
         user = node.user(person.username)
         assert user, person.username
         assert (user["full_name"], user["email"], tuple(user["roles"])) == (person.full_name, person.email, person.roles)
@@ -55,14 +55,14 @@ def test_users_are_in_the_end_what_the_sample_says(node: TestNode) -> None:
 
 
 def test_one_role_is_deprecated_and_one_does_not_exist(auditor: PersonClient) -> None:
-    known = roles.by_name(auditor, [role for person in PEOPLE for role in person.roles])
+    known = roles.by_name(auditor, [role for person in SAMPLE_USERS for role in person.roles])
     assert any(role.is_deprecated for role in known.values())
     assert any(role.is_unknown for role in known.values())
 
 
 def test_every_sample_user_was_created_by_somebody_and_some_have_signed_in(node: TestNode) -> None:
-    moments = audit.activity_of([person.username for person in PEOPLE])
-    assert all(moments[person.username].created for person in PEOPLE)
+    moments = audit.activity_of([person.username for person in SAMPLE_USERS])
+    assert all(moments[person.username].created for person in SAMPLE_USERS)
     assert sum(1 for known in moments.values() if known.last_sign_in) >= 5
     assert any(known.password_changed != known.created for known in moments.values())
 

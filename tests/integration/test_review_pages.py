@@ -27,7 +27,7 @@ def start(client: Client, query: str = "q=person&reserved=0") -> Review:
     response = client.post(f"/reviews/create?{query}", {"title": "Quarter", "due": "2020-01-31", "reviewers": "otto\nada"})
     assert response.status_code == 302, response.content.decode()
     review_id = response["Location"].rsplit("/", 1)[1]
-    assert b"reviewWork" in client.get(response["Location"]).content
+    assert b"reviewJob" in client.get(response["Location"]).content
     for _ in range(2):  # one portion, and the look at the whole
         client.post(f"/reviews/job/{review_id}")
     return reviews.get(review_id)
@@ -36,7 +36,7 @@ def start(client: Client, query: str = "q=person&reserved=0") -> Review:
 def page_form(page: str) -> dict[str, list[str]]:
     """What the form of the page would send: hidden fields, comments, and the radio buttons that are on."""
     sent: dict[str, list[str]] = {}
-    for tag in re.findall(r"<input[^>]*form=\"page-form\"[^>]*>|<input type=\"hidden\" name=\"here\"[^>]*>", page):
+    for tag in re.findall(r"<input[^>]*form=\"page-form\"[^>]*>|<input type=\"hidden\" name=\"current_url\"[^>]*>", page):
         if 'type="radio"' not in tag or " checked" in tag:
             sent.setdefault(re.search(r'name="([^"]*)"', tag)[1], []).append(re.search(r'value="([^"]*)"', tag)[1])  # type: ignore[index]
     return sent
@@ -113,7 +113,7 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
 
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     report = otto.get(f"/reviews/report/{review.id}").content.decode()
-    assert report.count("user-delete, success: ada") == 2
+    assert report.count("Delete user, Success: ada") == 2
     assert "Verified: the decisions match the sign-off" in otto.get(f"/reviews/check/{review.id}").content.decode()
 
 

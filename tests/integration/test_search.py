@@ -113,7 +113,7 @@ def test_htmx_gets_options(node: TestNode, ada: Client) -> None:
     assert fragment.count('role="option"') == 1
     assert "1 result<" in fragment
     assert "<html" in ada.get("/search", {"q": "ada"}).content.decode()
-    assert "Nothing found for “zzz”." in ada.get("/search", {"q": "zzz"}, headers=FRAGMENT).content.decode()
+    assert "No results for “zzz”." in ada.get("/search", {"q": "zzz"}, headers=FRAGMENT).content.decode()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from accounts.forms.users import validate_username
 from demo import __main__ as demo
 from demo.options import DemoError, read_options
-from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, PEOPLE, Person
+from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, SAMPLE_USERS, SampleUser
 from demo.sample import API_KEYS
 from demo.story import QUARTER_BY_AUDITOR, QUARTER_BY_COLLEAGUE, SALES_BY_AUDITOR, SALES_BY_COLLEAGUE
 from local_cluster import Cluster
@@ -28,22 +28,24 @@ def test_what_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, name: str,
         read_options()
 
 
-EVERYBODY: dict[str, Person] = {person.username: person for person in (*PEOPLE, *LEAVERS, ADMINISTRATOR, COLLEAGUE, AUDITOR)}
+EVERYBODY: dict[str, SampleUser] = {
+    person.username: person for person in (*SAMPLE_USERS, *LEAVERS, ADMINISTRATOR, COLLEAGUE, AUDITOR)
+}
 
 
 def test_the_sample_has_what_makes_a_list_interesting() -> None:
-    assert len(PEOPLE) >= 40
+    assert len(SAMPLE_USERS) >= 40
     for person in EVERYBODY.values():
         validate_username(person.username)
-    assert any(not person.enabled for person in PEOPLE)
-    assert any("kibana_user" in person.roles for person in PEOPLE)
-    assert any(not person.roles for person in PEOPLE)
-    assert any(not person.email for person in PEOPLE)
+    assert any(not person.enabled for person in SAMPLE_USERS)
+    assert any("kibana_user" in person.roles for person in SAMPLE_USERS)
+    assert any(not person.roles for person in SAMPLE_USERS)
+    assert any(not person.email for person in SAMPLE_USERS)
 
 
 def test_names_in_the_story_are_those_of_sample_users() -> None:
-    assert len(EVERYBODY) == len(PEOPLE) + len(LEAVERS) + 3
-    assert MISTAKES.keys() <= {person.username for person in PEOPLE}
+    assert len(EVERYBODY) == len(SAMPLE_USERS) + len(LEAVERS) + 3
+    assert MISTAKES.keys() <= {person.username for person in SAMPLE_USERS}
     assert {owner for owner, *_ in API_KEYS} <= {name for name, person in EVERYBODY.items() if "integrator" in person.roles}
     assert QUARTER_BY_AUDITOR.keys() | QUARTER_BY_COLLEAGUE.keys() < EVERYBODY.keys()
     assert not QUARTER_BY_AUDITOR.keys() & QUARTER_BY_COLLEAGUE.keys()
@@ -58,7 +60,7 @@ def test_the_sales_review_decides_about_every_user_with_the_role_and_can_be_sign
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a cluster that was started, with what the demo writes down there."""
-    for name in ("SAMPLE_BEGUN", "SAMPLE_LOADED"):
+    for name in ("SAMPLE_STARTED", "SAMPLE_LOADED"):
         monkeypatch.setattr(demo, name, tmp_path / "elasticsearch" / getattr(demo, name).name)
     Cluster(tmp_path / "elasticsearch")
     return tmp_path / "elasticsearch"

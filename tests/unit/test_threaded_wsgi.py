@@ -279,7 +279,7 @@ def test_a_cancelled_request_is_closed_too() -> None:
 
 
 def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threaded_wsgi, "SECONDS_TO_READ", 0.05)
+    monkeypatch.setattr(threaded_wsgi, "SEND_TIMEOUT", 0.05)
 
     async def test() -> None:
         answer, client = Answer(iter([b"a"] * 1000)), Client()

@@ -10,6 +10,7 @@ from accounts.views import (
     compare,
     exports,
     findings,
+    health,
     home,
     login,
     passwords,
@@ -21,21 +22,21 @@ from accounts.views import (
     search,
     sessions,
 )
-from accounts.views.users import access, confirmations, list, users
+from accounts.views.users import access, confirmations, filters, history, list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
 
 urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/", list.index, name="users"),
-    path("users/filters", list.filters, name="user_filters"),
+    path("users/filters", filters.filters, name="user_filters"),
     path("users/kibana-sign-ins", list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/export", exports.export, name="user_export"),
     path("users/print", exports.printable, name="user_print"),
     path("users/create", users.create, name="user_create"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),
-    path("users/history/<username:username>", audit.history, name="user_history"),
+    path("users/history/<username:username>", history.history, name="user_history"),
     path("users/change-password/<username:username>", passwords.change, name="user_change_password"),
     path("users/revoke-api-keys/<username:username>", api_keys.revoke, name="user_revoke_api_keys"),
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
@@ -46,8 +47,8 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("login", login.login, name="login"),
     path("logout", login.logout, name="logout"),
     path("theme", home.theme, name="theme"),
-    path("livez", home.livez, name="livez"),
-    path("readyz", home.readyz, name="readyz"),
+    path("livez", health.livez, name="livez"),
+    path("readyz", health.readyz, name="readyz"),
     path("search", search.search, name="search"),
     path("account/", account.account, name="account"),
     path("account/change-password", passwords.change_own, name="account_change_password"),

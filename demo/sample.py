@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from accounts.services import users
 from accounts.services.client import AdministratorClient
-from accounts.services.client import SampleUserClient as Connection
+from accounts.services.client import PersonClient as Connection
 from accounts.services.users import User
 from demo.browser import Browser
 from demo.people import MISTAKES, ROLES, SampleUser

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: where we are, and how to install what the system lacks.
+# Sourced by the other scripts: paths, configuration, and installation of system packages.
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 say() { printf '%s\n' "$*" >&2; }
@@ -10,14 +10,14 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# require_configuration: ends with the way out where nobody has said which cluster to use.
+# require_configuration: exits with instructions if no cluster is configured.
 require_configuration() {
     if [ -z "${ENV_FILE:-}${ELASTICSEARCH_HOSTS:-}" ] && [ ! -f .env ]; then
         fail "Not configured. Copy .env.example to .env, set ELASTICSEARCH_HOSTS, then run script/manage setup_cluster."
     fi
 }
 
-# The running demo holds this lock.
+# Locked by the running demo.
 demo_is_running() { [ -f .demo/running ] && ! flock --nonblock .demo/running true; }
 
 as_root() {
@@ -28,10 +28,10 @@ as_root() {
     fi
 }
 
-# May we install packages without asking anybody?
+# Whether packages can be installed without a prompt.
 may_install() { has apt-get && as_root true 2>/dev/null; }
 
-# apt_install WHAT-FOR PACKAGE…: installs, or fails with the line that somebody else has to run.
+# apt_install PURPOSE PACKAGE…: installs packages, or fails with the command that an administrator must run.
 apt_install() {
     local reason=$1
     shift

@@ -57,7 +57,7 @@ def styles() -> str:
     return (
         "i { display: inline-block; flex: none; width: 20px; height: 20px; background: currentcolor; print-color-adjust: exact;\n"
         f'  forced-color-adjust: none; mask: url("../{FILE}") no-repeat; }}\n'
-        'i[class^="micro-"] { width: 16px; height: 16px; }\n' + places
+        'i[class^="micro-"] { width: 16px; height: 16px; }\n' + positions
     )
 
 

@@ -1,7 +1,5 @@
 """The audit trail: all events, one event, and the history of a user."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +10,7 @@ from accounts.decorators import requires_manager, requires_reader, requires_vali
 from accounts.forms.audit import AuditForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import audit
-from accounts.services.errors import AuthenticationFailed, Conflict, ServiceError
+from accounts.services.errors import AuthenticationFailed, Conflict
 from accounts.services.users import outcomes
 
 NOT_ACCEPTED = "Elasticsearch rejected this password. The other password wasn't tested."
@@ -31,10 +29,10 @@ def index(request: AppRequest) -> HttpResponse:
         "page": page,
         "is_first": not query.after,
         "is_live": not query.after and request.GET.get("live") != "0",
-        "older": _url(request, after=page.next),
-        "newest": _url(request),
-        "live": _url(request, live=""),
-        "still": _url(request, live="0"),
+        "older": url_with(request, after=page.next),
+        "newest": url_with(request),
+        "live": url_with(request, live=""),
+        "still": url_with(request, live="0"),
     }
     return render(request, "audit/_results.html" if wants_fragment(request, "audit-results") else "audit/list.html", context)
 
@@ -70,24 +68,7 @@ def verify(request: AppRequest, event_id: str) -> HttpResponse:
     return redirect("audit_event", event_id)
 
 
-@require_GET
-@requires_reader
-def history(request: AppRequest, username: str) -> HttpResponse:
-    """The events of one user: a page, or the part that the user's page requests."""
-    is_part = wants_fragment(request, "user-history")
-    after = AuditForm(request.GET).query().after
-    context: dict[str, Any] = {"username": username}
-    try:
-        page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
-        context |= {"page": page, "older": _url(request, after=page.next), "trail_start": audit.trail_start()}
-    except ServiceError:
-        if not is_part:
-            raise
-        context["problem"] = "Couldn't load the audit trail. Reload the page to try again."
-    return render(request, "users/_history.html" if is_part else "users/history.html", context)
-
-
-def _url(request: AppRequest, **values: str) -> str:
+def url_with(request: AppRequest, **values: str) -> str:
     """The URL of this page with changed parameters, at the first page unless `after` is one of them."""
     query = request.GET.copy()
     for name in ("after", *values):

@@ -1,4 +1,4 @@
-"""The home page, the theme, and the health endpoints."""
+"""The home page and the theme."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +9,6 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.context_processors import THEME_COOKIE, THEMES
 from accounts.decorators import requires_sign_in
 from accounts.http import AppRequest, remember_choice
-from accounts.services.client import can_verify_credentials
 
 
 @require_GET
@@ -28,18 +27,3 @@ def theme(request: HttpRequest) -> HttpResponse:
     if request.POST.get("theme") in THEMES:
         remember_choice(request, response, THEME_COOKIE, request.POST["theme"])
     return response
-
-
-@require_GET
-@login_not_required
-def livez(request: HttpRequest) -> HttpResponse:
-    """200 as soon as the process serves."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
-@require_GET
-@login_not_required
-def readyz(request: HttpRequest) -> HttpResponse:
-    """200 if Elasticsearch accepts the API key of usermgmt and can read its users, else 503."""
-    ready = can_verify_credentials()
-    return HttpResponse("ok" if ready else "Elasticsearch is unavailable", content_type="text/plain", status=200 if ready else 503)

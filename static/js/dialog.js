@@ -15,7 +15,7 @@
     focusFirst(content);
   }
 
-  // A modified click wants a new tab or window; htmx would take it.
+  // A click with a modifier key opens a new tab or window; htmx would intercept it.
   document.addEventListener("click", (event) => {
     const modified = event.ctrlKey || event.metaKey || event.shiftKey;
     if (modified && event.target.closest("a[hx-get]")) event.stopPropagation();
@@ -32,7 +32,7 @@
     if (event.target.id === "dialog-content") openWith(event.target);
   });
 
-  // Whatever lived in the dialog ends with it: typed passwords, and the roles box's listeners (roles.js).
+  // Remove the content when the dialog closes: typed passwords, and the listeners of the roles box (roles.js).
   document.addEventListener("close", (event) => {
     if (event.target.id !== "dialog") return;
     const content = document.getElementById("dialog-content");

@@ -1,5 +1,5 @@
-// An export with its progress. The server puts a line of JSON before each piece of the file: {rows, total, bytes}; the last line
-// has the file's name, so that an answer that breaks off is never saved. Without this script the form downloads the same file.
+// Export with progress. The server sends a JSON line before each chunk of the file: {rows, total, bytes}. The last line has the
+// file name, so that an interrupted response is never saved. Without this script the form downloads the same file.
 "use strict";
 
 (() => {
@@ -39,7 +39,7 @@
     }
   }
 
-  async function refusal(response) {
+  async function errorMessage(response) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const words = [...page.querySelectorAll("#error :is(h1, h1 + p)")].map((element) => element.textContent.trim());
     return words.join(". ") || "Your session may have ended. Reload the page.";
@@ -58,7 +58,7 @@
     form.parentElement.addEventListener("usermgmt:leave", () => leaving.abort(), { once: true });
     const body = new URLSearchParams(new FormData(form));
     const response = await fetch(form.action, { method: "POST", body, headers: { Accept: FRAMES }, signal: leaving.signal });
-    if (response.headers.get("Content-Type") !== FRAMES) return tell(await refusal(response));
+    if (response.headers.get("Content-Type") !== FRAMES) return tell(await errorMessage(response));
     const file = await receive(response.body, ({ rows, total }) => tell(null, rows, total));
     save(file);
     tell(`Export complete: ${file.name}`);

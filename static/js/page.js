@@ -1,8 +1,8 @@
-// What every page has: menus, toasts, errors of htmx requests.
+// Menus, toasts, and errors of htmx requests.
 "use strict";
 
-// No eval, no injected style (both refused by our CSP); no page with user data kept in the browser's history cache.
-// An error page answered to htmx is shown in the target, reduced to its #error part.
+// No eval and no injected styles (blocked by the CSP); no pages with user data in htmx's history cache.
+// The target of an htmx request shows only the #error part of an error page.
 Object.assign(htmx.config, {
   includeIndicatorStyles: false,
   allowEval: false,
@@ -52,7 +52,7 @@ Object.assign(htmx.config, {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-toast-close]")) leave(event.target.closest("[data-toast]"));
   });
-  // A live region speaks what is added to it, not what it was loaded with: so add the messages again.
+  // A live region announces only added content, so add the initial messages again.
   const loaded = [...document.querySelectorAll("[data-toast]")];
   loaded.forEach(show);
 
@@ -67,14 +67,14 @@ Object.assign(htmx.config, {
     close.setAttribute("aria-label", "Dismiss");
     close.dataset.toastClose = "";
     element.append(words, close);
-    // Behind an open dialog nobody would see or hear it.
+    // A toast behind an open dialog is neither visible nor announced.
     const dialog = document.getElementById("dialog");
     if (!dialog.open) return show(element);
     element.setAttribute("role", "alert");
     document.getElementById("dialog-content").prepend(element);
   }
 
-  // Errors of htmx requests: our own error pages are shown in place (responseHandling), anything else is told.
+  // Errors of htmx requests: error pages of usermgmt are shown in the target (responseHandling), other errors as a toast.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
     if (xhr.status >= 400 && xhr.status !== 422 && !xhr.responseText.includes('id="error"')) {
@@ -85,17 +85,17 @@ Object.assign(htmx.config, {
   document.addEventListener("htmx:sendError", (event) => {
     if (!event.detail.elt.matches("[data-quiet]")) toast("The server didn't respond. If you were making a change, check whether it was applied before you try again.");
   });
-  // What nobody asked for, as a hint while typing, may fail without a word, and never leads to another page.
+  // Background requests, such as hints while typing, fail silently and never redirect.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const { elt, xhr } = event.detail;
     if (elt.matches("[data-quiet]") && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.preventDefault();
   });
 
-  // A double click sends a form once.
+  // A double click submits a form only once.
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.hasAttribute("hx-post")) return;
-    if ("again" in form.dataset) return; // it may answer with a file, and the page stays
+    if ("again" in form.dataset) return; // the response can be a file, and the page stays
     if ("sent" in form.dataset) event.preventDefault();
     form.dataset.sent = "";
   });

@@ -1,4 +1,4 @@
-// Password fields: show and hide, a generator that works in this browser alone, copy, and the box to tick before a button works.
+// Password fields: show and hide, generate (in the browser only), copy, and a checkbox that enables the submit button.
 "use strict";
 
 (() => {
@@ -32,14 +32,14 @@
     input.replaceWith(box);
     box.append(input, button);
     show(input, false);
-    // Browsers and their password managers look for fields of this type when a form is sent.
+    // Password managers look for fields of this type when a form is submitted.
     input.form?.addEventListener("submit", () => show(input, false));
     if (hadFocus || input.autofocus) input.focus();
   }
 
   // Generate: as password_policy.generate does
   function pick(characters) {
-    const limit = 256 - (256 % characters.length); // beyond it some would come more often than others
+    const limit = 256 - (256 % characters.length); // a larger value would bias the choice
     for (;;) {
       const [byte] = crypto.getRandomValues(new Uint8Array(1));
       if (byte < limit) return characters[byte % characters.length];
@@ -53,7 +53,7 @@
   async function copy(input) {
     try {
       await navigator.clipboard.writeText(input.value);
-    } catch { // over plain http there is no clipboard to write to
+    } catch { // the clipboard is not available over plain HTTP
       input.select();
       return document.execCommand("copy");
     }
@@ -82,7 +82,7 @@
     });
   }
 
-  // A button that works once a box is ticked
+  // A submit button that a checkbox enables
   function lock(box) {
     const button = box.form.querySelector("[type=submit]");
     const follow = () => { button.disabled = !box.checked; };

@@ -1,4 +1,4 @@
-// A review by keyboard: arrows move, K, C and R decide, Enter goes to the comment and back. Each row sends itself (htmx).
+// Keyboard control of a review: arrows move, K, C, and R decide, Enter toggles the comment. Each row is saved separately (htmx).
 "use strict";
 
 (() => {
@@ -21,7 +21,7 @@
     move(item, 1);
   }
 
-  // In the comment every letter is text.
+  // No shortcuts in the comment field.
   function inComment(event, item) {
     if (event.key !== "Enter" && event.key !== "Escape") return;
     event.preventDefault();
@@ -46,7 +46,7 @@
     else onItem(event, item);
   });
 
-  // Without a script the button sends the whole page.
+  // The button submits the whole page; only needed without this script.
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
     if (!event.target.closest("[data-decide]")) return;
@@ -54,12 +54,12 @@
     send(event.target.closest("[data-item]"));
   });
 
-  // A comment alone decides nothing: it waits in its field.
+  // A comment without a decision isn't sent.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target.matches("[data-item]") && !isDecided(event.target)) event.preventDefault();
   });
 
-  // What is typed while the answer is on its way stays.
+  // Keep what is typed during the request.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const item = event.target;
     if (!item.matches("[data-item]") || document.activeElement !== comment(item)) return;
@@ -67,6 +67,6 @@
     document.addEventListener("htmx:afterSettle", () => { document.getElementById(item.id).querySelector("input[type=text]").value = typed; }, { once: true });
   });
 
-  // Where a person begins; not when they come back to a place of their own.
+  // Focus the first pending row, unless the browser restores an earlier position.
   if (!location.hash && document.activeElement === document.body) items().find((item) => !isDecided(item))?.focus({ preventScroll: true });
 })();

@@ -1,4 +1,4 @@
-// What roles grant, beside the roles box: of the option that is looked at while the list is open, and of the chosen ones below.
+// Privileges of roles: of the focused option while the dropdown is open, and of the selected roles below the roles box.
 "use strict";
 
 (() => {
@@ -6,7 +6,7 @@
   const REST_BEFORE_SPEAKING_MS = 900;
   const FAILED = "<p>Couldn't load the privileges of this role.</p>";
 
-  // As the server's RoleConverter encodes names.
+  // The same encoding as RoleConverter on the server.
   const encoded = (name) => name.replace(/^\.|[^A-Za-z0-9_@.-]/g, (letter) => `~${letter.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
 
   const cache = new Map();
@@ -15,7 +15,7 @@
     if (!answer.ok || answer.redirected) throw new Error(answer.status);
     return answer.text();
   }
-  // The server's own escaped fragment, once for each role of a page.
+  // An escaped fragment from the server, cached per role and page.
   function fragment(url) {
     if (!cache.has(url)) cache.set(url, read(url).catch(() => { cache.delete(url); return FAILED; }));
     return cache.get(url);
@@ -27,7 +27,7 @@
     return made;
   }
 
-  // In the list's box, under the options: Tab goes there, Escape comes back.
+  // Below the options in the dropdown: Tab moves there, Escape returns.
   function addPreview(box, urlOf) {
     const heading = element("p", { className: "role-preview__title" });
     const text = element("div", {});
@@ -83,7 +83,7 @@
     });
   }
 
-  // Below the box: one line for each chosen role, which opens.
+  // Below the roles box: an expandable line for each selected role.
   function addChosen(box, urlOf) {
     const list = element("div", { className: "chosen-roles" });
     list.dataset.testSubj = "chosenRoles";
@@ -107,7 +107,7 @@
         list.append(lines.get(name));
       }
     }
-    // The text field keeps the focus: without it the box shrinks, and the line is not any more where the button is released.
+    // Keep the focus in the text field: without it the box shrinks, and the line moves away before the button is released.
     list.addEventListener("mousedown", (event) => { if (event.target.closest("summary")) event.preventDefault(); });
     box.wrapper.after(list);
     box.on("change", follow);

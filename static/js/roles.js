@@ -1,4 +1,4 @@
-// The roles box: Tom Select over the <select multiple> that works without it.
+// The roles box: Tom Select on a <select multiple>, which works without it.
 "use strict";
 
 (() => {
@@ -7,13 +7,13 @@
   function entry(kind, data, escape) {
     const state = data.$option?.dataset.state ?? "";
     const reason = data.$option?.dataset.reason || NOTES[state] || "";
-    // That a chosen role is reserved is nothing to look at any more.
+    // Reserved is relevant only for options, not for selected roles.
     const isNoted = NOTES[state] && (kind === "option" || state !== "reserved");
     const note = isNoted ? `<small title="${escape(reason)}">${NOTES[state]}</small>` : "";
     return `<div class="${kind} ${kind}--${escape(state || "plain")}" title="${escape(data.value)}"><span>${escape(data.text)}</span>${note}</div>`;
   }
 
-  // Every word typed is a part of the name; names that begin with it come first, else the order of the list counts.
+  // All words must be part of the name; names that start with the text come first, then the order of the list.
   function score(query) {
     const words = query.toLowerCase().split(/\s+/).filter(Boolean);
     return ({ value }) => {
@@ -23,7 +23,7 @@
     };
   }
 
-  // superuser is never the first thing a hasty Enter takes.
+  // superuser is never the first match, so that Enter doesn't select it by accident.
   const superuserLast = (a, b) => (a.value === "superuser") - (b.value === "superuser");
 
   function addToggle(box) {
@@ -32,7 +32,7 @@
     button.setAttribute("aria-label", "Show or hide the list of roles");
     button.dataset.testSubj = "comboBoxToggleListButton";
     button.innerHTML = '<svg viewBox="0 0 20 20" width="20" height="20" fill="none" stroke="currentColor" stroke-width="1.750" aria-hidden="true"><path d="m5.500 8 4.500 4.500L14.500 8"/></svg>';
-    button.addEventListener("mousedown", (event) => event.preventDefault()); // the text field keeps the focus
+    button.addEventListener("mousedown", (event) => event.preventDefault()); // keep the focus in the text field
     button.addEventListener("click", (event) => {
       event.stopPropagation();
       if (box.isOpen) box.close();
@@ -44,7 +44,7 @@
     box.wrapper.append(button);
   }
 
-  // A click anywhere in the box opens the list, on a chosen role too (Tom Select would mark the role).
+  // A click anywhere in the box opens the dropdown, also on a selected role (Tom Select would highlight the role).
   function openOnItems(box) {
     box.control.addEventListener("click", (event) => {
       if (!event.target.closest(".item") || event.target.closest(".remove")) return;
@@ -53,7 +53,7 @@
     }, true);
   }
 
-  // Of a text with 16 equal letters in a row Tom Select lists every role, and Enter would take the first.
+  // For a text with 16 equal letters in a row Tom Select lists all roles, and Enter would select the first.
   function listOnlyMatches(box) {
     const search = box.search;
     box.search = (query) => {
@@ -69,7 +69,7 @@
     const box = new TomSelect(select, {
       plugins: { remove_button: { label: "×", title: "Remove" } },
       wrapperClass: "ts-wrapper roles-box",
-      refreshThrottle: 0, // with the default, Enter takes the first option of the list before the last key
+      refreshThrottle: 0, // with the default, Enter selects the first option of the previous list
       maxOptions: null,
       hideSelected: true,
       clearAfterSelect: true,
@@ -83,7 +83,7 @@
         no_results: () => '<div class="no-results">No matching roles</div>',
       },
     });
-    // Tom Select leaves the hidden <select> without a name for assistive technology.
+    // Tom Select leaves the hidden <select> without an accessible name.
     select.setAttribute("aria-hidden", "true");
     box.wrapper.dataset.testSubj = "rolesDropdown";
     box.control_input.dataset.testSubj = "comboBoxSearchInput";

@@ -1,4 +1,4 @@
-// The search field in the header: a combobox over everything. Without this script it is a form that leads to /search.
+// Global search: a combobox in the header. Without this script it is a form that opens /search.
 "use strict";
 
 (() => {
@@ -7,14 +7,14 @@
   const SORRY = '<p class="finder__nothing" role="alert">Search is temporarily unavailable. Press Enter to try again.</p>';
   const input = document.getElementById("search-input");
   const panel = document.getElementById("search-results");
-  if (!input) return; // nobody is signed in
+  if (!input) return; // signed out
   const form = input.form;
   const isMac = navigator.platform.startsWith("Mac");
   let active = null; // the option that Enter opens
-  let request = null; // the one whose answer is waited for; an older one is aborted, and its answer never shown
-  let timer; // until it is sent
-  let entered = false; // Enter came before the answer
-  let cameFrom = null; // where the keyboard was before a shortcut
+  let request = null; // the current request; older ones are aborted
+  let timer; // delays the request while typing
+  let entered = false; // Enter was pressed before the response arrived
+  let cameFrom = null; // the focused element before a shortcut
 
   const options = () => [...panel.querySelectorAll("[role=option]")];
   const isOpen = () => request !== null || !panel.hidden;
@@ -26,7 +26,7 @@
     active.setAttribute("aria-selected", "true");
     input.setAttribute("aria-activedescendant", active.id);
     if (!scroll) return;
-    if (active === options()[0]) active.closest("[role=listbox]").scrollTop = 0; // with the heading above it
+    if (active === options()[0]) active.closest("[role=listbox]").scrollTop = 0; // shows the heading
     else active.scrollIntoView({ block: "nearest" });
   }
 
@@ -49,9 +49,9 @@
     let answer = SORRY;
     try {
       const response = await fetch(`${form.action}?${new URLSearchParams({ q: input.value })}`, { headers, signal: mine.signal });
-      if (response.headers.has("HX-Redirect")) return location.assign(response.headers.get("HX-Redirect")); // to the sign-in
+      if (response.headers.has("HX-Redirect")) return location.assign(response.headers.get("HX-Redirect")); // the sign-in page
       if (response.ok) answer = await response.text();
-    } catch { /* no answer, or one that nobody waits for any more */ }
+    } catch { /* no response, or an aborted request */ }
     if (mine === request) show(answer);
   }
 
@@ -81,7 +81,7 @@
   }
 
   function leave() {
-    const back = cameFrom; // forgotten when the focus goes
+    const back = cameFrom; // reset by the focus change
     input.blur();
     back?.focus();
   }
@@ -124,14 +124,14 @@
     cameFrom = null;
     close();
   });
-  window.addEventListener("pagehide", close); // for whoever comes back
-  panel.addEventListener("mousedown", (event) => event.preventDefault()); // the field keeps the focus
+  window.addEventListener("pagehide", close); // for a return through the history cache
+  panel.addEventListener("mousedown", (event) => event.preventDefault()); // keep the focus in the field
   panel.addEventListener("mousemove", (event) => {
     const option = event.target.closest("[role=option]");
     if (option && option !== active) activate(option, false);
   });
 
-  // Ctrl-K, Ctrl-/, and / where nobody is typing.
+  // Ctrl-K, Ctrl-/, and / outside text fields.
   document.addEventListener("keydown", (event) => {
     const command = isMac ? event.metaKey : event.ctrlKey;
     const palette = event.key.toLowerCase() === "k" && command && !event.shiftKey && !event.altKey;

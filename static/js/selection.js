@@ -1,4 +1,4 @@
-// The list: selected rows, the words on the delete button, the address of a search.
+// User list: selected rows, the label of the delete button, and the URL of a search.
 "use strict";
 
 (() => {
@@ -27,7 +27,7 @@
 
   document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(refresh));
 
-  // Keep addresses short: leave out what is the default anyway.
+  // Keep URLs short: leave out default values.
   document.addEventListener("htmx:configRequest", (event) => {
     if (event.target.id !== "users-search") return;
     const { formData } = event.detail;

@@ -1,24 +1,24 @@
-// Says when the session is about to end, and extends it with one click. Without it the session ends, and the next form is kept.
+// Warns before the session ends, and can extend it. Without this script the session ends, and the next submitted form is stored.
 "use strict";
 
 (() => {
-  if (!("ends" in document.body.dataset)) return; // nobody is signed in
+  if (!("ends" in document.body.dataset)) return; // signed out
   const left = Number(document.body.dataset.ends);
   const WARN_BEFORE_S = Math.min(120, left / 2);
-  const LATER_MS = 15000;
-  const LONGEST_TIMER_MS = 2 ** 31 - 1;
-  const address = () => new URL("extend-session", document.querySelector("[data-test-subj=profileLink]").href);
-  // Other tabs of the same session: what one of them learns, all know.
+  const RETRY_MS = 15000;
+  const MAX_TIMER_MS = 2 ** 31 - 1;
+  const url = () => new URL("extend-session", document.querySelector("[data-test-subj=profileLink]").href);
+  // Shares the state with other tabs of the same session.
   const tabs = new BroadcastChannel("usermgmt-session");
   let timer;
   let warning;
 
   function later(milliseconds) {
     clearTimeout(timer);
-    timer = setTimeout(look, Math.min(Math.max(milliseconds, 0), LONGEST_TIMER_MS));
+    timer = setTimeout(look, Math.min(Math.max(milliseconds, 0), MAX_TIMER_MS));
   }
 
-  // What the server answered, here or to another tab.
+  // Handles a response of the server, to this tab or another.
   function take({ seconds, can_be_extended: canBeExtended }) {
     if (seconds > WARN_BEFORE_S) {
       close();
@@ -30,9 +30,9 @@
     later(seconds * 1000 + 1000);
   }
 
-  // Asking how long is left (GET) does not extend it.
+  // A GET request doesn't extend the session.
   async function ask(options) {
-    const answer = await fetch(address(), { redirect: "manual", ...options });
+    const answer = await fetch(url(), { redirect: "manual", ...options });
     if (answer.ok) return answer.json();
     if (answer.type === "opaqueredirect" || answer.status === 401) return { seconds: 0 };
     throw new Error(`status ${answer.status}`);
@@ -41,8 +41,8 @@
   async function look() {
     try {
       take(await ask());
-    } catch { // no answer: that proves nothing
-      later(LATER_MS);
+    } catch { // no response: the session may still exist
+      later(RETRY_MS);
     }
   }
 
@@ -72,7 +72,7 @@
     const words = document.createElement("p");
     words.textContent = text;
     warning.append(words, canBeExtended ? button("Stay signed in", extend) : button("Close", close));
-    // Behind an open dialog nobody could click it.
+    // A toast behind an open dialog isn't clickable.
     if (document.getElementById("dialog").open) document.getElementById("dialog-content").prepend(warning);
     else document.getElementById("toasts").append(warning);
     if (hadFocus) warning.querySelector("button").focus();

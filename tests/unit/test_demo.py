@@ -71,7 +71,7 @@ def test_the_story_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(demo, "tell_story", lambda **environment: told.append(environment))
     cluster = Cluster(folder)
     for _ in range(2):
-        demo._remove_half_a_sample()
+        demo._remove_partial_sample()
         demo._create_sample(cluster)
     assert told == [{"ELASTICSEARCH_PASSWORD": cluster.password}]
     assert (folder / "password").exists()
@@ -81,10 +81,10 @@ def test_a_start_that_was_interrupted_begins_anew(folder: Path, monkeypatch: pyt
     def interrupted(**_: str) -> None:
         raise KeyboardInterrupt
 
-    demo._remove_half_a_sample()
+    demo._remove_partial_sample()
     assert folder.exists()  # nothing was begun
     monkeypatch.setattr(demo, "tell_story", interrupted)
     with pytest.raises(KeyboardInterrupt):
         demo._create_sample(Cluster(folder))
-    demo._remove_half_a_sample()
+    demo._remove_partial_sample()
     assert not folder.exists()

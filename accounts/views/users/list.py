@@ -1,8 +1,6 @@
 """The user list: search, filters, sorting, and pages, all of them in its URL."""
 
 import json
-from collections.abc import Collection
-from dataclasses import replace
 from html import escape
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,19 +13,18 @@ from django.views.decorators.http import require_GET
 from accounts import policy
 from accounts.decorators import requires_reader
 from accounts.forms.user_list import PAGE_SIZES, user_query
-from accounts.http import AppRequest, is_dialog, remember_choice, wants_fragment
+from accounts.http import AppRequest, remember_choice, wants_fragment
 from accounts.services import audit, roles, users
 from accounts.services.audit import UserActivity
-from accounts.services.users import FLAGS, Position, UserPage, UserQuery, profiles
+from accounts.services.users import Position, UserPage, UserQuery, profiles
 from accounts.templatetags import user_table
 from accounts.views.users.addresses import UserListAddresses, page_url
+from accounts.views.users.filters import LABELS
 from accounts.views.users.page_cache import CachedPage
 
-_compact: Final = json.JSONEncoder(separators=(",", ":"))
 SIZE_COOKIE: Final = "usermgmt_page_size"
+_compact: Final = json.JSONEncoder(separators=(",", ":"))
 HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
-# Each count is a request, and hundreds would delay the dialog.
-MAX_ROLES_COUNTED: Final = 100
 
 COLUMNS: Final = (("username", "User Name"), ("", "Full Name"), ("", "Email Address"), ("roles", "Roles"), ("status", "Status"))
 ACTIVITY_COLUMNS: Final = (
@@ -43,15 +40,6 @@ ICONS: Final = {
     "previous": "chevron-left",
     "next": "chevron-right",
     "last": "chevron-double-right",
-}
-LABELS: Final = {
-    "active": "Active",
-    "deactivated": "Deactivated",
-    "native": "Native users",
-    "reserved": "Reserved users",
-    "unknown-roles": "Nonexistent roles",
-    "no-roles": "No roles",
-    "no-email": "No email address",
 }
 
 
@@ -72,6 +60,11 @@ def index(request: AppRequest) -> HttpResponse:
     if "size" in request.GET:
         remember_choice(request, response, SIZE_COOKIE, str(query.size))
     return response
+
+
+def _stored_size(request: AppRequest) -> int:
+    size = request.COOKIES.get(SIZE_COOKIE, "")
+    return int(size) if size in map(str, PAGE_SIZES) else 20
 
 
 def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:
@@ -117,24 +110,6 @@ def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: Use
 def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
     fields = [(name, value) for name in HIDDEN for value in request.GET.getlist(name)]
     return [*fields, ("kind", query.kind)] if query.kind == "reserved" else fields
-
-
-@require_GET
-@requires_reader
-def filters(request: AppRequest) -> HttpResponse:
-    """The filters, each with the number of users that it would match."""
-    query = user_query(request.GET, _stored_size(request))
-    context = {
-        "groups": _groups(request, query),
-        "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
-        "cancel": UserListAddresses(request.GET).to(),
-    }
-    return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
-
-
-def _stored_size(request: AppRequest) -> int:
-    size = request.COOKIES.get(SIZE_COOKIE, "")
-    return int(size) if size in map(str, PAGE_SIZES) else 20
 
 
 def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
@@ -211,36 +186,3 @@ def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, st
     if query.kind == "reserved":
         pills.append((LABELS[query.kind], addresses.to(kind="")))
     return pills
-
-
-def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
-    """The filters by group. A count is the number of users if this filter is added to the current query."""
-    names = [role.name for role in roles.all_roles(request.user.client)]
-    counted = list(dict.fromkeys([*query.roles, *names]))[:MAX_ROLES_COUNTED]
-    options: list[tuple[str, str, UserQuery]] = [
-        *(("status", value, replace(query, status=value)) for value in ("active", "deactivated")),
-        *(("kind", value, replace(query, kind=value)) for value in ("native", "reserved")),
-        *(("flag", value, replace(query, flags=(value,))) for value in FLAGS),
-        *(("role", value, replace(query, roles=(value,))) for value in counted),
-    ]
-    numbers = users.count_each(request.user.client, [asked for _, _, asked in options])
-    chosen: dict[str, Collection[str]] = {
-        "status": {query.status},
-        "kind": {query.kind},
-        "flag": set(query.flags),
-        "role": set(query.roles),
-    }
-    groups = {
-        name: {"name": name, "label": label, "is_single": name in ("status", "kind"), "options": []}
-        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Needs attention"), ("role", "Roles (any of)"))
-    }
-    for (name, value, _), number in zip(options, numbers, strict=True):
-        _add(groups[name], value, number, chosen[name])
-    for value in sorted(set(names) - set(counted)):
-        _add(groups["role"], value, None, chosen["role"])
-    return list(groups.values())
-
-
-def _add(group: dict[str, Any], value: str, number: int | None, chosen: Collection[str]) -> None:
-    label = value if group["name"] == "role" else LABELS[value]
-    group["options"].append({"value": value, "label": label, "count": number, "chosen": value in chosen})

@@ -1,0 +1,75 @@
+"""The filters of the user list, each with the number of users that it would match."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.decorators import requires_reader
+from accounts.forms.user_list import user_query
+from accounts.http import AppRequest, is_dialog
+from accounts.services import roles, users
+from accounts.services.users import FLAGS, UserQuery
+from accounts.views.users.addresses import UserListAddresses
+
+ANY_SIZE: Final = 20
+# Each count is a request, and hundreds would delay the dialog.
+MAX_ROLES_COUNTED: Final = 100
+LABELS: Final = {
+    "active": "Active",
+    "deactivated": "Deactivated",
+    "native": "Native users",
+    "reserved": "Reserved users",
+    "unknown-roles": "Nonexistent roles",
+    "no-roles": "No roles",
+    "no-email": "No email address",
+}
+
+
+@require_GET
+@requires_reader
+def filters(request: AppRequest) -> HttpResponse:
+    """The filters, each with the number of users that it would match."""
+    query = user_query(request.GET, ANY_SIZE)
+    context = {
+        "groups": _groups(request, query),
+        "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
+        "cancel": UserListAddresses(request.GET).to(),
+    }
+    return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
+
+
+def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
+    """The filters by group. A count is the number of users if this filter is added to the current query."""
+    names = [role.name for role in roles.all_roles(request.user.client)]
+    counted = list(dict.fromkeys([*query.roles, *names]))[:MAX_ROLES_COUNTED]
+    options: list[tuple[str, str, UserQuery]] = [
+        *(("status", value, replace(query, status=value)) for value in ("active", "deactivated")),
+        *(("kind", value, replace(query, kind=value)) for value in ("native", "reserved")),
+        *(("flag", value, replace(query, flags=(value,))) for value in FLAGS),
+        *(("role", value, replace(query, roles=(value,))) for value in counted),
+    ]
+    numbers = users.count_each(request.user.client, [asked for _, _, asked in options])
+    chosen: dict[str, Collection[str]] = {
+        "status": {query.status},
+        "kind": {query.kind},
+        "flag": set(query.flags),
+        "role": set(query.roles),
+    }
+    groups = {
+        name: {"name": name, "label": label, "is_single": name in ("status", "kind"), "options": []}
+        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Needs attention"), ("role", "Roles (any of)"))
+    }
+    for (name, value, _), number in zip(options, numbers, strict=True):
+        _add(groups[name], value, number, chosen[name])
+    for value in sorted(set(names) - set(counted)):
+        _add(groups["role"], value, None, chosen["role"])
+    return list(groups.values())
+
+
+def _add(group: dict[str, Any], value: str, number: int | None, chosen: Collection[str]) -> None:
+    label = value if group["name"] == "role" else LABELS[value]
+    group["options"].append({"value": value, "label": label, "count": number, "chosen": value in chosen})

@@ -1,0 +1,31 @@
+"""The history of a user: their events in the audit trail."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.decorators import requires_reader
+from accounts.forms.audit import AuditForm
+from accounts.http import AppRequest, wants_fragment
+from accounts.services import audit
+from accounts.services.errors import ServiceError
+from accounts.views.audit import url_with
+
+
+@require_GET
+@requires_reader
+def history(request: AppRequest, username: str) -> HttpResponse:
+    """The events of one user: a page, or the part that the user's page requests."""
+    is_part = wants_fragment(request, "user-history")
+    after = AuditForm(request.GET).query().after
+    context: dict[str, Any] = {"username": username}
+    try:
+        page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
+        context |= {"page": page, "older": url_with(request, after=page.next), "trail_start": audit.trail_start()}
+    except ServiceError:
+        if not is_part:
+            raise
+        context["problem"] = "Couldn't load the audit trail. Reload the page to try again."
+    return render(request, "users/_history.html" if is_part else "users/history.html", context)

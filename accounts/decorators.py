@@ -20,7 +20,7 @@ from accounts.services.signin.operators import Operator
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 # The header of background requests, set with `hx-headers` where the same view also answers requests of the user.
-BACKGROUND_HEADER: Final = "HTTP_X_BACKGROUND_HEADER"
+BACKGROUND_HEADER: Final = "HTTP_X_BACKGROUND"
 
 
 def requires_reader(view: View) -> View:

@@ -197,7 +197,7 @@ def _path(target: bytes) -> bytes:
 
 
 async def _read(receive: Receive, body: "SpooledTemporaryFile[bytes]", length: int) -> bool:
-    """Read the body into the file; False if the client disconnects. A body without a length isn't read, because Django ignores it."""
+    """Read the body into the file; False if the client disconnects. A body without a length isn't read: Django ignores it."""
     while body.tell() < length:
         message = await receive()
         if message["type"] == "http.disconnect":

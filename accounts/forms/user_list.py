@@ -9,32 +9,43 @@ from django.http import QueryDict
 from accounts.services.users import FIELDS, FLAGS, Position, Sort, UserQuery
 
 PAGE_SIZES: Final = (10, 20, 50, 100)
+DEFAULT_SIZE: Final = 20
 MAX_VALUES: Final = 100
 MAX_DIGITS: Final = 9
 
 
-def user_query(data: QueryDict, size: int) -> UserQuery:
-    """The query. `size`: rows per page if the URL has none."""
-    single = cast(dict[str, str], data.dict())  # a QueryDict raises two exceptions for each missing name
-    sort = cast(Sort, _one_of(FIELDS, single, "sort") or "username")
-    kind = _one_of(("native", "reserved"), single, "kind")
-    if single.get("reserved") == "0" and not kind:  # reserved users are hidden
-        kind = "native"
-    return UserQuery(
-        q=_text(single.get("q", "")).strip(),
-        roles=tuple(_all(data, "role")),
-        status=cast(Any, _one_of(("active", "deactivated"), single, "status")),
-        kind=cast(Any, kind),
-        flags=tuple(flag for flag in FLAGS if flag in data.getlist("flag")),
-        sort=sort,
-        descending=single.get("order") == "desc",
-        activity=single.get("view") == "activity",
-        size=int(_one_of(map(str, PAGE_SIZES), single, "size") or size),
-        after=_position(single.get("after", ""), sort),
-        before=_position(single.get("before", ""), sort),
-        last=bool(single.get("last")),
-        number=max(1, _number(single.get("page", ""))),
-    )
+class UserListForm:
+    """The query string, with the `query()` of the other forms.
+
+    Not a Django form: one with these fields takes 0.22 ms, a twentieth of the page's time. This takes 0.01 ms.
+    """
+
+    def __init__(self, data: QueryDict, size: int = DEFAULT_SIZE) -> None:
+        """`size`: rows per page if the query string has none."""
+        self.data = data
+        self.size = size
+
+    def query(self) -> UserQuery:
+        single = cast(dict[str, str], self.data.dict())  # a QueryDict raises two exceptions for each missing name
+        sort = cast(Sort, _one_of(FIELDS, single, "sort") or "username")
+        kind = _one_of(("native", "reserved"), single, "kind")
+        if single.get("reserved") == "0" and not kind:  # reserved users are hidden
+            kind = "native"
+        return UserQuery(
+            q=_text(single.get("q", "")).strip(),
+            roles=tuple(_all(self.data, "role")),
+            status=cast(Any, _one_of(("active", "deactivated"), single, "status")),
+            kind=cast(Any, kind),
+            flags=tuple(flag for flag in FLAGS if flag in self.data.getlist("flag")),
+            sort=sort,
+            descending=single.get("order") == "desc",
+            activity=single.get("view") == "activity",
+            size=int(_one_of(map(str, PAGE_SIZES), single, "size") or self.size),
+            after=_position(single.get("after", ""), sort),
+            before=_position(single.get("before", ""), sort),
+            last=bool(single.get("last")),
+            number=max(1, _number(single.get("page", ""))),
+        )
 
 
 def _one_of(values: Iterable[str], data: Mapping[str, str], name: str) -> str:

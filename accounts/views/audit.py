@@ -1,4 +1,4 @@
-"""The audit trail: all events, one event, and the history of a user."""
+"""The audit trail: all events, one event, and the verification of its outcome."""
 
 from django.contrib import messages
 from django.http import HttpResponse

@@ -9,20 +9,18 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts.decorators import requires_reader
 from accounts.downloads.streaming import FRAMES, download
 from accounts.forms.exports import ExportForm
-from accounts.forms.user_list import user_query
+from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest, is_dialog
 from accounts.services import exports, users
 from accounts.services.exports import Format, filters
 from accounts.services.users import UserQuery
-
-ANY_SIZE = 20
 
 
 @require_http_methods(["GET", "POST"])
 @requires_reader
 def export(request: AppRequest) -> HttpResponseBase:
     """The form for the format; POST sends the file."""
-    query = users.without_position(user_query(request.GET, ANY_SIZE))
+    query = users.without_position(UserListForm(request.GET).query())
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         return _file(request, query, exports.FORMATS[form.cleaned_data["format"]])
@@ -42,7 +40,7 @@ def export(request: AppRequest) -> HttpResponseBase:
 @requires_reader
 def printable(request: AppRequest) -> HttpResponse:
     """The printable user list; only its start if it is long."""
-    rows, manifest = exports.printed(request.user.client, user_query(request.GET, ANY_SIZE))
+    rows, manifest = exports.printed(request.user.client, UserListForm(request.GET).query())
     context = {
         "rows": rows,
         "columns": exports.COLUMNS.values(),

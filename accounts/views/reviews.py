@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.forms.reviews import CreateReviewForm
-from accounts.forms.user_list import user_query
+from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest
 from accounts.services import reviews, users
 from accounts.services.errors import ServiceError
@@ -48,7 +48,7 @@ def due(request: AppRequest) -> HttpResponse:
 @requires_valid_credentials
 def create(request: AppRequest) -> HttpResponse:
     """Start a review of the users that the query string selects, as in the user list."""
-    query = replace(user_query(request.GET, 10), sort="username", descending=False)
+    query = replace(UserListForm(request.GET).query(), sort="username", descending=False)
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
     count = users.search(request.user.client, query).total
     if count and form.is_valid():

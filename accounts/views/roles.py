@@ -6,19 +6,20 @@ from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_reader
 from accounts.forms.roles import WhoCanForm
+from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import roles
 from accounts.services.errors import RoleNotFound
 from accounts.services.roles import cluster_privileges, grants
 from accounts.services.search.ranking import words_of
-from accounts.services.users import MAX_SEARCH_LENGTH, privilege_holders
+from accounts.services.users import privilege_holders
 
 
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """All roles, or those with every search word in their name or description."""
-    text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH]
+    text = SearchForm(request.GET).query()
     words = words_of(text)
     known = sorted(roles.all_roles(request.user.client), key=lambda role: role.name)
     found = [role for role in known if all(word in f"{role.name}\n{role.description}".lower() for word in words)]

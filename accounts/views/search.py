@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_sign_in
+from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import search as service
 from accounts.services.client import PersonClient
@@ -18,7 +19,7 @@ from accounts.services.errors import AuthenticationFailed, ServiceError
 from accounts.services.roles import Role
 from accounts.services.search.ranking import Fit, words_of
 from accounts.services.signin.operators import Operator
-from accounts.services.users import MAX_SEARCH_LENGTH, User
+from accounts.services.users import User
 from accounts.views import palette
 
 Thing = TypeVar("Thing")
@@ -52,7 +53,7 @@ class Group:
 @requires_sign_in
 def search(request: AppRequest) -> HttpResponse:
     """The matching pages, actions, users, and roles that the operator can open."""
-    text = request.GET.get("q", "")[:MAX_SEARCH_LENGTH].strip()
+    text = SearchForm(request.GET).query()
     groups, failed = _find(request.user, text)
     context = {
         "search_text": text,

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import does_not_renew, own_account, requires_manager, requires_valid_credentials
+from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import sessions
 from accounts.services.sessions import Session, seconds_left
@@ -31,7 +32,7 @@ class Confirmation:
 @requires_manager
 def index(request: AppRequest) -> HttpResponse:
     """All active sessions, or those of users whose username contains the search text."""
-    text = request.GET.get("q", "").strip()
+    text = SearchForm(request.GET).query()
     active = sessions.active_sessions()
     found = [session for session in active if text.casefold() in session.username.casefold()]
     user_count = len({(session.username, session.realm) for session in found})

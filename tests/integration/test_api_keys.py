@@ -42,7 +42,7 @@ def test_an_administrator_revokes_one_key_of_a_user(node: TestNode, signed_in: S
     assert f"/users/revoke-api-keys/kim.of.keys?id={goes}" in table
 
     asked = ada.get(f"/users/revoke-api-keys/kim.of.keys?id={goes}")
-    assert "Revoke API key '<goes>'? It belongs to kim.of.keys." in text(asked.content)
+    assert "Revoke API key '<goes>'? This key belongs to kim.of.keys." in text(asked.content)
     assert stays not in asked.content.decode()
     assert valid(node, "kim.of.keys") == ["<goes>", "stays"]
 

@@ -112,7 +112,7 @@ def test_refreshing_itself_keeps_no_session_alive(node: TestNode, signed_in: Cal
     id = session_keys.document_id(client.cookies["usermgmt_session"].value)
     settings.PRIVILEGES_FRESH_FOR = timedelta(0)
     seen = [node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["last_activity"]]
-    for headers in ({**FRAGMENT, "X-By-Itself": "1"}, FRAGMENT):
+    for headers in ({**FRAGMENT, "X-Background": "1"}, FRAGMENT):
         assert client.get("/audit/", headers=headers).status_code == 200
         seen.append(node.elastic.get(index=indices.SESSIONS, id=id)["_source"]["last_activity"])
     assert seen[0] == seen[1] < seen[2]

@@ -102,7 +102,7 @@ def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: Perso
         keys = api_keys.of_user(auditor, User(owner)).keys
         return {key.name: (key.state, key.expires is not None) for key in keys}
 
-    assert sorted(states("log-shipper-eu").values()) == [("Expired", True), ("Revoked", False), ("Active", False), ("Active", True)]
+    assert sorted(states("log-shipper-eu").values()) == [("Active", False), ("Active", True), ("Expired", True), ("Revoked", False)]
     for owner in ("viktor.hansen", "mehmet.yilmaz"):  # deleted, deactivated
         assert [key.state for key in api_keys.active(auditor, Owner.of(User(owner))).keys] == ["Active"]
     assert states("kwame.mensah") == {"sales dashboard": ("Revoked", False)}

@@ -77,7 +77,7 @@ def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_i
     page = send(otto, review, form, m1_decision="remove", m2_decision="change", m2_comment="less", m3_comment="hm")
     assert "Someone else decided on this user" in page
     assert "Keep, ada" in page
-    assert "Choose keep, change, or remove. The comment isn't saved yet." in page
+    assert "Choose keep, change, or remove. The comment isn&#x27;t saved yet." in page
     typed = page_form(page)
     assert (typed["1-decision"], typed["3-comment"]) == (["remove"], ["hm"])
     send(otto, review, typed)  # seen, and confirmed

@@ -209,7 +209,7 @@ def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: Si
     settings.PRIVILEGES_FRESH_FOR = timedelta(0)
     norah = signed_in("norah")
     before = seen("norah")
-    norah.get("/account/", headers={"X-By-Itself": "1"})
+    norah.get("/account/", headers={"X-Background": "1"})
     left = norah.get("/account/extend-session").json()
     assert seen("norah") == before
     assert 0 < left["seconds"] <= 30 * 60

@@ -64,7 +64,7 @@ def test_undeclared_views_are_closed(settings: Settings) -> None:
     settings.ROOT_URLCONF = __name__
     answers = {url: Client().get(f"/{url}") for url in ("undeclared", "credentials-only", "nested/undeclared", "declared")}
     assert [answer.status_code for answer in answers.values()] == [403, 403, 403, 200]
-    assert b"declare who can open this page" in answers["undeclared"].content
+    assert b"declare who can open it" in answers["undeclared"].content
 
 
 @pytest.mark.parametrize("declaration", DECLARATIONS)

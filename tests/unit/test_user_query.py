@@ -1,7 +1,7 @@
 import pytest
 from django.http import QueryDict
 
-from accounts.forms.user_list import user_query
+from accounts.forms.user_list import UserListForm
 from accounts.services.users import UserQuery
 
 
@@ -28,4 +28,4 @@ from accounts.services.users import UserQuery
     ],
 )
 def test_any_query_string_has_an_answer(query: str, expected: UserQuery) -> None:
-    assert user_query(QueryDict(query), 20) == expected
+    assert UserListForm(QueryDict(query)).query() == expected

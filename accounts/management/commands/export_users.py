@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 from django.template.defaultfilters import pluralize
 
-from accounts.forms.user_list import user_query
+from accounts.forms.user_list import UserListForm
 from accounts.management.credentials import credentials
 from accounts.services import errors, exports
 from accounts.services.signin import operators
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, format: str, output: Path, filter: str, **options: Any) -> None:
-        query = user_query(QueryDict(filter), 20)
+        query = UserListForm(QueryDict(filter)).query()
         try:
             client = operators.client_for_command("export_users", *credentials())
             with _replacing(output) as file:

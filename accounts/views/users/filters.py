@@ -9,13 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_reader
-from accounts.forms.user_list import user_query
+from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest, is_dialog
 from accounts.services import roles, users
 from accounts.services.users import FLAGS, UserQuery
 from accounts.views.users.addresses import UserListAddresses
 
-ANY_SIZE: Final = 20
 # Each count is a request, and hundreds would delay the dialog.
 MAX_ROLES_COUNTED: Final = 100
 LABELS: Final = {
@@ -33,7 +32,7 @@ LABELS: Final = {
 @requires_reader
 def filters(request: AppRequest) -> HttpResponse:
     """The filters, each with the number of users that it would match."""
-    query = user_query(request.GET, ANY_SIZE)
+    query = UserListForm(request.GET).query()
     context = {
         "groups": _groups(request, query),
         "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import policy
 from accounts.decorators import requires_reader
-from accounts.forms.user_list import PAGE_SIZES, user_query
+from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES, UserListForm
 from accounts.http import AppRequest, remember_choice, wants_fragment
 from accounts.services import audit, roles, users
 from accounts.services.audit import UserActivity
@@ -47,7 +47,7 @@ ICONS: Final = {
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The list, or only its results (htmx)."""
-    query = user_query(request.GET, _stored_size(request))
+    query = UserListForm(request.GET, _stored_size(request)).query()
     page = users.list_page(request.user.client, query)
     cached_page = CachedPage(
         request,
@@ -64,7 +64,7 @@ def index(request: AppRequest) -> HttpResponse:
 
 def _stored_size(request: AppRequest) -> int:
     size = request.COOKIES.get(SIZE_COOKIE, "")
-    return int(size) if size in map(str, PAGE_SIZES) else 20
+    return int(size) if size in map(str, PAGE_SIZES) else DEFAULT_SIZE
 
 
 def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:

@@ -84,11 +84,16 @@ def of_owner(client: PersonClient, owner: Owner) -> ApiKeys:
 
 def active(client: PersonClient, owner: Owner, ids: Sequence[str] = ()) -> ApiKeys:
     """The active keys of an owner, all or those with these IDs, at most MAX_REVOKED. Raises AccessDenied."""
-    not_expired = [{"bool": {"must_not": {"exists": {"field": "expiration"}}}}, {"range": {"expiration": {"gt": _now()}}}]
-    conditions: list[dict[str, Any]] = [{"term": {"invalidated": False}}, {"bool": {"should": not_expired}}]
+    conditions: list[dict[str, Any]] = [active_query()]
     if ids:
         conditions.append({"ids": {"values": list(ids)}})
     return _found(client, owner, conditions, MAX_REVOKED)
+
+
+def active_query() -> dict[str, Any]:
+    """The `_query/api_key` clause for active keys: neither revoked nor expired."""
+    expired = {"range": {"expiration": {"lte": int(datetime.now(UTC).timestamp() * 1000)}}}
+    return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
 
 
 def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
@@ -127,12 +132,11 @@ def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
 
 def _owners(client: PersonClient) -> Iterator[tuple[dict[str, str], int]]:
     """Username, realm, and number of active keys of each owner (`aggs` of `_security/_query/api_key`)."""
-    dead = [{"term": {"invalidated": True}}, {"range": {"expiration": {"lte": int(datetime.now(UTC).timestamp() * 1000)}}}]
     sources = [{name: {"terms": {"field": name}}} for name in ("username", "realm_name")]
     after: dict[str, Any] = {}
     while True:
         owners = {"composite": {"sources": sources, "size": OWNERS_AT_ONCE, **after}}
-        answer = client.query_api_keys(query={"bool": {"must_not": dead}}, size=0, aggs={"owners": owners})
+        answer = client.query_api_keys(query=active_query(), size=0, aggs={"owners": owners})
         found = answer["aggregations"]["owners"]
         yield from ((bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
         if "after_key" not in found:
@@ -160,7 +164,3 @@ def _api_key(body: Mapping[str, Any]) -> ApiKey:
 
 def _moment(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
-
-
-def _now() -> int:
-    return int(datetime.now(UTC).timestamp() * 1000)

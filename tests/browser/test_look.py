@@ -153,6 +153,6 @@ def test_toasts(node: TestNode, context: Watched) -> None:
     page = sign_in(context.new_page())
     page.goto("/users/deactivate/jdoe")
     page.get_by_test_id("confirmModalConfirmButton").click()
-    expect(page.get_by_text("Deactivate user 'jdoe'")).to_be_visible()
+    expect(page.get_by_text("Deactivated user 'jdoe'")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)

@@ -136,7 +136,7 @@ def test_two_reviewers_and_a_killed_server(node: TestNode, server: Killable, bro
     assert {name for name in names if node.user(name) is None} == {names[3], names[6]}
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     second.reload()
-    expect(second.get_by_text("user-delete, success: ada")).to_have_count(2)
+    expect(second.get_by_text("Delete user, Success: ada")).to_have_count(2)
     for each in (ada, otto):
         each.expected("ERR_CONNECTION_REFUSED", "htmx:sendError", "htmx:afterRequest", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE")
         assert each.complaints == []

@@ -202,7 +202,7 @@ def test_a_user_is_duplicated_by_keyboard(admin: Page) -> None:
     admin.keyboard.type("jdoe")
     admin.keyboard.press("Enter")
     admin.get_by_test_id("duplicateUserButton").press("Enter")
-    expect(admin.get_by_test_id("duplicatedFrom")).to_contain_text("Starts with the roles of jdoe.")
+    expect(admin.get_by_test_id("duplicatedFrom")).to_contain_text("Roles copied from jdoe.")
     expect(admin.get_by_test_id("userFormUserNameInput")).to_be_focused()
     expect(admin.get_by_test_id("rolesDropdown")).to_contain_text("viewer")
     expect(admin.get_by_test_id("userFormFullNameInput")).to_have_value("")

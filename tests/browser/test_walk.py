@@ -69,14 +69,14 @@ def test_a_users_whole_life(node: TestNode, watched: Callable[..., Watched]) -> 
     admin.get_by_test_id("editUserDisableUserButton").click()
     expect(admin.get_by_test_id("confirmModalBodyText")).to_be_visible()
     confirm(admin)
-    expect(admin.get_by_text("Deactivate user 'jdoe'")).to_be_visible()
+    expect(admin.get_by_text("Deactivated user 'jdoe'")).to_be_visible()
     assert (node.user("jdoe") or {})["enabled"] is False
     jane.goto("/account/")
     expect(jane.get_by_test_id("loginForm")).to_be_visible()
 
     admin.get_by_test_id("editUserEnableUserButton").click()
     confirm(admin)
-    expect(admin.get_by_text("Activate user 'jdoe'", exact=True)).to_be_visible()
+    expect(admin.get_by_text("Activated user 'jdoe'", exact=True)).to_be_visible()
     assert node.signs_in("jdoe", "second-secret")
 
     admin.get_by_test_id("editUserDeleteUserButton").click()

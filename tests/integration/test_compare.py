@@ -60,7 +60,7 @@ def test_who_came_who_went_and_who_changed(node: TestNode, ada: PersonClient, ot
         Field("Can manage users", "no", "yes"),
         Field("Email address", "rises@example.org", "new@example.org"),
     )
-    assert [who.rpartition(", ")[0] for who in found["rises"].by] == ["ada (user-update", "ada (user-disable"]
+    assert [who.rpartition(", ")[0] for who in found["rises"].by] == ["ada (Update user", "ada (Deactivate user"]
     assert Field("Email address", "goes@example.org", "") in found["goes"].fields
     assert not past.changed_elsewhere
 
@@ -155,7 +155,7 @@ class TestExports:
         refresh(node)
         assert {each.username: each.kind for each in found.comparison.differences} == {"goes": "removed", "rises": "changed"}
         assert found.comparison.of("changed")[0].fields[0] == Field(
-            "Roles", "a,b, viewer", "user_admin, viewer", ["user_admin"], ["a,b"]
+            "Roles", '"a,b", viewer', "user_admin, viewer", ["user_admin"], ["a,b"]
         )
         for file in (before, after):
             file.seek(0)

@@ -195,8 +195,8 @@ def test_a_form_sent_after_the_session_ended_is_kept_and_sent_after_signing_in(n
 
 
 @pytest.mark.parametrize("pending_form", ["nonsense", "[1]", "{}", "[[1, 2, 3]]", "null"])
-def test_nonsense_kept_is_left_out(node: TestNode, kept: str) -> None:
-    assert sign_in("ada", PASSWORD, kept=kept)[:2] == (302, "/")
+def test_invalid_pending_form_is_ignored(node: TestNode, pending_form: str) -> None:
+    assert sign_in("ada", PASSWORD, pending_form=pending_form)[:2] == (302, "/")
 
 
 def test_a_form_sent_during_an_outage_can_be_sent_again(node: TestNode, signed_in: SignIn, settings: Settings) -> None:

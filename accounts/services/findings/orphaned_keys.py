@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from django.utils import timezone
-
-from accounts.services import users
+from accounts.services import api_keys, users
 from accounts.services.client import PersonClient
 from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
@@ -32,7 +30,7 @@ class KeyPage:
 def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
     """The keys after a position. Three calls. Raises AccessDenied without `read_security`."""
     answer = client.query_api_keys(
-        query=_active(),
+        query=api_keys.active_query(),
         sort=ORDER,
         size=PAGE_SIZE,
         search_after=after,
@@ -51,11 +49,6 @@ def pages(client: PersonClient, after: list[Any] | None, max_pages: int) -> Iter
         after = found.after
         if after is None:
             return
-
-
-def _active() -> dict[str, Any]:
-    expired = {"range": {"expiration": {"lte": int(timezone.now().timestamp() * 1000)}}}
-    return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
 
 
 def _orphaned(client: PersonClient, keys: Iterable[Mapping[str, Any]]) -> Iterable[Row]:

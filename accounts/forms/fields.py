@@ -104,7 +104,7 @@ class RolesField(forms.MultipleChoiceField):
     """Role names: existing roles, and those that the user already has."""
 
     widget: RolesSelect = RolesSelect  # type: ignore[assignment]  # Django instantiates it
-    default_error_messages = {"invalid_choice": "Role '%(value)s' does not exist."}
+    default_error_messages = {"invalid_choice": "Role '%(value)s' doesn't exist."}
 
     def offer(self, roles: Iterable[Role]) -> None:
         """Set the roles that can be selected."""

@@ -62,7 +62,7 @@
 
   function equip(root) {
     const [password, confirmation] = root.querySelectorAll("[autocomplete=new-password]");
-    const [generate, copyButton, said] = ["generate", "copy", "said"].map((name) => root.querySelector(`[data-${name}]`));
+    const [generate, copyButton, status] = ["generate", "copy", "status"].map((name) => root.querySelector(`[data-${name}]`));
     generate.addEventListener("click", () => {
       const value = generated(root.dataset);
       for (const input of [password, confirmation]) {
@@ -71,14 +71,14 @@
       }
       root.querySelector(".strength").replaceChildren();
       copyButton.hidden = false;
-      said.textContent = "Password generated. Copy it now, because it is hidden after you submit the form.";
+      status.textContent = "Password generated. Copy it now, because it is hidden after you submit the form.";
     });
     copyButton.addEventListener("click", async () => {
-      said.textContent = (await copy(password)) ? "Copied to the clipboard." : "Couldn't copy the password. Select it and press Ctrl+C.";
+      status.textContent = (await copy(password)) ? "Copied to the clipboard." : "Couldn't copy the password. Select it and press Ctrl+C.";
     });
     password.form.addEventListener("submit", () => {
       copyButton.hidden = true;
-      said.textContent = "";
+      status.textContent = "";
     });
   }
 

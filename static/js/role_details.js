@@ -52,7 +52,7 @@
       if (shown !== name) return;
       heading.textContent = name;
       text.innerHTML = html;
-      preview.ariaLabel = `What ${name} grants`;
+      preview.ariaLabel = `Privileges of ${name}`;
       preview.hidden = false;
       preview.scrollTop = 0;
       clearTimeout(speaking);
@@ -91,7 +91,7 @@
 
     function line(name) {
       const text = element("div", {});
-      const details = element("details", {}, element("summary", {}, "What ", element("strong", { textContent: name }), " grants"), text);
+      const details = element("details", {}, element("summary", {}, "Privileges of ", element("strong", { textContent: name })), text);
       details.addEventListener("toggle", async () => { if (details.open) text.innerHTML = await fragment(urlOf(name)); });
       return details;
     }

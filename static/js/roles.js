@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const NOTES = { deprecated: "deprecated", reserved: "reserved", unknown: "does not exist" };
+  const NOTES = { deprecated: "deprecated", reserved: "reserved", unknown: "doesn't exist" };
 
   function entry(kind, data, escape) {
     const state = data.$option?.dataset.state ?? "";

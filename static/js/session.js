@@ -2,8 +2,8 @@
 "use strict";
 
 (() => {
-  if (!("ends" in document.body.dataset)) return; // signed out
-  const left = Number(document.body.dataset.ends);
+  if (!("secondsLeft" in document.body.dataset)) return; // signed out
+  const left = Number(document.body.dataset.secondsLeft);
   const WARN_BEFORE_S = Math.min(120, left / 2);
   const RETRY_MS = 15000;
   const MAX_TIMER_MS = 2 ** 31 - 1;

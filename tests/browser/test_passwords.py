@@ -74,7 +74,7 @@ def test_anothers_password_generated_and_what_people_forget(node: TestNode, watc
     expect(page.get_by_role("dialog")).to_contain_text("Revoke API key 'ingest'?")
     page.get_by_test_id("confirmModalConfirmButton").click()
     expect(page.get_by_text("Revoked API key 'ingest'")).to_be_visible()
-    expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key stays valid")
+    expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key is still active")
     page.get_by_test_id("changedPasswordRevokeButton").click()
     expect(page.get_by_role("dialog")).to_contain_text("Revoke API key 'reports'?")
     assert_accessible(page)
@@ -144,7 +144,7 @@ def test_the_hint_while_typing(node: TestNode, watched: Watch) -> None:
     expect(page.get_by_role("meter", name="Password strength")).to_have_attribute("value", "5")
     assert_accessible(page)
     password.fill("jane.the.third")
-    expect(hint).to_contain_text("Password must not be like the username.")
+    expect(hint).to_contain_text("Password is too similar to the username.")
 
     context.context.clear_cookies()
     with page.expect_response("**/passwords/strength"):
@@ -168,7 +168,7 @@ def test_without_javascript(node: TestNode, watched: Watch) -> None:
     page.goto("/users/change-password/tom")
     type_twice(page, "for-tom-alone")
     page.get_by_test_id(SUBMIT).click()
-    expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key stays valid")
+    expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key is still active")
     page.get_by_test_id("changedPasswordRevokeButton").click()
     page.get_by_test_id("confirmModalConfirmButton").click()
     expect(page.get_by_test_id("passwordChanged")).to_contain_text("There are no active API keys")

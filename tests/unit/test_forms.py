@@ -76,7 +76,7 @@ def test_no_form_shows_a_password_again() -> None:
 
 
 def test_a_role_that_does_not_exist_is_refused() -> None:
-    assert errors(roles=["viewer", "nope"]) == {"roles": ["Role 'nope' does not exist."]}
+    assert errors(roles=["viewer", "nope"]) == {"roles": ["Role 'nope' doesn't exist."]}
 
 
 def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:

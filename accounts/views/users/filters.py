@@ -60,7 +60,7 @@ def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
     }
     groups = {
         name: {"name": name, "label": label, "is_single": name in ("status", "kind"), "options": []}
-        for name, label in (("status", "Status"), ("kind", "Kind"), ("flag", "Needs attention"), ("role", "Roles (any of)"))
+        for name, label in (("status", "Status"), ("kind", "Type"), ("flag", "Needs attention"), ("role", "Roles (any of)"))
     }
     for (name, value, _), number in zip(options, numbers, strict=True):
         _add(groups[name], value, number, chosen[name])

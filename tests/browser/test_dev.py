@@ -155,6 +155,7 @@ BROKEN_LIST = """
 def _pills(addresses, query):
     raise RuntimeError("Broken on purpose")
 @require_GET
+@requires_reader
 def index(request):
     session, credentials, text = request.session, request.session["credentials"], str(dict(request.session))
     raise RuntimeError(f"Broken on purpose: {credentials}")

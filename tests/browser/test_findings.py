@@ -81,7 +81,7 @@ def test_a_run_that_was_left_goes_on_when_somebody_else_opens_it(node: TestNode,
     without_script.goto("/findings/")
     without_script.get_by_test_id("runFindingsButton").click()
     expect(without_script.get_by_test_id("findingsProgress")).to_have_text("Reading users")
-    without_script.get_by_role("button", name="Resume run").click()
+    without_script.get_by_role("button", name="Continue").click()
     expect(without_script.get_by_test_id("findingsProgress")).to_have_text("Reading API keys")
     assert_fits(without_script)
 
@@ -105,4 +105,4 @@ def test_from_a_finding_to_the_user_and_back_by_keyboard(node: TestNode, watched
     node.put_user("anna", roles=["viewer"])
     page.goto("/findings/")
     run(page)
-    expect(page.get_by_test_id("finding-unknown-roles")).to_contain_text("1 gone")
+    expect(page.get_by_test_id("finding-unknown-roles")).to_contain_text("1 resolved")

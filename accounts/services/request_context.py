@@ -1,21 +1,21 @@
-"""Where a call comes from: who makes it, from which address, in which session. The audit trail writes it down.
+"""The context of the current request, for the audit trail: actor, source IP, session, and request ID.
 
-Address and session belong to the request that is being answered; the middleware sets them, as it does the request's id.
+The middleware sets source IP, session, and request ID.
 """
 
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 source_address: ContextVar[str] = ContextVar("source_address", default="")
-# Its document's id: whoever reads the trail cannot take the session over.
+# The ID of its document, which can't be used to take over the session.
 session_id: ContextVar[str] = ContextVar("session", default="")
-# What was done and whose outcome the trail could not take, for the page to say so.
+# IDs of changes whose outcome couldn't be recorded; the page shows a message.
 missing_outcomes: ContextVar[list[str] | None] = ContextVar("missing_outcomes", default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something: a person as the cluster knows them, or a command of the product on somebody's behalf."""
+    """Who performs an action: a user, or a command in the name of a user."""
 
     username: str
     realm: str = ""
@@ -24,5 +24,5 @@ class Actor:
 
     @property
     def is_native_or_reserved(self) -> bool:
-        """Whether this is one of the users that the product lists; another realm may know the same name."""
+        """Whether the actor is in the user list; usernames are unique only within a realm."""
         return self.realm_type in ("native", "reserved")

@@ -56,7 +56,7 @@ def test_nobody_has_one(node: TestNode, ada: PersonClient) -> None:
 def test_more_users_than_one_call_reads_are_found_between_the_known_roles(
     ada: PersonClient, monkeypatch: pytest.MonkeyPatch, calls: list[str]
 ) -> None:
-    monkeypatch.setattr(unknown_roles, "MOST_USERS", 1)
+    monkeypatch.setattr(unknown_roles, "MAX_USERS", 1)
     assert found(ada) == found(ada) == ["jdoe", "zoe"]
     assert unknown_roles.names(ada) is None
     assert calls == [ROLES, USERS, USERS, USERS]

@@ -55,7 +55,7 @@ def record_sign_out(actor: Actor, session_id: str) -> None:
 
 
 def record_expired_sessions(documents: Mapping[str, Mapping[str, Any]]) -> None:
-    """Documents of sessions that were found to have expired, by ID. Each is recorded once, whoever finds it."""
+    """Documents of sessions that were found to have expired, by ID. Each is recorded once, by the first process that finds it."""
     events = [_expired(id, document) for id, document in documents.items() if document.get("username")]
     if not events:
         return
@@ -70,7 +70,7 @@ def _expired(session_id: str, document: Mapping[str, Any]) -> Event:
     ended = datetime.fromisoformat(document["expires"])
     event = Event.now(actor, Action.SESSION_EXPIRE, actor.username, _kind(actor), outcome="success")
     index = f"{indices.AUDIT}-{ended:%Y.%m}"
-    # No request caused it: the one that finds it may be anybody's.
+    # Not caused by the current request, which may be of any user.
     return replace(event, id=session_id[:32], session=session_id, index=index, source="", request="", moment=ended)
 
 

@@ -85,7 +85,7 @@ def add_once(events: Iterable[Event]) -> None:
 
 
 def record_verification(event: Event, verifier: Actor, outcome: Outcome, reason: str) -> Event:
-    """Record what somebody found out later about a change with unknown outcome; once and for all, unless it is still unknown.
+    """Record the verification of a change with unknown outcome; only once, unless it is still unknown.
 
     The event keeps the time of the intent, because that is when the change happened. Raises AuditUnavailable.
     """

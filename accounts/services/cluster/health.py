@@ -1,13 +1,13 @@
-"""`GET _cluster/health`, asked by a person."""
+"""The health of the cluster (`GET _cluster/health`), for commands."""
 
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, service_client
 
 
 def status(administrator: AdministratorClient) -> str:
-    """`green`, `yellow` or `red`. Raises AuthenticationFailed, Unavailable, and AccessDenied where neither they nor we may ask.
+    """`green`, `yellow`, or `red`. Raises AuthenticationFailed, Unavailable, and AccessDenied.
 
-    It takes the privilege `monitor`, which somebody with `manage_security` need not have; our own key has it.
+    This requires the privilege `monitor`, which administrators may lack; the API key of usermgmt has it.
     """
     try:
         return str(administrator.cluster.health()["status"])

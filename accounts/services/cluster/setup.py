@@ -1,4 +1,4 @@
-"""What the product needs in a cluster, made once by an administrator; what is right already is left alone."""
+"""What usermgmt needs in a cluster, created by an administrator; correct objects are left unchanged."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
                 "names": sorted(indices.TEMPLATES.keys() - {indices.AUDIT}),
                 "privileges": ["auto_configure", "maintenance", "read", "view_index_metadata", "write"],
             },
-            # The record can be added to; nobody can change it with this key.
+            # Append-only: this key can't change or delete events.
             {"names": [indices.AUDIT_PATTERN], "privileges": ["auto_configure", "create_doc", "read", "view_index_metadata"]},
         ],
     },
@@ -33,9 +33,9 @@ DESCRIPTIONS: Final = {
 
 
 def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
-    """Make roles, index templates and the user of the key; yields (what, "created" | "updated" | "unchanged").
+    """Create or update roles, index templates, and the service user; yields (object, "created" | "updated" | "unchanged").
 
-    Raises AuthenticationFailed, AccessDenied for somebody who may not, and Unavailable.
+    Raises AuthenticationFailed, AccessDenied, and Unavailable.
     """
     for name, role in ROLES.items():
         yield f"role {name}", _put_role(administrator, name, role)
@@ -45,7 +45,7 @@ def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
 
 
 def is_api_key_valid() -> bool:
-    """Whether the configured key exists and may do what the service role says."""
+    """Whether the configured API key exists and has the privileges of the service role."""
     try:
         return bool(
             service_client().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
@@ -57,9 +57,9 @@ def is_api_key_valid() -> bool:
 
 
 def create_api_key(administrator: AdministratorClient) -> str:
-    """A new key of the service's user, encoded: `POST _security/api_key/grant`.
+    """A new API key of the service user, encoded: `POST _security/api_key/grant`.
 
-    Granting needs that user's password, which is nobody's to know: it gets a new one for this moment.
+    The call requires the password of that user. Nobody needs to know it, so it is replaced by a random one before and after.
     """
     password = secrets.token_urlsafe(32)
     administrator.security.change_password(username=SERVICE, password=password)
@@ -82,7 +82,7 @@ def _put_role(administrator: AdministratorClient, name: str, role: dict[str, Any
 
 
 def _grants(role: Mapping[str, Any]) -> object:
-    """What a role gives, so that two can be compared whatever the order and the empty parts."""
+    """The privileges of a role, comparable regardless of order and empty parts."""
     by_index = {(frozenset(part["names"]), frozenset(part["privileges"])) for part in role.get("indices", [])}
     return frozenset(role.get("cluster", [])), by_index, bool(role.get("applications")), bool(role.get("run_as"))
 
@@ -92,7 +92,7 @@ def _put_template(administrator: AdministratorClient, name: str, template: dict[
         found = administrator.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
     except errors.NotFound:
         found = None
-    # Elasticsearch gives settings back as nested strings; our own copy in `_meta` compares to the letter.
+    # Elasticsearch returns settings as nested strings; the copy in `_meta` can be compared exactly.
     if found and found.get("_meta") == {"usermgmt": template}:
         return "unchanged"
     administrator.indices.put_index_template(name=name, meta={"usermgmt": template}, **template)
@@ -101,12 +101,12 @@ def _put_template(administrator: AdministratorClient, name: str, template: dict[
 
 
 def _put_mapping(administrator: AdministratorClient, template: Mapping[str, Any]) -> None:
-    """Of the indices that are there already: a template counts for new ones only."""
+    """Update existing indices: a template only applies to new ones."""
     try:
         administrator.indices.put_mapping(
             index=template["index_patterns"], expand_wildcards=["open", "hidden"], **template["template"]["mappings"]
         )
-    except errors.NotFound:  # none is
+    except errors.NotFound:  # no index exists
         pass
 
 

@@ -47,24 +47,24 @@ class States:
 
 
 def between(client: PersonClient, since: datetime, until: datetime | None = None) -> PointInTimeComparison:
-    """What became of the users between two moments; without `until`, up to now.
+    """The differences between two points in time; without `until`, up to now.
 
-    Privileges are judged by the roles as they are today: the trail does not know what roles granted. Raises TooMany, Refused
-    without read_security, Unavailable, NotSetUp.
+    "Can manage users" is evaluated with the current roles, because the audit trail doesn't have the privileges of roles. Raises
+    TooManyChanges, AccessDenied without `read_security`, Unavailable, NotSetUp.
     """
     events = trail.changes(since)
     known = [event for event in events if event.outcome == "success"]
     states = States(_current(client, {event.target for event in known}))
     later = [event for event in known if until and event.moment >= until]
-    meanwhile = known[len(later) :]
+    undone = known[len(later) :]
     _undo(states, later)
     after = dict(states.users)
-    _undo(states, meanwhile)
-    touched = {event.target for event in meanwhile}
+    _undo(states, undone)
+    touched = {event.target for event in undone}
     entries = _Entries(client)
     comparison = compare(entries.of(states.users, touched), entries.of(after, touched))
     return PointInTimeComparison(
-        attribution.with_names(comparison, trail.who(meanwhile)),
+        attribution.with_names(comparison, trail.who(undone)),
         sorted(states.changed_elsewhere & touched),
         [event for event in events if event.outcome == "unknown" and not (until and event.moment >= until)],
     )

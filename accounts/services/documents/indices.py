@@ -1,4 +1,4 @@
-"""The product's own indices: their names, and the templates that `setup_cluster` puts into the cluster."""
+"""The indices of usermgmt: their names, and the templates that `setup_cluster` creates."""
 
 from typing import Any, Final
 
@@ -7,14 +7,14 @@ LOCKS: Final = "usermgmt-locks"
 THROTTLE: Final = "usermgmt-throttle"
 FINDINGS: Final = "usermgmt-findings"
 REVIEWS: Final = "usermgmt-reviews"
-AUDIT: Final = "usermgmt-audit"  # the name of its template; the indices are one a month
+AUDIT: Final = "usermgmt-audit"  # the name of its template; there is one index per month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
-AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template that does nothing but show that an index was made from the template
+AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template without effect: it shows that an index was created from our template
 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}
 _DATE: Final = {"type": "date"}
 _KEYWORD: Final = {"type": "keyword"}
-_TEXT: Final = {"type": "keyword", "ignore_above": 1024}  # what people type; Elasticsearch refuses a longer one than 32,766 bytes
+_TEXT: Final = {"type": "keyword", "ignore_above": 1024}  # user input; Elasticsearch rejects more than 32,766 bytes
 
 TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     SESSIONS: {

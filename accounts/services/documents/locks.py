@@ -1,4 +1,4 @@
-"""Locks across processes, as documents: whoever creates the document holds the lock."""
+"""Locks across processes, as documents: the process that creates the document holds the lock."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from accounts.services import errors
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
 
-# Longer than all calls under a lock may take together, so only the lock of a dead holder is ever broken.
+# Longer than all calls under a lock can take together, so only the lock of a killed process is ever taken over.
 LIFETIME = timedelta(minutes=2)
 
 

@@ -1,4 +1,4 @@
-"""Parts of queries that several rooms need."""
+"""Clauses of queries that several packages use."""
 
 from typing import Any
 

@@ -1,6 +1,6 @@
-"""By which certificates a node on this machine is known: its own, and the authorities that its settings name.
+"""The certificates that identify a node on this machine: its own, and the CAs in its settings.
 
-They come from files that only the node's owner can change. So nobody else who listens at the node's port is taken for it, and
+They are in files that only the owner of the node can change. So another process on the port of the node isn't trusted, and
 nothing has to be configured, as with elasticsearch-reset-password.
 """
 
@@ -23,7 +23,7 @@ Reader = Callable[[Path], Certificates]
 
 
 def trusted(folder: Path, settings: Mapping[str, str], report: Callable[[str], None]) -> str:
-    """The certificates in PEM, "" without any; `report` hears of each file that cannot be used."""
+    """The certificates in PEM format, or ""; `report` gets a message about each file that can't be used."""
     found: Certificates = []
     for file, read in _named(folder, settings):
         try:
@@ -34,13 +34,13 @@ def trusted(folder: Path, settings: Mapping[str, str], report: Callable[[str], N
 
 
 def _named(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple[Path, Reader]]:
-    """Each file that the settings name, or that the node made for itself at its first start, and how it is read."""
+    """Each file in the settings, or created by the node at its first start, and how to read it."""
     if made_at_first_start := node_settings.authority(folder):
         yield Path(made_at_first_start), _pem
     for name in filter(None, settings.get(f"{SSL}certificate_authorities", "").split(",")):
         yield folder / name.strip(), _pem
     if certificate := settings.get(f"{SSL}certificate"):
-        # What else is in there may be an authority of the whole world.
+        # Its other certificates may be public CAs.
         yield folder / certificate, lambda file: _pem(file)[:1]
     for kind, read in (("keystore", _own), ("truststore", _all)):
         if store := settings.get(f"{SSL}{kind}.path"):
@@ -64,7 +64,7 @@ def _from_store(
 
 
 def _own(store: pkcs12.PKCS12KeyAndCertificates) -> Certificates:
-    """The node's; or its authority's, which is in the same file when the node made both."""
+    """The certificate of the node, or of its CA if the node created both in one file."""
     return [store.cert.certificate] if store.cert else []
 
 

@@ -1,9 +1,10 @@
-"""The file realm of a node on this machine: a short-lived superuser in `users` and `users_roles`, gone again whatever happens.
+"""The file realm of a node on this machine: a temporary superuser in `users` and `users_roles`, removed whatever happens.
 
-The file is a program too, the watchdog: a process beside the one that asked for the superuser. It outlives a kill -9 of
-that one, and removes then what was left. So there is nothing but the standard library in here.
+This file is also a program, the watchdog: a second process that survives a kill -9 of the first one and then removes the
+superuser. So it uses only the standard library.
 
-https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based says how the files are read.
+How Elasticsearch reads the files:
+https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based
 """
 
 import fcntl
@@ -19,36 +20,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-PREFIX: Final = b"usermgmt_reset_"  # whoever is called so was made here, and is removed by the next run at the latest
+PREFIX: Final = b"usermgmt_reset_"  # users with this prefix are ours; the next run removes them at the latest
 USERS: Final = "users"
 USERS_ROLES: Final = "users_roles"
-# No role that Elasticsearch brings along may change passwords, but this one.
+# No other built-in role can change passwords.
 ROLE: Final = b"superuser"
-NEW: Final = ".usermgmt_reset"  # the end of the name under which a file is written before it replaces the old one
+NEW: Final = ".usermgmt_reset"  # suffix of the new file before it replaces the old one
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SECONDS_FOR_ANOTHER_RUN: Final = 60.0
 
 
 class FileRealmError(Exception):
-    """The files cannot be used; the message says why, to the person at the terminal."""
+    """The files can't be used. The message is for the terminal."""
 
 
 class FileRealmBusy(FileRealmError):
-    """Another run is using them."""
+    """Another run is using the files."""
 
 
 @contextmanager
 def superuser(folder: Path, password_hash: str) -> Iterator[str]:
-    """Put a superuser into the file realm of a node's config folder; yields the name. The node knows it some seconds later.
+    """Add a superuser to the file realm in the config folder of a node; yields the name. The node loads it some seconds later.
 
-    The files get their old bytes back, and keep mode and owner: after an exception, a signal, and a kill -9. Raises
+    Afterwards the files have their previous content, mode, and owner, also after an exception, a signal, or kill -9. Raises
     FileRealmError and FileRealmBusy, with nothing changed.
     """
     name = PREFIX + secrets.token_hex(8).encode()
     with _locked(folder) as lock, _watchdog(folder, lock):
         _clean(folder)
         try:
-            # The role first: Elasticsearch may read one file before the other, and should meet nobody without a role.
+            # The role first: Elasticsearch may read one file before the other, and should never see the user without a role.
             _prepend(folder / USERS_ROLES, ROLE + b":" + name)
             _prepend(folder / USERS, name + b":" + password_hash.encode())
             yield name.decode()
@@ -58,14 +59,14 @@ def superuser(folder: Path, password_hash: str) -> Iterator[str]:
 
 
 def clean_up(folder: Path) -> None:
-    """Remove what a run left that was killed together with its watchdog. Raises FileRealmError and FileRealmBusy."""
+    """Remove the superuser of a run that was killed together with its watchdog. Raises FileRealmError and FileRealmBusy."""
     with _locked(folder), uninterrupted():
         _clean(folder)
 
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Let Ctrl-C and polite signals wait until the end."""
+    """Delay SIGINT and SIGTERM until the end of the block."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         yield
@@ -74,7 +75,7 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _clean(folder: Path) -> None:
-    """Bring both files back to what they are without us, the user before the role, and remove half-written ones."""
+    """Remove our user, then our role, and any partly written files."""
     for name in (USERS, USERS_ROLES):
         file = _existing(folder / name)
         file.with_name(file.name + NEW).unlink(missing_ok=True)
@@ -85,7 +86,7 @@ def _clean(folder: Path) -> None:
 
 
 def _without_ours(line: bytes) -> bytes:
-    """A line of either file: `name:hash`, or `role:name,name`, into which other tools merge what we write."""
+    """A line of either file without our user: `name:hash`, or `role:name,name`, where other tools may have merged it."""
     key, colon, value = line.partition(b":")
     if key.startswith(PREFIX):
         return b""
@@ -98,13 +99,13 @@ def _without_ours(line: bytes) -> bytes:
 
 
 def _prepend(file: Path, line: bytes) -> None:
-    """Add a line at the beginning: at the end it could not be told later whether the file's last line had an end."""
+    """Add a line at the start. At the end, it would be unknown later whether the previous last line had a line break."""
     file = _existing(file)
     _replace(file, line + b"\n" + _read(file))
 
 
 def _existing(file: Path) -> Path:
-    """The file, behind links. Elasticsearch comes with both, and so does everybody who looks after them."""
+    """The target of the file, which may be a link. Elasticsearch comes with both files."""
     if not file.is_file():
         raise FileRealmError(f"File realm configuration file [{file}] is missing")
     return file.resolve()
@@ -118,7 +119,7 @@ def _read(file: Path) -> bytes:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Write a file anew in one step, with the mode, the owner and the attributes that it has."""
+    """Replace a file in one step, with its mode, owner, and extended attributes."""
     new = file.with_name(file.name + NEW)
     try:
         _write_like(new, file, content)
@@ -133,7 +134,7 @@ def _replace(file: Path, content: bytes) -> None:
 
 def _write_like(new: Path, old: Path, content: bytes) -> None:
     status = old.stat()
-    # Exclusively: a link that somebody put there is not followed.
+    # Exclusively: an existing link isn't followed.
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         os.fchown(stream.fileno(), status.st_uid, status.st_gid)
         shutil.copystat(old, new)
@@ -178,7 +179,7 @@ def _wait_for_lock(descriptor: int, folder: Path) -> None:
 
 @contextmanager
 def _watchdog(folder: Path, lock: int) -> Iterator[None]:
-    """Have a process beside this one that cleans when this one is gone, however it went; it holds the lock as well."""
+    """Start a process that cleans up after this one ends, however it ends. It holds the lock, too."""
     dog = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, str(folder.resolve())],
         stdin=subprocess.PIPE,  # its end is the sign
@@ -187,7 +188,7 @@ def _watchdog(folder: Path, lock: int) -> Iterator[None]:
         env={},
         cwd="/",
         pass_fds=(lock,),
-        start_new_session=True,  # signals for this one's group or terminal are not for it
+        start_new_session=True,  # signals to our process group or terminal must not reach it
     )
     try:
         yield

@@ -1,4 +1,4 @@
-"""What `elasticsearch.keystore` of a node on this machine holds, as long as no password protects it (by default none does).
+"""The settings in `elasticsearch.keystore` of a node on this machine, unless it is protected by a password.
 
 A Lucene file: header, one byte, one block of salt, nonce and AES-GCM of the entries, footer. Elasticsearch's KeyStoreWrapper
 writes it, and brings it to its own version at each start of a node.
@@ -21,12 +21,12 @@ ROUNDS: Final = 210_000
 
 
 class SecureSettingsError(ValueError):
-    """The file cannot be read here; the message says why, to the person at the terminal."""
+    """The file can't be read. The message is for the terminal."""
 
 
 @sensitive_variables()
 def read(folder: Path) -> dict[str, bytes]:
-    """The settings by their names; none without the file. Raises OSError and SecureSettingsError."""
+    """The settings by name; empty without the file. Raises OSError and SecureSettingsError."""
     try:
         content = io.BytesIO((folder / FILE).read_bytes())
     except FileNotFoundError:

@@ -1,6 +1,6 @@
-"""A superuser for as long as a `with` lasts, on the node's own machine, for whoever may write the node's config folder.
+"""A temporary superuser on the host of a node, for users with write access to the config folder.
 
-That is how elasticsearch-reset-password gets along without credentials.
+elasticsearch-reset-password works without credentials in the same way.
 """
 
 import secrets
@@ -16,19 +16,20 @@ from accounts.services import errors
 from accounts.services.client import AdministratorClient
 from accounts.services.local_node import file_realm
 
-SECONDS_TO_NOTICE: Final = 30.0  # the node looks at its files every 5
-ROUNDS: Final = 10  # Elasticsearch's own
+SECONDS_TO_NOTICE: Final = 30.0  # the node checks its files every 5 seconds
+ROUNDS: Final = 10  # as Elasticsearch itself
 
 
 class NotNoticed(Exception):
-    """The node does not know what stands in the files; the message says so to the person at the terminal."""
+    """The node hasn't loaded the files. The message is for the terminal."""
 
 
 @contextmanager
 def superuser(folder: Path, report: Callable[[str], None]) -> Iterator[tuple[str, str]]:
-    """Name and password of a superuser of the node whose config folder it is; `report` hears each step.
+    """Name and password of a superuser of the node with this config folder; `report` gets each step.
 
-    Raises file_realm's errors, NotNoticed, and Unavailable. The user is gone, from the files and for the node, before this ends.
+    Raises the errors of `file_realm`, NotNoticed, and Unavailable. At the end, the user is removed from the files and rejected by
+    the node.
     """
     password = secrets.token_urlsafe(24)
     administrator = None
@@ -54,7 +55,7 @@ def _wait_until_gone(administrator: AdministratorClient, report: Callable[[str],
     try:
         if not _in_time(lambda: _is_refused(administrator)):
             raise NotNoticed("The node still accepts the temporary user after its removal. Restart the node.")
-    except errors.Unavailable:  # who is not there lets nobody in, and reads the files anew when it comes back
+    except errors.Unavailable:  # a stopped node accepts no user, and reads the files at its next start
         return
     report("The temporary user is no longer active on the node.")
 
@@ -69,7 +70,7 @@ def _in_time(happened: Callable[[], bool]) -> bool:
 
 
 def _is_superuser(administrator: AdministratorClient) -> bool:
-    """Whether the node has read both files; it may be between them."""
+    """Whether the node has loaded both files."""
     try:
         return "superuser" in administrator.security.authenticate()["roles"]
     except errors.AuthenticationFailed:
@@ -85,5 +86,5 @@ def _is_refused(administrator: AdministratorClient) -> bool:
 
 
 def _hash(password: str) -> str:
-    """As the node expects it: its bcrypt knows 2a, not the newer 2b, which means the same."""
+    """With the prefix `2a`: Elasticsearch doesn't accept the newer `2b`, which means the same."""
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(ROUNDS, prefix=b"2a")).decode()

@@ -1,4 +1,4 @@
-"""What `elasticsearch.yml` of a node on this machine says about reaching it, as elasticsearch-reset-password reads it."""
+"""The address of a node on this machine from its `elasticsearch.yml`, as elasticsearch-reset-password reads it."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,17 +8,17 @@ from typing import Any, Final
 import yaml
 
 LOCAL: Final = "localhost"
-# Listens at more than one address, or at one that only the node's own start can tell.
+# More than one address, or one that is determined only when the node starts.
 MANY_ADDRESSES: Final = re.compile(r"(0\.0\.0\.0|::|0|_.*_)?")
 FILE_REALM_ENABLED: Final = re.compile(r"xpack\.security\.authc\.realms\.file\.[^.]+\.enabled")
 
 
 class NodeSettingsError(Exception):
-    """The settings cannot be used; the message says why, to the person at the terminal."""
+    """The settings can't be used. The message is for the terminal."""
 
 
 def read(folder: Path, overrides: Mapping[str, str]) -> dict[str, str]:
-    """The settings by their whole names, however deep they are nested. Raises NodeSettingsError."""
+    """The settings by their full names, from any nesting. Raises NodeSettingsError."""
     file = folder / "elasticsearch.yml"
     try:
         tree = yaml.safe_load(file.read_text()) or {}
@@ -30,7 +30,7 @@ def read(folder: Path, overrides: Mapping[str, str]) -> dict[str, str]:
 
 
 def url(settings: Mapping[str, str]) -> str:
-    """Where the node answers on this machine; the first port of a range."""
+    """The URL of the node on this machine, with the first port of a range."""
     scheme = "https" if settings.get("xpack.security.http.ssl.enabled", "").lower() == "true" else "http"
     port = re.split("[-,]", settings.get("http.port", ""))[0] or "9200"
     host = _host(settings)
@@ -38,13 +38,13 @@ def url(settings: Mapping[str, str]) -> str:
 
 
 def has_file_realm(settings: Mapping[str, str]) -> bool:
-    """Whether the node reads `users` and `users_roles`: unless its settings say no."""
+    """Whether the node has a file realm, which is the default."""
     values = [value.lower() for name, value in settings.items() if FILE_REALM_ENABLED.fullmatch(name)]
     return "false" not in values
 
 
 def authority(folder: Path) -> str:
-    """The certificate authority that a node makes for itself at its first start, or ""."""
+    """The CA that the node created at its first start, or ""."""
     file = folder / "certs/http_ca.crt"
     return str(file) if file.is_file() else ""
 

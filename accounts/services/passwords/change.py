@@ -1,4 +1,4 @@
-"""Passwords of native and reserved users: `POST _security/user/NAME/_password`. What one must be says `password_policy`."""
+"""Passwords of native and reserved users: `POST _security/user/NAME/_password`. See `policy` for the rules."""
 
 from django.views.decorators.debug import sensitive_variables
 
@@ -18,14 +18,14 @@ def change(client: PersonClient, username: str, password: str) -> None:
 
 @sensitive_variables("password")
 def change_unrecorded(client: PersonClient, username: str, password: str) -> None:
-    """As `change`, without a record: to save a cluster that cannot keep one. Only for a command, and only on request."""
+    """As `change`, but without an audit event: for a cluster that can't record one. Only for a command, on request."""
     _set(client, username, password)
     sessions.end_all(username)
 
 
 @sensitive_variables("password")
 def _set(client: PersonClient, username: str, password: str) -> None:
-    """One try. Where its answer is lost, a sign-in with the new password tells that it was done."""
+    """Sent once. If the answer is lost, a sign-in with the new password shows that it was applied."""
     if not users.is_valid_username(username):  # an empty name would change the caller's own password
         raise errors.NotFound(username)
     with users.missing_is_not_found(client, username):
@@ -47,10 +47,10 @@ def _signs_in(username: str, password: str) -> bool:
 
 @sensitive_variables("current", "password")
 def change_own(operator: Operator, current: str, password: str, *, device: str = "") -> None:
-    """Set the operator's own password, if `current` is their password: the API itself does not ask for it.
+    """Set the operator's own password if `current` is correct, which the API itself doesn't check.
 
-    All their sessions end, this one too: see `operators.password_changed`. Raises AuthenticationFailed for a wrong one, which
-    counts as one at the sign-in does; `device` is the mark of a browser that knows the operator.
+    All their sessions end, including this one: see `operators.continue_with_new_password`. Raises AuthenticationFailed for an
+    incorrect password, which counts as a failed sign-in. `device`: the token of a browser that the operator has used before.
     """
     guess = throttle.Attempt(operator.username, request_context.source_address.get(), device)
     throttle.attempt(guess, PersonClient(operator.username, current).authenticate)

@@ -1,6 +1,6 @@
-"""What a new password must be, and one that is made. It is taken as typed: what is compared in lower case is a copy.
+"""The rules for new passwords, and a generator. A password is used exactly as it is entered.
 
-No rules about kinds of characters and no forced change: they make people choose worse ones (NIST SP 800-63B, 5.1.1.2).
+There are no rules about kinds of characters and no forced changes: both lead to worse passwords (NIST SP 800-63B, 5.1.1.2).
 """
 
 import secrets
@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.services.users import User
 
-# bcrypt, with which Elasticsearch keeps passwords, looks at no more: everything behind would not count.
+# The maximum of bcrypt, with which Elasticsearch hashes passwords: it ignores everything after that.
 MAX_BYTES: Final = 72
 
 # What a shell, YAML, an ini file and a URL all take without quotes, and a double click selects as one word; without
@@ -29,42 +29,40 @@ LABELS: Final = {"username": "username", "full_name": "full name", "email": "ema
 
 @sensitive_variables("password")
 def validate(password: str, user: User) -> None:
-    """Raise ValidationError, with all that is wrong, unless this may become that user's password (AUTH_PASSWORD_VALIDATORS)."""
+    """Raise ValidationError, with all problems, unless the password is valid for the user (AUTH_PASSWORD_VALIDATORS)."""
     password_validation.validate_password(password, user)  # type: ignore[arg-type]  # any user with these attributes does
 
 
 def generate() -> str:
-    """A random password: a letter first, so that it is nowhere taken for a number or an option."""
+    """A random password. It starts with a letter, so that it can't be mistaken for a number or an option."""
     return secrets.choice(LETTERS) + "".join(secrets.choice(CHARACTERS) for _ in range(generated_length() - 1))
 
 
 def generated_length() -> int:
-    """How long a generated password is: 20 characters, as elasticsearch-reset-password has them, or more where the policy asks."""
+    """The length of a generated password: 20 characters, as in elasticsearch-reset-password, or more if the policy requires it."""
     return max(GENERATED_LENGTH, settings.PASSWORD_MIN_LENGTH)
 
 
 class LengthValidator(password_validation.MinimumLengthValidator):
-    """Kibana's words. A character is a Unicode code point, as `len` counts them."""
+    """With the messages of Kibana. Characters are Unicode code points."""
 
     def get_error_message(self) -> str:
-        """Kibana's message."""
         return f"Password must be at least {self.min_length} characters."
 
     def get_help_text(self) -> str:
-        """Said under the field."""
         return f"At least {self.min_length} characters."
 
 
 class BytesValidator:
-    """What Elasticsearch can keep whole: UTF-8 of at most 72 bytes, without NUL."""
+    """What Elasticsearch stores completely: at most 72 bytes of UTF-8 without NUL."""
 
     @sensitive_variables("password")
     def validate(self, password: str, user: User | None = None) -> None:
-        """Raise ValidationError for what would be kept in part, or as something else than was typed."""
-        if "\0" in password:  # the start of such a password, up to the NUL, would sign in (tried)
+        """Raise ValidationError for a password that Elasticsearch would truncate or that isn't what was entered."""
+        if "\0" in password:  # tried: the part before the NUL would be enough to sign in
             raise ValidationError("Password must not contain a null character.", code="null")
         if "\ufffd" in password or any("\ud800" <= character <= "\udfff" for character in password):
-            # What Django, or Python, puts where the bytes that came were not UTF-8.
+            # Django and Python replace bytes that aren't UTF-8 by these characters.
             raise ValidationError("Password must be valid UTF-8 text.", code="not_text")
         if len(password.encode()) > MAX_BYTES:
             raise ValidationError(
@@ -72,43 +70,40 @@ class BytesValidator:
             )
 
     def get_help_text(self) -> str:
-        """Nothing: hardly anybody meets it."""
+        """None: this rule is rarely violated."""
         return ""
 
 
 class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
-    """Django's, for a user that is no model; name and address, and the words in them."""
+    """Django's validator for a user that isn't a model: compares with name and email address, and the words in them."""
 
     def __init__(self) -> None:
-        # Django compares which letters there are, not their order: its 0.7 refuses one in some hundred phrases of four words.
+        # Django compares the letters regardless of their order: its default 0.7 rejects some good phrases of four words.
         super().__init__(user_attributes=tuple(LABELS), max_similarity=0.8)
 
     @sensitive_variables("password")
     def validate(self, password: str, user: User | None = None) -> None:  # type: ignore[override]
-        """Raise ValidationError for the user's own name or address, or nearly."""
         if user is not None:
             values = {name: getattr(user, name) for name in LABELS}
             super().validate(password, SimpleNamespace(**values, _meta=_Meta))  # type: ignore[arg-type]
 
     def get_error_message(self) -> str:
-        """In the manner of the others."""
         return "Password is too similar to the %(verbose_name)s."
 
 
 class BlocklistValidator(password_validation.CommonPasswordValidator):
-    """A file of more passwords that nobody may have, one a line, whatever the case."""
+    """Rejects the passwords in a file, one per line, regardless of case."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path)
         self.passwords = {password.lower() for password in self.passwords}
 
     def get_error_message(self) -> str:
-        """Say which list."""
         return "This password is on your organization's blocklist."
 
 
 class _Meta:
-    """The little that Django's validator asks a model about its fields."""
+    """The part of a model's `_meta` that Django's validator uses."""
 
     @staticmethod
     def get_field(name: str) -> SimpleNamespace:

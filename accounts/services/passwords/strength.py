@@ -1,4 +1,4 @@
-"""How hard a password is to guess: a hint while one types, worked out in this process by zxcvbn."""
+"""The strength of a password: a hint during input, estimated in this process by zxcvbn."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -11,13 +11,13 @@ from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
 WORDS: Final = ("Very weak", "Weak", "Fair", "Strong", "Very strong")
-# zxcvbn takes seconds for 72 characters that are made to keep it busy, and a tenth of one for these.
+# zxcvbn can need seconds for 72 malicious characters, and a tenth of a second for these.
 MAX_ANALYZED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Strength:
-    """From 1 to 5, in words, and what is the matter ("" for nothing)."""
+    """From 1 to 5, its label, and the problem, or ""."""
 
     value: int
     words: str
@@ -26,8 +26,8 @@ class Strength:
 
 @sensitive_variables("password")
 def estimate(password: str, user: User) -> Strength:
-    """The strength of a password; one that the policy refuses is weak, whatever it looks like."""
-    # Not `user_inputs`: zxcvbn keeps them in a global, where another thread's request would use them.
+    """The strength of a password; weak if the policy rejects it."""
+    # Not `user_inputs`: zxcvbn stores them in a global variable that other threads would use.
     guess = zxcvbn(password[:MAX_ANALYZED])
     problem = _refusal(password, user)
     score = min(guess["score"], 1) if problem else guess["score"]

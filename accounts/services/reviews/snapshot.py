@@ -1,6 +1,6 @@
 """Starting a review: a snapshot of the user list is created in batches, so that it can have 100,000 users.
 
-A batch continues after the last item, by username; whoever requests the next one after an interruption continues there. What two
+A batch continues after the last item, by username; after an interruption, any user can request the next one. What two
 processes write at once exists once: items are only created, never overwritten.
 """
 

@@ -1,6 +1,6 @@
-"""Cluster privileges: what each is for, in words, and which others it implies.
+"""Cluster privileges: descriptions, and which other privileges they imply.
 
-The table was found out on real nodes by `python -m local_cluster.cluster_privileges`. What it does not know grants only itself,
+The table was determined on real nodes by `python -m local_cluster.cluster_privileges`. An unknown privilege implies only itself,
 except that `all` implies every other.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 
 _TABLE: Final = json.loads(Path(__file__).with_suffix(".json").read_text())
 _IMPLIES: Final = {privilege: frozenset(implied) for privilege, implied in _TABLE["implies"].items()}
-# What nobody grants, and who holds two others holds too.
+# Privileges that two others imply together.
 _TOGETHER: Final = {frozenset(pair.split("+")): frozenset(implied) for pair, implied in _TABLE["together"].items()}
 
 ALL: Final = "all"
@@ -20,9 +20,9 @@ NAMES: Final = tuple(privilege for privilege in _IMPLIES if ":" not in privilege
 
 
 def implied(privilege: str) -> frozenset[str]:
-    """The privilege itself (in small letters, as Elasticsearch reads it) and what it implies.
+    """The privilege itself, in lower case as Elasticsearch reads it, and all that it implies.
 
-    The name of an action stands for all actions that begin with it.
+    The name of an action includes all actions that start with it.
     """
     name = privilege.lower()
     if ":" not in name:
@@ -33,25 +33,25 @@ def implied(privilege: str) -> frozenset[str]:
 
 
 def held(privileges: Iterable[str]) -> frozenset[str]:
-    """What somebody holds who is granted all of these, maybe through several roles."""
+    """All privileges of a user with these, from one or several roles."""
     alone: frozenset[str] = frozenset().union(*map(implied, privileges))
     return alone.union(*(more for pair, more in _TOGETHER.items() if pair <= alone))
 
 
 def combined(privileges: Iterable[str]) -> list[str]:
-    """What they imply only because there are several of them."""
+    """What only several of them imply together."""
     given = list(privileges)
     return sorted(held(given).difference(*map(implied, given)))
 
 
 def holds(privileges: Iterable[str], wanted: str) -> bool:
-    """Whether these grant it."""
+    """Whether they imply the wanted privilege."""
     effective = held(privileges)
     return wanted.lower() in effective or ALL in effective
 
 
 def pairs(wanted: str) -> list[frozenset[str]]:
-    """Each two privileges that together imply it, though neither does alone."""
+    """The pairs of privileges that imply it only together."""
     return [pair for pair, more in _TOGETHER.items() if wanted.lower() in more]
 
 

@@ -1,4 +1,4 @@
-"""What a role grants, in plain words: a pure translation of the body that `_security/role` gives."""
+"""The privileges of a role in plain language, from the body of `_security/role`."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What a caller may do, asked of the cluster."""
+"""The privileges of a caller, from the cluster."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ READ_SECURITY: Final = "read_security"
 
 
 def held_by(client: PersonClient) -> frozenset[str]:
-    """Those of manage_security and read_security that the caller holds: `POST _security/user/_has_privileges`.
+    """The ones of `manage_security` and `read_security` that the caller has: `POST _security/user/_has_privileges`.
 
     Raises AuthenticationFailed and Unavailable.
     """

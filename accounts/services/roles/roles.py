@@ -1,4 +1,4 @@
-"""Roles, as far as users need them: which exist, what they grant, and whether they let one manage users (`_security/role`)."""
+"""Roles: which exist, what they grant, and whether they grant `manage_security` (`_security/role`)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -10,13 +10,13 @@ from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.roles import cluster_privileges, grants, privileges
 from accounts.services.roles.grants import Grant
 
-# A request line may have 4,096 bytes (http.max_initial_line_length), and a letter may need three of them.
+# A request line can have 4,096 bytes (http.max_initial_line_length), and a character may need three of them.
 MAX_PATH_LENGTH: Final = 1200
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, or the name of one that does not exist."""
+    """A role, or the name of one that doesn't exist."""
 
     name: str
     is_reserved: bool = False
@@ -30,7 +30,7 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class RoleDetails:
-    """A role with everything that it grants. `is_enabled`: whether the cluster's licence allows all of it."""
+    """A role with its privileges. `is_enabled`: whether the license of the cluster allows them."""
 
     role: Role
     is_enabled: bool = True
@@ -39,30 +39,30 @@ class RoleDetails:
 
 
 def get(client: PersonClient, name: str) -> RoleDetails:
-    """One role; a name that does not exist is a role that grants nothing. Raises AccessDenied without read_security."""
+    """One role; a nonexistent one grants nothing. Raises AccessDenied without `read_security`."""
     return get_many(client, [name])[name]
 
 
 def get_many(client: PersonClient, names: Iterable[str]) -> dict[str, RoleDetails]:
-    """Each of the names with its role, as it is now, in one call at most."""
+    """The current roles by name, in one call at most."""
     wanted = list(dict.fromkeys(names))
     bodies = _bodies(client, wanted) if wanted else {}
     return {name: _details(name, bodies.get(name)) for name in wanted}
 
 
 def by_name(client: PersonClient, names: Iterable[str]) -> dict[str, Role]:
-    """Each of the names with its role; Elasticsearch assigns names that do not exist without a word."""
+    """The roles by name, including nonexistent ones, which Elasticsearch accepts."""
     known = _by_name(client)
     return {name: known.get(name) or Role(name, is_unknown=True) for name in names}
 
 
 def all_roles(client: PersonClient) -> list[Role]:
-    """Every role of the cluster, by name; superuser last, so that it is never the one taken by accident."""
+    """All roles, sorted by name, with superuser last so that it isn't chosen by accident."""
     return list(_by_name(client).values())
 
 
 def names(client: PersonClient) -> frozenset[str]:
-    """The names of all of them."""
+    """The names of all roles."""
     return _known(client)[1]
 
 
@@ -72,18 +72,18 @@ def _by_name(client: PersonClient) -> dict[str, Role]:
 
 @cached_per_scope
 def _known(client: PersonClient) -> tuple[dict[str, Role], frozenset[str]]:
-    """`GET _security/role`: all of them in one call, and their names, for all pages of the next seconds."""
+    """All roles and their names in one call (`GET _security/role`), cached."""
     roles = [_role(name, body) for name, body in client.get_role().body.items()]
     by_name = {role.name: role for role in sorted(roles, key=lambda role: (role.name == "superuser", role.name))}
     return by_name, frozenset(by_name)
 
 
 def _bodies(client: PersonClient, names: list[str]) -> Mapping[str, Any]:
-    """`GET _security/role`, of these names where a path can hold them; a comma in a name would ask for two."""
+    """`GET _security/role` for these names if they fit into a path; a comma in a name would request two roles."""
     fits = not any("," in name for name in names) and len("".join(names)) <= MAX_PATH_LENGTH
     try:
         answer: Mapping[str, Any] = client.get_role(name=names if fits else None).body
-    except errors.NotFound:  # none of them exists
+    except errors.NotFound:  # none exists
         return {}
     return answer
 
@@ -100,7 +100,7 @@ def _details(name: str, body: Mapping[str, Any] | None) -> RoleDetails:
 
 
 def _is_enabled(body: Mapping[str, Any]) -> bool:
-    """A role with field-level or document-level security grants nothing at all under a licence that does not have it."""
+    """A role with field-level or document-level security grants nothing if the license doesn't include it."""
     return bool(body.get("transient_metadata", {}).get("enabled", True))
 
 
@@ -120,5 +120,5 @@ def _role(name: str, body: Mapping[str, Any]) -> Role:
 
 @lru_cache(maxsize=1024)
 def _grants_user_management(cluster: tuple[str, ...]) -> bool:
-    """Hundreds of roles are alike in this."""
+    """Cached, because hundreds of roles have the same privileges."""
     return cluster_privileges.holds(cluster, privileges.MANAGE_SECURITY)

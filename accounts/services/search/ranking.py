@@ -1,4 +1,4 @@
-"""How well a thing fits what somebody looks for. Pure; pages, users and roles are judged alike."""
+"""How well pages, users, and roles match a search."""
 
 import re
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ END: Final = r"(?![^\W_])"
 
 
 class Fit(IntEnum):
-    """The best first: the name itself, its start, whole words, the beginnings of words, parts of them."""
+    """Best first: the whole name, its start, whole words, starts of words, parts of words."""
 
     WHOLE = 1
     START = 2
@@ -21,23 +21,23 @@ class Fit(IntEnum):
 
 
 def words_of(text: str) -> list[str]:
-    """The words that somebody typed, in lower case and taken literally; a text that is too long loses its end."""
+    """The words of a search text, in lower case and taken literally; a text that is too long is cut off."""
     return text[:MAX_SEARCH_LENGTH].lower().split()[:MAX_WORDS]
 
 
 def fit(words: Sequence[str], name: str, *others: str) -> Fit | None:
-    """How a thing of this name, of which `others` is known too, fits; None when a word is in none of the texts."""
+    """How a name with these other texts matches; None if a word is in none of them."""
     texts = [text.lower() for text in (name, *others)]
     if not all(any(word in text for text in texts) for word in words):
         return None
     typed = " ".join(words)
     if texts[0].startswith(typed):
         return Fit.WHOLE if texts[0] == typed else Fit.START
-    if not all(any(_stands(word, text) for text in texts) for word in words):
+    if not all(any(_has_word(word, text) for text in texts) for word in words):
         return Fit.PARTS
-    return Fit.WORDS if all(any(_stands(word, text, END) for text in texts) for word in words) else Fit.BEGINNINGS
+    return Fit.WORDS if all(any(_has_word(word, text, END) for text in texts) for word in words) else Fit.BEGINNINGS
 
 
-def _stands(word: str, text: str, end: str = "") -> bool:
-    """Whether a word of the text begins (with `end`: and ends) like this; `_`, `.` and the like stand between words."""
+def _has_word(word: str, text: str, end: str = "") -> bool:
+    """Whether a word of the text starts (with `end`: and ends) like this; `_`, `.`, and other symbols separate words."""
     return re.search(rf"(?<![^\W_]){re.escape(word)}{end}", text) is not None

@@ -1,4 +1,4 @@
-"""The few users and roles that fit best what somebody types; `user_list` is for all of them."""
+"""The users and roles that best match a search text; `users.search` finds all of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,20 +11,20 @@ from accounts.services.users import User, word_query
 
 
 def find_users(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, User]]:
-    """Users by parts of user name, full name and e-mail address, best first, native and reserved.
+    """Users by parts of username, full name, and email address, best first, native and reserved.
 
-    Two calls: `_query/user`, whose order is that of relevance when no sort is asked for, and the reserved users by name.
-    Raises AccessDenied without read_security.
+    Two calls: `_query/user`, which sorts by relevance by default, and the reserved users. Raises AccessDenied without
+    `read_security`.
     """
     answer = client.query_user(query=_query(words), size=size)
-    # Elasticsearch cuts a full name into words in its own way: what it found stays.
+    # Elasticsearch splits full names into words differently: its hits are kept.
     found = [(_fit(words, user) or Fit.PARTS, user) for user in map(users.user_from_api, answer["users"])]
     found += [(how, user) for user in users.reserved(client) if (how := _fit(words, user)) is not None]
     return sorted(found, key=lambda one: (one[0], one[1].username))[:size]
 
 
 def find_roles(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, Role]]:
-    """Roles by parts of their name, best first, deprecated ones last: one call. Raises AccessDenied without read_security."""
+    """Roles by parts of their name, best first, deprecated ones last. One call. Raises AccessDenied without `read_security`."""
     fits = [(fit(words, role.name), role) for role in roles.all_roles(client)]
     found = [(how, role) for how, role in fits if how is not None]
     return sorted(found, key=lambda one: (one[0], one[1].is_deprecated))[:size]
@@ -35,7 +35,7 @@ def _fit(words: Sequence[str], user: User) -> Fit | None:
 
 
 def _query(words: Sequence[str]) -> dict[str, Any]:
-    """All words are in it; the name itself counts most, then its start, then a word that begins like it."""
+    """All words must match; the whole name counts most, then its start, then the start of a word."""
     typed = " ".join(words)
     best = [
         {"term": {"username": {"value": typed, "case_insensitive": True, "boost": 100}}},

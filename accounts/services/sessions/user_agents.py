@@ -1,9 +1,9 @@
-"""What a browser calls itself, in words that a person recognises."""
+"""The browser and system of a session, from the User-Agent header."""
 
 import re
 from typing import Final
 
-# The first that fits: each names those before whom it pretends to be.
+# The first match counts: each browser also names those that it imitates.
 BROWSERS: Final = (
     ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
     ("Opera", r"OPR/(\d+)"),
@@ -27,7 +27,7 @@ UNKNOWN: Final = "Unknown browser"
 
 
 def describe(user_agent: str) -> str:
-    """ "Firefox 128 on Linux"; only words from the tables above, whatever was sent."""
+    """For example "Firefox 128 on Linux". Only names from the tables above, whatever was sent."""
     matches = ((name, re.search(pattern, user_agent[:500])) for name, pattern in BROWSERS)
     browser = next((f"{name} {match[1][:4]}" for name, match in matches if match), UNKNOWN)
     system = next((f" on {name}" for name, mark in SYSTEMS if mark in user_agent), "")

@@ -85,7 +85,7 @@ def sign_in(session: SessionStore, username: str, password: str, *, browser: str
     client = PersonClient(username, password)
     attempt = throttle.Attempt(username, request_context.source_address.get(), device)
     operator = Operator(throttle.attempt(attempt, lambda: _identity(client)), client)
-    session.clear()  # of whoever was signed in before
+    session.clear()  # of the previous user
     session["origin"] = {"address": attempt.address, "browser": browser}
     _start(session, operator.identity, generation, username, password)
     sessions.enforce_limit(client.actor)

@@ -1,4 +1,4 @@
-"""All users that match a query, in its order, a thousand at a time: for lists that are written, not shown."""
+"""All users that match a query, in its order, in batches of 1,000: for exports."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 def batches(client: PersonClient, query: UserQuery, beside: Callable[[Sequence[User]], T]) -> Iterator[tuple[list[User], int, T]]:
-    """Users, how many match in all, and what `beside` has read about these users.
+    """Users, how many match in all, and what `beside` read about these users.
 
-    The next portion is read by another thread while the caller is busy with this one. Each begins behind the last row of the one
-    before (`search_after`), so that nobody is missing or twice while others are added. Raises AccessDenied without read_security.
+    Another thread reads the next batch while the caller handles this one. Each batch starts after the last row of the previous
+    one (`search_after`), so no user is missing or repeated while others are added. Raises AccessDenied without `read_security`.
     """
     matching = MatchingUsers(client, query, roles.names(client), users.reserved(client))
 
@@ -30,22 +30,22 @@ def batches(client: PersonClient, query: UserQuery, beside: Callable[[Sequence[U
         return rows, total, beside([user for _, user in rows])
 
     with ThreadPoolExecutor(1) as pool:
-        ahead = pool.submit(copy_context().run, read, None)
+        pending = pool.submit(copy_context().run, read, None)
         while True:
-            rows, total, what = ahead.result()
+            rows, total, what = pending.result()
             is_last = len(rows) < BATCH_SIZE
             if not is_last:
-                ahead = pool.submit(copy_context().run, read, rows[-1][0])
+                pending = pool.submit(copy_context().run, read, rows[-1][0])
             yield [user for _, user in rows], total, what
             if is_last:
                 return
 
 
 def count(client: PersonClient, query: UserQuery) -> int:
-    """How many users match now."""
+    """How many users match."""
     return pages.count_each(client, [query])[0]
 
 
 def without_position(query: UserQuery) -> UserQuery:
-    """The same users in the same order, wherever in the list somebody was."""
+    """The same users in the same order, from the start."""
     return replace(query, after=None, before=None, last=False, number=1)

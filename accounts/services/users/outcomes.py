@@ -1,4 +1,4 @@
-"""Changes of which nobody knows what became of them: the node is asked, and its answer is added to the trail."""
+"""Verifying changes with unknown outcome: the current state is read, and the result is added to the audit trail."""
 
 from typing import Final
 
@@ -19,9 +19,9 @@ UNVERIFIABLE: Final = "Can't be verified. Repeat the action if it is still neede
 
 
 def verify_outcome(client: PersonClient, event_id: str) -> Event:
-    """Ask the node what became of a change, and add the answer to the trail; "unknown" when it cannot tell, and nothing is added.
+    """Verify a change and record the result; "unknown", and nothing is recorded, when it can't be verified.
 
-    Raises NotFound, Conflict when it is known by now, AccessDenied, AuditUnavailable.
+    Raises NotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
     """
     event = _unknown(event_id)
     outcome, reason = _of_node(client, event)
@@ -30,9 +30,9 @@ def verify_outcome(client: PersonClient, event_id: str) -> Event:
 
 @sensitive_variables("password")
 def verify_password_outcome(client: PersonClient, event_id: str, password: str, *, is_new: bool) -> Event:
-    """The same for a password change, by a password that the person knows: the new one, or the one before.
+    """The same for a password change, by testing the new or the previous password.
 
-    Raises AuthenticationFailed when the cluster does not accept it, which tells nothing of the other one.
+    Raises AuthenticationFailed when Elasticsearch rejects it, which says nothing about the other one.
     """
     event = _unknown(event_id)
     PersonClient(event.target, password).authenticate()
@@ -59,7 +59,7 @@ def _of_node(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
 
 
 def _compared(event: Event, facts: dict[str, object]) -> tuple[audit.Outcome, str]:
-    """`facts` is empty for a user who does not exist."""
+    """`facts` is empty for a user who doesn't exist."""
     if event.action == audit.Action.USER_DELETE:
         return ("failure", NOT_APPLIED) if facts else ("success", APPLIED)
     if not facts:

@@ -29,32 +29,28 @@ class UserPage:
 
     @property
     def has_previous(self) -> bool:
-        """Whether there is a page before it."""
         return self.number > 1
 
     @property
     def first(self) -> int:
-        """The position of the page's first user, counted from 1; 0 when there is none."""
+        """The position of the first user of the page, from 1; 0 for an empty page."""
         return (self.number - 1) * self.size + 1 if self.users else 0
 
     @property
     def last(self) -> int:
-        """The position of its last user."""
         return (self.number - 1) * self.size + len(self.users)
 
     @property
     def summary(self) -> str:
-        """Which users these are, of how many, in words."""
         return f"Showing {self.first:,}\u2013{self.last:,} of {self.total:,}" if self.total else "No users"
 
     @property
     def place(self) -> str:
-        """The page's number, and how many there are."""
         return f"{self.number:,} of {max(1, -(-self.total // self.size)):,}"
 
 
 def search(client: PersonClient, query: UserQuery) -> UserPage:
-    """A page of the users that match. Raises AccessDenied without read_security.
+    """A page of the users that match. Raises AccessDenied without `read_security`.
 
     Two calls, three with the flag unknown-roles. A page before the first, or after the last, is the first.
     """
@@ -63,7 +59,7 @@ def search(client: PersonClient, query: UserQuery) -> UserPage:
 
 
 def list_page(client: PersonClient, query: UserQuery) -> UserPage:
-    """The same for the page of the list: nonexistent roles may be those of CACHE_SECONDS ago, as existing roles may be."""
+    """The same for the user list: nonexistent roles may be cached for CACHE_SECONDS, like existing roles."""
     if "unknown-roles" in query.flags:
         known, unknown = roles.names(client), unknown_roles.names(client)
         # Reserved users have reserved roles, all of which exist.
@@ -84,13 +80,13 @@ def _found(matching: "MatchingUsers", query: UserQuery) -> UserPage:
 
 
 def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int]:
-    """How many users match each of the queries: one small call for each, and one for the reserved users and the roles."""
+    """How many users match each of the queries: one small call each, one for the reserved users, and one for the roles."""
     known, reserved = roles.names(client), users.reserved(client)
     return [MatchingUsers(client, query, known, reserved).rows(None, 0)[1] for query in queries]
 
 
 def _last_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
-    """As many rows as are left for it, so that walking back from it meets the same pages as walking on to it."""
+    """With the remaining number of rows, so that paging back from it shows the same pages as paging forward."""
     rows, total = matching.rows(None, query.size, backwards=True)
     number = max(1, -(-total // query.size))
     return _page(query, rows[-(total % query.size or query.size) :], total, number, has_next=False)
@@ -103,14 +99,14 @@ def _first_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
 
 def _page_after(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     rows, total = matching.rows(query.after, query.size + 1)
-    if not rows:  # those behind are gone
+    if not rows:  # the users after the position were deleted
         return _first_page(matching, query)
     return _page(query, rows[: query.size], total, query.number, has_next=len(rows) > query.size)
 
 
 def _page_before(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     rows, total = matching.rows(query.before, query.size, backwards=True)
-    if len(rows) < query.size or query.number <= 1:  # there are no more before: this is where the list begins
+    if len(rows) < query.size or query.number <= 1:  # this is the start of the list
         return _first_page(matching, query)
     return _page(query, rows, total, query.number, has_next=True)
 
@@ -134,7 +130,7 @@ class MatchingUsers:
         reserved: list[User],
         unknown: frozenset[str] | None = None,
     ) -> None:
-        """`known`: the roles that exist; `unknown`: those that do not, though users have them (None: to be found out)."""
+        """`known`: existing roles; `unknown`: nonexistent roles of users (None: not read yet)."""
         self._client = client
         self._query = query
         self._filter = filter_clause(query, known, unknown)

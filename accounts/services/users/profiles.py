@@ -1,4 +1,4 @@
-"""User profiles, which Kibana makes and refreshes when somebody signs in there (`_security/profile`)."""
+"""User profiles, which Kibana creates and updates at each sign-in (`_security/profile`)."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ from accounts.services import errors
 from accounts.services.client import PersonClient
 from accounts.services.users import users
 
-# Each id has some fifty letters, and a request line may have 4,096 bytes.
+# An ID has about fifty characters, and a request line can have 4,096 bytes.
 MAX_IDS: Final = 50
 
 
 def last_sign_in(client: PersonClient, user: users.User) -> datetime | None:
-    """When the user last signed in to Kibana; None when nothing is known of it. Two calls at most. Raises AccessDenied."""
+    """The last sign-in to Kibana, or None without information. Two calls at most. Raises AccessDenied."""
     uid = _uid(client, user)
     if not uid:
         return None
@@ -36,7 +36,7 @@ def _profiles(client: PersonClient, uids: Sequence[str]) -> Sequence[dict[str, A
 
 
 def _uid(client: PersonClient, user: users.User) -> str | None:
-    if user.is_reserved:  # `_query/user` does not know them
+    if user.is_reserved:  # `_query/user` has only native users
         found = client.get_user(username=user.username, with_profile_uid=True).body.get(user.username, {})
     else:
         answer = client.query_user(query={"term": {"username": user.username}}, size=1, with_profile_uid=True)

@@ -1,6 +1,6 @@
-"""What a list of users asks for, as `_security/_query/user` takes it, and the same decided in Python for the reserved users.
+"""Queries of the user list: for `_security/_query/user`, and the same in Python for the reserved users.
 
-`_query/user` knows native users only; the few reserved ones are matched and sorted here, so that both stand in one order.
+`_query/user` has only native users. The reserved users are matched and sorted here, so that both are in one order.
 """
 
 import re
@@ -15,19 +15,19 @@ from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
 Flag = Literal["unknown-roles", "no-roles", "no-email"]
-# What a row is sorted by, then its name; roles and the enabled flag are not unique.
+# The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
 FLAGS: Final[tuple[Flag, ...]] = ("unknown-roles", "no-roles", "no-email")
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
 MAX_WORDS: Final = 10
-# Where Elasticsearch's standard tokenizer cuts a text, but for rare scripts.
+# Where the standard tokenizer of Elasticsearch splits a text, except in rare scripts.
 NON_WORD: Final = re.compile(r"[^\w.'\u2019]+")
 
 
 @dataclass(frozen=True)
 class UserQuery:
-    """What a list page asks for: the rows `after` or `before` another, or the `last` page, else the first."""
+    """A page of the user list: the rows `after` or `before` a position, or the `last` page, else the first."""
 
     q: str = ""
     roles: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class UserQuery:
     flags: tuple[Flag, ...] = ()
     sort: Sort = "username"
     descending: bool = False
-    activity: bool = False  # also asks who has a profile in Kibana
+    activity: bool = False  # includes the ID of the Kibana profile
     size: int = 20
     after: Position | None = None
     before: Position | None = None
@@ -45,17 +45,17 @@ class UserQuery:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether more than the kind is asked for."""
+        """Whether there is a filter besides the kind."""
         return bool(self.q or self.roles or self.status or self.flags)
 
     @property
     def words(self) -> list[str]:
-        """What is looked for; a text that is too long loses its end."""
+        """The search words; a text that is too long is cut off."""
         return self.q[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
 
 
 def position_of(user: User, query: UserQuery) -> Position:
-    """Where a user stands in the query's order, as Elasticsearch would say."""
+    """The position of a user in the order of the query, as `search_after` takes it."""
     if query.sort == "username":
         return user.username, user.username
     if query.sort == "status":
@@ -65,14 +65,14 @@ def position_of(user: User, query: UserQuery) -> Position:
 
 
 def order_key(query: UserQuery) -> Callable[[Position], Any]:
-    """The key that sorts positions; names from A on, which is what most pages ask for, are quicker compared as they are."""
+    """The sort key of positions. Ascending usernames, the most frequent order, are compared as they are, which is faster."""
     if query.sort == "username" and not query.descending:
         return lambda position: position
     return cmp_to_key(_comparison(query))
 
 
 def _comparison(query: UserQuery) -> Callable[[Position, Position], int]:
-    """Elasticsearch's order: users without a value last, whatever the direction; equals by name."""
+    """The order of Elasticsearch: users without a value last in both directions, equal values by username."""
     forwards = -1 if query.descending else 1
 
     def compare(one: Position, other: Position) -> int:
@@ -87,7 +87,7 @@ def _comparison(query: UserQuery) -> Callable[[Position, Position], int]:
 
 
 def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
-    """By the field, then by name; backwards exactly the other way round."""
+    """By the field, then by username; backwards in exactly the opposite order."""
     order = "desc" if query.descending != backwards else "asc"
     by_field = {"order": order, "missing": "_first" if backwards else "_last", "mode": "max" if query.descending else "min"}
     if query.sort == "username":
@@ -96,7 +96,7 @@ def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
 
 
 def filter_clause(query: UserQuery, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any] | None:
-    """None for everybody, which Elasticsearch finds a little sooner than what matches all."""
+    """None for all users, which is a little faster than `match_all`."""
     clauses = [word_query(word) for word in query.words]
     if query.roles:
         clauses.append({"terms": {"roles": list(query.roles)}})
@@ -120,13 +120,13 @@ def word_query(word: str, names: Iterable[str] = ("username", "email", "roles"))
 def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
     if flag == "unknown-roles":
         return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
-    # An empty address, as other programs leave it, exists too; but it has no letter.
+    # Other programs store an empty address, which exists but has no characters.
     has = {"exists": {"field": "roles"}} if flag == "no-roles" else {"wildcard": {"email": {"value": "?*"}}}
     return {"bool": {"must_not": [has]}}
 
 
 def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:
-    """What `filter_clause` says, of one user."""
+    """Whether `filter_clause` matches this user."""
     texts = [text.lower() for text in (user.username, user.full_name, user.email, *user.roles)]
     has_words = all(any(word.lower() in text for text in texts) for word in query.words)
     has_role = not query.roles or not set(query.roles).isdisjoint(user.roles)

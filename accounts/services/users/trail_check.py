@@ -22,7 +22,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class TrailCheck:
-    """`checked`: users in the trail; `unknown`: users in Elasticsearch without an event, who are older or made elsewhere."""
+    """`checked`: users in the trail; `unknown`: users without an event, who are older or were created outside usermgmt."""
 
     checked: int
     unknown: int
@@ -30,7 +30,7 @@ class TrailCheck:
 
 
 def check(client: PersonClient) -> TrailCheck:
-    """Compare all users with the replayed trail. Raises AccessDenied without read_security, Unavailable, NotSetUp."""
+    """Compare all users with the replayed trail. Raises AccessDenied without `read_security`, Unavailable, NotSetUp."""
     known = replay.users()
     differences, seen, unknown = [], set(), 0
     for found, _, _ in batches(client, UserQuery(), lambda users: None):

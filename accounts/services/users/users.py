@@ -1,4 +1,4 @@
-"""Native and reserved users: read, create, update, enable, disable, delete (`_security/user`). `user_list` finds them."""
+"""Native and reserved users: read, create, update, enable, disable, delete (`_security/user`). `pages` finds them."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -36,7 +36,7 @@ class User:
     roles: tuple[str, ...] = ()
     enabled: bool = True
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    profile_uid: str = field(default="", compare=False)  # of the profile in Kibana, where it was asked for and there is one
+    profile_uid: str = field(default="", compare=False)  # of the Kibana profile, if it was requested and exists
 
     @property
     def is_reserved(self) -> bool:
@@ -50,19 +50,19 @@ class User:
 
     @property
     def deprecated_reason(self) -> str:
-        """Elasticsearch's own words."""
+        """The text of Elasticsearch."""
         return str(self.metadata.get("_deprecated_reason") or "")
 
 
 @cached_per_scope
 def reserved(client: PersonClient) -> list[User]:
-    """The built-in users, by name; `_query/user` does not know them. Raises AccessDenied without read_security."""
+    """The reserved users by username, which `_query/user` doesn't have. Raises AccessDenied without `read_security`."""
     answer = client.get_user(username=list(RESERVED_USERNAMES), with_profile_uid=True)
     return [user_from_api(body) for body in answer.body.values()]
 
 
 def get(client: PersonClient, username: str) -> User:
-    """One user. Raises NotFound, and AccessDenied without read_security."""
+    """One user. Raises NotFound, and AccessDenied without `read_security`."""
     if not is_valid_username(username):
         raise errors.NotFound(username)
     if "," not in username:
@@ -75,7 +75,7 @@ def get(client: PersonClient, username: str) -> User:
 
 
 def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
-    """Those of the names that are native users, by name, in one call."""
+    """The native users among these usernames, sorted, in one call."""
     names = sorted(set(usernames))
     answer = client.query_user(query={"terms": {"username": names}}, sort=[{"username": {"order": "asc"}}], size=len(names))
     return [user_from_api(body) for body in answer["users"]]
@@ -85,8 +85,8 @@ def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
 def create(client: PersonClient, user: User, password: str) -> None:
     """Create a native user, and never overwrite one.
 
-    The API has no create-only form, so a lock and a look go before. Raises UserExists, UserLocked, Invalid, AuditUnavailable, and
-    UserOverwritten when somebody created the same name outside of the product between look and call.
+    The API has no create-only form, so a lock and a read come first. Raises UserExists, UserLocked, Invalid, AuditUnavailable, and
+    UserOverwritten when the user was created outside usermgmt between the read and the call.
     """
     made = replace(user, enabled=True)
     with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=_changes(None, made), lock=_lock(user.username)):
@@ -100,9 +100,9 @@ def create(client: PersonClient, user: User, password: str) -> None:
 
 
 def update(client: PersonClient, seen: User, wanted: User) -> None:
-    """Give a native user the full name, e-mail address and roles of `wanted`; everything else stays as it is.
+    """Set full name, email address, and roles of a native user to those of `wanted`; everything else stays as it is.
 
-    `seen` is the user as the person saw it. Raises EditConflict, and writes nothing, when it is another by now; Busy,
+    `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
     NotFound, AuditUnavailable.
     """
     changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
@@ -110,13 +110,13 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
         now = get(client, wanted.username)
         if conflicts := differences(seen, now):
             raise errors.EditConflict(conflicts)
-        # Without `enabled` the API would activate, without `metadata` it would erase; {} is merged into what is there.
+        # Without `enabled`, the API would activate the user; without `metadata`, it would delete it; {} is merged.
         client.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
     invalidate(unknown_roles.names)
 
 
 def differences(was: User, now: User) -> list[errors.FieldConflict]:
-    """The fields in which a user has changed, in words; the order of roles means nothing."""
+    """The labels of the fields that differ; the order of roles doesn't matter."""
     pairs = [
         ("full_name", was.full_name, now.full_name),
         ("email", was.email, now.email),
@@ -127,7 +127,7 @@ def differences(was: User, now: User) -> list[errors.FieldConflict]:
 
 
 def enable(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Let a user sign in again. `seen`: the user, by a caller who has just read it. Raises NotFound, AuditUnavailable."""
+    """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
     with audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes), missing_is_not_found(client, username):
@@ -136,7 +136,7 @@ def enable(client: PersonClient, username: str, seen: User | None = None) -> Non
 
 
 def disable(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Keep a user from signing in, from their next request on; their sessions end. Raises NotFound, AuditUnavailable."""
+    """Deactivate a user immediately; their sessions end. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
     with audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes), missing_is_not_found(client, username):
@@ -146,7 +146,7 @@ def disable(client: PersonClient, username: str, seen: User | None = None) -> No
 
 
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Delete a native user for good; their sessions end. Raises NotFound, AuditUnavailable."""
+    """Delete a native user; their sessions end. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     with audit.recorded(client, audit.Action.USER_DELETE, username, changes=_changes(was, None)):
         client.delete_user(username=username)
@@ -154,19 +154,19 @@ def delete(client: PersonClient, username: str, seen: User | None = None) -> Non
 
 
 def is_valid_username(username: str) -> bool:
-    """Whether Elasticsearch could have a user of that name, and a call about it would reach that user."""
+    """Whether a user with this username can exist, and a call about it would reach that user."""
     printable = all(" " <= letter <= "~" for letter in username)
     return printable and 0 < len(username) <= MAX_USERNAME_LENGTH and username == username.strip() and username not in API_ROUTES
 
 
 def _changes(was: User | None, now: User | None) -> dict[str, tuple[Any, Any]]:
-    """What the trail says of a change: each field that is another, before and after; nobody is None."""
+    """The changed fields for the audit trail, before and after; None is a user who doesn't exist."""
     before, after = audited_fields(was) if was else {}, audited_fields(now) if now else {}
     return {name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)}
 
 
 def audited_fields(user: User) -> dict[str, Any]:
-    """What the trail says of a user; None where there is nothing."""
+    """The fields of a user for the audit trail; None for empty ones."""
     metadata = {key: value for key, value in user.metadata.items() if not key.startswith("_")}
     return {
         "full_name": user.full_name or None,
@@ -191,7 +191,7 @@ def _refuse_existing(client: PersonClient, username: str) -> None:
 
 @contextmanager
 def missing_is_not_found(client: PersonClient, username: str) -> Iterator[None]:
-    """Enabling, disabling or a password change of a missing user is a 400; a 400 about one who exists means something else."""
+    """For a missing user, enabling, disabling, and changing the password fail with 400, like other errors."""
     try:
         yield
     except errors.Invalid:
@@ -208,7 +208,7 @@ def _status(user: User) -> str:
 
 
 def user_from_api(body: Mapping[str, Any]) -> User:
-    """A user as the API has it."""
+    """A user from the API."""
     return User(
         username=body["username"],
         full_name=_shown(body["full_name"] or ""),
@@ -221,5 +221,5 @@ def user_from_api(body: Mapping[str, Any]) -> User:
 
 
 def _shown(text: str) -> str:
-    """Elasticsearch also keeps half characters (`\\ud800`), which no page can be written with: a question mark each."""
+    """Elasticsearch stores unpaired surrogates (`\\ud800`), which can't be encoded: each becomes a question mark."""
     return text if text.isascii() else text.encode(errors="replace").decode()

@@ -22,7 +22,7 @@ from benchmarks.shop import Shop, shop
 from local_cluster import Cluster, LocalClusterError
 
 REPORT = TOP / "docs" / "benchmarks.md"
-# local_cluster's nodes start quickly and stay slow; here they compile as thoroughly as those that serve people.
+# local_cluster's nodes start quickly and stay slow; here they compile as thoroughly as production nodes.
 JAVA_FLAGS = ["-XX:TieredStopAtLevel=4"]
 
 

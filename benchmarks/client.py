@@ -37,7 +37,7 @@ class Client:
         self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=SECONDS_TO_ANSWER)
 
     def another(self, url: str | None = None) -> Self:
-        """The same person, with a connection of its own; also to another process that knows the same sessions."""
+        """The same user with another connection, possibly to another process with the same sessions."""
         return type(self)(url or self.url, self.headers)
 
     def close(self) -> None:
@@ -100,5 +100,5 @@ class Client:
 
 
 def elasticsearch(url: str, username: str, password: str) -> Client:
-    """A client of a node, as that person."""
+    """A client of a node, as this user."""
     return Client(url, {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()})

@@ -7,7 +7,7 @@ from elasticsearch import Elasticsearch
 from benchmarks.people import ROLES, Someone, someone
 
 THREADS = 16
-# Of a password that nobody knows. Given plain ones the node would hash for an hour.
+# The hash of a random password. With plain passwords, the node would hash for an hour.
 NOBODYS_HASH = "$2a$10$" + "abcdefghijklmnopqrstuu" + "X" * 31
 
 

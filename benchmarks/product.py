@@ -18,7 +18,7 @@ from usermgmt import env_file
 ADMINISTRATOR = "benchmark"
 ADMINISTRATORS_ROLE = "benchmark_administrator"
 CACHE_SECONDS = 0.5
-# What our env file says would give way to the same names in the person's own environment.
+# The same names in the developer's environment would override our env file.
 CONFIGURATION = (
     *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY"),
     *("SESSION_", "KEPT_", "LOG_", "WEB_"),

@@ -12,7 +12,7 @@ from benchmarks.client import Client, Request
 
 @dataclass
 class Subject:
-    """What is timed: the requests that together are one thing for the person who waits."""
+    """The requests that are timed together because a user waits for all of them."""
 
     name: str
     client: Client

@@ -1,7 +1,7 @@
 """What can go wrong between usermgmt and Elasticsearch, as types. `client` raises them, `views.errors` turns each into a page.
 
 ServiceError
-├── NotFound                 what was asked for doesn't exist (404)
+├── NotFound                 the requested object doesn't exist (404)
 │   ├── RoleNotFound         it was a role
 │   └── ReviewNotFound       it was an access review, or an item of one
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)

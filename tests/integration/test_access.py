@@ -163,5 +163,5 @@ def test_it_takes_few_calls(node: TestNode, otto: Client, calls: list[str]) -> N
     ]
 
 
-def test_a_user_who_is_gone(otto: Client) -> None:
+def test_a_user_who_is_missing(otto: Client) -> None:
     assert otto.get("/users/access/gone").status_code == 404

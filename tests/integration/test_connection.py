@@ -78,7 +78,7 @@ def test_an_authority_that_nobody_named_is_not_trusted(tls: tuple[str, Path], se
         PersonClient("ada", PASSWORD).authenticate()
 
 
-def test_a_host_that_is_down_is_gone_around(node: TestNode, settings: Settings) -> None:
+def test_a_host_that_is_down_is_missing_around(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1", node.url, "http://127.0.0.1:2"]
     ada = PersonClient("ada", PASSWORD)
     for name in ("one", "two", "three"):

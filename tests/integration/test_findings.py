@@ -194,7 +194,7 @@ def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: Pe
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
 
 
-def test_a_run_knows_what_is_new_and_what_is_gone_and_is_in_the_trail(
+def test_a_run_knows_what_is_new_and_what_is_missing_and_is_in_the_trail(
     node: TestNode, otto: PersonClient, ada: PersonClient
 ) -> None:
     node.put_user("first", roles=["nope"])

@@ -104,7 +104,7 @@ def test_every_page_but_the_few_asks_for_a_sign_in() -> None:
         assert 'data-test-subj="loginForm"' in posted.content.decode()
 
 
-def test_a_session_gets_a_new_id_at_sign_in_and_is_gone_after_sign_out(node: TestNode, signed_in: SignIn) -> None:
+def test_a_session_gets_a_new_id_at_sign_in_and_is_missing_after_sign_out(node: TestNode, signed_in: SignIn) -> None:
     client = signed_in("ada")
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
     assert client.get("/users/").status_code == 200

@@ -67,7 +67,7 @@ def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: 
     assert "ELASTICSEARCH_API_KEY=" in run()
 
 
-def test_the_key_goes_on_working_when_who_made_it_is_gone(node: TestNode, settings: Settings) -> None:
+def test_the_key_goes_on_working_when_who_made_it_is_missing(node: TestNode, settings: Settings) -> None:
     owners = {
         key["username"] for key in node.elastic.security.get_api_key()["api_keys"] if key["name"] == cluster_setup.API_KEY_NAME
     }

@@ -182,7 +182,7 @@ class TestWalk:
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
-    def test_a_place_that_is_gone_leads_to_the_first_page(self, ada: PersonClient) -> None:
+    def test_a_place_that_is_missing_leads_to_the_first_page(self, ada: PersonClient) -> None:
         page = users.search(ada, UserQuery(after=("~~~~", "~~~~"), number=7))
         assert (page.number, page.first) == (1, 1)
         page = users.search(ada, UserQuery(before=("!", "!"), number=7))

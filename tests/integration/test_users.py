@@ -129,7 +129,7 @@ def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: PersonClien
 
 
 @pytest.mark.parametrize("change", [users.enable, users.disable, users.delete])
-def test_a_user_who_is_gone_is_not_found(node: TestNode, ada: PersonClient, change: Callable[[PersonClient, str], None]) -> None:
+def test_a_user_who_is_missing_is_not_found(node: TestNode, ada: PersonClient, change: Callable[[PersonClient, str], None]) -> None:
     with pytest.raises(errors.NotFound):
         change(ada, "nobody")
 

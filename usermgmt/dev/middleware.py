@@ -8,7 +8,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 
-# Of a proxy or a tunnel: the page is for somebody elsewhere, although the connection comes from here.
+# Headers of a proxy or a tunnel: the browser is elsewhere, although the connection is local.
 FORWARDING_HEADERS: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST")
 # Django's debug pages have their style and script inline. They load and send nothing, not even to a site that shares tracebacks.
 DEBUG_PAGE_POLICY: Final = (

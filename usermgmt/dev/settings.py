@@ -39,6 +39,6 @@ TEMPLATES[0]["OPTIONS"]["loaders"] = [  # type: ignore[index]  # noqa: F405
 
 # Icons come by heroicons' own name on purpose (accounts/templatetags/icons.py).
 SILENCED_SYSTEM_CHECKS = ["templates.W003"]
-# Lines for people to read, and not a second time by Django's own handler.
+# Readable lines, and no second handler of Django.
 LOGGING["formatters"]["ecs"] = {"format": "%(levelname)s %(name)s: %(message)s"}  # type: ignore[index]  # noqa: F405
 LOGGING["loggers"]["django"] = {"handlers": []}  # type: ignore[index]  # noqa: F405

@@ -116,5 +116,5 @@ def action_label(action: str) -> str:
 
 
 def reason_label(reason: str) -> str:
-    """The label of a stored reason; a reason in words is shown as it is."""
+    """The label of a stored reason; a reason in plain text is shown as it is."""
     return REASONS.get(reason, reason)

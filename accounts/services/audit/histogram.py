@@ -17,7 +17,7 @@ UNITS: Final = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedel
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    begins: datetime
+    start: datetime
     ends: datetime
     count: int
 
@@ -53,5 +53,5 @@ def bars(aggregations: Mapping[str, Any]) -> list[Bar]:
     if not found:
         return []
     length = duration(found["meta"]["width"])
-    begins = [(datetime.fromtimestamp(bucket["key"] / 1000, UTC), bucket["doc_count"]) for bucket in found["periods"]["buckets"]]
-    return [Bar(begin, begin + length, count) for begin, count in begins]
+    counts = [(datetime.fromtimestamp(bucket["key"] / 1000, UTC), bucket["doc_count"]) for bucket in found["periods"]["buckets"]]
+    return [Bar(start, start + length, count) for start, count in counts]

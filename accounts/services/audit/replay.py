@@ -14,7 +14,7 @@ from accounts.services.audit.reading import successful_changes
 class ReplayedUser:
     """`fields`: the last known values, as `users.audited_fields` has them.
 
-    `is_created`: the trail has the creation, so a field that is missing here is empty; otherwise it is unknown.
+    `is_created`: the audit trail has the creation, so a field that is missing here is empty; otherwise it is unknown.
     """
 
     fields: dict[str, Any]
@@ -24,7 +24,7 @@ class ReplayedUser:
 def users(since: datetime | None = None) -> dict[str, ReplayedUser]:
     """Each user in the audit trail who isn't deleted, by username. Raises Unavailable and NotSetUp.
 
-    Changes made outside usermgmt are not in the trail: they are the differences to what Elasticsearch has.
+    Changes made outside usermgmt are not in the audit trail: they are the differences to what Elasticsearch has.
     """
     return replayed(successful_changes("user", since))
 

@@ -29,13 +29,13 @@ def estimate(password: str, user: User) -> Strength:
     """The strength of a password; weak if the policy rejects it."""
     # Not `user_inputs`: zxcvbn stores them in a global variable that other threads would use.
     guess = zxcvbn(password[:MAX_ANALYZED])
-    problem = _refusal(password, user)
+    problem = _problem(password, user)
     score = min(guess["score"], 1) if problem else guess["score"]
     return Strength(score + 1, WORDS[score], problem or guess["feedback"]["warning"])
 
 
 @sensitive_variables("password")
-def _refusal(password: str, user: User) -> str:
+def _problem(password: str, user: User) -> str:
     try:
         password_policy.validate(password, user)
     except ValidationError as exc:

@@ -60,7 +60,7 @@ def outcomes_by_decision(client: PersonClient, review: Review, decision: Decisio
     return list(outcomes(client, review, page).values())
 
 
-def remaining(client: PersonClient, review: Review, removal: Removal, refusal: Callable[[User], str]) -> list[Outcome]:
+def remaining(client: PersonClient, review: Review, removal: Removal, denial_reason: Callable[[User], str]) -> list[Outcome]:
     """Every user who is to be removed and still can be."""
     store.refresh()
     found: list[Outcome] = []
@@ -68,7 +68,7 @@ def remaining(client: PersonClient, review: Review, removal: Removal, refusal: C
     while page := store.items(review.id, ItemQuery("remove", after=after, size=store.BATCH_SIZE)):
         current = _current(client, [item.username for item in page])
         each = [Outcome(item, current.get(item.username)) for item in page]
-        found += [one for one in each if _is_pending(one, removal) and one.user and not refusal(one.user)]
+        found += [one for one in each if _is_pending(one, removal) and one.user and not denial_reason(one.user)]
         after = page[-1].number
     return found
 
@@ -77,28 +77,28 @@ def _is_pending(outcome: Outcome, removal: Removal) -> bool:
     return outcome.user is not None and (removal == "delete" or outcome.user.enabled)
 
 
-def apply_removals(client: PersonClient, review_id: str, removal: Removal, refusal: Callable[[User], str]) -> JobProgress:
+def apply_removals(client: PersonClient, review_id: str, removal: Removal, denial_reason: Callable[[User], str]) -> JobProgress:
     """Delete or deactivate the next batch of the remaining users, each under a lock and as they are then.
 
-    Of two administrators who do so at once, one finds it done. `refusal`: why the operator may not remove a user, or "". Raises
-    ReviewClosed for a review that isn't signed off, AccessDenied, AuditUnavailable.
+    Of two administrators who do so at once, one finds it done. `denial_reason`: why the operator can't remove a user, or "".
+    Raises ReviewClosed for a review that isn't signed off, AccessDenied, AuditUnavailable.
     """
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    pending = [one.item for one in remaining(client, review, removal, refusal)]
+    pending = [one.item for one in remaining(client, review, removal, denial_reason)]
     for item in pending[:BATCH_SIZE]:
-        _remove(client, item.username, removal, refusal)
+        _remove(client, item.username, removal, denial_reason)
     total = review.sign_off.counts["remove"]
     left = max(0, len(pending) - BATCH_SIZE)
     return JobProgress(total - left, total, is_over=not left)
 
 
-def _remove(client: PersonClient, username: str, removal: Removal, refusal: Callable[[User], str]) -> None:
+def _remove(client: PersonClient, username: str, removal: Removal, denial_reason: Callable[[User], str]) -> None:
     try:
         with locks.held(f"removal {username}"):
             user = users.get(client, username)
-            if not refusal(user):
+            if not denial_reason(user):
                 REMOVALS[removal](client, username, user)
     except (errors.NotFound, errors.UserLocked):  # done, or being done, by another administrator: the page shows the current status
         pass

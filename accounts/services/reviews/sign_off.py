@@ -36,7 +36,7 @@ def begin_sign_off(client: PersonClient, review_id: str) -> None:
 
 
 def is_signer(client: PersonClient, review: Review) -> bool:
-    """Whether the operator began the sign-off; another one has to begin again, with their own password."""
+    """Whether the operator started the sign-off; another one must start again, with their own password."""
     return review.signer == f"{client.actor.realm}/{client.actor.username}"
 
 

@@ -58,7 +58,7 @@ def sessions_of_user(username: str, realm: str) -> list[Session]:
 
 
 def end(client: PersonClient, ended: Sequence[Session]) -> None:
-    """End these sessions and record it. A request that renews one of them can't bring it back: its version is gone.
+    """End these sessions and record it. A request that renews one of them can't bring it back: its version no longer exists.
 
     Raises AuditUnavailable, and ends none, when the audit trail can't be written; Unavailable when a session could not be ended.
     """
@@ -163,6 +163,6 @@ def _labels(ended: Iterable[Session]) -> list[str]:
 
 
 def _delete(documents: list[dict[str, Any]]) -> None:
-    """Delete them in one call; one that is gone or changed is no error. Raises Unavailable."""
+    """Delete them in one call; a missing or changed one is no error. Raises Unavailable."""
     results = bulk([{"delete": document} for document in documents], refresh=True)
     require_status(results, (HTTPStatus.OK, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT))

@@ -1,6 +1,6 @@
 """The operator: the signed-in user of a request.
 
-Checked by the cluster at the sign-in, kept in the session, rechecked every minute.
+Checked by the cluster at the sign-in, stored in the session, rechecked every minute.
 """
 
 from collections.abc import Mapping

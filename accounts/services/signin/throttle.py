@@ -3,8 +3,8 @@
 An attempt counts for the username from this address, for the username from anywhere, and for the address with any username.
 Beyond a limit the next one has to wait: half a minute, then twice as long each time, up to a quarter of an hour. Meanwhile
 Elasticsearch isn't called (a wrong password would evict the right one from its cache), and the answer is that of a wrong
-password. A browser in which the user has signed in before has a counter of its own and no other, so nobody can lock the user out
-by guessing.
+password. A browser in which the user has signed in before has a counter of its own and no other, so an attacker can't
+lock the user out by guessing.
 """
 
 import hmac
@@ -114,7 +114,7 @@ def _counters(attempted: Attempt) -> list[Counter]:
     return [
         Counter(_id("name at address", name, address), few, resets_on_success=True),
         Counter(_id("name", name), many, resets_on_success=True),
-        # Never reset, or whoever knows one right password could go on guessing others forever.
+        # Never reset, or an attacker with one valid password could guess others forever.
         Counter(_id("address", address), many, resets_on_success=False),
     ]
 

@@ -14,7 +14,7 @@ from accounts.services.users.users import User, audited_fields
 
 @dataclass(frozen=True)
 class Difference:
-    """A user who differs from the audit trail. `fields`: {name: (in the trail, in Elasticsearch)}, empty for a missing user."""
+    """A user who differs from the audit trail. `fields`: {name: (audit trail, Elasticsearch)}, empty for a missing user."""
 
     username: str
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
@@ -22,7 +22,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class TrailCheck:
-    """`checked`: users in the trail; `unknown`: users without an event, who are older or were created outside usermgmt."""
+    """`checked`: users in the audit trail; `unknown`: users without an event, who are older or were created outside usermgmt."""
 
     checked: int
     unknown: int

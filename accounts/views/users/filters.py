@@ -51,7 +51,7 @@ def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:
         *(("flag", value, replace(query, flags=(value,))) for value in FLAGS),
         *(("role", value, replace(query, roles=(value,))) for value in counted),
     ]
-    numbers = users.count_each(request.user.client, [asked for _, _, asked in options])
+    numbers = users.count_each(request.user.client, [each for _, _, each in options])
     chosen: dict[str, Collection[str]] = {
         "status": {query.status},
         "kind": {query.kind},

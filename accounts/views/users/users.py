@@ -65,7 +65,7 @@ def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:
     try:
         user = users.get(request.user.client, username)
     except NotFound:
-        return {"username": username, "is_gone": True}
+        return {"username": username, "is_missing": True}
     known = {role.name for role in offered}
     return {
         "username": username,

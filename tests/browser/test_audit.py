@@ -13,9 +13,7 @@ from tests.support.nodes import TestNode
 from tests.support.pages import Watched, assert_accessible, sign_in
 
 
-def test_from_the_trail_to_what_is_unknown_and_the_users_history(
-    node: TestNode, person: Callable[[str], PersonClient], page: Page
-) -> None:
+def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str], PersonClient], page: Page) -> None:
     users.create(person("ada"), User("wanda", "Wanda", roles=("viewer",)), "a-password")
     try:
         with audit.recorded(person("ada"), audit.Action.USER_UPDATE, "wanda", changes={"roles": (["viewer"], ["editor"])}):

@@ -162,7 +162,7 @@ def index(request):
 """
 
 
-def test_errors_have_a_debug_page_without_secrets_but_not_in_production(
+def test_debug_page_only_in_development(
     node: TestNode, checkout: Path, start: Start, open_browser: Callable[[str], Watched]
 ) -> None:
     append(checkout / "accounts/views/users/list.py", BROKEN_LIST)

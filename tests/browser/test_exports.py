@@ -99,9 +99,7 @@ class Held(list[Request]):
             self.may_go.wait(60)
 
 
-def test_a_server_killed_in_the_middle_leaves_a_file_that_is_refused(
-    node: TestNode, crowd: None, page: Page, tmp_path: Path
-) -> None:
+def test_killed_server_leaves_a_rejected_file(node: TestNode, crowd: None, page: Page, tmp_path: Path) -> None:
     sign_in(page, "otto")  # any server knows the session
     with recorder(node.url) as way:
         way.calls = held = Held()

@@ -75,7 +75,7 @@ def test_every_page_in_every_look(node: TestNode, context: Watched) -> None:
     context.expected("422")
 
 
-def test_a_run_that_was_left_goes_on_when_somebody_else_opens_it(node: TestNode, watched: Callable[..., Watched]) -> None:
+def test_interrupted_run_is_resumed_by_another_user(node: TestNode, watched: Callable[..., Watched]) -> None:
     seed(node)
     without_script = sign_in(watched(java_script_enabled=False).new_page(), "otto")
     without_script.goto("/findings/")

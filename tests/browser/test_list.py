@@ -83,7 +83,7 @@ def test_filters_with_their_counts(node: TestNode, admin: Page) -> None:
     expect(admin.get_by_test_id("userRow")).to_have_count(20)
 
 
-def test_a_role_leads_to_who_has_it(admin: Page) -> None:
+def test_role_badge_filters_the_list(admin: Page) -> None:
     admin.get_by_test_id("userRow").filter(has_text="otto").get_by_role("link", name="usermgmt_auditor").click()
     expect(admin.get_by_test_id("userRow")).to_have_count(1)
     admin.get_by_role("link", name="Remove filter Role: usermgmt_auditor").click()

@@ -126,7 +126,7 @@ def test_pages_of_an_auditor(node: TestNode, context: Watched) -> None:
     context.expected("403")
 
 
-def test_pages_of_somebody_who_may_nothing(node: TestNode, context: Watched) -> None:
+def test_pages_without_privileges(node: TestNode, context: Watched) -> None:
     page = sign_in(context.new_page(), "norah")
     look(page, "/account/")
     look(page, "/users/")

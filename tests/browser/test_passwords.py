@@ -52,7 +52,7 @@ def test_a_new_user_with_a_generated_password(node: TestNode, watched: Watch) ->
     assert second not in page.content()
 
 
-def test_anothers_password_generated_and_what_people_forget(node: TestNode, watched: Watch) -> None:
+def test_change_another_users_password(node: TestNode, watched: Watch) -> None:
     node.put_user("rob", roles=["superuser"])
     for name in ("ingest", "reports"):
         node.elastic.options(basic_auth=basic("rob", PASSWORD)).security.create_api_key(name=name)
@@ -83,7 +83,7 @@ def test_anothers_password_generated_and_what_people_forget(node: TestNode, watc
     assert_accessible(page)
 
 
-def test_ones_own_password_for_somebody_who_may_do_nothing_else(node: TestNode, watched: Watch) -> None:
+def test_own_password_without_privileges(node: TestNode, watched: Watch) -> None:
     node.put_user("sue")
     page = sign_in(watched().new_page(), "sue")
     elsewhere = sign_in(watched().new_page(), "sue")
@@ -103,7 +103,7 @@ def test_ones_own_password_for_somebody_who_may_do_nothing_else(node: TestNode, 
     expect(elsewhere.get_by_test_id("loginForm")).to_be_visible()
 
 
-def test_a_built_in_users_password_needs_a_word_that_one_has_read_the_warning(node: TestNode, watched: Watch) -> None:
+def test_built_in_user_password_requires_the_checkbox(node: TestNode, watched: Watch) -> None:
     page = sign_in(watched().new_page())
     page.goto("/users/edit/kibana_system")
     page.get_by_test_id("editUserChangePasswordButton").click()

@@ -39,7 +39,7 @@ def form(node: TestNode, page: Page) -> Page:
     return page
 
 
-def test_among_500_roles_the_keyboard_alone_finds_shows_and_takes_one(node: TestNode, many_roles: None, form: Page) -> None:
+def test_roles_box_by_keyboard_among_500(node: TestNode, many_roles: None, form: Page) -> None:
     form.keyboard.type("417 read")
     expect(form.get_by_role("option")).to_have_count(1)
     preview = form.get_by_test_id("rolePreview")
@@ -68,7 +68,7 @@ def test_a_held_key_and_enter_add_nothing(form: Page, length: int) -> None:
     assert chosen(form) == []
 
 
-def test_reserved_deprecated_and_unknown_roles_are_marked(node: TestNode, page: Page) -> None:
+def test_role_badges_in_the_roles_box(node: TestNode, page: Page) -> None:
     node.put_user("jdoe", roles=["nope"])
     sign_in(page)
     page.goto("/users/edit/jdoe")
@@ -94,7 +94,7 @@ def test_what_the_mouse_is_over_is_shown_and_each_role_is_read_once(form: Page) 
     assert chosen(form) == []
 
 
-def test_a_screen_reader_is_told_once_one_rests_and_can_read_all_of_it(form: Page) -> None:
+def test_role_preview_for_screen_readers(form: Page) -> None:
     form.keyboard.type("watcher_")
     spoken = form.locator(".roles-box [aria-live=polite]")
     expect(spoken).to_have_text("watcher_admin grants 1 cluster privilege, 1 index privilege")
@@ -120,7 +120,7 @@ def test_a_screen_reader_is_told_once_one_rests_and_can_read_all_of_it(form: Pag
     assert chosen(form) == []
 
 
-def test_the_chosen_roles_can_be_opened_below_the_box_and_go_with_it(form: Page) -> None:
+def test_chosen_roles_have_previews(form: Page) -> None:
     for role in ("viewer", "monitoring_user"):
         form.keyboard.type(role)
         form.keyboard.press("Enter")
@@ -157,7 +157,7 @@ def test_details_that_cannot_be_read_do_not_stop_anybody(node: TestNode, watched
     browser.expected("ERR_FAILED")
 
 
-def test_a_late_answer_never_replaces_a_newer_one(form: Page) -> None:
+def test_late_answer_never_replaces_a_newer_one(form: Page) -> None:
     late: list[Route] = []
     form.route("**/roles/view/watcher_admin", lambda route: late.append(route))
     form.keyboard.type("watcher_")
@@ -182,7 +182,7 @@ def test_the_users_page_reads_access_after_itself(node: TestNode, page: Page) ->
     expect(page.get_by_test_id("userRow").filter(has_text="jdoe")).to_have_count(1)
 
 
-def test_who_can_by_choosing_and_roles_while_typing(node: TestNode, page: Page) -> None:
+def test_who_can_and_roles_pages(node: TestNode, page: Page) -> None:
     sign_in(page, "otto")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Roles").click()
     page.get_by_test_id("searchRoles").press_sequentially("watcher_ad")

@@ -40,7 +40,7 @@ def test_a_shortcut_opens_it_and_an_action_is_done_without_a_mouse(admin: Page, 
     expect(admin.get_by_role("heading", name="Create user")).to_be_visible()
 
 
-def test_a_slash_that_somebody_types_is_a_slash(admin: Page) -> None:
+def test_typed_slash_is_a_slash(admin: Page) -> None:
     admin.goto("/users/create")
     admin.get_by_test_id("userFormFullNameInput").focus()
     admin.keyboard.type("a/b")
@@ -162,13 +162,13 @@ def test_no_keystroke_is_lost_while_answers_come(admin: Page) -> None:
     expect(field(admin)).to_have_attribute("aria-expanded", "false")
 
 
-def test_how_many_there_are_is_said(admin: Page) -> None:
+def test_number_of_results(admin: Page) -> None:
     admin.keyboard.press("/")
     admin.keyboard.type("jdoe")
     expect(admin.locator("#announcer")).to_have_text("2 results")
 
 
-def test_a_search_that_fails_is_told_and_can_be_tried_again(node: TestNode, watched: Callable[..., Watched]) -> None:
+def test_failed_search_can_be_repeated(node: TestNode, watched: Callable[..., Watched]) -> None:
     context = watched()
     page = sign_in(context.new_page())
     page.route("**/search?q=ada", lambda route: route.fulfill(status=502, body="bad gateway"))
@@ -187,7 +187,7 @@ def test_a_session_that_has_ended_leads_to_the_sign_in(admin: Page) -> None:
     expect(admin.get_by_test_id("loginForm")).to_be_visible()
 
 
-def test_who_may_nothing_finds_their_account(node: TestNode, page: Page) -> None:
+def test_search_without_privileges(node: TestNode, page: Page) -> None:
     sign_in(page, "norah")
     page.keyboard.press("/")
     expect(options(page)).to_have_text(["My account", "Change my password"])

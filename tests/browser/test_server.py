@@ -52,7 +52,7 @@ def test_more_connections_than_threads_are_answered_in_turn(served: tuple[str, i
         assert [connection.sock for connection in connections] == sockets, "they were kept"
 
 
-def test_nobody_waits_for_those_who_never_stop_asking(served: tuple[str, int, object]) -> None:
+def test_retries_end(served: tuple[str, int, object]) -> None:
     host, port, _ = served
     enough = threading.Event()
 
@@ -74,7 +74,7 @@ def test_nobody_waits_for_those_who_never_stop_asking(served: tuple[str, int, ob
             assert connection.getresponse().read() == b"ok"
 
 
-def test_requests_that_come_in_one_piece_are_all_answered(served: tuple[str, int, object]) -> None:
+def test_pipelined_requests_are_answered(served: tuple[str, int, object]) -> None:
     host, port, _ = served
     with socket.create_connection((host, port), timeout=20) as connection, connection.makefile("rb") as answers:
         connection.sendall(REQUEST * 3)
@@ -85,7 +85,7 @@ def test_requests_that_come_in_one_piece_are_all_answered(served: tuple[str, int
             assert answers.read(2) == b"ok"
 
 
-def test_nobody_says_by_a_header_where_the_product_is(served: tuple[str, int, object]) -> None:
+def test_headers_cant_move_the_product(served: tuple[str, int, object]) -> None:
     host, port, _ = served
     with ExitStack() as opened:
         connection = connected(opened, host, port)
@@ -98,7 +98,7 @@ def test_nobody_says_by_a_header_where_the_product_is(served: tuple[str, int, ob
             assert "elsewhere" not in page
 
 
-def test_a_proxy_in_front_says_that_https_was_asked_for(node: TestNode, tmp_path: Path) -> None:
+def test_proxy_header_for_https(node: TestNode, tmp_path: Path) -> None:
     url, process = serve(node, tmp_path / "log", BEHIND_PROXY="true", HTTPS="true")
     place = urlsplit(url)
     try:
@@ -216,7 +216,7 @@ def test_addresses_may_be_long(serving: Serving) -> None:
     assert (status(answer), len(names) > 200_000) == (200, True)
 
 
-def test_a_request_that_is_too_large_is_refused_before_it_comes(serving: Serving) -> None:
+def test_too_large_request_is_rejected_early(serving: Serving) -> None:
     place, _ = serving()
     head = f"POST /login HTTP/1.1\r\n{host(place)}Connection: close\r\nContent-Length: {(101 << 20) + 1}\r\n\r\n"
     assert status(answer_to(place, head)) == 413
@@ -257,7 +257,7 @@ def test_a_stop_lets_a_request_end(serving: Serving) -> None:
         assert (status(answer.read().decode()), process.wait(timeout=20)) == (200, 0)
 
 
-def test_a_connection_that_is_kept_does_not_keep_the_server(served: tuple[str, int, "subprocess.Popen[bytes]"]) -> None:
+def test_open_connection_does_not_block_the_stop(served: tuple[str, int, "subprocess.Popen[bytes]"]) -> None:
     host, port, process = served
     with ExitStack() as opened:
         connection = connected(opened, host, port)
@@ -296,7 +296,7 @@ def test_processes_end_when_their_parent_is_killed(two_processes: Callable[..., 
     assert wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 20)
 
 
-def test_the_file_of_the_configuration_says_how_it_is_served_also_what_it_says_later(tmp_path: Path) -> None:
+def test_server_reads_the_env_file_again(tmp_path: Path) -> None:
     port, file = free_ports(1)[0], tmp_path / "env"
     written = {
         "SECRET_KEY": "only for tests, and long enough to be taken",

@@ -28,7 +28,7 @@ def two_sites(node: TestNode, tmp_path: Path) -> Iterator[list[str]]:
         process.wait(timeout=30)
 
 
-def test_signed_in_at_one_and_thrown_out_at_the_other(two_sites: list[str], browser: Browser) -> None:
+def test_session_ends_in_all_processes(two_sites: list[str], browser: Browser) -> None:
     one, two = (Watched(browser, url) for url in two_sites)
     norah, ada = sign_in(one.new_page(), "norah"), sign_in(two.new_page(), "ada")
     # The cookie is for the host, whatever the port: the same session at the other server.
@@ -51,7 +51,7 @@ def test_signed_in_at_one_and_thrown_out_at_the_other(two_sites: list[str], brow
         each.context.close()
 
 
-def test_wrong_passwords_at_one_count_at_the_other(two_sites: list[str], node: TestNode, browser: Browser) -> None:
+def test_throttle_is_shared_by_processes(two_sites: list[str], node: TestNode, browser: Browser) -> None:
     node.put_user("roe", password="the-right-one")
     one, two = (Watched(browser, url) for url in two_sites)
     page = one.new_page()
@@ -116,7 +116,7 @@ def test_a_warning_before_the_end_extends_the_session_in_all_tabs(node: TestNode
     expect(page.get_by_test_id("username")).to_have_text("jdoe")
 
 
-def test_whoever_was_active_in_another_tab_is_not_warned(node: TestNode, jdoe: Watched) -> None:
+def test_active_tab_prevents_the_warning(node: TestNode, jdoe: Watched) -> None:
     page = sign_in(jdoe.new_page(), "jdoe")
     page.goto("/account/")
     with page.expect_response("**/account/extend-session"):

@@ -156,7 +156,7 @@ def export_of(client: Client, place: str) -> bytes:
 
 
 @pytest.mark.timeout(400)
-def test_nobody_notices_slow_clients(node: TestNode, many: None, tmp_path: Path) -> None:
+def test_slow_clients_delay_nothing(node: TestNode, many: None, tmp_path: Path) -> None:
     url, process = serve(node, tmp_path / "log")
     try:
         where = urlsplit(url)

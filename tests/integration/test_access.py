@@ -44,7 +44,7 @@ def access(client: Client, username: str) -> str:
     return response.content.decode()
 
 
-def test_the_users_page_asks_for_it_when_it_is_there(node: TestNode, otto: Client, calls: list[str]) -> None:
+def test_access_part_is_loaded_on_request(node: TestNode, otto: Client, calls: list[str]) -> None:
     node.put_user("jdoe", roles=["viewer"])
     calls.clear()
     page = otto.get("/users/edit/jdoe").content.decode()
@@ -85,7 +85,7 @@ def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client
     assert "stays" in access(otto, "outlived")
 
 
-def test_keys_of_reserved_users_and_of_nobody_else(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+def test_keys_of_reserved_users(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     otto = person("otto")
     before = {key.id for key in api_keys.of_user(otto, users.get(otto, "elastic")).keys}
     made = node.elastic.security.create_api_key(name="of elastic")
@@ -119,7 +119,7 @@ def test_the_last_sign_in_to_kibana(node: TestNode, otto: Client, person: Callab
         assert f"{moment:%Y-%m-%d %H:%M} UTC" in section(access(otto, username), "userLastSignIn")
 
 
-def test_metadata_is_shown_whole_escaped_and_without_what_is_elasticsearchs_own(node: TestNode, otto: Client) -> None:
+def test_metadata_is_escaped_without_internal_keys(node: TestNode, otto: Client) -> None:
     node.put_user("jdoe", metadata={"department": "<b>Sales</b>", "desk": {"floor": 2}})
     page = access(otto, "jdoe")
     assert 'department <b>Sales</b> desk { "floor": 2 }' in section(page, "userMetadata")
@@ -128,7 +128,7 @@ def test_metadata_is_shown_whole_escaped_and_without_what_is_elasticsearchs_own(
     assert "_reserved" not in access(otto, "elastic")
 
 
-def test_what_one_may_not_read_is_said_and_the_rest_is_there(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_denied_sections_do_not_hide_others(node: TestNode, signed_in: Callable[..., Client]) -> None:
     """Somebody whose right was narrowed a moment ago: to users and roles, without keys and profiles."""
     node.elastic.security.put_role(name="narrow", cluster=["read_security"])
     node.put_user("nick", roles=["narrow"])
@@ -163,5 +163,5 @@ def test_it_takes_few_calls(node: TestNode, otto: Client, calls: list[str]) -> N
     ]
 
 
-def test_a_user_who_is_missing(otto: Client) -> None:
+def test_missing_user(otto: Client) -> None:
     assert otto.get("/users/access/gone").status_code == 404

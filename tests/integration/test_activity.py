@@ -35,7 +35,7 @@ def create(client: Client, username: str) -> None:
     assert client.post("/users/create", data).status_code == 302
 
 
-def test_what_was_done_here_is_known_and_what_was_not_is_said_so(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_activity_is_known_or_reported_as_missing(node: TestNode, signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     create(ada, "act-here")
     node.put_user("act-elsewhere")
@@ -49,7 +49,7 @@ def test_what_was_done_here_is_known_and_what_was_not_is_said_so(node: TestNode,
     assert cell(elsewhere, "act-elsewhere", "Created").startswith("no record since")
 
 
-def test_a_sign_in_here_and_one_to_kibana(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_sign_ins_to_usermgmt_and_kibana(node: TestNode, signed_in: Callable[..., Client]) -> None:
     node.put_user("act-norah", roles=["viewer"])
     signed_in("act-norah")
     profile = node.elastic.security.activate_user_profile(grant_type="password", username="act-norah", password=PASSWORD)

@@ -35,7 +35,7 @@ def text(page: bytes) -> str:
     return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", page.decode()).split()))
 
 
-def test_an_administrator_revokes_one_key_of_a_user(node: TestNode, signed_in: SignIn) -> None:
+def test_administrator_revokes_one_key(node: TestNode, signed_in: SignIn) -> None:
     _, [stays, goes] = make_keys(node, "kim.of.keys", "stays", "<goes>")
     ada = signed_in("ada")
     table = ada.get("/users/access/kim.of.keys").content.decode()
@@ -52,7 +52,7 @@ def test_an_administrator_revokes_one_key_of_a_user(node: TestNode, signed_in: S
     assert valid(node, "kim.of.keys") == ["stays"]
 
 
-def test_all_of_them_and_what_the_trail_says(node: TestNode, signed_in: SignIn) -> None:
+def test_ending_all_sessions_is_recorded(node: TestNode, signed_in: SignIn) -> None:
     owner, ids = make_keys(node, "lee", "one", "two", "three")
     owner.security.create_api_key(name="runs out", expiration="1ms")
     owner.security.invalidate_api_key(ids=ids[:1])
@@ -73,7 +73,7 @@ def test_all_of_them_and_what_the_trail_says(node: TestNode, signed_in: SignIn) 
     assert event.details == {"name": "two", "owner": "lee"}
 
 
-def test_somebody_elses_key_is_not_revoked_under_this_name(node: TestNode, signed_in: SignIn) -> None:
+def test_key_of_another_owner_is_not_revoked(node: TestNode, signed_in: SignIn) -> None:
     make_keys(node, "moe", "of moe")
     _, [key] = make_keys(node, "ned", "of ned")
     ada = signed_in("ada")
@@ -86,7 +86,7 @@ def test_somebody_elses_key_is_not_revoked_under_this_name(node: TestNode, signe
     assert valid(node, "ned") == ["of ned"]
 
 
-def test_who_may_only_read_sees_keys_and_no_way_to_revoke_them(node: TestNode, signed_in: SignIn) -> None:
+def test_read_only_user_cant_revoke_keys(node: TestNode, signed_in: SignIn) -> None:
     _, [key] = make_keys(node, "oda", "of oda")
     otto = signed_in("otto")
     assert "revoke" not in otto.get("/users/access/oda").content.decode().replace("until they expire or are revoked", "")
@@ -95,7 +95,7 @@ def test_who_may_only_read_sees_keys_and_no_way_to_revoke_them(node: TestNode, s
     assert valid(node, "oda") == ["of oda"]
 
 
-def test_people_revoke_their_own_with_the_right_to_their_own(node: TestNode, signed_in: SignIn) -> None:
+def test_revoke_own_keys(node: TestNode, signed_in: SignIn) -> None:
     node.elastic.security.put_role(name="own_keys", cluster=["manage_own_api_key"])
     _, [key] = make_keys(node, "pia", "of pia", roles=("own_keys",))
     _, [other] = make_keys(node, "quin", "of quin")
@@ -109,7 +109,7 @@ def test_people_revoke_their_own_with_the_right_to_their_own(node: TestNode, sig
     assert (valid(node, "pia"), valid(node, "quin")) == ([], ["of quin"])
 
 
-def test_who_may_not_see_their_own_is_told(node: TestNode, signed_in: SignIn) -> None:
+def test_own_keys_without_privilege(node: TestNode, signed_in: SignIn) -> None:
     norah = signed_in("norah")
     page = norah.get("/account/api-keys")
     assert "lacks the cluster privilege manage_own_api_key" in text(page.content)

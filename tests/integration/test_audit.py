@@ -61,7 +61,7 @@ def test_what_fails_is_a_failure(node: TestNode, ada: PersonClient) -> None:
 @pytest.mark.parametrize(
     ("error", "outcome"), [(errors.OutcomeUnknown("lost"), "unknown"), (KeyError("a fault of ours"), "unknown")]
 )
-def test_what_nobody_knows_is_unknown_and_keeps_the_lock(node: TestNode, ada: PersonClient, error: Exception, outcome: str) -> None:
+def test_unknown_outcome_keeps_the_lock(node: TestNode, ada: PersonClient, error: Exception, outcome: str) -> None:
     with pytest.raises(type(error)), audit.recorded(ada, audit.Action.USER_UPDATE, "lost", lock=f"user {outcome} {error}"):
         raise error
     assert trail(node, target="lost")[-1].outcome == outcome

@@ -77,7 +77,7 @@ def ada(person: Callable[[str], PersonClient]) -> PersonClient:
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("action", PATHS)
-def test_the_truth_can_be_told(
+def test_unknown_outcome_can_be_verified(
     node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch, action: str, moment: str
 ) -> None:
     if action != "user-create":
@@ -177,7 +177,7 @@ def test_of_several_that_are_deleted_it_is_known_how_far_it_came(
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_ones_own_password(node: TestNode, signed_in: Callable[..., Client], moment: str) -> None:
+def test_own_password(node: TestNode, signed_in: Callable[..., Client], moment: str) -> None:
     node.put_user("self")
     client = signed_in("self")
     form = {"current_password": PASSWORD, "password": NEW, "confirm_password": NEW}

@@ -95,9 +95,7 @@ def test_nothing_is_changed_without_a_record(
     assert ada.post("/users/deactivate/jdoe").status_code == 302
 
 
-def test_a_change_whose_outcome_is_not_taken_stays_done_and_is_told(
-    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_missing_outcome_is_reported(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     ada = signed_in("ada")
     node.put_user("jdoe")
     disable = PersonClient.disable_user

@@ -26,14 +26,14 @@ def scoped(username: str, *privileges: str) -> PersonClient:
     return PersonClient(username, PASSWORD, frozenset(privileges))
 
 
-def test_roles_and_reserved_users_are_read_once_for_all_with_the_same_privileges(node: TestNode, calls: list[str]) -> None:
+def test_cache_is_shared_by_equal_privileges(node: TestNode, calls: list[str]) -> None:
     for _ in range(3):
         roles.all_roles(scoped("ada", "manage_security", "read_security"))
         users.reserved(scoped("ada", "manage_security", "read_security"))
     assert len(calls) == 2
 
 
-def test_nothing_is_kept_across_privileges_or_for_unknown_ones(node: TestNode, calls: list[str]) -> None:
+def test_cache_is_per_privileges(node: TestNode, calls: list[str]) -> None:
     for person in (
         scoped("ada", "manage_security", "read_security"),
         scoped("otto", "read_security"),
@@ -44,7 +44,7 @@ def test_nothing_is_kept_across_privileges_or_for_unknown_ones(node: TestNode, c
     assert len(calls) == 4
 
 
-def test_a_change_of_ones_own_is_seen_at_once(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_own_change_is_visible_immediately(node: TestNode, signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     assert "userDisabled" not in ada.get("/users/?q=beats").content.decode()
     ada.post("/users/deactivate/beats_system")
@@ -52,9 +52,7 @@ def test_a_change_of_ones_own_is_seen_at_once(node: TestNode, signed_in: Callabl
     ada.post("/users/activate/beats_system")
 
 
-def test_a_list_page_then_takes_one_call_besides_the_sessions(
-    node: TestNode, signed_in: Callable[..., Client], calls: list[str]
-) -> None:
+def test_cached_list_page_takes_one_call(node: TestNode, signed_in: Callable[..., Client], calls: list[str]) -> None:
     ada = signed_in("ada")
     ada.get("/users/")
     calls.clear()
@@ -62,7 +60,7 @@ def test_a_list_page_then_takes_one_call_besides_the_sessions(
     assert [call for call in calls if "usermgmt-sessions" not in call] == ["POST /_security/_query/user"]
 
 
-def test_while_one_asks_anew_the_others_go_on_with_what_they_have(settings: Settings) -> None:
+def test_cache_serves_stale_value_while_reading(settings: Settings) -> None:
     settings.CACHE_SECONDS = 0  # an answer is old at once
     asking, may_answer = Event(), Event()
     answers: list[int] = []
@@ -86,7 +84,7 @@ def test_while_one_asks_anew_the_others_go_on_with_what_they_have(settings: Sett
         assert slow.result() == 1
 
 
-def test_what_was_read_before_a_change_is_not_kept_after_it(settings: Settings) -> None:
+def test_cache_is_invalidated_by_a_change(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     values = iter([1, 2])
 

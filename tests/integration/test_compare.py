@@ -36,7 +36,7 @@ def refresh(node: TestNode) -> datetime:
     return datetime.now(UTC)
 
 
-def test_who_came_who_went_and_who_changed(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
+def test_added_removed_and_changed_users(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     for name in ("goes", "rises", "stays"):
         node.put_user(name, roles=["viewer"], full_name="Jane", email=f"{name}@example.org")
     was = users.get(ada, "rises")
@@ -77,7 +77,7 @@ def test_two_moments_in_the_past(node: TestNode, ada: PersonClient, otto: Person
     assert difference.fields == (Field("Status", "Active", "Deactivated"),)
 
 
-def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
+def test_changes_outside_usermgmt_are_reported(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     since = refresh(node)
     users.create(ada, User("touched"), PASSWORD)
     users.create(ada, User("taken"), PASSWORD)
@@ -92,7 +92,7 @@ def test_what_the_trail_cannot_know_is_said(node: TestNode, ada: PersonClient, o
     assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "added")]
 
 
-def test_too_much_for_one_page(node: TestNode, ada: PersonClient, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_changes(node: TestNode, ada: PersonClient, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe")
     since = refresh(node)
     for _ in range(2):
@@ -162,7 +162,7 @@ class TestExports:
         page = signed_in("otto").post("/compare/exports", {"one": before, "other": after}).content.decode()
         assert '<a href="/users/edit/rises">rises</a>' in page
 
-    def test_who_did_it_and_what_one_has_to_know(self, node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
+    def test_actors_and_warnings(self, node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
         users.create(ada, User("jdoe"), PASSWORD)
         refresh(node)
         before = compare.open_export(self.export(otto))
@@ -180,7 +180,7 @@ class TestExports:
         after.manifest = replace(later, cluster_id="another")
         assert compare_exports.OTHER_CLUSTER_UNKNOWN in compare.of_exports(before, after).warnings
 
-    def test_what_is_not_whole_is_refused(
+    def test_incomplete_export_is_rejected(
         self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         whole = self.export(otto).getvalue()

@@ -72,7 +72,7 @@ def test_https_with_its_own_authority(tls: tuple[str, Path], settings: Settings)
     assert PersonClient("ada", PASSWORD).authenticate()["username"] == "ada"
 
 
-def test_an_authority_that_nobody_named_is_not_trusted(tls: tuple[str, Path], settings: Settings) -> None:
+def test_unnamed_ca_is_not_trusted(tls: tuple[str, Path], settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = [tls[0]]
     with pytest.raises(errors.Unavailable, match=r"(?i)certificate"):
         PersonClient("ada", PASSWORD).authenticate()

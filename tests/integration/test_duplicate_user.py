@@ -72,7 +72,7 @@ def test_a_reserved_user_gives_its_roles(node: TestNode, ada: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["gone", "_password", "a,b", "x" * 600, "\0", "жанна", " "])
-def test_nobody_of_that_name_is_told_kindly(node: TestNode, ada: Client, name: str) -> None:
+def test_duplicate_of_a_missing_user(node: TestNode, ada: Client, name: str) -> None:
     text = page(ada, f"/users/create?{urlencode({'from': name})}")
     assert "No roles were copied." in text
     assert 'data-test-subj="userFormUserNameInput"' in text

@@ -128,7 +128,7 @@ def to_the_second(row: exports.Row) -> exports.Row:
 
 
 @pytest.mark.parametrize("format", exports.FORMATS)
-def test_a_cut_or_changed_file_is_refused(node: TestNode, otto: PersonClient, format: str) -> None:
+def test_truncated_or_modified_file_is_rejected(node: TestNode, otto: PersonClient, format: str) -> None:
     for number in range(5):
         node.put_user(f"user{number}", metadata={"noise": secrets.token_hex(500)})
     whole = exported(otto, format).getvalue()
@@ -151,7 +151,7 @@ def rewritten(whole: bytes, part: str, old: bytes, new: bytes) -> io.BytesIO:
     return changed
 
 
-def test_every_export_is_in_the_trail_with_what_came_out(node: TestNode, otto: PersonClient) -> None:
+def test_every_export_is_recorded_with_its_outcome(node: TestNode, otto: PersonClient) -> None:
     block = exports.read(exported(otto, "csv", q="ada")).manifest
     begun = exports.write(otto, UserQuery(q="broken"), exports.FORMATS["xlsx"])
     next(begun)
@@ -225,14 +225,14 @@ class TestPages:
         assert [row.username for row in export.rows()] == ["jdoe", "norah"]
         assert "Choose a format." in otto.post("/users/export", {"format": "pdf"}).content.decode()
 
-    def test_the_record_says_where_it_was_asked_from(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+    def test_export_event_has_source_and_request(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         response = signed_in("otto").post("/users/export?q=where", {"format": "csv"})
         response.getvalue()
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         event = audit.search(audit.Query(action="export", size=1)).events[0]
         assert (event.source, event.request, event.outcome) == ("127.0.0.1", response["X-Request-ID"], "success")
 
-    def test_who_may_see_nobody_exports_nobody(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+    def test_exports_require_read_access(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         norah = signed_in("norah")
         for response in (norah.get("/users/export"), norah.post("/users/export", {"format": "csv"}), norah.get("/users/print")):
             assert response.status_code == 403

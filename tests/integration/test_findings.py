@@ -80,7 +80,7 @@ def test_a_key_outlives_its_owner(node: TestNode, otto: PersonClient, leave: str
     assert "leaver" in found(after, "resolved:orphaned-keys")
 
 
-def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: PersonClient) -> None:
+def test_orphaned_key_of_deactivated_reserved_user(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.change_password(username="beats_system", password=PASSWORD)
     key = node.elastic.security.grant_api_key(
         grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}
@@ -92,7 +92,7 @@ def test_a_key_of_a_built_in_user_who_was_deactivated(node: TestNode, otto: Pers
     assert "beats_system" not in found(run_through(node, otto), "orphaned-keys")
 
 
-def test_who_can_change_users_and_which_of_them_has_no_address(node: TestNode, otto: PersonClient) -> None:
+def test_administrators_and_missing_emails(node: TestNode, otto: PersonClient) -> None:
     node.put_user("boss", roles=["viewer", "user_admin"])
     node.put_user("clerk", roles=["viewer"])
     run = run_through(node, otto)
@@ -119,7 +119,7 @@ def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: PersonC
     assert "jdoe" not in found(run, "unknown-roles") | found(run, "deprecated")
 
 
-def test_a_deprecated_user_who_is_also_built_in(node: TestNode, otto: PersonClient) -> None:
+def test_deprecated_reserved_user(node: TestNode, otto: PersonClient) -> None:
     run = run_through(node, otto)
     assert "deprecated" in found(run, "deprecated")["kibana"].details
     assert {"elastic", "kibana"} <= found(run, "built-in").keys()
@@ -136,7 +136,7 @@ def sign_in_of(node: TestNode, username: str, moment: datetime) -> str:
     return event.id
 
 
-def test_active_users_who_were_not_seen(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
+def test_inactive_users(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
     for name in ("stranger", "sleeper", "walker", "gone"):
         node.put_user(name, enabled=name != "gone")
     users.create(ada, User("newcomer"), PASSWORD)
@@ -158,7 +158,7 @@ def test_active_users_who_were_not_seen(node: TestNode, otto: PersonClient, ada:
         node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
 
 
-def test_one_address_on_several_users(node: TestNode, otto: PersonClient) -> None:
+def test_shared_email(node: TestNode, otto: PersonClient) -> None:
     for name, email in (("anna", "anna@example.org"), ("anna2", "Anna@Example.org"), ("bob", "bob@example.org"), ("none", None)):
         node.put_user(name, email=email)
     shared = found(run_through(node, otto), "shared-email")
@@ -194,9 +194,7 @@ def test_a_change_of_unknown_outcome(node: TestNode, otto: PersonClient, ada: Pe
     assert "lost-one" not in found(run_through(node, otto), "unknown-outcomes")
 
 
-def test_a_run_knows_what_is_new_and_what_is_missing_and_is_in_the_trail(
-    node: TestNode, otto: PersonClient, ada: PersonClient
-) -> None:
+def test_run_has_new_and_resolved_and_is_recorded(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
     node.put_user("first", roles=["nope"])
     assert run_through(node, otto).previous == ""
     node.put_user("second", roles=["nope"])
@@ -221,9 +219,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "CHUNK_SIZE", 3)
 
 
-def test_portions_of_several_people_make_one_whole(
-    node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None
-) -> None:
+def test_batches_of_several_users_make_one_run(node: TestNode, otto: PersonClient, ada: PersonClient, small_batches: None) -> None:
     names = {f"user {number:02}" for number in range(11)}
     for name in names:
         node.put_user(name, roles=["nope"])
@@ -293,7 +289,7 @@ def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> 
     return portion
 
 
-def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: PersonClient, person: Callable[[str], PersonClient]) -> None:
+def test_denied_batch_leaves_the_run_to_others(node: TestNode, otto: PersonClient, person: Callable[[str], PersonClient]) -> None:
     run = findings.start(otto)
     with pytest.raises(errors.AccessDenied):
         findings.advance(person("norah"), run.id)
@@ -301,7 +297,7 @@ def test_a_refusal_leaves_the_run_to_others(node: TestNode, otto: PersonClient, 
     assert findings.advance(otto, run.id).step == "keys"
 
 
-def test_only_some_runs_are_kept(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_runs_are_pruned(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "MAX_RUNS", 2)
     done = [run_through(node, otto).id for _ in range(4)]
     node.elastic.indices.refresh(index=indices.FINDINGS, expand_wildcards="all")
@@ -346,9 +342,7 @@ class TestPages:
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         assert audit.search(audit.Query(action="export", actor="otto", size=1)).events[0].target.startswith("unknown-roles-")
 
-    def test_an_administrator_revokes_a_key_of_somebody_who_was_deleted(
-        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]
-    ) -> None:
+    def test_revoke_key_of_a_deleted_user(self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
         node.put_user("leaver", roles=["user_admin"])
         orphan = as_user(node, "leaver").security.create_api_key(name="cron")
         node.elastic.security.delete_user(username="leaver")
@@ -386,7 +380,7 @@ class TestPages:
             assert browser.get(url).status_code == 404
         assert browser.post("/findings/resume/gone").status_code == 404
 
-    def test_who_may_not_see_users_sees_no_findings(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
+    def test_findings_require_read_access(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         browser = signed_in("norah")
         for url in ("/findings/", "/findings/view/managers", "/findings/export/managers"):
             assert browser.get(url).status_code == 403
@@ -394,7 +388,7 @@ class TestPages:
             assert browser.post(url).status_code == 403
 
 
-def test_the_trail_is_no_place_for_passwords(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
+def test_events_have_no_passwords(node: TestNode, ada: PersonClient, otto: PersonClient) -> None:
     users.create(ada, User("secretive"), PASSWORD)
     passwords.change(ada, "secretive", "another-secret")
     run = run_through(node, otto)

@@ -39,7 +39,7 @@ def test_the_password_is_in_a_file_for_the_owner_and_nowhere_else(cluster: Clust
     assert cluster.password not in cluster.logs[0].read_text()
 
 
-def test_the_file_realm_is_there_empty_and_keeps_what_is_put_into_it(cluster: Cluster) -> None:
+def test_node_has_an_empty_file_realm(cluster: Cluster) -> None:
     files = [cluster.nodes[0].home / "config" / name for name in ("users", "users_roles")]
     assert [file.read_bytes() for file in files] == [b"", b""]
     files[0].write_bytes(b"# ours\n")
@@ -71,7 +71,7 @@ def test_a_killed_node_comes_back_at_its_port(cluster: Cluster) -> None:
         assert client.security.authenticate()["username"] == "elastic"
 
 
-def test_a_taken_port_is_said(tmp_path: Path) -> None:
+def test_port_in_use_is_reported(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(PortTaken, match=f"port {port} is in use"):
@@ -103,7 +103,7 @@ def test_a_node_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     assert wait_for(lambda: is_free(port), seconds=60)
 
 
-def test_three_nodes_are_one_cluster_that_survives_the_loss_of_one(tmp_path: Path) -> None:
+def test_cluster_survives_the_loss_of_a_node(tmp_path: Path) -> None:
     with Cluster(tmp_path, nodes=3) as cluster, cluster.client(max_retries=3) as client:
         health = client.cluster.health()
         assert (health["status"], health["number_of_nodes"]) == ("green", 3)

@@ -9,7 +9,7 @@ from accounts.services.documents import indices, locks
 from tests.support.nodes import TestNode
 
 
-def test_a_lock_is_held_by_one_and_given_back(node: TestNode) -> None:
+def test_lock_is_exclusive_and_released(node: TestNode) -> None:
     with locks.held("x"):
         with pytest.raises(errors.UserLocked), locks.held("x"):
             pass

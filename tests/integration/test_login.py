@@ -30,7 +30,7 @@ def test_an_administrator_and_an_auditor_come_to_the_users(node: TestNode, signe
         assert signed_in(username).get("/").headers["Location"] == "/users/"
 
 
-def test_somebody_without_privileges_comes_to_their_own_account(node: TestNode, signed_in: SignIn) -> None:
+def test_home_without_privileges_is_the_account(node: TestNode, signed_in: SignIn) -> None:
     norah = signed_in("norah")
     assert norah.get("/").headers["Location"] == "/account/"
     account = norah.get("/account/")
@@ -49,7 +49,7 @@ def test_somebody_without_privileges_comes_to_their_own_account(node: TestNode, 
     [("ada", "wrong-password"), ("nobody", "wrong-password"), ("ada:x", PASSWORD)],
     ids=["wrong password", "unknown name", "colon in a name"],
 )
-def test_wrong_credentials_are_told_apart_by_nothing(node: TestNode, username: str, password: str) -> None:
+def test_failed_sign_ins_look_the_same(node: TestNode, username: str, password: str) -> None:
     status, _, page = sign_in(username, password)
     assert status == 200
     assert INCORRECT in page
@@ -61,7 +61,7 @@ def test_a_deactivated_user_cannot_sign_in(node: TestNode) -> None:
     assert INCORRECT in sign_in("jdoe", PASSWORD)[2]
 
 
-def test_a_cluster_that_cannot_be_reached_is_not_called_a_wrong_password(node: TestNode, settings: Settings) -> None:
+def test_outage_is_no_incorrect_password(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     status, _, page = sign_in("ada", PASSWORD)
     assert status == 503
@@ -79,7 +79,7 @@ def test_without_its_own_key_the_product_says_what_to_do(node: TestNode, setting
 
 
 @pytest.mark.parametrize("wanted", ["/users/?q=x&role=a%20b", "/account/"])
-def test_signing_in_leads_to_where_one_wanted_to_go(node: TestNode, wanted: str) -> None:
+def test_sign_in_redirects_to_the_requested_page(node: TestNode, wanted: str) -> None:
     assert Client().get(wanted).headers["Location"].startswith("/login?next=")
     assert sign_in("ada", PASSWORD, next=wanted)[1] == wanted
 
@@ -91,7 +91,7 @@ def test_signing_in_leads_to_no_other_host(node: TestNode, wanted: str) -> None:
     assert sign_in("ada", PASSWORD, next=wanted)[1] == "/"
 
 
-def test_every_page_but_the_few_asks_for_a_sign_in() -> None:
+def test_pages_require_sign_in() -> None:
     open_pages = {"login", "logout", "theme", "livez", "readyz"}
     assert len(urlpatterns) > len(open_pages)
     for pattern in urlpatterns:
@@ -104,7 +104,7 @@ def test_every_page_but_the_few_asks_for_a_sign_in() -> None:
         assert 'data-test-subj="loginForm"' in posted.content.decode()
 
 
-def test_a_session_gets_a_new_id_at_sign_in_and_is_missing_after_sign_out(node: TestNode, signed_in: SignIn) -> None:
+def test_session_id_changes_at_sign_in(node: TestNode, signed_in: SignIn) -> None:
     client = signed_in("ada")
     cookie = client.cookies[django_settings.SESSION_COOKIE_NAME].value
     assert client.get("/users/").status_code == 200
@@ -130,7 +130,7 @@ def test_every_legal_password_signs_in(node: TestNode, password: str) -> None:
     assert INCORRECT in sign_in("jdoe", "x" + password)[2]
 
 
-def test_the_next_request_of_a_deactivated_person_is_refused(node: TestNode, signed_in: SignIn) -> None:
+def test_next_request_of_a_deactivated_user_is_rejected(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     jdoe = signed_in("jdoe")
     assert jdoe.get("/users/").status_code == 200
@@ -164,7 +164,7 @@ def test_an_outage_ends_no_session(node: TestNode, signed_in: SignIn, settings: 
     assert ada.get("/users/").status_code == 200
 
 
-def test_a_form_sent_after_the_session_ended_is_kept_and_sent_after_signing_in(node: TestNode, signed_in: SignIn) -> None:
+def test_pending_form_is_sent_after_sign_in(node: TestNode, signed_in: SignIn) -> None:
     ada = signed_in("ada")
     ada.cookies[django_settings.SESSION_COOKIE_NAME] = "ended"
     data = {
@@ -216,7 +216,7 @@ def test_signing_in_writes_the_session_once(node: TestNode, signed_in: SignIn, c
     assert len([call for call in calls if call.startswith("PUT /usermgmt-sessions/")]) == 1
 
 
-def test_what_an_operator_may_do_is_asked_again_after_a_while(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+def test_privileges_are_refreshed(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     jdoe = signed_in("jdoe")
     node.put_user("jdoe", roles=["usermgmt_auditor"])

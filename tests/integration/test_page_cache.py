@@ -55,7 +55,7 @@ def test_what_changes_is_put_into_it(node: TestNode, signed_in: Callable[..., Cl
     assert all(page_cache.SEPARATOR not in whole and re.search(r'data-seconds-left="\d+"', whole) for whole in (first, second))
 
 
-def test_nobody_gets_what_was_written_for_another(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_cached_page_is_per_operator(node: TestNode, signed_in: Callable[..., Client]) -> None:
     ada, otto = signed_in("ada"), signed_in("otto")
     for _ in range(2):
         assert "createUserButton" in page(ada)
@@ -74,7 +74,7 @@ def test_a_message_is_shown_once(node: TestNode, signed_in: Callable[..., Client
     assert "data-toast>" not in page(ada)
 
 
-def test_a_name_with_the_mark_of_a_slot_is_a_name(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_name_with_slot_separator(node: TestNode, signed_in: Callable[..., Client]) -> None:
     marked = f"{page_cache.SEPARATOR}q{page_cache.SEPARATOR} {{{{ q }}}}"
     node.put_user("odd", roles=["user_admin"], full_name=marked)
     ada = signed_in("ada")

@@ -40,9 +40,7 @@ def test_an_administrator_changes_another_users_password(node: TestNode, signed_
         ("remote_monitoring_user", "Metricbeat"),
     ],
 )
-def test_what_loses_its_connection_is_told_and_has_to_be_read(
-    node: TestNode, signed_in: SignIn, username: str, service: str
-) -> None:
+def test_service_warning_must_be_confirmed(node: TestNode, signed_in: SignIn, username: str, service: str) -> None:
     ada, url = signed_in("ada"), f"/users/change-password/{username}"
     assert f"{service} will lose connection to Elasticsearch" in ada.get(url).content.decode()
     writes = node.writes()
@@ -64,7 +62,7 @@ def test_a_built_in_users_password_is_changed_and_their_sessions_end(node: TestN
     assert beats.get("/account/").headers["Location"].startswith("/login")
 
 
-def test_somebody_without_privileges_changes_their_own_and_stays_signed_in(node: TestNode, signed_in: SignIn) -> None:
+def test_own_password_change_keeps_the_session(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe")
     jdoe, elsewhere = signed_in("jdoe"), signed_in("jdoe")
     before = jdoe.cookies[settings.SESSION_COOKIE_NAME].value
@@ -91,7 +89,7 @@ def test_somebody_without_privileges_changes_their_own_and_stays_signed_in(node:
         ({"current_password": PASSWORD, "password": "first-secret", "confirm_password": "other-secret"}, "Passwords do not match."),
     ],
 )
-def test_what_is_wrong_is_told_and_nothing_is_changed(
+def test_invalid_input_is_reported_and_changes_nothing(
     node: TestNode, signed_in: SignIn, data: dict[str, str], message: str
 ) -> None:
     node.put_user("jdoe")
@@ -108,7 +106,7 @@ def test_what_is_wrong_is_told_and_nothing_is_changed(
     assert jdoe.get("/account/").status_code == 200
 
 
-def test_ones_own_page_in_the_list_asks_for_the_current_password_too(node: TestNode, signed_in: SignIn) -> None:
+def test_own_password_requires_the_current_one(node: TestNode, signed_in: SignIn) -> None:
     ada = signed_in("ada")
     assert ada.get("/users/change-password/ada").headers["Location"] == "/account/change-password"
     assert ada.post("/users/change-password/ada", NEW).headers["Location"] == "/account/change-password"
@@ -136,7 +134,7 @@ def test_the_policy_is_applied_to_a_new_user_as_typed(node: TestNode, signed_in:
     assert node.user("orange-marmalade") is None
 
 
-def test_what_follows_a_change_is_told_to_nobody_else(node: TestNode, signed_in: SignIn) -> None:
+def test_password_change_notice_is_per_operator(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe")
     node.put_user("kim")
     ada, otto = signed_in("ada"), signed_in("otto")
@@ -149,7 +147,7 @@ def test_what_follows_a_change_is_told_to_nobody_else(node: TestNode, signed_in:
     assert otto.get("/users/edit/jdoe").status_code == 200
 
 
-def test_the_hint_asks_elasticsearch_nothing_but_who_is_signed_in(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
+def test_strength_hint_takes_no_call(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
     ada = signed_in("ada")
     calls.clear()
     response = ada.post("/passwords/strength", {"password": "ada lovelace", "username": "ada-lovelace"})

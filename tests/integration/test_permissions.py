@@ -329,7 +329,7 @@ def wrong(got: dict[Request, str]) -> dict[Request, str]:
     return {request: answer for request, answer in got.items() if answer != request.expected}
 
 
-def test_who_is_refused_changes_nothing(world: World) -> None:
+def test_denied_requests_change_nothing(world: World) -> None:
     before, events = world.state(), Counter(world.events())
     asked = [request for request in ALL if request.expected in REFUSALS]
     about_a_user = [name for name, sent in world.sent("auditor").items() if sent.args[:1] in [("jdoe",), ("jdoe-idle",)]]
@@ -352,7 +352,7 @@ def test_who_is_refused_changes_nothing(world: World) -> None:
     assert refused == by_view + Counter(mia=len(without_token)), "each refusal is in the trail"
 
 
-def test_who_is_let_in_gets_what_the_table_says(world: World) -> None:
+def test_allowed_requests_get_the_expected_status(world: World) -> None:
     asked = [request for request in ALL if request.expected not in REFUSALS]
     before = world.state()
     got = {request: world.ask(request) for request in asked if request.method == "GET"}

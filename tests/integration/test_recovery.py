@@ -114,7 +114,7 @@ def test_a_lost_elastic_password_is_recovered_without_credentials(node: TestNode
 
 
 @pytest.mark.parametrize(("number", "step"), KILLS)
-def test_killed_after_any_step_it_leaves_nobody_behind(node: TestNode, folder: Path, number: int, step: str) -> None:
+def test_killed_recovery_leaves_no_superuser(node: TestNode, folder: Path, number: int, step: str) -> None:
     node.put_user("jdoe")
     before = state(folder)
     with started("-u", "jdoe", "-b", "-v", "--es-path-conf", str(folder), **configured(node)) as run:
@@ -132,7 +132,7 @@ def test_killed_after_any_step_it_leaves_nobody_behind(node: TestNode, folder: P
     assert wait_for(lambda: not node.signs_in(temporary, TEMPORARY_PASSWORD), 30)
 
 
-def test_a_list_is_reset_too_and_the_trail_says_by_whom(node: TestNode, folder: Path, run: Run, tmp_path: Path) -> None:
+def test_many_resets_are_in_the_audit_trail(node: TestNode, folder: Path, run: Run, tmp_path: Path) -> None:
     node.put_user("jdoe")
     (tmp_path / "names").write_text("jdoe\nbeats_system\n")
     ended = run("--from", str(tmp_path / "names"), "-b", "--es-path-conf", str(folder))
@@ -181,7 +181,7 @@ def test_a_node_that_is_not_there_is_unavailable(folder: Path, run: Run) -> None
     assert state(folder) == before
 
 
-def test_a_node_of_another_folder_is_told(
+def test_node_of_another_folder_is_reported(
     node: TestNode, folder: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recovery, "SECONDS_TO_NOTICE", 0.5)
@@ -192,9 +192,7 @@ def test_a_node_of_another_folder_is_told(
     assert (tmp_path / "users").read_bytes() == USERS
 
 
-def test_the_originals_variable_is_heeded_where_there_are_no_credentials(
-    folder: Path, node: TestNode, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_es_path_conf_variable_without_credentials(folder: Path, node: TestNode, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe")
     monkeypatch.setenv("ES_PATH_CONF", str(folder))
     ended = run("-u", "jdoe", "-b", "-s")

@@ -165,7 +165,7 @@ class TestOneNode:
         assert f"Couldn't load certificates from {config(cluster) / 'certs/http.p12'}: " in ended.out
         assert STORE_PASSWORD not in ended.out + ended.err
 
-    def test_nobody_else_at_the_nodes_port_hears_anything(self, cluster: Cluster, run: Run, tmp_path: Path) -> None:
+    def test_other_process_on_the_port_is_not_trusted(self, cluster: Cluster, run: Run, tmp_path: Path) -> None:
         """Another user of the machine may listen there while the node is down, with a certificate for the same address."""
         impostor = make("node", by=make("authority", is_authority=True))
         (tmp_path / "both.pem").write_bytes(impostor.key_pem + impostor.pem)

@@ -48,7 +48,7 @@ def step(ada: PersonClient, change: str, name: str, profile: dict[str, Any]) -> 
 
 
 @pytest.mark.timeout(300)
-def test_replaying_the_trail_gives_the_list_of_the_node(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+def test_replay_matches_the_user_list(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     ada = person("ada")
 
     @given(STEPS)

@@ -34,7 +34,7 @@ def generated(ended: Ended) -> str:
 
 
 @pytest.mark.parametrize("option", [[], ["-a"], ["--auto"]])
-def test_it_asks_and_prints_a_generated_value(run: Run, node: TestNode, option: list[str]) -> None:
+def test_prompt_and_generated_password(run: Run, node: TestNode, option: list[str]) -> None:
     ended = run("-u", "jdoe", *option, typed="y\n")
     password = generated(ended)
     assert ended == Ended(
@@ -53,7 +53,7 @@ def test_nothing_is_changed_unless_it_is_confirmed(run: Run, node: TestNode, typ
     assert node.signs_in("jdoe", PASSWORD)
 
 
-def test_another_answer_is_asked_for_again(run: Run) -> None:
+def test_invalid_answer_prompts_again(run: Run) -> None:
     assert run("-u", "jdoe", typed="perhaps\ny\n").err == f"{ASKS}Did not understand answer 'perhaps'\n{ASKS}"
 
 
@@ -64,7 +64,7 @@ def test_without_anybody_to_answer_it_ends(run: Run, node: TestNode) -> None:
 
 
 @pytest.mark.parametrize("option", ["-b", "--batch"])
-def test_a_batch_asks_nothing(run: Run, node: TestNode, option: str) -> None:
+def test_batch_never_prompts(run: Run, node: TestNode, option: str) -> None:
     ended = run("-u", "jdoe", option)
     assert (ended.code, ended.err) == (0, "")
     assert node.signs_in("jdoe", generated(ended))
@@ -83,7 +83,7 @@ def test_verbose_says_more(run: Run, option: str) -> None:
 
 
 @pytest.mark.parametrize("option", ["-i", "--interactive"])
-def test_a_password_is_asked_for_until_it_is_right_twice(run: Run, node: TestNode, option: str) -> None:
+def test_password_prompt_until_confirmed(run: Run, node: TestNode, option: str) -> None:
     typed = ["y", "short", CANARY, "another", CANARY, CANARY]
     ended = run("-u", "jdoe", option, typed="".join(f"{line}\n" for line in typed))
     enter, again = "Enter password for [jdoe]: ", "Re-enter password for [jdoe]: "
@@ -106,7 +106,7 @@ def test_a_password_is_taken_from_the_command_line_as_in_the_guide(run: Run, nod
 @pytest.mark.parametrize(
     ("password", "words"), [("", "at least 8 characters"), ("short", "at least 8 characters"), ("jane.roe@example.org", "email")]
 )
-def test_a_password_that_may_not_be_is_refused(run: Run, node: TestNode, password: str, words: str) -> None:
+def test_invalid_password_is_rejected(run: Run, node: TestNode, password: str, words: str) -> None:
     node.put_user("jdoe", email="jane.roe@example.org")
     ended = run("-u", "jdoe", "-b", "-i", password)
     assert (ended.code, words in ended.err) == (75, True)
@@ -139,7 +139,7 @@ def test_the_url_counts_more_than_the_configuration(run: Run, node: TestNode, se
     assert run("-u", "jdoe", "-b", "--url", node.url, "-E", "http.port=1").code == 0
 
 
-def test_wrong_credentials_are_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_incorrect_credentials_are_reported(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "wrong-password")
     ended = run("-u", "jdoe", "-b")
     assert (ended.code, "rejected the credentials of [elastic]" in ended.err) == (65, True)
@@ -163,7 +163,7 @@ def test_a_red_cluster_is_left_alone_unless_forced(run: Run, node: TestNode) -> 
 
 
 @pytest.mark.parametrize("missing", ["nobody", "a,b", "_password", ""])
-def test_a_user_who_does_not_exist_is_told(run: Run, missing: str) -> None:
+def test_missing_user_is_reported(run: Run, missing: str) -> None:
     ended = run("--username=" + missing, "-b")
     assert ended.code == (75 if missing else 64)
     assert ("The user doesn't exist." in ended.err) is bool(missing)
@@ -181,7 +181,7 @@ def test_a_built_in_user_works(run: Run, node: TestNode) -> None:
     assert node.signs_in("kibana_system", generated(run("-u", "kibana_system", "-b")))
 
 
-def test_who_may_not_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denied_user_is_informed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELASTICSEARCH_USERNAME", "norah")
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
     ended = run("-u", "jdoe", "-b")
@@ -195,7 +195,7 @@ def test_their_sessions_end(run: Run, signed_in: Callable[..., Client]) -> None:
     assert browser.get("/account/").status_code == 302
 
 
-def test_it_is_in_the_trail_without_the_password(run: Run, node: TestNode) -> None:
+def test_reset_is_recorded_without_the_password(run: Run, node: TestNode) -> None:
     run("-u", "jdoe", "-b", "-i", CANARY)
     node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
     changes = [event for event in audit.of_target("user", "jdoe").events if event.action == "password-change"]
@@ -212,7 +212,7 @@ def test_it_is_in_the_trail_without_the_password(run: Run, node: TestNode) -> No
         assert CANARY not in log.read_text(errors="replace")
 
 
-def test_without_a_trail_it_is_not_done_unless_forced(run: Run, node: TestNode, settings: Settings) -> None:
+def test_reset_without_audit_trail_requires_force(run: Run, node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = ""
     refused = run("-u", "jdoe", "-b")
     assert (refused.code, "setup_cluster" in refused.err) == (78, True)
@@ -222,7 +222,7 @@ def test_without_a_trail_it_is_not_done_unless_forced(run: Run, node: TestNode, 
     assert node.signs_in("jdoe", generated(forced))
 
 
-def test_where_the_trail_takes_nothing_it_is_not_done(run: Run, node: TestNode) -> None:
+def test_no_reset_without_an_event(run: Run, node: TestNode) -> None:
     run("-u", "jdoe", "-b", f"--interactive={PASSWORD}")  # makes this month's index
     node.elastic.indices.put_settings(index="usermgmt-audit-*", expand_wildcards="all", settings={"index.blocks.write": True})
     try:

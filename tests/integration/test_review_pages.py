@@ -65,7 +65,7 @@ def people(node: TestNode, count: int) -> list[str]:
     return names
 
 
-def test_a_page_of_marks_without_a_script(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
+def test_decisions_without_javascript(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
     people(node, 3)
     ada, review = signed_in("ada"), start(otto)
     reviews.refresh()
@@ -145,7 +145,7 @@ def test_a_review_that_does_not_exist(otto: Client) -> None:
     assert otto.get("/reviews/create?q=nobody-has-this").status_code == 422
 
 
-def test_who_may_not_see_users_sees_no_review(signed_in: Callable[..., Client]) -> None:
+def test_reviews_require_read_access(signed_in: Callable[..., Client]) -> None:
     norah = signed_in("norah")
     for url in ("/reviews/", "/reviews/create", "/reviews/due", "/reviews/view/x", "/reviews/report/x", "/reviews/removals/x"):
         assert norah.get(url).status_code == 403

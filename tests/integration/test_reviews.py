@@ -47,7 +47,7 @@ def actions(node: TestNode, review: Review) -> list[str]:
     return [event.action for event in reversed(audit.of_target("review", review.id).events)]
 
 
-def test_a_list_is_frozen_by_portions_with_what_shows_that_it_is_complete(
+def test_snapshot_in_batches_with_manifest(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BATCH_SIZE", 3)
@@ -74,7 +74,7 @@ def snapshot_of(client: PersonClient, review: Review) -> Review:
     return reviews.get(review.id)
 
 
-def test_two_who_freeze_at_once_and_one_who_stops_leave_each_user_once(
+def test_concurrent_snapshots_have_each_user_once(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "BATCH_SIZE", 4)
@@ -103,7 +103,7 @@ def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[P
     assert review.snapshot.is_complete
 
 
-def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+def test_active_keys_are_counted(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     ada, otto = team
     ended = ada.create_api_key(name="ended")["id"]
     ada.create_api_key(name="lives")
@@ -113,7 +113,7 @@ def test_living_keys_are_counted(node: TestNode, team: tuple[PersonClient, Perso
     ada.invalidate_api_key(owner=True)
 
 
-def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+def test_decision_conflict_must_be_confirmed(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 2)
     ada, otto = team
     review = start_review(otto, PEOPLE)
@@ -134,7 +134,7 @@ def test_the_later_of_two_marks_of_one_item_has_to_be_confirmed(node: TestNode, 
     assert actions(node, review)[2:] == ["review-decide"] * 3
 
 
-def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+def test_concurrent_decisions(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     names = people(node, 12)
     review = start_review(team[1], PEOPLE)
     threads = [threading.Thread(target=decide, args=(team[number % 2], review, number + 1, "keep")) for number in range(len(names))]
@@ -146,9 +146,7 @@ def test_marks_made_at_once_are_all_there(node: TestNode, team: tuple[PersonClie
     assert reviews.progress([review.id])[review.id] == reviews.Progress(12, 12)
 
 
-def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
-    node: TestNode, team: tuple[PersonClient, PersonClient]
-) -> None:
+def test_sign_off_requires_all_decisions_and_locks_them(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 3)
     ada, otto = team
     review = start_review(otto, PEOPLE)
@@ -175,7 +173,7 @@ def test_a_review_is_signed_off_when_all_is_marked_and_stays_as_it_is(
     assert reviews.verify(review).state == "verified"
 
 
-def test_a_report_that_somebody_changed_says_so(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+def test_modified_report_is_detected(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 1)
     otto = team[1]
     review = start_review(otto, PEOPLE)
@@ -201,7 +199,7 @@ def nothing_against_it(user: User) -> str:
     return "It is done already." if not user.enabled else ""
 
 
-def test_removals_are_carried_out_once_and_the_trail_proves_them(
+def test_removals_are_applied_once_and_recorded(
     node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(remediation, "BATCH_SIZE", 2)

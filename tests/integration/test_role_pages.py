@@ -59,7 +59,7 @@ def test_the_pages_ask_few_questions(node: TestNode, otto: Client, calls: list[s
     assert asked(calls) == ["GET /_security/role", "POST /_security/_query/user", RESERVED_CALL]
 
 
-def test_a_role_what_it_grants_and_who_has_it(node: TestNode, otto: Client) -> None:
+def test_role_page_with_privileges_and_users(node: TestNode, otto: Client) -> None:
     node.elastic.security.put_role(
         name="shop",
         description="The shop",
@@ -133,7 +133,7 @@ def test_the_fragment_has_no_page_around_it_and_says_how_much_it_is(node: TestNo
     assert "Includes all other cluster privileges" in fragment
 
 
-def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
+def test_privilege_holders_in_pages(node: TestNode, otto: Client) -> None:
     for number in range(25):
         node.put_user(f"u{number:02}", roles=["superuser", "viewer"])
     first = text(otto, "/roles/who-can?privilege=manage_security")
@@ -145,7 +145,7 @@ def test_who_can_page_by_page(node: TestNode, otto: Client) -> None:
     assert "No more users." in text(otto, "/roles/who-can?privilege=manage_security&after=zzz")
 
 
-def test_who_can_without_or_with_a_strange_question(node: TestNode, otto: Client) -> None:
+def test_who_can_with_invalid_privileges(node: TestNode, otto: Client) -> None:
     assert "whoCanAnswer" not in text(otto, "/roles/who-can")
     page = text(otto, "/roles/who-can?privilege=<b>&after=x")
     assert "Unknown cluster privilege “<b>”." in page
@@ -156,7 +156,7 @@ def test_who_can_without_or_with_a_strange_question(node: TestNode, otto: Client
 
 
 @pytest.mark.parametrize("url", ["/roles/", "/roles/view/viewer", "/roles/who-can", "/users/access/elastic"])
-def test_who_may_not_read_is_refused_and_nothing_can_be_posted(node: TestNode, signed_in: Callable[..., Client], url: str) -> None:
+def test_roles_are_read_only(node: TestNode, signed_in: Callable[..., Client], url: str) -> None:
     assert "You need permission to manage users" in text(signed_in("norah"), url, status=403)
     assert signed_in("ada").post(url).status_code == 405
     assert Client().get(url).status_code == 302

@@ -71,7 +71,7 @@ def test_a_name_with_a_comma_is_not_two_roles(node: TestNode, otto: PersonClient
     assert roles.get(otto, "a,b").role.is_unknown
 
 
-def test_many_names_are_one_call(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
+def test_get_many_takes_one_call(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
     calls.clear()
     assert len(roles.get_many(otto, [f"{'x' * 100}{number}" for number in range(300)])) == 300
     assert calls == ["GET /_security/role"]
@@ -84,12 +84,12 @@ def test_many_names_are_one_call(node: TestNode, otto: PersonClient, calls: list
     ("cluster", "manages"),
     [(["all"], True), (["MANAGE_SECURITY"], True), (["cluster:admin/xpack/security"], True), (["read_security", "manage"], False)],
 )
-def test_whether_a_role_lets_one_manage_users(node: TestNode, otto: PersonClient, cluster: list[str], manages: bool) -> None:
+def test_role_grants_user_management(node: TestNode, otto: PersonClient, cluster: list[str], manages: bool) -> None:
     node.elastic.security.put_role(name="maybe", cluster=cluster)
     assert roles.by_name(otto, ["maybe"])["maybe"].grants_user_management is manages
 
 
-def test_who_has_a_role_page_by_page_with_reserved_users_in_order(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
+def test_users_of_a_role_in_pages(node: TestNode, otto: PersonClient, calls: list[str]) -> None:
     for number in range(25):
         node.put_user(f"f{number:02}", roles=["superuser"])
     calls.clear()
@@ -101,14 +101,14 @@ def test_who_has_a_role_page_by_page_with_reserved_users_in_order(node: TestNode
     assert (first.total, second.total, len(first.holders), second.after) == (26, 26, 20, "")
 
 
-def test_exactly_one_full_page_has_no_next(node: TestNode, otto: PersonClient) -> None:
+def test_one_full_page_has_no_next_page(node: TestNode, otto: PersonClient) -> None:
     for number in range(20):
         node.put_user(f"u{number:02}", roles=["only"])
     page = privilege_holders.with_role(otto, "only")
     assert (len(page.holders), page.total, page.after) == (20, 20, "")
 
 
-def test_who_can_manage_users_and_through_which_roles(node: TestNode, otto: PersonClient) -> None:
+def test_privilege_holders_and_granting_roles(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="loud", cluster=["MANAGE_SECURITY"])
     node.elastic.security.put_role(name="pattern", cluster=["cluster:*"])
     node.put_user("amy", roles=["viewer", "loud", "superuser"])
@@ -125,7 +125,7 @@ def test_who_can_manage_users_and_through_which_roles(node: TestNode, otto: Pers
     assert answer.page.total == 4
 
 
-def test_the_node_agrees_about_who_can(node: TestNode, otto: PersonClient) -> None:
+def test_node_agrees_about_privilege_holders(node: TestNode, otto: PersonClient) -> None:
     """Asked in each user's name, for a privilege that is implied, one that two roles give together, and one of few."""
     node.elastic.security.put_role(name="watch", cluster=["monitor"])
     node.elastic.security.put_role(name="read_users", cluster=["read_security"])
@@ -144,7 +144,7 @@ def test_the_node_agrees_about_who_can(node: TestNode, otto: PersonClient) -> No
     )
 
 
-def test_a_privilege_that_nobody_grants_has_nobody_but_those_with_all(node: TestNode, otto: PersonClient) -> None:
+def test_ungranted_privilege_has_only_holders_of_all(node: TestNode, otto: PersonClient) -> None:
     answer = holding(otto, "not_invented_yet")
     assert [role.name for role in answer.granting_roles] == ["superuser"]
     assert [holder.user.username for holder in answer.page.holders] == ["elastic"]
@@ -156,7 +156,7 @@ def test_roles_with_single_actions_are_named_as_not_judged(node: TestNode, otto:
     assert users.get(otto, "otto").roles == (cluster_setup.AUDITOR_ROLE,)
 
 
-def test_a_role_that_the_licence_does_not_allow_any_more_grants_nothing(node: TestNode, otto: PersonClient) -> None:
+def test_unlicensed_role_grants_nothing(node: TestNode, otto: PersonClient) -> None:
     part = {"names": ["logs-*"], "privileges": ["read"], "field_security": {"grant": ["a*"]}, "query": {"term": {"a": 1}}}
     node.elastic.license.post_start_trial(acknowledge=True)
     try:

@@ -68,13 +68,13 @@ def test_the_group_of_the_best_stands_first(node: TestNode, ada: Client) -> None
     assert next(iter(search(ada, "create u"))) == "actions"
 
 
-def test_before_anything_is_typed_it_suggests_and_asks_only_who_this_is(node: TestNode, ada: Client, calls: list[str]) -> None:
+def test_search_suggestions_need_no_call(node: TestNode, ada: Client, calls: list[str]) -> None:
     calls.clear()
     assert search(ada, "  ")["actions"] == ["Export users", "Create user", "Change my password"]
     assert asked(calls) == ["GET /_security/_authenticate"]
 
 
-def test_it_asks_elasticsearch_twice_and_for_the_reserved_users(node: TestNode, ada: Client, calls: list[str]) -> None:
+def test_search_takes_three_calls(node: TestNode, ada: Client, calls: list[str]) -> None:
     calls.clear()
     search(ada, "user")
     assert [call for call in asked(calls) if "/_security/user/" not in call] == [
@@ -93,7 +93,7 @@ def test_an_auditor_finds_everything_but_actions(node: TestNode, signed_in: Sign
     assert "/users/create" not in otto.get("/search").content.decode()
 
 
-def test_who_may_see_no_users_finds_their_account_without_a_search(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
+def test_search_without_read_access(node: TestNode, signed_in: SignIn, calls: list[str]) -> None:
     norah = signed_in("norah")
     calls.clear()
     assert search(norah, "") == {"pages": ["My account"], "actions": ["Change my password"]}
@@ -103,7 +103,7 @@ def test_who_may_see_no_users_finds_their_account_without_a_search(node: TestNod
     assert set(asked(calls)) == {"GET /_security/_authenticate"}
 
 
-def test_somebody_who_is_not_signed_in_is_sent_to_the_sign_in(node: TestNode) -> None:
+def test_signed_out_request_goes_to_sign_in(node: TestNode) -> None:
     assert Client().get("/search?q=x").headers["Location"] == "/login?next=%2Fsearch%3Fq%3Dx"
 
 

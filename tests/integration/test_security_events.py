@@ -44,7 +44,7 @@ def test_a_wrong_password_is_noted_with_a_name_that_is_known(node: TestNode, ada
     assert (last.actor.username, last.outcome, last.reason) == ("ada", "failure", "authentication_failed")
 
 
-def test_what_may_be_a_password_in_the_field_of_the_name_is_not_written_down(node: TestNode, ada: Client) -> None:
+def test_unknown_username_is_not_recorded(node: TestNode, ada: Client) -> None:
     typed = "correct-horse-battery-staple"
     for _ in range(2):
         Client().post("/login", {"username": typed, "password": "x"})
@@ -76,13 +76,13 @@ def test_a_session_that_expired_is_noted_once(node: TestNode, ada: Client, by: s
         ("ada", "/users/delete/ada", "You can't delete your own account. Ask another administrator."),
     ],
 )
-def test_a_refusal_is_noted(node: TestNode, signed_in: Any, username: str, path: str, why: str) -> None:
+def test_access_denied_is_recorded(node: TestNode, signed_in: Any, username: str, path: str, why: str) -> None:
     signed_in(username).post(path)
     last = trail(node, actor=username, action="access-denied")[-1]
     assert (last.outcome, last.reason) == ("failure", why)
 
 
-def test_what_the_cluster_refuses_is_in_the_trail_once(node: TestNode, signed_in: Any) -> None:
+def test_denied_change_is_recorded_once(node: TestNode, signed_in: Any) -> None:
     ada = signed_in("ada")
     node.put_user("jdoe")
     node.elastic.security.put_role(name="user_admin", cluster=["read_security"])  # taken away a moment ago
@@ -95,7 +95,7 @@ def test_what_the_cluster_refuses_is_in_the_trail_once(node: TestNode, signed_in
     ]
 
 
-def test_a_form_from_elsewhere_is_noted_for_who_is_signed_in(node: TestNode, signed_in: Any) -> None:
+def test_invalid_form_token_is_recorded(node: TestNode, signed_in: Any) -> None:
     ada = signed_in("ada")
     stranger = Client(enforce_csrf_checks=True)
     stranger.cookies = ada.cookies

@@ -53,7 +53,7 @@ def address(username: str, at: int = 0) -> str:
     return f"/sessions/end/{of(username)[at].id}"
 
 
-def test_administrators_see_who_is_signed_in_from_where(node: TestNode, signed_in: SignIn) -> None:
+def test_administrators_see_all_sessions(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe")
     login = {"username": "jdoe", "password": PASSWORD}
     Client(headers={"user-agent": FIREFOX}).post("/login", login, REMOTE_ADDR="192.0.2.7")
@@ -91,7 +91,7 @@ def page_of(client: Client) -> str:
     return client.get("/account/sessions").content.decode()
 
 
-def test_one_session_is_ended_and_the_trail_says_by_whom(node: TestNode, signed_in: SignIn) -> None:
+def test_ending_a_session_is_recorded(node: TestNode, signed_in: SignIn) -> None:
     ada, norah = signed_in("ada"), signed_in("norah")
     (session,) = of("norah")
     confirm = ada.get(address("norah")).content.decode()
@@ -116,7 +116,7 @@ def newest(node: TestNode, action: str, target: str) -> dict[str, Any]:
     return dict(found["hits"]["hits"][0]["_source"])
 
 
-def test_all_of_a_person_and_all_of_everybody_but_not_ones_own(node: TestNode, signed_in: SignIn) -> None:
+def test_end_all_sessions_except_the_current_one(node: TestNode, signed_in: SignIn) -> None:
     ada, elsewhere, otto, norah, again = (signed_in(name) for name in ("ada", "ada", "otto", "norah", "norah"))
     query = "?username=norah&realm=default_native"
     assert "2 sessions will end." in ada.get(f"/sessions/end-all{query}").content.decode()
@@ -177,7 +177,7 @@ def test_expired_documents_are_removed_at_a_sign_in(node: TestNode, signed_in: S
     assert len(of("norah")) == 2
 
 
-def test_whoever_was_deleted_elsewhere_sees_no_page_any_more(node: TestNode, signed_in: SignIn) -> None:
+def test_deleted_user_sees_no_page(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     jdoe = signed_in("jdoe")
     urls = [reverse(str(each.name), args=["ada"] if "<" in str(each.pattern) else []) for each in ONLY_FOR_THE_SIGNED_IN]
@@ -192,7 +192,7 @@ def test_whoever_was_deleted_elsewhere_sees_no_page_any_more(node: TestNode, sig
     assert of("jdoe") == [] or {session.id for session in of("jdoe")} == {store_of(jdoe).document_id}
 
 
-def test_whoever_was_deactivated_elsewhere_ends_no_session(node: TestNode, signed_in: SignIn) -> None:
+def test_deactivated_user_cant_end_sessions(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     norah, jdoe = signed_in("norah"), signed_in("jdoe")
     node.elastic.security.disable_user(username="jdoe")
@@ -205,7 +205,7 @@ def seen(username: str) -> Any:
     return session.last_activity
 
 
-def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+def test_background_requests_do_not_renew(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
     settings.PRIVILEGES_FRESH_FOR = timedelta(0)
     norah = signed_in("norah")
     before = seen("norah")
@@ -219,9 +219,7 @@ def test_only_who_is_there_keeps_the_session_alive(node: TestNode, signed_in: Si
     assert seen("norah") > before
 
 
-def test_extending_goes_on_for_the_idle_time_and_not_beyond_the_lifespan(
-    node: TestNode, signed_in: SignIn, settings: Settings
-) -> None:
+def test_extend_session_within_its_lifespan(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
     norah = signed_in("norah")
     before = seen("norah")
     assert norah.post("/account/extend-session").json()["seconds"] >= 30 * 60 - 5
@@ -243,7 +241,7 @@ def test_a_password_changed_to_the_same_ends_the_sessions_too(node: TestNode, si
     assert not is_signed_in(jdoe)
 
 
-def test_an_answer_that_comes_late_takes_no_newer_session_from_the_browser(node: TestNode, signed_in: SignIn) -> None:
+def test_late_answer_keeps_the_newer_session(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", password=PASSWORD)
     jdoe = signed_in("jdoe")
     late = Client()
@@ -256,7 +254,7 @@ def test_an_answer_that_comes_late_takes_no_newer_session_from_the_browser(node:
     assert not any("usermgmt_session" in answer.cookies for answer in answers)
 
 
-def test_whose_credentials_are_refused_may_have_newer_ones(node: TestNode, signed_in: SignIn) -> None:
+def test_rejected_credentials_lead_to_sign_in(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", password=PASSWORD)
     jdoe = signed_in("jdoe")
     node.put_user("jdoe", password="another long password")
@@ -272,9 +270,7 @@ def test_signing_out_takes_the_cookie_away(node: TestNode, signed_in: SignIn) ->
     assert answer.cookies["usermgmt_session"]["max-age"] == 0
 
 
-def test_sessions_outlive_a_change_of_the_secret_and_are_written_with_the_new_one(
-    node: TestNode, signed_in: SignIn, settings: Settings
-) -> None:
+def test_sessions_survive_a_new_secret_key(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
     norah = signed_in("norah")
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another secret that is long enough to be taken"
     settings.SECRET_KEY_FALLBACKS = [old]
@@ -286,7 +282,7 @@ def test_sessions_outlive_a_change_of_the_secret_and_are_written_with_the_new_on
     assert not is_signed_in(norah)
 
 
-def test_a_copy_of_the_index_and_the_servers_secret_reveal_no_password(node: TestNode) -> None:
+def test_index_and_secret_key_reveal_no_password(node: TestNode) -> None:
     """All that a thief of both has: each document, its id, and the secret. The key of a payload needs the cookie too."""
     node.put_user("jdoe", password="canary-of-jdoe")
     client = Client()
@@ -306,7 +302,7 @@ def test_a_copy_of_the_index_and_the_servers_secret_reveal_no_password(node: Tes
     assert "canary-of-jdoe" in json.dumps(opened)
 
 
-def test_the_trail_has_sessions_only_by_their_hash(node: TestNode, signed_in: SignIn) -> None:
+def test_events_have_only_session_ids(node: TestNode, signed_in: SignIn) -> None:
     ada, norah = signed_in("ada"), signed_in("norah")
     ada.post(address("norah"))
     everything = json.dumps(newest(node, "session-end", "norah"))
@@ -315,9 +311,7 @@ def test_the_trail_has_sessions_only_by_their_hash(node: TestNode, signed_in: Si
 
 
 @pytest.mark.parametrize("action", ["edit", "change-password", "deactivate", "delete"])
-def test_a_change_makes_five_calls_at_most_and_one_for_the_session(
-    node: TestNode, signed_in: SignIn, calls: list[str], action: str
-) -> None:
+def test_change_takes_at_most_six_calls(node: TestNode, signed_in: SignIn, calls: list[str], action: str) -> None:
     node.put_user("jdoe", roles=["viewer"])
     ada = signed_in("ada")
     form = dict(ada.get(f"/users/{action}/jdoe").context["form"].initial) if action == "edit" else {}

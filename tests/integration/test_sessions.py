@@ -47,7 +47,7 @@ def test_the_servers_secret_alone_opens_nothing(node: TestNode, store: SessionSt
         assert session_keys.decrypt(guess, box) is None
 
 
-def test_another_secret_opens_nothing_and_an_old_one_still_does(store: SessionStore, settings: Settings) -> None:
+def test_secret_key_and_fallbacks(store: SessionStore, settings: Settings) -> None:
     old, settings.SECRET_KEY = settings.SECRET_KEY, "y" * 40
     assert has_ended(again(store))
 
@@ -88,7 +88,7 @@ def test_two_requests_at_once_may_both_renew(store: SessionStore) -> None:
     assert not other.modified  # so nobody saves it once more
 
 
-def test_a_request_that_is_still_running_does_not_bring_an_ended_session_back(store: SessionStore) -> None:
+def test_running_request_does_not_revive_a_session(store: SessionStore) -> None:
     late = again(store)
     late["more"] = 1
     store.flush()
@@ -105,7 +105,7 @@ def test_a_new_key_takes_the_data_along_and_ends_the_old(store: SessionStore) ->
     assert again(store)["identity"] == IDENTITY
 
 
-def test_all_sessions_of_one_person_end_by_one_call(node: TestNode, store: SessionStore, calls: list[str]) -> None:
+def test_all_sessions_of_a_user_end_with_one_call(node: TestNode, store: SessionStore, calls: list[str]) -> None:
     del calls[:]
     sessions.end_all("jdoe")
     assert len(calls) == 1
@@ -128,7 +128,7 @@ def test_a_sign_in_that_began_before_the_end_ends_too(node: TestNode) -> None:
     assert has_ended(again(late))
 
 
-def test_who_signs_in_afterwards_stays(node: TestNode) -> None:
+def test_later_sign_in_survives(node: TestNode) -> None:
     sessions.end_all("jdoe")
     later = SessionStore()
     later["identity"], later["generation"] = IDENTITY, sessions.generation("jdoe")
@@ -136,7 +136,7 @@ def test_who_signs_in_afterwards_stays(node: TestNode) -> None:
     assert not has_ended(again(later))
 
 
-def test_all_sessions_of_one_person_end(node: TestNode, store: SessionStore) -> None:
+def test_all_sessions_of_a_user_end(node: TestNode, store: SessionStore) -> None:
     other = SessionStore()
     other["identity"] = {"username": "jdoe", "realm_type": "file"}
     other.save()

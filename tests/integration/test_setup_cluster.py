@@ -67,7 +67,7 @@ def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: 
     assert "ELASTICSEARCH_API_KEY=" in run()
 
 
-def test_the_key_goes_on_working_when_who_made_it_is_missing(node: TestNode, settings: Settings) -> None:
+def test_service_key_survives_its_creator(node: TestNode, settings: Settings) -> None:
     owners = {
         key["username"] for key in node.elastic.security.get_api_key()["api_keys"] if key["name"] == cluster_setup.API_KEY_NAME
     }
@@ -75,14 +75,14 @@ def test_the_key_goes_on_working_when_who_made_it_is_missing(node: TestNode, set
 
 
 @pytest.mark.parametrize(("username", "password"), [("elastic", "wrong-password"), ("nobody", "wrong-password")])
-def test_wrong_credentials_are_told(node: TestNode, monkeypatch: pytest.MonkeyPatch, username: str, password: str) -> None:
+def test_incorrect_credentials_are_reported(node: TestNode, monkeypatch: pytest.MonkeyPatch, username: str, password: str) -> None:
     monkeypatch.setenv("ELASTICSEARCH_USERNAME", username)
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", password)
     with pytest.raises(CommandError, match="Incorrect username or password"):
         run()
 
 
-def test_somebody_who_may_not_is_told(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_denied_command_is_reported(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe", password="jdoe-password")
     monkeypatch.setenv("ELASTICSEARCH_USERNAME", "jdoe")
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "jdoe-password")
@@ -90,7 +90,7 @@ def test_somebody_who_may_not_is_told(node: TestNode, monkeypatch: pytest.Monkey
         run()
 
 
-def test_a_cluster_that_is_away_is_told(settings: Settings) -> None:
+def test_unavailable_cluster_is_reported(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     with pytest.raises(CommandError, match=r"http://127\.0\.0\.1:1"):
         run()

@@ -61,9 +61,7 @@ def let_time_pass(node: TestNode, time: timedelta) -> None:
         node.elastic.index(index=indices.THROTTLE, id=hit["_id"], document=hit["_source"] | earlier)
 
 
-def test_beyond_the_limit_a_right_password_is_answered_like_a_wrong_one_and_the_cluster_is_not_asked(
-    node: TestNode, calls: list[str]
-) -> None:
+def test_throttle_hides_a_correct_password(node: TestNode, calls: list[str]) -> None:
     node.put_user("jdoe")
     wrong = sign_in("jdoe", "wrong-one")
     fail(FEW - 1)
@@ -88,7 +86,7 @@ def test_unknown_and_existing_names_are_throttled_alike(node: TestNode, calls: l
     assert asked == {"jdoe": FEW, "nobody": FEW}
 
 
-def test_after_the_wait_a_right_password_counts_and_clears_the_account(node: TestNode) -> None:
+def test_throttle_is_reset_by_a_correct_password(node: TestNode) -> None:
     node.put_user("jdoe")
     fail(FEW)
     assert not is_let_in()
@@ -98,7 +96,7 @@ def test_after_the_wait_a_right_password_counts_and_clears_the_account(node: Tes
     assert is_let_in(), "the count began again"
 
 
-def test_after_each_wait_one_guess_and_a_longer_wait(node: TestNode, calls: list[str]) -> None:
+def test_throttle_allows_one_attempt_per_wait(node: TestNode, calls: list[str]) -> None:
     node.put_user("jdoe")
     fail(FEW)
     let_time_pass(node, throttle.FIRST_WAIT)
@@ -127,7 +125,7 @@ def test_after_a_quarter_of_an_hour_nothing_is_remembered(node: TestNode, calls:
     assert calls.count(ASKED) == FEW
 
 
-def test_who_guesses_elsewhere_does_not_keep_the_person_out(node: TestNode) -> None:
+def test_attacks_elsewhere_do_not_lock_the_user_out(node: TestNode) -> None:
     node.put_user("jdoe")
     browser = Client()
     assert is_let_in(client=browser)
@@ -139,7 +137,7 @@ def test_who_guesses_elsewhere_does_not_keep_the_person_out(node: TestNode) -> N
     assert is_let_in(client=browser, address="192.0.2.7"), "a browser that knows the person has a count of its own"
 
 
-def test_a_known_browser_has_a_limit_too_and_knows_nobody_else(node: TestNode) -> None:
+def test_known_browser_has_a_limit_of_its_own(node: TestNode) -> None:
     node.put_user("jdoe")
     browser = Client()
     assert is_let_in(client=browser)
@@ -150,7 +148,7 @@ def test_a_known_browser_has_a_limit_too_and_knows_nobody_else(node: TestNode) -
     assert not is_let_in("ada"), "for another name it is any browser at this address"
 
 
-def test_one_address_and_many_names(node: TestNode) -> None:
+def test_throttle_one_address_many_usernames(node: TestNode) -> None:
     node.put_user("jdoe")
     for number in range(MANY):
         fail(1, f"name-{number}", address="2001:db8::1")
@@ -184,7 +182,7 @@ def test_an_outage_is_never_counted(node: TestNode, settings: Settings, monkeypa
     assert counters(node) == []
 
 
-def test_an_outage_during_the_one_guess_after_a_wait_gives_the_turn_back(node: TestNode) -> None:
+def test_throttle_outage_releases_the_attempt(node: TestNode) -> None:
     guess = Attempt("jdoe", "192.0.2.1")
 
     def wrong() -> None:
@@ -202,7 +200,7 @@ def test_an_outage_during_the_one_guess_after_a_wait_gives_the_turn_back(node: T
     assert throttle.attempt(guess, lambda: "in") == "in"
 
 
-def test_many_at_once_are_all_counted_and_after_a_wait_only_one_is_let_through(node: TestNode) -> None:
+def test_throttle_counts_concurrent_attempts(node: TestNode) -> None:
     asked = []
 
     def wrong() -> None:

@@ -122,7 +122,7 @@ def test_a_password_is_typed_twice_and_never_shown(node: TestNode, terminal: Cal
 
 @pytest.mark.parametrize(("key", "code"), [(CTRL_C, 130), (CTRL_D, 65)])
 @pytest.mark.parametrize("at_question", [CONFIRM, ENTER, AGAIN], ids=["confirm", "enter", "again"])
-def test_nothing_is_changed_by_who_leaves(
+def test_interrupted_prompt_changes_nothing(
     node: TestNode, terminal: Callable[..., Terminal], key: str, code: int, at_question: str
 ) -> None:
     at, name = terminal("typed-and-left", ELASTICSEARCH_PASSWORD=node.elastic_password), "typed-and-left"

@@ -36,7 +36,7 @@ def found(person: PersonClient, query: UserQuery = QUERY) -> list[str]:
     return [user.username for user in users.list_page(person, query).users]
 
 
-def test_they_are_three_calls_at_first_and_then_one(ada: PersonClient, calls: list[str]) -> None:
+def test_calls_of_the_cached_list(ada: PersonClient, calls: list[str]) -> None:
     assert found(ada) == ["jdoe", "zoe"]
     assert calls == [ROLES, USERS, USERS]
     del calls[:]
@@ -46,16 +46,14 @@ def test_they_are_three_calls_at_first_and_then_one(ada: PersonClient, calls: li
     assert unknown_roles.names(ada) == frozenset(["nope", "gone"])
 
 
-def test_nobody_has_one(node: TestNode, ada: PersonClient) -> None:
+def test_no_user_has_a_profile(node: TestNode, ada: PersonClient) -> None:
     node.elastic.security.delete_user(username="jdoe")
     node.elastic.security.delete_user(username="zoe")
     assert unknown_roles.names(ada) == frozenset()
     assert found(ada) == found(ada) == []
 
 
-def test_more_users_than_one_call_reads_are_found_between_the_known_roles(
-    ada: PersonClient, monkeypatch: pytest.MonkeyPatch, calls: list[str]
-) -> None:
+def test_many_users_with_nonexistent_roles(ada: PersonClient, monkeypatch: pytest.MonkeyPatch, calls: list[str]) -> None:
     monkeypatch.setattr(unknown_roles, "MAX_USERS", 1)
     assert found(ada) == found(ada) == ["jdoe", "zoe"]
     assert unknown_roles.names(ada) is None
@@ -73,7 +71,7 @@ def test_what_this_process_changes_is_seen_at_once(ada: PersonClient) -> None:
     assert found(ada) == ["jdoe"]
 
 
-def test_only_the_names_are_asked_for_anew(ada: PersonClient, calls: list[str]) -> None:
+def test_only_changed_names_are_read_again(ada: PersonClient, calls: list[str]) -> None:
     found(ada)
     users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
     del calls[:]

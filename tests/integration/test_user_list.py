@@ -171,7 +171,7 @@ class TestWalk:
             assert {page.total for page in pages} == {len(expected)}
             assert [page.number for page in pages] == list(range(1, len(pages) + 1))
 
-    def test_nobody_is_missing_or_twice_while_others_are_added(self, node: TestNode, ada: PersonClient) -> None:
+    def test_pages_are_stable_while_users_are_added(self, node: TestNode, ada: PersonClient) -> None:
         query = UserQuery(size=5)
         before = [user.username for page in walk(ada, query) for user in page.users]
         seen = []

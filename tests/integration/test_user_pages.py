@@ -42,7 +42,7 @@ def test_the_list_shows_what_is_to_be_known(node: TestNode, ada: Client) -> None
         assert part in page
 
 
-def test_reserved_users_are_marked_and_cannot_be_selected(node: TestNode, ada: Client) -> None:
+def test_reserved_users_have_a_badge_and_no_checkbox(node: TestNode, ada: Client) -> None:
     page = text(ada, "/users/?q=kibana")
     assert page.count('data-test-subj="userReserved"') == 2
     assert page.count('data-test-subj="userDeprecated"') == 1
@@ -61,7 +61,7 @@ def test_the_two_empty_lists_are_different(node: TestNode, ada: Client, signed_i
     assert "No users match" not in empty
 
 
-def test_the_list_asks_elasticsearch_three_times(node: TestNode, ada: Client, calls: list[str]) -> None:
+def test_user_list_takes_three_calls(node: TestNode, ada: Client, calls: list[str]) -> None:
     calls.clear()
     ada.get("/users/")
     assert sorted(call for call in calls if "usermgmt-sessions" not in call) == [
@@ -108,7 +108,7 @@ def test_creating_a_user(node: TestNode, ada: Client) -> None:
     assert node.signs_in("jdoe", " pass-word ")
 
 
-def test_a_taken_name_is_told_beside_the_field_and_nothing_typed_is_lost(node: TestNode, ada: Client) -> None:
+def test_existing_username_is_a_field_error(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe")
     data = {"username": "jdoe", "full_name": "Jane", "password": "canary-1", "confirm_password": "canary-1", "roles": ["viewer"]}
     response = ada.post("/users/create", data)
@@ -135,7 +135,7 @@ def test_editing_a_user(node: TestNode, ada: Client) -> None:
     )
 
 
-def test_a_change_by_somebody_else_is_shown_and_can_then_be_overwritten(node: TestNode, ada: Client) -> None:
+def test_edit_conflict_is_shown_and_can_be_overwritten(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe", full_name="Jane", email="jane@example.org", roles=["viewer"])
     data = form_of(ada, "jdoe", full_name="Jane Doe")
     node.elastic.security.put_user(username="jdoe", full_name="Janet", email="janet@example.org", roles=["viewer"])
@@ -155,14 +155,14 @@ def test_a_change_by_somebody_else_is_shown_and_can_then_be_overwritten(node: Te
     assert (node.user("jdoe") or {})["email"] == "janet@example.org"
 
 
-def test_nobody_takes_their_own_user_management_away(node: TestNode, ada: Client) -> None:
+def test_own_management_privilege_cant_be_removed(node: TestNode, ada: Client) -> None:
     response = ada.post("/users/edit/ada", form_of(ada, "ada", roles=["viewer"]))
     assert response.status_code == 422
     assert "You can&#x27;t remove your own permission to manage users." in response.content.decode()
     assert (node.user("ada") or {})["roles"] == ["user_admin"]
 
 
-def test_nobody_deletes_or_deactivates_themselves(node: TestNode, ada: Client) -> None:
+def test_own_account_cant_be_deleted_or_deactivated(node: TestNode, ada: Client) -> None:
     writes = node.writes()
     for url in ("/users/delete/ada", "/users/deactivate/ada"):
         assert "your own account" in text(ada, url, status=403)
@@ -171,7 +171,7 @@ def test_nobody_deletes_or_deactivates_themselves(node: TestNode, ada: Client) -
     assert node.writes() == writes
 
 
-def test_a_reserved_user_can_be_deactivated_but_not_edited_or_deleted(node: TestNode, ada: Client) -> None:
+def test_actions_on_reserved_users(node: TestNode, ada: Client) -> None:
     assert "This user is built in and can't be updated or deleted." in text(ada, "/users/edit/logstash_system")
     assert ada.post("/users/edit/logstash_system", {"full_name": "x", "seen": "{}"}).status_code == 403
     assert ada.post("/users/delete/logstash_system").status_code == 403
@@ -239,14 +239,14 @@ def test_every_page_opens_for_every_legal_name(node: TestNode, ada: Client, name
     "url",
     ["/users/edit/gone", "/users/delete/gone", "/users/deactivate/gone", "/users/change-password/gone", "/users/edit/_password"],
 )
-def test_a_user_who_does_not_exist_has_a_kind_page(node: TestNode, ada: Client, url: str) -> None:
+def test_missing_user_has_a_page(node: TestNode, ada: Client, url: str) -> None:
     assert "This user doesn't exist or was deleted." in text(ada, url, status=404)
     writes = node.writes()
     assert ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD}).status_code == 404
     assert node.writes() == writes
 
 
-def test_while_somebody_else_is_saving_the_same_user_one_waits_and_loses_nothing(node: TestNode, ada: Client) -> None:
+def test_locked_user_loses_no_input(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer"])
     data = form_of(ada, "jdoe", full_name="Jane Doe")
     with locks.held("user jdoe"):

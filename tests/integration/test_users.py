@@ -36,7 +36,7 @@ def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ad
     assert node.user(name) is None
 
 
-def test_editing_a_deactivated_user_keeps_them_deactivated_and_keeps_metadata(node: TestNode, ada: PersonClient) -> None:
+def test_edit_keeps_status_and_metadata(node: TestNode, ada: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer"], enabled=False, metadata={"badge": 7, "desk": {"floor": 2}})
 
     users.update(ada, users.get(ada, "jdoe"), User("jdoe", "Jane", "", ("editor",)))
@@ -86,7 +86,7 @@ def create_at_the_barrier(barrier: Barrier, node: tuple[str, str], password: str
         outcomes.put((full_name, "told"))
 
 
-def test_of_two_processes_that_create_the_same_name_at_once_one_wins(node: TestNode) -> None:
+def test_concurrent_creations_of_one_username(node: TestNode) -> None:
     spawn = multiprocessing.get_context("spawn")
     barrier, outcomes = spawn.Barrier(2), spawn.Queue()
     processes = [
@@ -104,7 +104,7 @@ def test_of_two_processes_that_create_the_same_name_at_once_one_wins(node: TestN
     assert (node.user("twin") or {})["full_name"] == winner
 
 
-def test_a_change_made_meanwhile_is_told_and_not_overwritten(node: TestNode, ada: PersonClient) -> None:
+def test_edit_conflict_overwrites_nothing(node: TestNode, ada: PersonClient) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer", "editor"])
     seen = users.get(ada, "jdoe")
     node.elastic.security.put_user(username="jdoe", full_name="Janet", roles=["editor"], enabled=False, metadata={})
@@ -129,12 +129,12 @@ def test_roles_in_another_order_are_no_conflict(node: TestNode, ada: PersonClien
 
 
 @pytest.mark.parametrize("change", [users.enable, users.disable, users.delete])
-def test_a_user_who_is_missing_is_not_found(node: TestNode, ada: PersonClient, change: Callable[[PersonClient, str], None]) -> None:
+def test_missing_user_is_not_found(node: TestNode, ada: PersonClient, change: Callable[[PersonClient, str], None]) -> None:
     with pytest.raises(errors.NotFound):
         change(ada, "nobody")
 
 
-def test_an_auditor_is_refused_by_the_cluster_itself(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+def test_cluster_denies_auditor(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     otto = person("otto")
     node.put_user("jdoe", roles=["viewer"])
     jdoe = users.get(otto, "jdoe")

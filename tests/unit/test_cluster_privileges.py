@@ -19,7 +19,7 @@ def test_all_implies_everything(privilege: str) -> None:
     assert holds(["ALL"], privilege)
 
 
-def test_a_privilege_that_the_table_does_not_know_grants_itself_alone() -> None:
+def test_unknown_privilege_implies_itself() -> None:
     assert implied("brand_new") == {"brand_new"}
     assert holds(["brand_new"], "brand_new")
     assert not any(holds(["brand_new"], privilege) for privilege in NAMES)
@@ -30,7 +30,7 @@ def test_elasticsearch_does_not_look_at_the_case() -> None:
     assert holds(["manage_security"], "READ_SECURITY")
 
 
-def test_the_beginning_of_an_action_stands_for_all_that_begin_with_it() -> None:
+def test_action_prefix_includes_its_actions() -> None:
     for pattern in ("cluster:*", "cluster:admin/xpack/sec", "cluster:admin/xpack/security/*"):
         assert holds([pattern], "manage_security")
         assert is_fully_evaluated(pattern)
@@ -49,7 +49,7 @@ def test_two_together_may_imply_what_neither_does() -> None:
     assert "read_ccr" in held(["cluster:monitor/", "manage_security"])
 
 
-def test_each_privilege_is_said_in_words() -> None:
+def test_each_privilege_has_a_description() -> None:
     assert set(NAMES) <= DESCRIPTIONS.keys()
     assert cluster_privileges.describe("MANAGE_security") == "Manage users, roles, and API keys"
     assert cluster_privileges.describe("brand_new") == ""

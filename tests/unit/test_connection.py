@@ -143,7 +143,7 @@ def test_a_change_that_takes_too_long_is_of_unknown_outcome(settings: Settings) 
             PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
-def test_the_products_own_refusal_is_a_fault_of_the_set_up(cluster: Cluster, settings: Settings) -> None:
+def test_rejected_service_key_is_not_set_up(cluster: Cluster, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = "a-key"
     for cluster.status in (401, 403):
         with pytest.raises(errors.NotSetUp):
@@ -185,9 +185,7 @@ def raised_by_the_client() -> list[Exception]:
 
 @pytest.mark.parametrize("exc", raised_by_the_client(), ids=lambda exc: type(exc).__name__)
 @pytest.mark.parametrize("asks", [True, False])
-def test_every_exception_of_the_client_becomes_an_error_of_ours(
-    exc: Exception, asks: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_client_exception_has_an_error_type(exc: Exception, asks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*call: Any, **more: Any) -> None:
         raise exc
 

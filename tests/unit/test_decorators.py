@@ -91,7 +91,7 @@ def is_let_in(declared: Callable[..., HttpResponse], user: Operator | None) -> b
         (requires_sign_in, [True, True, True, False]),
     ],
 )
-def test_who_is_let_in(declaration: Any, let_in: list[bool]) -> None:
+def test_access_of_each_declaration(declaration: Any, let_in: list[bool]) -> None:
     assert [is_let_in(declaration(view()), user) for user in (ADA, OTTO, NORAH, None)] == let_in
 
 

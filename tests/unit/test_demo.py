@@ -22,7 +22,7 @@ def test_the_environment_chooses_ports_and_password(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("name", "value"), [("PORT", "x"), ("PORT", "0"), ("ELASTICSEARCH_PORT", "65536"), ("ELASTIC_PASSWORD", "short")]
 )
-def test_what_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_unusable_settings_are_reported(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(DemoError, match=name):
         read_options()
@@ -51,7 +51,7 @@ def test_names_in_the_story_are_those_of_sample_users() -> None:
     assert not QUARTER_BY_AUDITOR.keys() & QUARTER_BY_COLLEAGUE.keys()
 
 
-def test_the_sales_review_decides_about_every_user_with_the_role_and_can_be_signed_off() -> None:
+def test_sales_review_can_be_signed_off() -> None:
     sales = {name for name, person in EVERYBODY.items() if "sales_reader" in person.roles}
     assert SALES_BY_AUDITOR.keys() | SALES_BY_COLLEAGUE.keys() == sales
     assert not SALES_BY_AUDITOR.keys() & SALES_BY_COLLEAGUE.keys()
@@ -66,7 +66,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "elasticsearch"
 
 
-def test_the_story_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sample_data_is_created_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[dict[str, str]] = []
     monkeypatch.setattr(demo, "tell_story", lambda **environment: told.append(environment))
     cluster = Cluster(folder)
@@ -77,7 +77,7 @@ def test_the_story_is_told_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -
     assert (folder / "password").exists()
 
 
-def test_a_start_that_was_interrupted_begins_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_start_starts_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(**_: str) -> None:
         raise KeyboardInterrupt
 

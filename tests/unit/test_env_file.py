@@ -4,7 +4,7 @@ from pathlib import Path
 from usermgmt import env_file
 
 
-def test_other_lines_are_kept_and_only_the_owner_reads(tmp_path: Path) -> None:
+def test_env_file_keeps_other_lines_and_mode(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text("# mine\nA=1\nB=old\n")
 

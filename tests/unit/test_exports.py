@@ -67,7 +67,7 @@ def test_half_a_character_spoils_no_file(name: str) -> None:
     assert row.full_name in ("a\ud800b", "a\\ud800b")
 
 
-def test_a_text_too_long_for_a_cell_is_said_to_be() -> None:
+def test_text_too_long_for_a_cell() -> None:
     assert "too long for a cell: 32,768 characters" in workbook.row(cells.to_cells(a_row(full_name="x" * 32_768), ""))
     assert "x" * 32_767 in workbook.row(cells.to_cells(a_row(full_name="x" * 32_767), ""))
 

@@ -85,7 +85,7 @@ def test_killed_at_any_step_it_leaves_the_files_as_they_were(folder: Path, numbe
     assert int(run.stdout) > 15  # there were steps to be killed at, and the last run ended by itself
 
 
-def test_what_was_left_by_a_run_killed_with_its_watchdog_is_cleaned_up(folder: Path) -> None:
+def test_next_run_cleans_up_after_a_kill(folder: Path) -> None:
     before = state(folder)
     (folder / "users").write_bytes(b"usermgmt_reset_0123:$2a$10$hash\n" + USERS)
     (folder / "users_roles").write_bytes(b"superuser:usermgmt_reset_0123\n" + ROLES)
@@ -110,7 +110,7 @@ def test_what_another_tool_merged_into_its_lines_is_removed_too(folder: Path, me
     assert (folder / "users_roles").read_bytes() == left
 
 
-def test_changes_that_others_make_meanwhile_are_kept(folder: Path) -> None:
+def test_concurrent_changes_are_kept(folder: Path) -> None:
     with file_realm.superuser(folder, "$2a$10$hash"), (folder / "users").open("ab") as users:
         users.write(b"\ncarol:$2a$10$abc\n")
     assert (folder / "users").read_bytes() == USERS + b"\ncarol:$2a$10$abc\n"
@@ -124,7 +124,7 @@ def test_two_runs_exclude_each_other(folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("missing", ["users", "users_roles"])
-def test_a_missing_file_is_told_and_not_made(folder: Path, missing: str) -> None:
+def test_missing_file_is_reported_and_not_created(folder: Path, missing: str) -> None:
     (folder / missing).unlink()
     before = state(folder)
     with pytest.raises(file_realm.FileRealmError, match="is missing"), file_realm.superuser(folder, "$2a$10$hash"):

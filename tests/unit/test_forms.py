@@ -75,7 +75,7 @@ def test_no_form_shows_a_password_again() -> None:
     assert "first-secret" not in form.as_p()
 
 
-def test_a_role_that_does_not_exist_is_refused() -> None:
+def test_nonexistent_role_is_rejected() -> None:
     assert errors(roles=["viewer", "nope"]) == {"roles": ["Role 'nope' doesn't exist."]}
 
 
@@ -88,14 +88,14 @@ def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:
     assert 'data-state="unknown"' in str(form["roles"])
 
 
-def test_an_old_address_may_stay_and_a_new_one_must_be_one() -> None:
+def test_invalid_email_can_stay_but_not_be_set() -> None:
     user = User("jdoe", email="ask the desk")
 
     assert EditUserForm(post(user), roles=ROLES).is_valid()
     assert EditUserForm(post(user, email="ask"), roles=ROLES).errors == {"email": ["Enter a valid email address."]}
 
 
-def test_after_a_conflict_the_form_keeps_what_was_typed_and_takes_the_rest() -> None:
+def test_edit_conflict_keeps_typed_values() -> None:
     seen, now = User("jdoe", "Jane", "jane@example.org", ("viewer",)), User("jdoe", "Janet", "jane@example.com", ("viewer",))
     form = EditUserForm(post(seen, full_name="Jane Doe"), roles=ROLES)
     assert form.is_valid()

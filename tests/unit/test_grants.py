@@ -64,7 +64,7 @@ def test_remote_clusters_run_as_and_global() -> None:
     assert lines(**{"global": body}) == ["Global privileges on application manage: kibana-*"]
 
 
-def test_what_several_roles_grant_is_merged_and_keeps_where_it_comes_from() -> None:
+def test_grants_of_several_roles_are_merged() -> None:
     viewer = grants.of({"cluster": ["monitor"], "indices": [{"names": ["a"], "privileges": ["read"]}]})
     admin = grants.of({"cluster": ["monitor", "manage_security"]})
     cluster, indices = grants.sections({"viewer": viewer, "admin": admin})

@@ -44,7 +44,7 @@ def test_without_the_file_there_is_nothing(tmp_path: Path) -> None:
         (changed(len(KEYSTORE) // 2, 0), "damaged"),
     ],
 )
-def test_what_cannot_be_read_is_told(tmp_path: Path, content: bytes, words: str) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "elasticsearch.keystore").write_bytes(content)
     with pytest.raises(keystore.SecureSettingsError, match=words):
         keystore.read(tmp_path)

@@ -44,7 +44,7 @@ def test_whether_there_is_a_file_realm(settings: dict[str, str], there: bool) ->
 
 
 @pytest.mark.parametrize("yml", [None, b"a: [", b"\xff"])
-def test_settings_that_cannot_be_read_are_told(tmp_path: Path, yml: bytes | None) -> None:
+def test_unreadable_settings_are_reported(tmp_path: Path, yml: bytes | None) -> None:
     if yml is not None:
         (tmp_path / "elasticsearch.yml").write_bytes(yml)
     with pytest.raises(node_settings.NodeSettingsError, match=r"elasticsearch\.yml"):

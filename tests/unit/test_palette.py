@@ -36,7 +36,7 @@ def titles(who: Operator, typed: str) -> list[str]:
         ("unknown roles", "Users with nonexistent roles"),
     ],
 )
-def test_the_words_that_people_type(typed: str, first: str) -> None:
+def test_palette_keywords(typed: str, first: str) -> None:
     assert titles(ADA, typed)[0] == first
 
 
@@ -53,7 +53,7 @@ def test_before_anything_is_typed() -> None:
 
 
 @pytest.mark.parametrize("typed", ["user", "role", "new", "audit"])
-def test_nobody_is_offered_what_they_may_not_open(typed: str) -> None:
+def test_palette_offers_only_allowed_pages(typed: str) -> None:
     assert "Create user" not in titles(OTTO, typed)
     assert set(titles(NORAH, typed)) <= {"My account", "Change my password"}
 

@@ -45,7 +45,7 @@ def problems(password: str) -> list[str]:
         ("example1", "Password is too similar to the email address."),
     ],
 )
-def test_what_is_refused_and_why(password: str, message: str) -> None:
+def test_rejected_passwords_and_reasons(password: str, message: str) -> None:
     assert problems(password) == [message]
 
 
@@ -69,7 +69,7 @@ def test_anything_else_will_do(password: str) -> None:
     assert problems(password) == []
 
 
-def test_more_that_nobody_may_use(settings: Settings, tmp_path: Path) -> None:
+def test_password_blocklist(settings: Settings, tmp_path: Path) -> None:
     listed = tmp_path / "blocklist"
     listed.write_text("Acme-Rockets\nacme-anvils\n")
     blocklist = {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": str(listed)}}
@@ -89,7 +89,7 @@ def test_what_is_made_is_random_and_needs_no_quotes_anywhere() -> None:
     assert used == set(string.ascii_letters + string.digits + "_") - set("IlO01")
 
 
-def test_what_is_made_is_as_long_as_the_policy_asks(settings: Settings) -> None:
+def test_generated_password_has_policy_length(settings: Settings) -> None:
     settings.PASSWORD_MIN_LENGTH = 24
     assert len(password_policy.generate()) == 24
 
@@ -102,7 +102,7 @@ def test_what_is_made_is_as_long_as_the_policy_asks(settings: Settings) -> None:
         ("PASSWORD_BLOCKLIST", "/no/such/file", "can't be read"),
     ],
 )
-def test_a_policy_that_cannot_be_kept_keeps_the_product_from_starting(name: str, value: str, words: str) -> None:
+def test_invalid_policy_stops_the_start(name: str, value: str, words: str) -> None:
     command = [sys.executable, "-c", "from usermgmt import settings"]
     environment = {**os.environ, "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1", "ENV_FILE": os.devnull, name: value}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -24,7 +24,7 @@ def test_words_and_what_is_the_matter(password: str, words: str, problem: str) -
     assert (strength.words, strength.problem) == (words, problem)
 
 
-def test_of_a_long_one_only_the_beginning_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_strength_of_a_long_password(monkeypatch: pytest.MonkeyPatch) -> None:
     """zxcvbn refuses more than 72 characters, and takes long for fewer."""
     seen: list[str] = []
 

@@ -33,12 +33,12 @@ def test_a_reserved_user_keeps_profile_and_existence() -> None:
     }
 
 
-def test_nobody_deletes_or_deactivates_themselves() -> None:
+def test_own_account_cant_be_deleted_or_deactivated() -> None:
     assert policy.denial_reason("delete", ADA, User("ada")) == "You can't delete your own account. Ask another administrator."
     assert policy.denial_reason("deactivate", ADA, User("ada"))
 
 
-def test_the_same_name_in_another_realm_is_somebody_else() -> None:
+def test_same_username_in_another_realm() -> None:
     assert not policy.denial_reason("delete", operator("manage_security", realm_type="file"), User("ada"))
 
 
@@ -56,5 +56,5 @@ def test_what_is_so_already_cannot_be_done(action: policy.Action, enabled: bool)
         ("jdoe", [], False),
     ],
 )
-def test_losing_ones_own_management_is_noticed(username: str, roles: list[Role], loses: bool) -> None:
+def test_loss_of_own_management_privilege(username: str, roles: list[Role], loses: bool) -> None:
     assert policy.would_lose_management(ADA, User(username), roles) is loses

@@ -31,7 +31,7 @@ def test_several_words_may_be_the_start_of_a_name() -> None:
     assert fit(words_of("create  us"), "Create user") == Fit.START
 
 
-def test_words_begin_behind_underscores_and_dots_and_letters_of_any_script() -> None:
+def test_word_boundaries_of_the_ranking() -> None:
     assert fit(["admin"], "kibana_admin") == Fit.WORDS
     assert fit(["åkes"], "bjorn", "Björn Åkesson") == Fit.BEGINNINGS
     assert fit(["admin"], "badminton") == Fit.PARTS
@@ -58,5 +58,5 @@ def test_what_is_typed_is_capped() -> None:
         ("user_users", ["user", "users"], "<mark>user</mark>_<mark>users</mark>"),
     ],
 )
-def test_what_was_looked_for_is_marked_and_everything_escaped(text: str, words: list[str], expected: str) -> None:
+def test_matches_are_highlighted_and_escaped(text: str, words: list[str], expected: str) -> None:
     assert highlight(text, words) == expected

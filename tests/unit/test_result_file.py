@@ -23,7 +23,7 @@ def test_it_is_read_by_its_owner_only_and_as_it_was_written(tmp_path: Path) -> N
         assert [results.is_set(name) for name in ("ann", "username", "a,b", "nobody")] == [True, False, True, False]
 
 
-def test_cut_off_anywhere_it_goes_on_with_every_password_that_may_have_been_set(tmp_path: Path) -> None:
+def test_interrupted_batch_resumes_with_all_passwords(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     write(whole)
     content = whole.read_bytes()
@@ -45,7 +45,7 @@ def test_two_runs_do_not_write_at_once(tmp_path: Path) -> None:
         pytest.fail("it is open")
 
 
-def test_a_line_that_is_not_ours_is_told(tmp_path: Path) -> None:
+def test_invalid_line_is_reported(tmp_path: Path) -> None:
     write(tmp_path / "results")
     with (tmp_path / "results").open("a") as stream:
         stream.write("mine\n")

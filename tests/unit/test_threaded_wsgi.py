@@ -132,7 +132,7 @@ def test_a_request() -> None:
     assert environ["body"] == b"body"
 
 
-def test_a_header_with_an_underscore_is_not_the_one_with_a_dash() -> None:
+def test_header_with_underscore_is_dropped() -> None:
     headers = [(b"x_forwarded_for", b"6.6.6.6"), (b"x-forwarded_proto", b"https"), (b"x-forwarded-for", b"10.0.0.1")]
     environ = asked(Client(), headers=headers)
     assert environ["HTTP_X_FORWARDED_FOR"] == "10.0.0.1"
@@ -156,7 +156,7 @@ def test_the_environment_of_the_process_is_not_in_a_request(monkeypatch: pytest.
         (b"*", "*"),
     ],
 )
-def test_what_a_request_line_asks_for(target: bytes, path: str) -> None:
+def test_long_request_lines(target: bytes, path: str) -> None:
     assert asked(Client(), raw_path=target)["PATH_INFO"] == path
 
 
@@ -219,7 +219,7 @@ def test_pieces_are_made_as_the_client_takes_them() -> None:
     run(test())
 
 
-def test_clients_who_do_not_read_hold_no_thread() -> None:
+def test_clients_that_do_not_read_hold_no_thread() -> None:
     async def test() -> None:
         answers = [Answer(iter([b"a", b"b", b"c"])) for _ in range(60)]
         waiting = list(answers)
@@ -325,7 +325,7 @@ def test_an_answer_without_anything_is_complete() -> None:
     run(test())
 
 
-def test_websockets_are_refused() -> None:
+def test_websockets_are_rejected() -> None:
     async def test() -> None:
         client = Client()
         await threaded(answering([]))({"type": "websocket"}, client.receive, client.send)

@@ -56,7 +56,7 @@ def mark(cookie: str, username: str) -> str:
     return known_devices.token(request, username)
 
 
-def test_a_mark_is_for_one_person_and_stays_the_same() -> None:
+def test_device_token_is_stable_per_user() -> None:
     cookie = cookie_for("jdoe")
     assert mark(cookie, "jdoe")
     assert mark(cookie, "JDoe") == mark(cookie, "jdoe")
@@ -71,5 +71,5 @@ def test_a_mark_is_for_one_person_and_stays_the_same() -> None:
     ["", "x", "a:b:c", signing.dumps(["x", "y"], salt="another"), signing.dumps("x", salt=known_devices.SALT)],
     ids=["nothing", "a letter", "colons", "for something else", "of another shape"],
 )
-def test_a_made_up_mark_is_none(cookie: str) -> None:
+def test_forged_device_token_is_ignored(cookie: str) -> None:
     assert mark(cookie, "jdoe") == ""

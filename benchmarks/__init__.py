@@ -1,1 +1,1 @@
-"""Measures the product against Elasticsearch itself, Kibana's way and Django's admin: what script/bench runs."""
+"""Benchmarks that compare usermgmt with bare Elasticsearch calls, Kibana's calls, and the Django admin; run by script/bench."""

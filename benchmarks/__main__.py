@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: what script/bench runs once Python, Java and the locked dependencies are there."""
+"""`python -m benchmarks`: run by script/bench after it has installed Python, Java, and the locked dependencies."""
 
 import argparse
 import signal
@@ -22,12 +22,12 @@ from benchmarks.shop import Shop, shop
 from local_cluster import Cluster, LocalClusterError
 
 REPORT = TOP / "docs" / "benchmarks.md"
-# local_cluster's nodes start quickly and stay slow; here they compile as thoroughly as production nodes.
+# Nodes of local_cluster start quickly but stay slow; this option makes the JVM compile as in production.
 JAVA_FLAGS = ["-XX:TieredStopAtLevel=4"]
 
 
 def main() -> int:
-    """Measure and write the report; the exit status."""
+    """Measure and write the report; returns the exit status."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     options = _options()

@@ -1,4 +1,4 @@
-"""What each trick buys: the first page with all of them, and without one after the other, in turns."""
+"""Measures what each trick saves: the first page with all tricks, and with each trick turned off."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -14,19 +14,19 @@ from benchmarks.rounds import Load, Subject, add_load, time_rounds, warm_up
 from benchmarks.tricks import TRICKS, Trick
 
 REPORT: Final = TOP / "docs" / "performance.md"
-BEGIN: Final = "<!-- written by script/bench --ablation -->"
-END: Final = "<!-- end -->"
+TABLE_START: Final = "<!-- written by script/bench --ablation -->"
+TABLE_END: Final = "<!-- end -->"
 CLIENTS: Final = 8
 TURNS: Final = 6
-REQUESTS_IN_A_TURN: Final = 160
-# A trick stays when it buys at least this much of the first page's median, or of the pages a second.
-WORTH_OF_PAGE: Final = 0.08
-WORTH_OF_THROUGHPUT: Final = 0.10
+REQUESTS_PER_TURN: Final = 160
+# A trick stays if it saves this share of the first page's median, or adds this share of the pages per second.
+MIN_PAGE_SAVING: Final = 0.08
+MIN_THROUGHPUT_GAIN: Final = 0.10
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The product without a trick (None: with all), and what was measured."""
+    """usermgmt without one trick (None: with all), and its measurements."""
 
     trick: Trick | None
     page: Subject
@@ -35,18 +35,18 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ablation:
-    """All variants beside the bare call."""
+    """The bare call, usermgmt with all tricks (`complete`), and `without` each of them."""
 
     users: int
     rounds: int
     bare: Subject
-    whole: Variant
+    complete: Variant
     without: Sequence[Variant]
     machine: str
 
 
 def measure(folder: Path, node: Client, password: str, users: int, rounds: int, machine: str) -> Ablation:
-    """Serve all variants at once, and ask them in turns."""
+    """Serve all variants at the same time, and measure them in turns, so that other load affects all of them equally."""
     with ExitStack() as running:
         variants = [_variant(running, folder, password, number) for number in (None, *range(len(TRICKS)))]
         bare = Subject("F", node, (FIRST_TWENTY,))
@@ -55,7 +55,7 @@ def measure(folder: Path, node: Client, password: str, users: int, rounds: int, 
         time_rounds(subjects, [], rounds, 1)
         for _ in range(TURNS):
             for variant in variants:
-                add_load(variant.load, variant.page, CLIENTS, REQUESTS_IN_A_TURN, dict)
+                add_load(variant.load, variant.page, CLIENTS, REQUESTS_PER_TURN, dict)
         return Ablation(users, rounds, bare, variants[0], variants[1:], machine)
 
 
@@ -70,19 +70,19 @@ def _variant(running: ExitStack, folder: Path, password: str, number: int | None
 def write(found: Ablation) -> None:
     """Replace the table in docs/performance.md."""
     text = REPORT.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    REPORT.write_text(f"{before}{BEGIN}\n\n{table(found)}\n\n{END}{after}")
+    before, _, rest = text.partition(TABLE_START)
+    _, _, after = rest.partition(TABLE_END)
+    REPORT.write_text(f"{before}{TABLE_START}\n\n{table(found)}\n\n{TABLE_END}{after}")
 
 
 def table(found: Ablation) -> str:
-    """As Markdown."""
-    whole, unit = found.whole, found.bare.median
+    """The results as a Markdown table."""
+    complete, unit = found.complete, found.bare.median
     return "\n".join(
         [
             f"{found.users:,} users, {found.rounds} rounds, {found.machine}. F is {unit * 1000:.1f} ms; the first page takes "
-            f"{whole.page.median / unit:.2f} F ({whole.page.size:,} bytes), and eight clients get "
-            f"{whole.load.per_second:.0f} pages a second.",
+            f"{complete.page.median / unit:.2f} F ({complete.page.size:,} bytes), and eight clients get "
+            f"{complete.load.per_second:.0f} pages a second.",
             "",
             "| without | first page, F | longer by | pages a second | fewer by | bytes | earns its place | remove when |",
             "| --- | --: | --: | --: | --: | --: | --- | --- |",
@@ -92,10 +92,10 @@ def table(found: Ablation) -> str:
 
 
 def _row(found: Ablation, variant: Variant) -> str:
-    whole, trick = found.whole, variant.trick or TRICKS[0]
-    longer = 1 - whole.page.median / variant.page.median
-    fewer = 1 - variant.load.per_second / whole.load.per_second
-    earns = longer >= WORTH_OF_PAGE or fewer >= WORTH_OF_THROUGHPUT
+    complete, trick = found.complete, variant.trick or TRICKS[0]
+    longer = 1 - complete.page.median / variant.page.median
+    fewer = 1 - variant.load.per_second / complete.load.per_second
+    earns = longer >= MIN_PAGE_SAVING or fewer >= MIN_THROUGHPUT_GAIN
     cells = (
         trick.name,
         f"{variant.page.median / found.bare.median:.2f}",

@@ -1,4 +1,4 @@
-"""The targets: what was promised, what was measured, and whether it is met."""
+"""The targets: limits, measurements, and whether they are met."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Final
 
 from benchmarks.results import PageResult, Run
 
-MOST_CALLS: Final = 3
+MAX_CALLS: Final = 3
 MEGABYTE: Final = 1_000_000
 
 
 @dataclass(frozen=True)
 class Bar:
-    """One promise."""
+    """A target, with texts for the report."""
 
     what: str
     wanted: str
@@ -21,7 +21,7 @@ class Bar:
 
 
 def bars(run: Run) -> Iterator[Bar]:
-    """All of them; those of the comparison with Django's admin only where that was measured."""
+    """All targets; those of the comparison with the Django admin only if it was measured."""
     yield from _times(run)
     yield from _many_clients(run)
     yield _calls(run)
@@ -60,7 +60,7 @@ def _many_clients(run: Run) -> Iterator[Bar]:
 def _calls(run: Run) -> Bar:
     most = max((page for size in run.sizes for page in size.pages), key=lambda page: page.calls)
     got = f"{most.calls} ({most.name})"
-    return Bar("Calls to Elasticsearch per page, without the session", f"at most {MOST_CALLS}", got, most.calls <= MOST_CALLS)
+    return Bar("Calls to Elasticsearch per page, without the session", f"at most {MAX_CALLS}", got, most.calls <= MAX_CALLS)
 
 
 def _kibana(run: Run) -> Iterator[Bar]:
@@ -75,8 +75,8 @@ def _changelist(run: Run) -> Iterator[Bar]:
             yield _at_least(f"Speedup over the Django admin, {page.name}", 3, _times_faster(page, page.changelist.median), " times")
 
 
-def _times_faster(page: PageResult, other: float) -> float:
-    return other / page.ours.median
+def _times_faster(page: PageResult, seconds: float) -> float:
+    return seconds / page.ours.median
 
 
 def _memory(run: Run) -> Bar:

@@ -1,4 +1,4 @@
-"""One run: users are added, and at each number of them everything is measured."""
+"""A run: adds users, and measures everything at each number of users."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,15 +18,15 @@ from benchmarks.shop import Shop
 from local_cluster import Cluster
 
 WARM_UP: Final = 30  # rounds
-FIRST_WARM_UP: Final = 100  # the node compiles what is called often
-KIBANAS_ROUNDS: Final = 6
+FIRST_WARM_UP: Final = 100  # the JVM compiles code only after many calls
+KIBANA_ROUNDS: Final = 6
 CLIENTS: Final = 8
 TURNS: Final = 5
-REQUESTS_IN_A_TURN: Final = 160
+REQUESTS_PER_TURN: Final = 160
 
 
 class Bench:
-    """The node, the product, and Django's admin where there is a PostgreSQL."""
+    """The node, usermgmt, and the Django admin if PostgreSQL is installed."""
 
     def __init__(self, folder: Path, cluster: Cluster, comparison: Shop | None, rounds: int) -> None:
         self.folder = folder
@@ -37,7 +37,7 @@ class Bench:
         self.is_warm = False
 
     def __enter__(self) -> Self:
-        """Set the cluster up, and start what stays the same at every number of users."""
+        """Set up the cluster, and start the processes that run at every number of users."""
         self.password = product.set_up(self.cluster, self.folder)
         loading.load_roles(self._loader())
         self.node = elasticsearch(self.cluster.urls[0], product.ADMINISTRATOR, self.password)
@@ -51,7 +51,7 @@ class Bench:
         self._running.close()
 
     def load(self, users: int) -> None:
-        """Add users until there are so many."""
+        """Add users up to this number."""
         numbers = range(self.users, users)
         loading.load_users(self._loader(), numbers)
         if self.comparison:
@@ -59,8 +59,8 @@ class Bench:
         self.users = users
 
     def measure(self) -> AtSize:
-        """Everything, with a web process that has seen nothing yet."""
-        self.watched.send(Request("/account/"))  # asks again what its owner may do, once a minute
+        """Measure everything, with a new web process."""
+        self.watched.send(Request("/account/"))  # reads the privileges again, due once a minute
         pages = list(watched_pages(self.watched, self.calls))
         with product.served(self.folder) as web, ExitStack() as running:
             client = self._signed_in(web.url)
@@ -76,17 +76,17 @@ class Bench:
         quick = [first_twenty, *(subject for page in pages for subject in (page.ours, page.bare, page.changelist) if subject)]
         warm_up(quick, WARM_UP if self.is_warm else FIRST_WARM_UP)
         self.is_warm = True
-        time_rounds(quick, [kibana], self.rounds, KIBANAS_ROUNDS)
+        time_rounds(quick, [kibana], self.rounds, KIBANA_ROUNDS)
         loads = self._loads(pages[0].ours, first_twenty, web)
         used = memory(web)
         return AtSize(self.users, pages, first_twenty, kibana, loads, used, exports.measure(client, self.node, web))
 
     def _loads(self, page: Subject, bare: Subject, web: int) -> dict[str, Load]:
-        """In turns, as the rounds are."""
+        """Measure in turns, so that other load on the machine affects both equally."""
         loads = {"page": Load(), "bare": Load()}
         for _ in range(TURNS):
             for name, subject in (("page", page), ("bare", bare)):
-                add_load(loads[name], subject, CLIENTS, REQUESTS_IN_A_TURN, lambda: self._usage(web))
+                add_load(loads[name], subject, CLIENTS, REQUESTS_PER_TURN, lambda: self._usage(web))
         return loads
 
     def _usage(self, web: int) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""A lean HTTP client that keeps its connection, so that what is measured is the server."""
+"""A minimal HTTP client with a persistent connection, so that the time of the server dominates the measurements."""
 
 import base64
 import http.client
@@ -8,14 +8,14 @@ from html import unescape
 from typing import Self
 from urllib.parse import urlencode, urlsplit
 
-SECONDS_TO_ANSWER = 60
+TIMEOUT_SECONDS = 60
 FORM = "application/x-www-form-urlencoded"
 CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, to whichever server."""
+    """An HTTP request, independent of the server."""
 
     path: str
     method: str = "GET"
@@ -23,58 +23,58 @@ class Request:
 
 
 class Failed(Exception):
-    """A server answered something else than it should."""
+    """A server returned an unexpected response. The message is for the terminal."""
 
 
 class Client:
-    """One connection to one server, with the headers of every request."""
+    """A connection to a server, and the headers of all requests."""
 
     def __init__(self, url: str, headers: dict[str, str] | None = None) -> None:
-        place = urlsplit(url)
+        address = urlsplit(url)
         self.url = url
         self.headers = headers or {}
         self._tokens: dict[str, str] = {}
-        self._connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=SECONDS_TO_ANSWER)
+        self._connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT_SECONDS)
 
     def another(self, url: str | None = None) -> Self:
-        """The same user with another connection, possibly to another process with the same sessions."""
+        """A new connection with the same headers and session, by default to the same URL."""
         return type(self)(url or self.url, self.headers)
 
     def close(self) -> None:
-        """End the connection; the next request opens a new one."""
+        """Close the connection; the next request opens a new one."""
         self._connection.close()
 
     def send(self, request: Request) -> bytes:
-        """The body of the answer. Raises Failed unless that is a 200."""
-        answer, body = self._exchange(request)
-        if answer.status != 200:
-            raise Failed(f"{request.method} {self.url}{request.path}: {answer.status} {body[:300]!r}")
+        """The body of the response. Raises Failed unless the status is 200."""
+        response, body = self._exchange(request)
+        if response.status != 200:
+            raise Failed(f"{request.method} {self.url}{request.path}: {response.status} {body[:300]!r}")
         return body
 
     def sign_in(self, path: str, username: str, password: str) -> None:
-        """Through a form of Django's, as a browser would; the cookies stay in the headers. Raises Failed."""
-        answer, page = self._exchange(Request(path))
+        """Sign in with a Django form, as a browser does; the cookies are stored in `headers`. Raises Failed."""
+        response, page = self._exchange(Request(path))
         token = CSRF_FIELD.search(page.decode())
         if token is None:
             raise Failed(f"{self.url}{path} has no sign-in form")
-        self._take_cookies(answer)
+        self._take_cookies(response)
         form = {"csrfmiddlewaretoken": unescape(token[1]), "username": username, "password": password, "next": "/"}
-        answer, _ = self._exchange(Request(path, "POST", urlencode(form).encode()), FORM)
-        if answer.status != 302:
-            raise Failed(f"{self.url}{path} refused the sign-in: {answer.status}")
-        self._take_cookies(answer)
+        response, _ = self._exchange(Request(path, "POST", urlencode(form).encode()), FORM)
+        if response.status != 302:
+            raise Failed(f"{self.url}{path} refused the sign-in: {response.status}")
+        self._take_cookies(response)
 
     def send_form(self, path: str, **fields: str) -> bytes:
-        """What the form of that page gives when it is sent with these fields. Raises Failed."""
-        answer, body = self._exchange(
+        """The body of the response after the form of a page is submitted with these fields. Raises Failed."""
+        response, body = self._exchange(
             Request(path, "POST", urlencode({"csrfmiddlewaretoken": self._token(path), **fields}).encode()), FORM
         )
-        if answer.status != 200:
-            raise Failed(f"POST {self.url}{path}: {answer.status} {body[:300]!r}")
+        if response.status != 200:
+            raise Failed(f"POST {self.url}{path}: {response.status} {body[:300]!r}")
         return body
 
     def _token(self, path: str) -> str:
-        """The page's token, asked for once."""
+        """The CSRF token of the page, read once."""
         if path not in self._tokens:
             found = CSRF_FIELD.search(self.send(Request(path)).decode())
             self._tokens[path] = unescape(found[1]) if found else ""
@@ -84,21 +84,21 @@ class Client:
         try:
             return self._send_once(request, content_type)
         except (ConnectionError, http.client.BadStatusLine):
-            self._connection.close()  # the server ended an idle connection; the next request opens a new one
+            self._connection.close()  # the server closed an idle connection
             return self._send_once(request, content_type)
 
     def _send_once(self, request: Request, content_type: str) -> tuple[http.client.HTTPResponse, bytes]:
         headers = self.headers | {"Content-Type": content_type} if request.body else self.headers
         self._connection.request(request.method, request.path, request.body or None, headers)
-        answer = self._connection.getresponse()
-        return answer, answer.read()
+        response = self._connection.getresponse()
+        return response, response.read()
 
-    def _take_cookies(self, answer: http.client.HTTPResponse) -> None:
+    def _take_cookies(self, response: http.client.HTTPResponse) -> None:
         cookies = dict(pair.split("=", 1) for pair in self.headers.get("Cookie", "").split("; ") if pair)
-        cookies |= dict(value.partition(";")[0].split("=", 1) for value in answer.headers.get_all("Set-Cookie", []))
+        cookies |= dict(value.partition(";")[0].split("=", 1) for value in response.headers.get_all("Set-Cookie", []))
         self.headers = self.headers | {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
 
 
 def elasticsearch(url: str, username: str, password: str) -> Client:
-    """A client of a node, as this user."""
+    """A client of a node with the credentials of this user."""
     return Client(url, {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()})

@@ -1,4 +1,4 @@
-"""The export of all users against the bare reads of the same users, and what it costs the web process in memory."""
+"""Compares exports of all users with bare reads of the same users, and measures the memory growth of the web process."""
 
 import io
 import json
@@ -16,14 +16,14 @@ from benchmarks.processes import memory
 
 FORMATS: Final = ("csv", "ndjson", "xlsx")
 ROUNDS: Final = 5
-A_PORTION: Final = 1000
-RESERVED: Final = 7  # users that `_query/user` does not know
-SECONDS_BETWEEN_LOOKS: Final = 0.01
+BATCH_SIZE: Final = 1000
+RESERVED: Final = 7  # users that `_query/user` doesn't have
+SAMPLING_SECONDS: Final = 0.01
 
 
 @dataclass
 class Exports:
-    """Seconds of the exports by format and of the bare reads, sizes, and by how much the web process grew meanwhile, at most."""
+    """Seconds of the exports by format and of the bare reads, file sizes and the web process's peak memory growth in bytes."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in FORMATS})
     bare: list[float] = field(default_factory=list)
@@ -31,7 +31,7 @@ class Exports:
     growth: int = 0
 
     def times(self, name: str) -> float:
-        """How many times as long as the bare reads."""
+        """The median time of the format relative to the bare reads."""
         return statistics.median(self.seconds[name]) / statistics.median(self.bare)
 
     @property
@@ -41,9 +41,9 @@ class Exports:
 
 
 def measure(client: Client, node: Client, web: int) -> Exports:
-    """All of it, round by round, beginning in a process that has exported nothing yet. Raises Failed."""
+    """Measure in rounds; the web process must not have exported anything before. Raises Failed."""
     found = Exports()
-    with _watched_memory(web) as growth:
+    with _memory_growth(web) as growth:
         for _ in range(ROUNDS):
             users, seconds = _timed(lambda: _bare_reads(node))
             found.bare.append(seconds)
@@ -51,7 +51,7 @@ def measure(client: Client, node: Client, web: int) -> Exports:
                 file, seconds = _timed(lambda name=name: client.send_form("/users/export", format=name))  # type: ignore[misc]
                 found.seconds[name].append(seconds)
                 found.sizes[name] = len(file)
-                _demand_rows(name, file, users + RESERVED)
+                _require_rows(name, file, users + RESERVED)
     found.growth = growth()
     return found
 
@@ -62,18 +62,18 @@ def _timed(do: Callable[[], Any]) -> tuple[Any, float]:
 
 
 def _bare_reads(node: Client) -> int:
-    """Every native user as the export reads them, from a plain client that looks where the next portion begins; how many."""
-    query: dict[str, Any] = {"query": {"match_all": {}}, "sort": [{"username": {"order": "asc"}}], "size": A_PORTION}
-    number: int = 0
+    """Read all native users in batches, as the export does, with a minimal client; returns their number."""
+    query: dict[str, Any] = {"query": {"match_all": {}}, "sort": [{"username": {"order": "asc"}}], "size": BATCH_SIZE}
+    count: int = 0
     while True:
         answer = json.loads(node.send(Request("/_security/_query/user", "POST", json.dumps(query).encode())))
-        number += int(answer["count"])
-        if answer["count"] < A_PORTION:
-            return number
+        count += int(answer["count"])
+        if answer["count"] < BATCH_SIZE:
+            return count
         query["search_after"] = [answer["users"][-1]["username"]]
 
 
-def _demand_rows(name: str, file: bytes, expected: int) -> None:
+def _require_rows(name: str, file: bytes, expected: int) -> None:
     if name == "xlsx":
         return
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
@@ -83,18 +83,18 @@ def _demand_rows(name: str, file: bytes, expected: int) -> None:
 
 
 @contextmanager
-def _watched_memory(pid: int) -> Iterator[Callable[[], int]]:
-    """How many bytes more than at the beginning the process has used at most, to be asked at the end."""
-    before, most, ended = memory(pid), [memory(pid)], threading.Event()
+def _memory_growth(pid: int) -> Iterator[Callable[[], int]]:
+    """Sample the memory of a process; yields a function that returns the peak growth since the start, in bytes."""
+    before, peak, ended = memory(pid), [memory(pid)], threading.Event()
 
-    def look() -> None:
-        while not ended.wait(SECONDS_BETWEEN_LOOKS):
-            most[0] = max(most[0], memory(pid))
+    def sample() -> None:
+        while not ended.wait(SAMPLING_SECONDS):
+            peak[0] = max(peak[0], memory(pid))
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:
-        yield lambda: most[0] - before
+        yield lambda: peak[0] - before
     finally:
         ended.set()
         thread.join()

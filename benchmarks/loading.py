@@ -1,38 +1,38 @@
-"""Loads users and roles into a node through the security API, as quickly as that goes."""
+"""Loads sample users and roles into a node with the security API, in parallel."""
 
 from concurrent.futures import ThreadPoolExecutor
 
 from elasticsearch import Elasticsearch
 
-from benchmarks.people import ROLES, Someone, someone
+from benchmarks.people import ROLES, SampleUser, sample_user
 
 THREADS = 16
-# The hash of a random password. With plain passwords, the node would hash for an hour.
-NOBODYS_HASH = "$2a$10$" + "abcdefghijklmnopqrstuu" + "X" * 31
+# No known password has this bcrypt hash. With plain passwords, the node would hash for an hour.
+PASSWORD_HASH = "$2a$10$" + "abcdefghijklmnopqrstuu" + "X" * 31
 
 
 def load_roles(client: Elasticsearch) -> None:
-    """Every role of `people`, each for indices of its own."""
+    """Create all sample roles, each with its own indices."""
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda name: _put_role(client, name), ROLES))
 
 
 def load_users(client: Elasticsearch, numbers: range) -> None:
-    """The users of these numbers; the last call makes all of them visible."""
+    """Create the sample users with these numbers; the last call refreshes the index, so that searches find all of them."""
     with ThreadPoolExecutor(THREADS) as pool:
-        list(pool.map(lambda number: _put_user(client, someone(number), refresh=False), numbers[:-1]))
-    _put_user(client, someone(numbers[-1]), refresh=True)
+        list(pool.map(lambda number: _put_user(client, sample_user(number), refresh=False), numbers[:-1]))
+    _put_user(client, sample_user(numbers[-1]), refresh=True)
 
 
 def remove_users(client: Elasticsearch, numbers: range) -> None:
-    """Take the users of these numbers away again."""
+    """Delete the sample users with these numbers."""
     with ThreadPoolExecutor(THREADS) as pool:
         list(pool.map(lambda number: _delete_user(client, number, refresh=False), numbers[:-1]))
     _delete_user(client, numbers[-1], refresh=True)
 
 
 def _delete_user(client: Elasticsearch, number: int, *, refresh: bool) -> None:
-    client.security.delete_user(username=someone(number).username, refresh=refresh)
+    client.security.delete_user(username=sample_user(number).username, refresh=refresh)
 
 
 def _put_role(client: Elasticsearch, name: str) -> None:
@@ -46,14 +46,14 @@ def _put_role(client: Elasticsearch, name: str) -> None:
     )
 
 
-def _put_user(client: Elasticsearch, who: Someone, *, refresh: bool) -> None:
+def _put_user(client: Elasticsearch, user: SampleUser, *, refresh: bool) -> None:
     client.security.put_user(
-        username=who.username,
-        password_hash=NOBODYS_HASH,
-        full_name=who.full_name or None,
-        email=who.email or None,
-        roles=list(who.roles),
-        enabled=who.enabled,
+        username=user.username,
+        password_hash=PASSWORD_HASH,
+        full_name=user.full_name or None,
+        email=user.email or None,
+        roles=list(user.roles),
+        enabled=user.enabled,
         metadata={},
         refresh=refresh,
     )

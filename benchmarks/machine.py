@@ -1,4 +1,4 @@
-"""On what a run was made: the machine and the versions."""
+"""The machine and the versions of a run."""
 
 import os
 import platform
@@ -11,7 +11,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def machine(cluster: Cluster, postgres: str) -> dict[str, str]:
-    """Rows for the table; nothing that tells whose machine it is."""
+    """Rows for the report, without anything that identifies the machine or its owner. `postgres`: its version, or ""."""
     node = next(iter(cluster.client().nodes.info(metric="jvm")["nodes"].values()))
     return {
         "Machine": f"{os.cpu_count()} x {_processor()}, {_memory()} GB, {platform.system()} {platform.machine()}",

@@ -1,4 +1,4 @@
-"""What is measured: the product's pages, and what each of them asks the node for."""
+"""The pages of the user list that are measured, and the calls to Elasticsearch that each of them makes."""
 
 import json
 import re
@@ -34,11 +34,11 @@ PAGES: Final = {
     "sorted by roles": "?sort=roles&order=asc",
     "sorted by status": "?sort=status&order=asc",
 }
-# The session's own document, and what its owner may do, asked once a minute.
+# Calls for the session: its document, and once a minute the privileges of its user.
 SESSIONS: Final = ("/usermgmt-", "/_security/_authenticate", "/_security/user/_has_privileges")
-DEEP: Final = 550  # pages of 20: further than the 10,000 users that Elasticsearch pages through by number
+DEEP: Final = 550  # pages of 20 users: beyond the 10,000 users that Elasticsearch can page through by number
 
-# The bare call that everything is compared with.
+# The bare call to which all times are compared.
 FIRST_TWENTY: Final = Request(
     "/_security/_query/user",
     "POST",
@@ -50,7 +50,7 @@ ALL_ROLES: Final = Request("/_security/role")
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the list, the calls to Elasticsearch that it makes, and the one of them that finds its users."""
+    """A page of the user list, its number of calls to Elasticsearch, and `bare`, the call that finds its users."""
 
     name: str
     request: Request
@@ -59,21 +59,21 @@ class Page:
 
 
 def watched_pages(watched: Client, calls: Recorder) -> Iterator[Page]:
-    """Every page of the list, as the product makes it behind a recorder. Raises Failed."""
+    """All pages, with the calls that usermgmt makes through the recorder. Raises Failed."""
     for name, address in _addresses(watched):
         request = Request(address)
-        seen = _calls_of(watched, calls, request)
-        yield Page(name, request, len(seen), _finding_users(name, seen))
+        recorded = _calls_of(watched, calls, request)
+        yield Page(name, request, len(recorded), _user_query(name, recorded))
 
 
 def _addresses(client: Client) -> Iterator[tuple[str, str]]:
     for name, query in PAGES.items():
         yield name, LIST + query
-    yield from _turned(client)
+    yield from _linked_pages(client)
 
 
-def _turned(client: Client) -> Iterator[tuple[str, str]]:
-    """Pages that only links lead to."""
+def _linked_pages(client: Client) -> Iterator[tuple[str, str]]:
+    """Pages that can be reached only through links."""
     second = _link(client, LIST, "next")
     yield "next page", second
     third = _link(client, second, "next")
@@ -85,7 +85,7 @@ def _turned(client: Client) -> Iterator[tuple[str, str]]:
 
 
 def _walk(client: Client, address: str) -> str:
-    """Some hundred pages on, or halfway where there are not as many."""
+    """The address DEEP pages further, or of the middle page of a shorter list."""
     page = client.send(Request(address)).decode()
     pages = re.search(r"Page [\d,]+ of ([\d,]+)", page)
     steps = min(DEEP, int(pages[1].replace(",", "")) // 2) if pages else 20
@@ -95,7 +95,7 @@ def _walk(client: Client, address: str) -> str:
 
 
 def _link(client: Client, address: str, direction: str) -> str:
-    """Where the page's button of that direction leads to."""
+    """The target of the page's pagination button for this direction."""
     page = client.send(Request(address)).decode()
     for tag in re.findall(r"<a\b[^>]*>", page):
         href = re.search(r'\shref="([^"]+)"', tag)
@@ -106,17 +106,17 @@ def _link(client: Client, address: str, direction: str) -> str:
 
 
 def _calls_of(watched: Client, recorder: Recorder, request: Request) -> list[Request]:
-    """What a visit asks the node for when nothing is kept from an earlier one, besides the session."""
-    watched.send(request)  # at first a page may take longer than things are kept
+    """The calls of a page with an empty cache, without those for the session."""
+    watched.send(request)  # the first response may take longer than the cache lives
     time.sleep(CACHE_SECONDS)
     recorder.calls.clear()
     watched.send(request)
     return [call for call in recorder.calls if not call.path.startswith(SESSIONS)]
 
 
-def _finding_users(name: str, seen: list[Request]) -> Request:
-    """The last query; one before it finds out what is to be asked for."""
-    queries = [call for call in seen if call.path.startswith("/_security/_query/user")]
+def _user_query(name: str, recorded: list[Request]) -> Request:
+    """The last user query; an earlier one only reads the nonexistent roles for it."""
+    queries = [call for call in recorded if call.path.startswith("/_security/_query/user")]
     if not queries:
         raise Failed(f"the {name} asks for no users")
     return queries[-1]

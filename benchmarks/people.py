@@ -1,4 +1,4 @@
-"""Believable users and roles in any number: the same number is always the same person."""
+"""Realistic sample users and roles in any number; a number always gives the same user."""
 
 from dataclasses import dataclass
 from random import Random
@@ -31,13 +31,13 @@ DEPARTMENTS: Final = _words(
 DUTIES: Final = _words("reader writer editor analyst owner")
 REGIONS: Final = _words("emea apac amer dach")
 
-ROLES: Final = tuple(f"{place}_{duty}_{region}" for place in DEPARTMENTS for duty in DUTIES for region in REGIONS)
-GONE: Final = ("data_warehouse_reader", "old_crm")  # roles that do not exist, as they are left over in every real cluster
+ROLES: Final = tuple(f"{department}_{duty}_{region}" for department in DEPARTMENTS for duty in DUTIES for region in REGIONS)
+NONEXISTENT_ROLES: Final = ("data_warehouse_reader", "old_crm")  # roles that don't exist, which every real cluster has
 
 
 @dataclass(frozen=True)
-class Someone:
-    """One user, in whichever store."""
+class SampleUser:
+    """A sample user, for Elasticsearch and for the Django admin."""
 
     username: str
     full_name: str
@@ -46,27 +46,27 @@ class Someone:
     enabled: bool
 
 
-def someone(number: int) -> Someone:
-    """The user of that number, counted from 0; every user name is different."""
-    chance = Random(number)  # noqa: S311
-    full_name, again = _name(number)
-    username = ".".join(full_name.lower().split()) + again
-    email = "" if chance.random() < 0.03 else f"{username}@example.{chance.choice(('org', 'com', 'net'))}"
-    return Someone(username, full_name if chance.random() < 0.97 else "", email, _roles(chance), chance.random() < 0.95)
+def sample_user(number: int) -> SampleUser:
+    """The sample user with this number, from 0; usernames are unique."""
+    random = Random(number)  # noqa: S311
+    full_name, repetition = _name(number)
+    username = ".".join(full_name.lower().split()) + repetition
+    email = "" if random.random() < 0.03 else f"{username}@example.{random.choice(('org', 'com', 'net'))}"
+    return SampleUser(username, full_name if random.random() < 0.97 else "", email, _roles(random), random.random() < 0.95)
 
 
 def _name(number: int) -> tuple[str, str]:
-    """First and last name, neighbours far apart, and what makes the user name different when the names begin again."""
-    again, index = divmod(number, len(FIRST) * len(LAST))
-    # 7,919 is a prime, so every pair comes once.
+    """The full name, spread over all names, and a suffix for the username once all combinations are used up."""
+    repetition, index = divmod(number, len(FIRST) * len(LAST))
+    # 7,919 is a prime, so each combination occurs once before the first one repeats.
     last, first = divmod(index * 7919 % (len(FIRST) * len(LAST)), len(FIRST))
-    return f"{FIRST[first]} {LAST[last]}", str(again + 1) if again else ""
+    return f"{FIRST[first]} {LAST[last]}", str(repetition + 1) if repetition else ""
 
 
-def _roles(chance: Random) -> tuple[str, ...]:
-    """Mostly one to four, some none, a few many; now and then one that does not exist."""
-    count = chance.choices((0, 1, 2, 3, 4, 12), (2, 30, 35, 20, 11, 2))[0]
-    roles = chance.sample(ROLES, count)
-    if chance.random() < 0.01:
-        roles.append(chance.choice(GONE))
+def _roles(random: Random) -> tuple[str, ...]:
+    """Mostly one to four roles, sometimes none or many; 1% of the users have a nonexistent one."""
+    count = random.choices((0, 1, 2, 3, 4, 12), (2, 30, 35, 20, 11, 2))[0]
+    roles = random.sample(ROLES, count)
+    if random.random() < 0.01:
+        roles.append(random.choice(NONEXISTENT_ROLES))
     return tuple(roles)

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own in a temporary folder, reached through a socket in that folder only."""
+"""A temporary PostgreSQL server, reachable only through a socket in its temporary folder."""
 
 import os
 import pwd
@@ -16,12 +16,12 @@ OWNER = "benchmark"
 
 
 class NoPostgres(Exception):
-    """There is no PostgreSQL that we could start here."""
+    """PostgreSQL can't be started on this machine. The message is for the terminal."""
 
 
 @contextmanager
 def postgres() -> Iterator[Path]:
-    """The folder with the socket of a new, empty server, until the end of the block. Raises NoPostgres."""
+    """Run a new, empty server until the end of the block; yields the folder with its socket. Raises NoPostgres."""
     programs, account = _programs(), _account()
     with tempfile.TemporaryDirectory(prefix="usermgmt-postgres-") as name:
         folder = Path(name)
@@ -33,19 +33,19 @@ def postgres() -> Iterator[Path]:
             lambda: (folder / "data/postmaster.pid").exists() and "ready" in (folder / "data/postmaster.pid").read_text(),
             folder / "log",
             environment={"PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
-            stop=signal.SIGINT,  # ends without waiting for its clients
+            stop=signal.SIGINT,  # fast shutdown: doesn't wait for clients
         ):
             yield folder
 
 
 def version() -> str:
-    """What the programs call themselves. Raises NoPostgres."""
+    """The version number of PostgreSQL. Raises NoPostgres."""
     done = subprocess.run([str(_programs() / "postgres"), "--version"], stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout.split()[2]
 
 
 def _programs() -> Path:
-    """The newest installed version's."""
+    """The folder with the programs of the newest installed version. Raises NoPostgres."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if installed:
         return installed[-1].parent
@@ -55,7 +55,7 @@ def _programs() -> Path:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom it runs as: ourselves, but for root, whom PostgreSQL refuses."""
+    """The account to run PostgreSQL as: `postgres` if this process is root, as which PostgreSQL doesn't start, else None."""
     if os.getuid() != 0:
         return None
     try:

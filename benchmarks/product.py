@@ -1,4 +1,4 @@
-"""The product in front of a node, set up and served exactly as in production."""
+"""usermgmt in front of a node, set up and served as in production."""
 
 import os
 import secrets
@@ -18,7 +18,7 @@ from usermgmt import env_file
 ADMINISTRATOR = "benchmark"
 ADMINISTRATORS_ROLE = "benchmark_administrator"
 CACHE_SECONDS = 0.5
-# The same names in the developer's environment would override our env file.
+# Prefixes of settings: in the developer's environment, they would override the env file of the benchmark.
 CONFIGURATION = (
     *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY"),
     *("SESSION_", "KEPT_", "LOG_", "WEB_"),
@@ -27,14 +27,14 @@ CONFIGURATION = (
 
 @dataclass(frozen=True)
 class Served:
-    """A gunicorn that answers."""
+    """A running gunicorn."""
 
     url: str
     pid: int
 
 
 def set_up(cluster: Cluster, folder: Path) -> str:
-    """Make what the product needs in the cluster, and an administrator of users; the administrator's password."""
+    """Run setup_cluster, and create an administrator; returns the administrator's password."""
     env_file.update(folder / "env", {"ELASTICSEARCH_HOSTS": cluster.urls[0], "HTTPS": "false"})
     _manage(folder, "setup_cluster", "--env-file", str(folder / "env"), ELASTICSEARCH_PASSWORD=cluster.password)
     _manage(folder, "collectstatic", "--noinput", "--verbosity", "0")
@@ -47,14 +47,14 @@ def set_up(cluster: Cluster, folder: Path) -> str:
 
 @contextmanager
 def served(folder: Path) -> Iterator[Served]:
-    """One web process on a free port."""
+    """usermgmt with one web process on a free port."""
     with _served(folder, "product") as web:
         yield web
 
 
 @contextmanager
 def served_without(folder: Path, trick: int) -> Iterator[Served]:
-    """One web process without the trick of that number."""
+    """The same, with TRICKS[trick] turned off."""
     configuration = {"BENCHMARK_WITHOUT": str(trick), **TRICKS[trick].environment}
     with _served(folder, f"without-{trick}", "benchmarks.without", **configuration) as web:
         yield web
@@ -62,7 +62,7 @@ def served_without(folder: Path, trick: int) -> Iterator[Served]:
 
 @contextmanager
 def watched(folder: Path, recorder: str) -> Iterator[Served]:
-    """The same, for counting: it finds the node behind a recorder, and soon forgets what it keeps for other pages."""
+    """The same, for counting calls: connected to the node through a recorder, and with a short cache lifetime."""
     with _served(folder, "watched", ELASTICSEARCH_HOSTS=recorder, CACHE_SECONDS=str(CACHE_SECONDS)) as web:
         yield web
 
@@ -81,7 +81,7 @@ def _served(folder: Path, name: str, application: str = "usermgmt.asgi", **confi
 
 
 def gunicorn(application: str) -> list[str]:
-    """The command that serves an application with the product's own settings of the server."""
+    """The command that serves an application with the server settings of usermgmt."""
     return [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", application]
 
 

@@ -1,4 +1,4 @@
-"""Writes what a run has found as a page of Markdown."""
+"""The Markdown report of a run, docs/benchmarks.md."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
@@ -49,7 +49,7 @@ during all of these exports, in a process that has made none before."""
 
 
 def report(run: Run) -> str:
-    """The whole page."""
+    """The report as Markdown."""
     parts = [
         INTRODUCTION.format(command=run.command, rounds=run.rounds),
         _table(("", ""), run.machine.items()),
@@ -136,7 +136,7 @@ def _export_rows(run: Run) -> Iterator[Sequence[str]]:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Words to the left, figures to the right."""
+    """A Markdown table: the first column left-aligned, the others right-aligned."""
     lines = [heads, ["---" if number == 0 else "--:" for number in range(len(heads))], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

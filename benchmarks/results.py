@@ -1,4 +1,4 @@
-"""What one run has found out."""
+"""The results of a run."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from benchmarks.rounds import Load, Subject
 
 @dataclass(frozen=True)
 class PageResult:
-    """A page of the list, the call that it needs in any case, and the changelist's page that answers the same."""
+    """A page of usermgmt, its own bare call, its number of calls, and the equivalent page of the Django admin."""
 
     ours: Subject
     bare: Subject
@@ -17,18 +17,17 @@ class PageResult:
 
     @property
     def name(self) -> str:
-        """What the page is called."""
         return self.ours.name
 
     @property
     def overhead(self) -> float:
-        """Seconds that it takes longer than its bare call."""
+        """The additional seconds compared to its bare call."""
         return self.ours.median - self.bare.median
 
 
 @dataclass(frozen=True)
 class AtSize:
-    """Everything at one number of users."""
+    """The results at one number of users. `memory`: of the web process, in bytes."""
 
     users: int
     pages: list[PageResult]
@@ -45,13 +44,12 @@ class AtSize:
 
     @property
     def first(self) -> PageResult:
-        """The first page of the list."""
         return self.pages[0]
 
 
 @dataclass(frozen=True)
 class Run:
-    """A whole run, from few users to many."""
+    """All results of a run, by ascending number of users."""
 
     command: str
     rounds: int
@@ -60,10 +58,9 @@ class Run:
 
     @property
     def smallest(self) -> AtSize:
-        """The fewest users."""
         return self.sizes[0]
 
     @property
     def largest(self) -> AtSize:
-        """The most users, which the bars are about."""
+        """The results at the largest number of users, to which most targets apply."""
         return self.sizes[-1]

@@ -1,4 +1,4 @@
-"""Times everything round by round, so that whatever else happens on the machine happens to all alike."""
+"""Measures in rounds, so that other load on the machine affects all measurements equally."""
 
 import statistics
 import time
@@ -12,7 +12,7 @@ from benchmarks.client import Client, Request
 
 @dataclass
 class Subject:
-    """The requests that are timed together because a user waits for all of them."""
+    """Requests that are measured together, because a user waits for all of them, and the seconds of each run."""
 
     name: str
     client: Client
@@ -21,31 +21,29 @@ class Subject:
     size: int = 0
 
     def run(self) -> float:
-        """Do it once; how many seconds that took."""
+        """Send the requests once; returns the time in seconds."""
         start = time.perf_counter()
         self.size = sum(len(self.client.send(request)) for request in self.requests)
         return time.perf_counter() - start
 
     @property
     def median(self) -> float:
-        """Half of the times were shorter."""
         return statistics.median(self.seconds)
 
     @property
     def p95(self) -> float:
-        """All but one in twenty were shorter."""
         return sorted(self.seconds)[int(len(self.seconds) * 0.95)]
 
 
 def warm_up(subjects: Sequence[Subject], rounds: int) -> None:
-    """Let compilers, caches and connections get ready."""
+    """Send all requests some times, to fill caches, open connections, and let the JVM compile."""
     for _ in range(rounds):
         for subject in subjects:
             subject.run()
 
 
 def time_rounds(quick: Sequence[Subject], slow: Sequence[Subject], rounds: int, slow_rounds: int) -> None:
-    """Each quick subject once a round, the slow ones in some of the rounds; in another order each time."""
+    """Measure quick subjects in each round, slow ones in about `slow_rounds` of them, each round in random order."""
     chance = Random(rounds)  # noqa: S311
     slow_every = max(1, rounds // slow_rounds)
     for number in range(rounds):
@@ -57,7 +55,7 @@ def time_rounds(quick: Sequence[Subject], slow: Sequence[Subject], rounds: int, 
 
 @dataclass
 class Load:
-    """What many clients at once got, and what that cost the processes behind it."""
+    """Requests from concurrent clients, the time they took, and the CPU seconds that each process used."""
 
     requests: int = 0
     seconds: float = 0
@@ -65,16 +63,15 @@ class Load:
 
     @property
     def per_second(self) -> float:
-        """Answers in a second."""
         return self.requests / self.seconds
 
     def used_per_request(self, name: str) -> float:
-        """A process's CPU seconds for one answer."""
+        """CPU seconds of a process per request."""
         return self.used[name] / self.requests
 
 
 def add_load(load: Load, subject: Subject, clients: int, requests: int, usage: Callable[[], dict[str, float]]) -> None:
-    """Send so many requests from so many clients, each with a connection of its own."""
+    """Send the requests from concurrent clients, each with its own connection. `usage`: CPU seconds so far, by process."""
     before, start = usage(), time.perf_counter()
     with ThreadPoolExecutor(clients) as pool:
         list(pool.map(lambda share: _send(subject, share), [requests // clients] * clients))

@@ -1,4 +1,4 @@
-"""The changelist as a running program: loaded, served, and signed in to."""
+"""The Django admin in `benchmarks.changelist` as a running program: load users, serve, sign in."""
 
 import os
 import secrets
@@ -20,7 +20,7 @@ from local_cluster.ports import free_ports
 
 REQUIREMENTS: Final = TOP / "benchmarks" / "requirements.txt"
 LIST: Final = "/admin/changelist/person/"
-# The same questions as the product's pages of these names; the roles are numbered in the order in which they are loaded.
+# The equivalents of the usermgmt pages with these names; role IDs follow the order in which roles are loaded.
 PAGES: Final = {
     FIRST: Request(LIST),
     SEARCHED: Request(f"{LIST}?q=okaf"),
@@ -31,19 +31,19 @@ PAGES: Final = {
 
 @dataclass
 class Shop:
-    """A Django project with an admin, and a PostgreSQL behind it."""
+    """A Django project with the admin and a PostgreSQL database. `environment`: of its processes."""
 
     folder: Path
     environment: dict[str, str]
     url: str = ""
 
     def load(self, numbers: range) -> None:
-        """Add the users of these numbers."""
+        """Add the sample users with these numbers."""
         command = [sys.executable, "-m", "benchmarks.changelist.load", str(numbers.start), str(numbers.stop)]
         subprocess.run(command, cwd=TOP, env=self.environment, stdin=subprocess.DEVNULL, check=True)
 
     def sign_in(self) -> Client:
-        """A client of the administrator."""
+        """A client, signed in as the administrator."""
         client = Client(self.url)
         client.sign_in("/admin/login/", "admin", self.environment["CHANGELIST_PASSWORD"])
         return client
@@ -51,7 +51,7 @@ class Shop:
 
 @contextmanager
 def shop(folder: Path) -> Iterator[Shop]:
-    """A shop without users, until the end of the block; served once `serve` is entered. Raises NoPostgres."""
+    """A project without users, until the end of the block; `serve` starts its web server. Raises NoPostgres."""
     with postgres() as socket:
         environment = os.environ | {
             "DJANGO_SETTINGS_MODULE": "benchmarks.changelist.settings",
@@ -65,7 +65,7 @@ def shop(folder: Path) -> Iterator[Shop]:
 
 @contextmanager
 def serve(shop: Shop) -> Iterator[None]:
-    """One web process, with the same server and settings of the server as the product's."""
+    """One web process, with the same server and server settings as usermgmt."""
     port = free_ports(1)[0]
     shop.url = f"http://127.0.0.1:{port}"
     environment = shop.environment | {"HOST": "127.0.0.1", "PORT": str(port), "WEB_WORKERS": "1"}
@@ -79,7 +79,7 @@ def serve(shop: Shop) -> Iterator[None]:
 
 
 def _packages(folder: Path) -> Path:
-    """Where Django finds PostgreSQL's driver: only the comparison needs it, so it goes with the rest. Raises NoPostgres."""
+    """Install psycopg, which only the comparison needs, into the temporary folder; returns the path. Raises NoPostgres."""
     packages = folder / "packages"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     done = subprocess.run([*command, "--target", str(packages), "-r", str(REQUIREMENTS)], stdin=subprocess.DEVNULL, check=False)

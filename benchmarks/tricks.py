@@ -1,4 +1,4 @@
-"""The tricks that make pages fast, each with a switch that turns it off in a web process of the benchmark."""
+"""The tricks that make pages fast, and functions that turn each of them off in a web process of the benchmark."""
 
 import gc
 from collections.abc import Callable, Iterable, Mapping
@@ -9,7 +9,7 @@ from django.conf import settings
 from django.template import Context, Engine
 from django.urls import reverse
 
-# A page of the list as one would write it first.
+# The rows of the user list as a simple Django template.
 ROWS: Final = """{% for row in rows %}<tr data-test-subj="userRow">
 {% if can_manage %}<td><input type="checkbox" name="username" value="{{ row.user.username }}"
   aria-label="Select {{ row.user.username }}" data-test-subj="checkboxSelectRow-{{ row.user.username }}"
@@ -25,18 +25,21 @@ ROWS: Final = """{% for row in rows %}<tr data-test-subj="userRow">
   {% if row.user.is_deprecated %}<span class="badge badge--warning">Deprecated</span>{% endif %}</td></tr>{% endfor %}"""
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
 @dataclass(frozen=True)
 class Trick:
-    """`before`: done before Django is set up, `after`: with the application loaded; `remove_when`: for the report."""
+    """`before` and `after` turn the trick off before Django is set up, or after the application is loaded.
+
+    `remove_when`: a text for the report.
+    """
 
     name: str
     remove_when: str
-    before: Callable[[], None] = _nothing
-    after: Callable[[], None] = _nothing
+    before: Callable[[], None] = _do_nothing
+    after: Callable[[], None] = _do_nothing
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,7 +56,7 @@ def _no_cached_pages() -> None:
     vars(page_cache._pages)["get"] = lambda key: None
 
 
-def _rows_by_a_template() -> None:
+def _rows_from_template() -> None:
     from accounts.templatetags import user_table
 
     template = Engine.get_default().from_string(ROWS)
@@ -85,12 +88,12 @@ def _indented_templates() -> None:
     options["loaders"] = [("django.template.loaders.cached.Loader", loaders)]
 
 
-def _csrf_cookie_each_time() -> None:
+def _csrf_cookie_on_each_response() -> None:
     settings.MIDDLEWARE.remove("accounts.middleware.csrf_cookie_once")
 
 
-def _collect_everything() -> None:
-    vars(gc)["freeze"] = _nothing
+def _no_gc_freeze() -> None:
+    vars(gc)["freeze"] = _do_nothing
 
 
 TRICKS: Final = (
@@ -101,10 +104,10 @@ TRICKS: Final = (
         environment={"CACHE_SECONDS": "0"},
     ),
     Trick("cached page (views/users/page_cache.py)", "Django's templates are compiled to Python", after=_no_cached_pages),
-    Trick("rows written by functions (templatetags/user_table.py)", "as for the cached page", after=_rows_by_a_template),
+    Trick("rows written by functions (templatetags/user_table.py)", "as for the cached page", after=_rows_from_template),
     Trick("rows cached (user_table, lru_cache)", "", after=_no_cached_rows),
     Trick("addresses cached (views/users/addresses.py)", "", after=_no_cached_addresses),
     Trick("templates without indentation (usermgmt/templates.py)", "", before=_indented_templates),
-    Trick("CSRF cookie sent once (middleware.py)", "", before=_csrf_cookie_each_time),
-    Trick("garbage collector frozen after start", "", after=_collect_everything),
+    Trick("CSRF cookie sent once (middleware.py)", "", before=_csrf_cookie_on_each_response),
+    Trick("garbage collector frozen after start", "", after=_no_gc_freeze),
 )

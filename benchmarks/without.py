@@ -1,4 +1,4 @@
-"""The product as gunicorn serves it, with one of `tricks` switched off: the number that BENCHMARK_WITHOUT has."""
+"""The ASGI application of usermgmt with one trick turned off: TRICKS[BENCHMARK_WITHOUT]."""
 
 import os
 

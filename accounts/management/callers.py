@@ -109,7 +109,7 @@ def _as_failures() -> Iterator[None]:
         raise Failure(os.EX_TEMPFAIL, str(exc)) from None
     except (file_realm.FileRealmError, node_settings.NodeSettingsError) as exc:
         raise Failure(os.EX_CONFIG, str(exc)) from None
-    except recovery.NotNoticed as exc:
+    except recovery.NotReloaded as exc:
         raise Failure(os.EX_DATAERR, str(exc)) from None
     except errors.Unavailable as exc:
         raise _unreachable(exc) from None

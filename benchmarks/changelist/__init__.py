@@ -1,1 +1,1 @@
-"""Django's own admin over the same users in PostgreSQL, as a Django shop would build it; the product has nothing of it."""
+"""The Django admin with the same users in PostgreSQL, as a typical Django project; only for the comparison."""

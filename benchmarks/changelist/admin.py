@@ -1,4 +1,4 @@
-"""The changelist."""
+"""The admin of users, with the changelist that is compared."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ else:
 
 @admin.register(Person)
 class PersonAdmin(ModelAdmin):
-    """Shows, searches and filters what the product's list does, twenty on a page."""
+    """Shows, searches, and filters like the user list of usermgmt, with 20 users per page."""
 
     list_display = ["username", "full_name", "email", "role_names", "is_active"]
     list_filter = ["is_active", "roles"]
@@ -24,10 +24,9 @@ class PersonAdmin(ModelAdmin):
     search_fields = ["username", "full_name", "email"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Person]:
-        """With the roles of a whole page in one query."""
+        """The roles of all rows are loaded with one query."""
         return super().get_queryset(request).prefetch_related("roles")
 
     @admin.display(description="roles")
     def role_names(self, person: Person) -> str:
-        """All of them in one cell."""
         return ", ".join(role.name for role in person.roles.all())

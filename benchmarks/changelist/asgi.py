@@ -1,4 +1,4 @@
-"""What gunicorn serves: the changelist in as many threads as the product has."""
+"""The ASGI application of the changelist, with as many threads as usermgmt."""
 
 from django.core.wsgi import get_wsgi_application
 

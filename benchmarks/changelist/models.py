@@ -1,4 +1,4 @@
-"""The users and their roles as tables."""
+"""Users and roles, with a many-to-many relation."""
 
 from typing import ClassVar
 
@@ -6,15 +6,11 @@ from django.db import models
 
 
 class Role(models.Model):
-    """A role."""
-
     objects: ClassVar[models.Manager["Role"]] = models.Manager()
 
     name = models.CharField(max_length=200, unique=True)
 
     class Meta:
-        """In the order of names."""
-
         ordering = ["name"]
 
     def __str__(self) -> str:
@@ -22,8 +18,6 @@ class Role(models.Model):
 
 
 class Person(models.Model):
-    """A user."""
-
     objects: ClassVar[models.Manager["Person"]] = models.Manager()
 
     username = models.CharField(max_length=200, unique=True)
@@ -33,8 +27,6 @@ class Person(models.Model):
     roles = models.ManyToManyField(Role, blank=True)
 
     class Meta:
-        """In the order of names."""
-
         ordering = ["username"]
         verbose_name_plural = "people"
 

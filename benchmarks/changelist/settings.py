@@ -1,4 +1,4 @@
-"""`startproject`'s settings for production, with PostgreSQL and connections that stay open."""
+"""The settings of `startproject` for production, with PostgreSQL and persistent connections."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The admin and nothing else."""
+"""URLs: only the admin."""
 
 from django.contrib import admin
 from django.urls import path

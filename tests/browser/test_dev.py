@@ -97,9 +97,9 @@ def shows_soon(page: Page, script: str) -> bool:
     def shows() -> bool:
         try:
             page.reload()
+            return bool(page.evaluate(script))
         except BrowserError:
             return False
-        return bool(page.evaluate(script))
 
     return wait_for(shows, SECONDS_TO_SHOW)
 

@@ -37,7 +37,7 @@ def many(node: TestNode) -> Iterator[None]:
 
     def put(number: int, *, refresh: bool = False) -> None:
         metadata = {"text": base64.b64encode(chance.randbytes(METADATA)).decode()}
-        hashed = loading.NOBODYS_HASH
+        hashed = loading.PASSWORD_HASH
         security.put_user(username=f"user{number}", password_hash=hashed, roles=[], metadata=metadata, refresh=refresh)
 
     def delete(number: int, *, refresh: bool = False) -> None:

@@ -184,7 +184,7 @@ def test_a_node_that_is_not_there_is_unavailable(folder: Path, run: Run) -> None
 def test_node_of_another_folder_is_reported(
     node: TestNode, folder: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recovery, "SECONDS_TO_NOTICE", 0.5)
+    monkeypatch.setattr(recovery, "RELOAD_TIMEOUT_SECONDS", 0.5)
     for name in ("elasticsearch.yml", "users", "users_roles"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     ended = run("-u", "jdoe", "-b", "--es-path-conf", str(tmp_path))

@@ -117,7 +117,7 @@ def test_concurrent_changes_are_kept(folder: Path) -> None:
 
 
 def test_two_runs_exclude_each_other(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_realm, "SECONDS_FOR_ANOTHER_RUN", 0)
+    monkeypatch.setattr(file_realm, "LOCK_TIMEOUT_SECONDS", 0)
     with file_realm.superuser(folder, "$2a$10$hash"), pytest.raises(file_realm.FileRealmBusy):
         file_realm.clean_up(folder)
     file_realm.clean_up(folder)

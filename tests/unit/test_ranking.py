@@ -12,8 +12,8 @@ from accounts.templatetags.highlight import highlight
         ("jd", Fit.START),
         ("jane", Fit.WORDS),
         ("example doe", Fit.WORDS),
-        ("doe jan", Fit.BEGINNINGS),
-        ("exam", Fit.BEGINNINGS),
+        ("doe jan", Fit.WORD_STARTS),
+        ("exam", Fit.WORD_STARTS),
         ("ane", Fit.PARTS),
         ("oe ane xampl", Fit.PARTS),
         ("jane smith", None),
@@ -33,12 +33,12 @@ def test_several_words_may_be_the_start_of_a_name() -> None:
 
 def test_word_boundaries_of_the_ranking() -> None:
     assert fit(["admin"], "kibana_admin") == Fit.WORDS
-    assert fit(["åkes"], "bjorn", "Björn Åkesson") == Fit.BEGINNINGS
+    assert fit(["åkes"], "bjorn", "Björn Åkesson") == Fit.WORD_STARTS
     assert fit(["admin"], "badminton") == Fit.PARTS
 
 
 def test_the_best_comes_first() -> None:
-    assert sorted(Fit) == [Fit.WHOLE, Fit.START, Fit.WORDS, Fit.BEGINNINGS, Fit.PARTS]
+    assert sorted(Fit) == [Fit.WHOLE, Fit.START, Fit.WORDS, Fit.WORD_STARTS, Fit.PARTS]
 
 
 def test_what_is_typed_is_capped() -> None:

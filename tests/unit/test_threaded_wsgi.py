@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -97,7 +98,9 @@ def run(test: Coroutine[Any, Any, None]) -> None:
     async def in_time() -> None:
         await asyncio.wait_for(test, 20)
 
-    asyncio.run(in_time())
+    # In another thread: in this one, the browser of other tests may have a running event loop.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, in_time()).result()
 
 
 async def until(condition: Callable[[], bool]) -> None:

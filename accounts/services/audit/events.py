@@ -74,7 +74,7 @@ class Event:
         metadata = {
             "_index": self.index,
             "_id": f"{self.id}-{self.stage}",
-            "dynamic_templates": {"usermgmt.stage": indices.AUDIT_MARK},
+            "dynamic_templates": {"usermgmt.stage": indices.AUDIT_MARKER},
         }
         return [{"create": metadata}, self.document()]
 

@@ -23,12 +23,12 @@ class Bar:
 
 
 def aggregation(query: Query) -> dict[str, Any]:
-    """The aggregation over the period of the query, or the last 30 days."""
+    """The aggregation over the period of the query, by default over 30 days."""
     until = query.until or timezone.now()
     since = query.since or until - DEFAULT_PERIOD
     bounds = {"min": since.isoformat(), "max": until.isoformat()}
     interval = width(until - since)
-    # Not `hard_bounds`: beside `extended_bounds`, a date_nanos field has no counts any more.
+    # Not `hard_bounds`: together with `extended_bounds`, a date_nanos field gets no counts.
     histogram = {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 0, "extended_bounds": bounds}
     return {
         "filter": {"range": {"@timestamp": {"gte": bounds["min"], "lte": bounds["max"]}}},
@@ -38,17 +38,17 @@ def aggregation(query: Query) -> dict[str, Any]:
 
 
 def width(period: timedelta) -> str:
-    """The interval of one bar, so that there are at most MAX_BARS."""
+    """The shortest interval with at most MAX_BARS bars."""
     return next((name for name in WIDTHS if period / duration(name) <= MAX_BARS), WIDTHS[-1])
 
 
 def duration(name: str) -> timedelta:
-    """Of an interval as Elasticsearch writes it."""
+    """The length of an interval in Elasticsearch's notation, such as `30m`."""
     return int(name[:-1]) * UNITS[name[-1]]
 
 
 def bars(aggregations: Mapping[str, Any]) -> list[Bar]:
-    """From the answer; empty without an audit index."""
+    """The bars in the `aggregations` of a response; empty without an audit index."""
     found = aggregations.get("bars")
     if not found:
         return []

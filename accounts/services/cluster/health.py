@@ -12,10 +12,10 @@ def status(administrator: AdministratorClient) -> str:
     try:
         return str(administrator.cluster.health()["status"])
     except errors.AccessDenied:
-        return _as_ourselves()
+        return _status_with_api_key()
 
 
-def _as_ourselves() -> str:
+def _status_with_api_key() -> str:
     try:
         return str(service_client().cluster.health()["status"])
     except errors.NotSetUp as exc:

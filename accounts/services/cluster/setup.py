@@ -1,4 +1,4 @@
-"""What usermgmt needs in a cluster, created by an administrator; correct objects are left unchanged."""
+"""Creates what usermgmt needs in a cluster, as an administrator; correct objects are left unchanged."""
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from accounts.services import errors
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.documents import indices
 
-SERVICE: Final = "usermgmt_service"  # a role, and the user to whom the key belongs
+SERVICE: Final = "usermgmt_service"  # the role, and the user who owns the API key
 AUDITOR_ROLE: Final = "usermgmt_auditor"
 API_KEY_NAME: Final = "usermgmt"
 
@@ -59,7 +59,7 @@ def is_api_key_valid() -> bool:
 def create_api_key(administrator: AdministratorClient) -> str:
     """A new API key of the service user, encoded: `POST _security/api_key/grant`.
 
-    The call requires the password of that user. Nobody needs to know it, so it is replaced by a random one before and after.
+    The call requires that user's password, so a random one is set before the call, and another one after it.
     """
     password = secrets.token_urlsafe(32)
     administrator.security.change_password(username=SERVICE, password=password)

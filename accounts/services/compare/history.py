@@ -18,7 +18,7 @@ from accounts.services.exports.rows import RowContext
 from accounts.services.users import User
 
 BATCH_SIZE: Final = 1000
-EMPTY: Final = {"full_name": "", "email": "", "roles": (), "enabled": True}
+EMPTY_VALUES: Final = {"full_name": "", "email": "", "roles": (), "enabled": True}
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class PointInTimeComparison:
 
 @dataclass
 class States:
-    """Users by name, None for those that don't exist, going back in time."""
+    """Users by username at a time that `undo` moves back; None for those that don't exist."""
 
     users: dict[str, User | None]
     changed_elsewhere: set[str] = field(default_factory=set)
@@ -60,12 +60,12 @@ def between(client: PersonClient, since: datetime, until: datetime | None = None
     _undo(states, later)
     after = dict(states.users)
     _undo(states, undone)
-    touched = {event.target for event in undone}
+    changed_users = {event.target for event in undone}
     entries = _Entries(client)
-    comparison = compare(entries.of(states.users, touched), entries.of(after, touched))
+    comparison = compare(entries.of(states.users, changed_users), entries.of(after, changed_users))
     return PointInTimeComparison(
         attribution.with_names(comparison, trail.who(undone)),
-        sorted(states.changed_elsewhere & touched),
+        sorted(states.changed_elsewhere & changed_users),
         [event for event in events if event.outcome == "unknown" and not (until and event.moment >= until)],
     )
 
@@ -95,7 +95,7 @@ def _current(client: PersonClient, names: Iterable[str]) -> dict[str, User | Non
 
 
 def _is_result_of(event: Event, now: User | None) -> bool:
-    """Whether the user is as the event left them."""
+    """Whether the user has the state that the event resulted in."""
     if event.action == Action.USER_DELETE or now is None:
         return (event.action == Action.USER_DELETE) == (now is None)
     return all(getattr(now, name) == value for name, value in _values(event, 1).items())
@@ -106,12 +106,12 @@ def _before(event: Event, now: User) -> User:
 
 
 def _values(event: Event, side: int) -> dict[str, Any]:
-    """The fields of the event before (0) or after it (1), as a user has them."""
-    changed = {name: values[side] for name, values in event.changes.items() if name in EMPTY}
-    return {name: _as_user_has(name, value) for name, value in changed.items()}
+    """The changed fields before the event (0) or after it (1), in the form that User has."""
+    changed = {name: values[side] for name, values in event.changes.items() if name in EMPTY_VALUES}
+    return {name: _normalized(name, value) for name, value in changed.items()}
 
 
-def _as_user_has(name: str, value: Any) -> Any:
+def _normalized(name: str, value: Any) -> Any:
     if value is None:
-        return EMPTY[name]
+        return EMPTY_VALUES[name]
     return tuple(sorted(value)) if name == "roles" else value

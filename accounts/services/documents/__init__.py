@@ -1,1 +1,1 @@
-"""Documents in the indices of usermgmt: names and templates of the indices, and locks."""
+"""Documents in the indices of usermgmt: index names and templates, reads and writes, and locks."""

@@ -9,7 +9,7 @@ FINDINGS: Final = "usermgmt-findings"
 REVIEWS: Final = "usermgmt-reviews"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; there is one index per month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
-AUDIT_MARK: Final = "usermgmt_audit"  # a dynamic template without effect: it shows that an index was created from our template
+AUDIT_MARKER: Final = "usermgmt_audit"  # a dynamic template without effect: it shows that an index was created from our template
 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}
 _DATE: Final = {"type": "date"}
@@ -39,7 +39,7 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
             "settings": _SETTINGS,
             "mappings": {
                 "dynamic": False,
-                "dynamic_templates": [{AUDIT_MARK: {"match": AUDIT_MARK, "mapping": _KEYWORD}}],
+                "dynamic_templates": [{AUDIT_MARKER: {"match": AUDIT_MARKER, "mapping": _KEYWORD}}],
                 "properties": {
                     "@timestamp": {"type": "date_nanos"},
                     "ecs": {"properties": {"version": _KEYWORD}},

@@ -19,9 +19,9 @@ LIFETIME = timedelta(minutes=2)
 
 @contextmanager
 def held(name: str) -> Iterator[None]:
-    """Hold the lock of that name. Raises UserLocked when it is held, and Unavailable.
+    """Hold the lock with this name. Raises UserLocked when it is held, and Unavailable.
 
-    It isn't released when the outcome of the block is unknown, because a call may still be on its way: it expires.
+    When the outcome of the block is unknown, a call may still be running, so the lock isn't released but expires.
     A recorded change takes its lock together with the event: `audit.recorded(…, lock=name)`.
     """
     _take(name)
@@ -36,7 +36,7 @@ def held(name: str) -> Iterator[None]:
 
 
 def taking(name: str) -> list[dict[str, Any]]:
-    """The `_bulk` operations that take it; `require_taken` reads the result."""
+    """The `_bulk` operations that take the lock; `require_taken` checks the result."""
     return [{"create": {"_index": indices.LOCKS, "_id": _id(name)}}, _document()]
 
 
@@ -49,12 +49,12 @@ def require_taken(name: str, item: Mapping[str, Any]) -> None:
 
 
 def releasing(name: str) -> list[dict[str, Any]]:
-    """The `_bulk` operations that release it."""
+    """The `_bulk` operations that release the lock."""
     return [{"delete": {"_index": indices.LOCKS, "_id": _id(name)}}]
 
 
 def release(name: str) -> None:
-    """Release it with a call of its own."""
+    """Release the lock in a separate call."""
     try:
         store.delete(indices.LOCKS, _id(name))
     except errors.ServiceError:  # it expires; the work under it is done and must not be reported as failed
@@ -66,14 +66,14 @@ def _take(name: str) -> None:
         store.put(indices.LOCKS, _id(name), _document(), None)
     except errors.Conflict:
         _take_over_expired(name)
-    except errors.OutcomeUnknown as exc:  # of the lock alone: nothing was done under it
+    except errors.OutcomeUnknown as exc:  # only the lock is affected: nothing was done under it
         raise errors.Unavailable(str(exc)) from None
 
 
 def _take_over_expired(name: str) -> None:
-    """Replace an expired lock; of two processes that try, the version lets one."""
+    """Replace an expired lock; the version check lets only one of two processes succeed."""
     old = store.get(indices.LOCKS, _id(name))
-    if old is None:  # released a moment ago: its change is applied, and the caller will see it
+    if old is None:  # released a moment ago: the other change is applied, and a new read shows it
         raise errors.UserLocked("the lock was just released")
     if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
         raise errors.UserLocked("the lock is held")

@@ -1,4 +1,4 @@
-"""Reads and writes of single documents in usermgmt's indices: versions, and the answers of `_mget` and `_bulk`."""
+"""Reads and writes of single documents in usermgmt's indices: versions, and the responses of `_mget` and `_bulk`."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
@@ -8,14 +8,14 @@ from accounts.services.client import AdministratorClient, service_client
 
 
 class Version(NamedTuple):
-    """The state of a document that was read or written; any other write makes it another version."""
+    """The state of a document that was read or written; each write creates a new version."""
 
     seq_no: int
     primary_term: int
 
     @classmethod
     def of(cls, answer: Mapping[str, Any]) -> Self:
-        """From the answer to a get, an index call, or a search with `seq_no_primary_term`."""
+        """From the response to a get, an index call, or a search with `seq_no_primary_term`."""
         return cls(answer["_seq_no"], answer["_primary_term"])
 
     def condition(self) -> dict[str, int]:
@@ -24,17 +24,17 @@ class Version(NamedTuple):
 
 
 def get(index: str, id: str) -> dict[str, Any] | None:
-    """The document as it is now, or None. Raises NotSetUp and Unavailable."""
+    """The current document, or None. Raises NotSetUp and Unavailable."""
     return get_many(index, [id])[0]
 
 
 def get_many(index: str, ids: Sequence[str]) -> list[dict[str, Any] | None]:
-    """Each document as it is now, or None, in one call (`_mget`). Raises NotSetUp and Unavailable."""
+    """The current documents, None for missing ones, in one call (`_mget`). Raises NotSetUp and Unavailable."""
     return [_found(document) for document in service_client().mget(index=index, ids=ids)["docs"]]
 
 
 def put(index: str, id: str, document: Mapping[str, Any], version: Version | None, **options: Any) -> Version:
-    """Replace this version of the document, or create it where `version` is None. Raises Conflict when another write was first."""
+    """Replace this version of the document, or create it where `version` is None. Raises Conflict after another write."""
     condition: dict[str, Any] = version.condition() if version else {"op_type": "create"}
     return Version.of(service_client().index(index=index, id=id, document=document, **condition, **options).body)
 
@@ -65,7 +65,7 @@ def require_status(results: Iterable[Mapping[str, Any]], accepted: Collection[in
 
 
 def _found(document: dict[str, Any]) -> dict[str, Any] | None:
-    """One answer of `_mget`, which has no status: an index that is missing has no documents, other failures are raised."""
+    """One item of `_mget`, which has no status: a missing index has no documents, other failures are raised."""
     if failure := document.get("error"):
         if failure["type"] == "index_not_found_exception":
             return None

@@ -1,4 +1,4 @@
-"""The formats of an export: how rows are written, and what else is in the file. All of them are ZIP files."""
+"""The formats of an export: how rows are written, and the other members of the file. All of them are ZIP files."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ MANIFEST: Final = "completeness.json"
 
 
 class Format(Protocol):
-    """How rows become a file: `begin`, any number of `rows`, `end`, and the `others`, with the manifest last.
+    """Writes a file: `begin`, any number of `rows`, `end`, and the `others`, with the manifest last.
 
     `part`: the member of the archive with the rows, which the hash covers; `suffix`: of the whole file.
     """
@@ -97,7 +97,7 @@ encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).en
 
 
 def _document(row: Row, unknown: str) -> dict[str, Any]:
-    """Words only where nothing is known; null for a text that the user doesn't have."""
+    """A word instead of a value only for unknown values; null for a text that the user doesn't have."""
     document = row._asdict()
     document["full_name"] = row.full_name or None
     document["email"] = row.email or None

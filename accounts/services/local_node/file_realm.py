@@ -1,4 +1,4 @@
-"""The file realm of a node on this machine: a temporary superuser in `users` and `users_roles`, removed whatever happens.
+"""The file realm of a node on this machine: a temporary superuser in `users` and `users_roles`, always removed.
 
 This file is also a program, the watchdog: a second process that survives a kill -9 of the first one and then removes the
 superuser. So it uses only the standard library.
@@ -25,9 +25,9 @@ USERS: Final = "users"
 USERS_ROLES: Final = "users_roles"
 # No other built-in role can change passwords.
 ROLE: Final = b"superuser"
-NEW: Final = ".usermgmt_reset"  # suffix of the new file before it replaces the old one
+NEW_SUFFIX: Final = ".usermgmt_reset"  # suffix of the new file before it replaces the old one
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-SECONDS_FOR_ANOTHER_RUN: Final = 60.0
+LOCK_TIMEOUT_SECONDS: Final = 60.0
 
 
 class FileRealmError(Exception):
@@ -75,18 +75,18 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _clean(folder: Path) -> None:
-    """Remove our user, then our role, and any partly written files."""
+    """Remove the temporary user, then its role, and any partly written files."""
     for name in (USERS, USERS_ROLES):
         file = _existing(folder / name)
-        file.with_name(file.name + NEW).unlink(missing_ok=True)
+        file.with_name(file.name + NEW_SUFFIX).unlink(missing_ok=True)
         content = _read(file)
-        without = b"".join(_without_ours(line) for line in content.splitlines(keepends=True))
+        without = b"".join(_without_temporary_users(line) for line in content.splitlines(keepends=True))
         if without != content:
             _replace(file, without)
 
 
-def _without_ours(line: bytes) -> bytes:
-    """A line of either file without our user: `name:hash`, or `role:name,name`, where other tools may have merged it."""
+def _without_temporary_users(line: bytes) -> bytes:
+    """A line of either file without temporary users: `name:hash`, or `role:name,name`, which other tools may have merged."""
     key, colon, value = line.partition(b":")
     if key.startswith(PREFIX):
         return b""
@@ -99,7 +99,7 @@ def _without_ours(line: bytes) -> bytes:
 
 
 def _prepend(file: Path, line: bytes) -> None:
-    """Add a line at the start. At the end, it would be unknown later whether the previous last line had a line break."""
+    """Add a line at the start. At the end, the cleanup couldn't know whether the previous last line had a line break."""
     file = _existing(file)
     _replace(file, line + b"\n" + _read(file))
 
@@ -120,7 +120,7 @@ def _read(file: Path) -> bytes:
 
 def _replace(file: Path, content: bytes) -> None:
     """Replace a file in one step, with its mode, owner, and extended attributes."""
-    new = file.with_name(file.name + NEW)
+    new = file.with_name(file.name + NEW_SUFFIX)
     try:
         _write_like(new, file, content)
         new.replace(file)
@@ -134,13 +134,13 @@ def _replace(file: Path, content: bytes) -> None:
 
 def _write_like(new: Path, old: Path, content: bytes) -> None:
     status = old.stat()
-    # Exclusively: an existing link isn't followed.
+    # O_EXCL: an existing link isn't followed.
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         os.fchown(stream.fileno(), status.st_uid, status.st_gid)
         shutil.copystat(old, new)
         stream.write(content)
         stream.flush()
-        os.utime(new)  # or Elasticsearch might not notice
+        os.utime(new)  # Elasticsearch detects changes by the modification time, which was copied
         os.fsync(stream.fileno())
 
 
@@ -154,7 +154,7 @@ def _sync(folder: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """Keep other runs out, by a lock on the folder itself: it leaves no file, and ends with the last process that holds it."""
+    """Lock the folder itself against other runs: this leaves no file, and the lock ends with the last process that holds it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as exc:
@@ -167,7 +167,7 @@ def _locked(folder: Path) -> Iterator[int]:
 
 
 def _wait_for_lock(descriptor: int, folder: Path) -> None:
-    deadline = time.monotonic() + SECONDS_FOR_ANOTHER_RUN
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -179,11 +179,11 @@ def _wait_for_lock(descriptor: int, folder: Path) -> None:
 
 @contextmanager
 def _watchdog(folder: Path, lock: int) -> Iterator[None]:
-    """Start a process that cleans up after this one ends, however it ends. It holds the lock, too."""
-    dog = subprocess.Popen(
+    """Start a process that cleans up when this one ends, even by kill -9. It holds the lock, too."""
+    process = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, str(folder.resolve())],
-        stdin=subprocess.PIPE,  # its end is the sign
-        stdout=subprocess.DEVNULL,  # or `$(… reset_password)` would wait for the watchdog too
+        stdin=subprocess.PIPE,  # closed when this process ends
+        stdout=subprocess.DEVNULL,  # inherited, it would make `$(… reset_password)` wait for the watchdog, too
         stderr=subprocess.DEVNULL,
         env={},
         cwd="/",
@@ -194,7 +194,7 @@ def _watchdog(folder: Path, lock: int) -> Iterator[None]:
         yield
     finally:
         with uninterrupted():
-            dog.communicate()
+            process.communicate()
 
 
 def _watch(folder: Path) -> None:

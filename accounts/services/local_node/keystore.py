@@ -1,7 +1,7 @@
 """The settings in `elasticsearch.keystore` of a node on this machine, unless it is protected by a password.
 
-A Lucene file: header, one byte, one block of salt, nonce and AES-GCM of the entries, footer. Elasticsearch's KeyStoreWrapper
-writes it, and brings it to its own version at each start of a node.
+A Lucene file: header, one byte, one block of salt, nonce, and AES-GCM of the entries, footer. Elasticsearch's KeyStoreWrapper
+writes it, and upgrades it to the version of the node at each start.
 """
 
 import hashlib
@@ -56,13 +56,13 @@ def _entries(content: bytes) -> dict[str, bytes]:
     return {_block(stream, ">H").decode(): _block(stream, ">i") for _ in range(_number(stream, ">i"))}
 
 
-def _number(stream: io.BytesIO, form: str) -> int:
-    return int(struct.unpack(form, stream.read(struct.calcsize(form)))[0])
+def _number(stream: io.BytesIO, layout: str) -> int:
+    return int(struct.unpack(layout, stream.read(struct.calcsize(layout)))[0])
 
 
 @sensitive_variables()
-def _block(stream: io.BytesIO, form: str) -> bytes:
-    length = _number(stream, form)
+def _block(stream: io.BytesIO, layout: str) -> bytes:
+    length = _number(stream, layout)
     block = stream.read(length)
     if len(block) != length:
         raise EOFError

@@ -1,4 +1,4 @@
-"""Passwords: changing them, the policy for new ones, and how strong one is."""
+"""Passwords: changes, the policy for new passwords, and strength."""
 
 from accounts.services.passwords.change import change as change
 from accounts.services.passwords.change import change_own as change_own

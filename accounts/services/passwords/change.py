@@ -18,7 +18,7 @@ def change(client: PersonClient, username: str, password: str) -> None:
 
 @sensitive_variables("password")
 def change_unrecorded(client: PersonClient, username: str, password: str) -> None:
-    """As `change`, but without an audit event: for a cluster that can't record one. Only for a command, on request."""
+    """As `change`, but without an audit event: for a cluster that can't record one. Only for commands, on request."""
     _set(client, username, password)
     sessions.end_all(username)
 
@@ -26,7 +26,7 @@ def change_unrecorded(client: PersonClient, username: str, password: str) -> Non
 @sensitive_variables("password")
 def _set(client: PersonClient, username: str, password: str) -> None:
     """Sent once. If the answer is lost, a sign-in with the new password shows that it was applied."""
-    if not users.is_valid_username(username):  # an empty name would change the caller's own password
+    if not users.is_valid_username(username):  # an empty username would change the client's own password
         raise errors.NotFound(username)
     with users.missing_is_not_found(client, username):
         try:
@@ -52,6 +52,6 @@ def change_own(operator: Operator, current: str, password: str, *, device: str =
     All their sessions end, including this one: see `operators.continue_with_new_password`. Raises AuthenticationFailed for an
     incorrect password, which counts as a failed sign-in. `device`: the token of a browser that the operator has used before.
     """
-    guess = throttle.Attempt(operator.username, request_context.source_address.get(), device)
-    throttle.attempt(guess, PersonClient(operator.username, current).authenticate)
+    attempt = throttle.Attempt(operator.username, request_context.source_address.get(), device)
+    throttle.attempt(attempt, PersonClient(operator.username, current).authenticate)
     change(operator.client, operator.username, password)

@@ -18,8 +18,8 @@ from accounts.services.users import User
 # The maximum of bcrypt, with which Elasticsearch hashes passwords: it ignores everything after that.
 MAX_BYTES: Final = 72
 
-# What a shell, YAML, an ini file and a URL all take without quotes, and a double click selects as one word; without
-# the letters and figures that look alike. 20 of them are 117 bits.
+# Characters that need no quotes in a shell, YAML, an INI file, or a URL, and that a double click selects as one word, without
+# letters and digits that look alike. 20 of them have 117 bits.
 LETTERS: Final = "".join(letter for letter in string.ascii_letters if letter not in "IlO")
 CHARACTERS: Final = LETTERS + "23456789_"
 GENERATED_LENGTH: Final = 20
@@ -30,7 +30,7 @@ LABELS: Final = {"username": "username", "full_name": "full name", "email": "ema
 @sensitive_variables("password")
 def validate(password: str, user: User) -> None:
     """Raise ValidationError, with all problems, unless the password is valid for the user (AUTH_PASSWORD_VALIDATORS)."""
-    password_validation.validate_password(password, user)  # type: ignore[arg-type]  # any user with these attributes does
+    password_validation.validate_password(password, user)  # type: ignore[arg-type]  # any object with these attributes works
 
 
 def generate() -> str:
@@ -44,7 +44,7 @@ def generated_length() -> int:
 
 
 class LengthValidator(password_validation.MinimumLengthValidator):
-    """With the messages of Kibana. Characters are Unicode code points."""
+    """Django's validator with Kibana's messages. Characters are Unicode code points."""
 
     def get_error_message(self) -> str:
         return f"Password must be at least {self.min_length} characters."
@@ -54,15 +54,15 @@ class LengthValidator(password_validation.MinimumLengthValidator):
 
 
 class BytesValidator:
-    """What Elasticsearch stores completely: at most 72 bytes of UTF-8 without NUL."""
+    """Accepts what Elasticsearch stores completely: at most 72 bytes of UTF-8 without NUL."""
 
     @sensitive_variables("password")
     def validate(self, password: str, user: User | None = None) -> None:
         """Raise ValidationError for a password that Elasticsearch would truncate or that isn't what was entered."""
-        if "\0" in password:  # tried: the part before the NUL would be enough to sign in
+        if "\0" in password:  # tested: the part before the NUL is enough to sign in
             raise ValidationError("Password must not contain a null character.", code="null")
         if "\ufffd" in password or any("\ud800" <= character <= "\udfff" for character in password):
-            # Django and Python replace bytes that aren't UTF-8 by these characters.
+            # Django and Python replace invalid UTF-8 with these characters.
             raise ValidationError("Password must be valid UTF-8 text.", code="not_text")
         if len(password.encode()) > MAX_BYTES:
             raise ValidationError(
@@ -70,15 +70,15 @@ class BytesValidator:
             )
 
     def get_help_text(self) -> str:
-        """None: this rule is rarely violated."""
+        """Empty, because this rule is rarely violated."""
         return ""
 
 
 class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
-    """Django's validator for a user that isn't a model: compares with name and email address, and the words in them."""
+    """Django's validator for a user that isn't a model: compares with the fields in LABELS and the words in them."""
 
     def __init__(self) -> None:
-        # Django compares the letters regardless of their order: its default 0.7 rejects some good phrases of four words.
+        # Django ignores the order of the letters: its default of 0.7 rejects some good passphrases of four words.
         super().__init__(user_attributes=tuple(LABELS), max_similarity=0.8)
 
     @sensitive_variables("password")

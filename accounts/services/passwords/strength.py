@@ -11,7 +11,7 @@ from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
 WORDS: Final = ("Very weak", "Weak", "Fair", "Strong", "Very strong")
-# zxcvbn can need seconds for 72 malicious characters, and a tenth of a second for these.
+# zxcvbn can take seconds for 72 malicious characters, but at most a tenth of a second for this many.
 MAX_ANALYZED: Final = 20
 
 
@@ -28,10 +28,10 @@ class Strength:
 def estimate(password: str, user: User) -> Strength:
     """The strength of a password; weak if the policy rejects it."""
     # Not `user_inputs`: zxcvbn stores them in a global variable that other threads would use.
-    guess = zxcvbn(password[:MAX_ANALYZED])
+    result = zxcvbn(password[:MAX_ANALYZED])
     problem = _problem(password, user)
-    score = min(guess["score"], 1) if problem else guess["score"]
-    return Strength(score + 1, WORDS[score], problem or guess["feedback"]["warning"])
+    score = min(result["score"], 1) if problem else result["score"]
+    return Strength(score + 1, WORDS[score], problem or result["feedback"]["warning"])
 
 
 @sensitive_variables("password")

@@ -12,8 +12,8 @@ from typing import Final
 
 _TABLE: Final = json.loads(Path(__file__).with_suffix(".json").read_text())
 _IMPLIES: Final = {privilege: frozenset(implied) for privilege, implied in _TABLE["implies"].items()}
-# Privileges that two others imply together.
-_TOGETHER: Final = {frozenset(pair.split("+")): frozenset(implied) for pair, implied in _TABLE["together"].items()}
+# Privileges that two others imply only in combination.
+_COMBINED: Final = {frozenset(pair.split("+")): frozenset(implied) for pair, implied in _TABLE["together"].items()}
 
 ALL: Final = "all"
 NAMES: Final = tuple(privilege for privilege in _IMPLIES if ":" not in privilege)
@@ -33,13 +33,13 @@ def implied(privilege: str) -> frozenset[str]:
 
 
 def held(privileges: Iterable[str]) -> frozenset[str]:
-    """All privileges of a user with these, from one or several roles."""
+    """The effective privileges of a user who has these, from one or several roles."""
     alone: frozenset[str] = frozenset().union(*map(implied, privileges))
-    return alone.union(*(more for pair, more in _TOGETHER.items() if pair <= alone))
+    return alone.union(*(more for pair, more in _COMBINED.items() if pair <= alone))
 
 
 def combined(privileges: Iterable[str]) -> list[str]:
-    """What only several of them imply together."""
+    """The privileges that they imply only in combination."""
     given = list(privileges)
     return sorted(held(given).difference(*map(implied, given)))
 
@@ -51,8 +51,8 @@ def holds(privileges: Iterable[str], wanted: str) -> bool:
 
 
 def pairs(wanted: str) -> list[frozenset[str]]:
-    """The pairs of privileges that imply it only together."""
-    return [pair for pair, more in _TOGETHER.items() if wanted.lower() in more]
+    """The pairs of privileges that imply it only in combination."""
+    return [pair for pair, more in _COMBINED.items() if wanted.lower() in more]
 
 
 def is_fully_evaluated(privilege: str) -> bool:

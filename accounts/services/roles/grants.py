@@ -21,7 +21,7 @@ KINDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One privilege, or privileges on one subject, and their limits. Equal grants of two roles are one."""
+    """One privilege, or privileges on one subject, and their limits. Equal grants of two roles are merged."""
 
     kind: str
     subject: str

@@ -1,4 +1,4 @@
-"""The privileges of a caller, from the cluster."""
+"""The privileges of a client's user, from the cluster."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ READ_SECURITY: Final = "read_security"
 
 
 def held_by(client: PersonClient) -> frozenset[str]:
-    """The ones of `manage_security` and `read_security` that the caller has: `POST _security/user/_has_privileges`.
+    """Which of `manage_security` and `read_security` the client's user has: `POST _security/user/_has_privileges`.
 
     Raises AuthenticationFailed and Unavailable.
     """

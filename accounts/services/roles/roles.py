@@ -57,7 +57,7 @@ def by_name(client: PersonClient, names: Iterable[str]) -> dict[str, Role]:
 
 
 def all_roles(client: PersonClient) -> list[Role]:
-    """All roles, sorted by name, with superuser last so that it isn't chosen by accident."""
+    """All roles, sorted by name, with `superuser` last so that it isn't chosen by accident."""
     return list(_by_name(client).values())
 
 
@@ -79,7 +79,7 @@ def _known(client: PersonClient) -> tuple[dict[str, Role], frozenset[str]]:
 
 
 def _bodies(client: PersonClient, names: list[str]) -> Mapping[str, Any]:
-    """`GET _security/role` for these names if they fit into a path; a comma in a name would request two roles."""
+    """`GET _security/role` for these names if they fit into a path; a name with a comma would request two roles."""
     fits = not any("," in name for name in names) and len("".join(names)) <= MAX_PATH_LENGTH
     try:
         answer: Mapping[str, Any] = client.get_role(name=names if fits else None).body

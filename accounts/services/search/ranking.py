@@ -7,7 +7,7 @@ from typing import Final
 
 from accounts.services.users import MAX_SEARCH_LENGTH, MAX_WORDS
 
-END: Final = r"(?![^\W_])"
+WORD_END: Final = r"(?![^\W_])"
 
 
 class Fit(IntEnum):
@@ -16,17 +16,17 @@ class Fit(IntEnum):
     WHOLE = 1
     START = 2
     WORDS = 3
-    BEGINNINGS = 4
+    WORD_STARTS = 4
     PARTS = 5
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a search text, in lower case and taken literally; a text that is too long is cut off."""
+    """The words of a search text, in lower case and taken literally; a text that is too long is truncated."""
     return text[:MAX_SEARCH_LENGTH].lower().split()[:MAX_WORDS]
 
 
 def fit(words: Sequence[str], name: str, *others: str) -> Fit | None:
-    """How a name with these other texts matches; None if a word is in none of them."""
+    """How a name with these other texts matches; None unless each word is in one of them."""
     texts = [text.lower() for text in (name, *others)]
     if not all(any(word in text for text in texts) for word in words):
         return None
@@ -35,7 +35,7 @@ def fit(words: Sequence[str], name: str, *others: str) -> Fit | None:
         return Fit.WHOLE if texts[0] == typed else Fit.START
     if not all(any(_has_word(word, text) for text in texts) for word in words):
         return Fit.PARTS
-    return Fit.WORDS if all(any(_has_word(word, text, END) for text in texts) for word in words) else Fit.BEGINNINGS
+    return Fit.WORDS if all(any(_has_word(word, text, WORD_END) for text in texts) for word in words) else Fit.WORD_STARTS
 
 
 def _has_word(word: str, text: str, end: str = "") -> bool:

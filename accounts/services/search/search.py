@@ -17,17 +17,17 @@ def find_users(client: PersonClient, words: Sequence[str], size: int) -> list[tu
     `read_security`.
     """
     answer = client.query_user(query=_query(words), size=size)
-    # Elasticsearch splits full names into words differently: its hits are kept.
+    # Elasticsearch splits full names into words differently, so none of its hits is dropped.
     found = [(_fit(words, user) or Fit.PARTS, user) for user in map(users.user_from_api, answer["users"])]
-    found += [(how, user) for user in users.reserved(client) if (how := _fit(words, user)) is not None]
-    return sorted(found, key=lambda one: (one[0], one[1].username))[:size]
+    found += [(rank, user) for user in users.reserved(client) if (rank := _fit(words, user)) is not None]
+    return sorted(found, key=lambda match: (match[0], match[1].username))[:size]
 
 
 def find_roles(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, Role]]:
     """Roles by parts of their name, best first, deprecated ones last. One call. Raises AccessDenied without `read_security`."""
     fits = [(fit(words, role.name), role) for role in roles.all_roles(client)]
-    found = [(how, role) for how, role in fits if how is not None]
-    return sorted(found, key=lambda one: (one[0], one[1].is_deprecated))[:size]
+    found = [(rank, role) for rank, role in fits if rank is not None]
+    return sorted(found, key=lambda match: (match[0], match[1].is_deprecated))[:size]
 
 
 def _fit(words: Sequence[str], user: User) -> Fit | None:

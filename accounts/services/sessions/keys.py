@@ -1,4 +1,4 @@
-"""What is derived from a session's key, which is its cookie: the ID of its document, the mark of its owner, and the cipher.
+"""What is derived from a session's key, which is its cookie: the ID of its document, the hash of its owner, and the cipher.
 
 The payload is encrypted (AES-GCM) with a key derived from the cookie and SECRET_KEY: without the cookie, neither a copy of the
 index nor SECRET_KEY nor both decrypt it.
@@ -24,51 +24,51 @@ MANAGED_REALM_TYPES: Final = ("native", "reserved")
 
 
 def new_key(data: Mapping[str, Any]) -> str:
-    """A secret; for a native or reserved user followed by the mark that leads to their generation."""
+    """A secret; for a native or reserved user followed by the owner hash, which leads to their generation."""
     identity = data.get("identity", {})
-    mark = OWNER_SEPARATOR + owner_mark(identity["username"]) if identity.get("realm_type") in MANAGED_REALM_TYPES else ""
-    return secrets.token_urlsafe(32) + mark
+    suffix = OWNER_SEPARATOR + owner_hash(identity["username"]) if identity.get("realm_type") in MANAGED_REALM_TYPES else ""
+    return secrets.token_urlsafe(32) + suffix
 
 
-def owner_mark(username: str) -> str:
-    """The mark of a native or reserved user."""
+def owner_hash(username: str) -> str:
+    """The hash of the username of a native or reserved user."""
     return hashlib.sha256(f"usermgmt owner {username}".encode()).hexdigest()[:32]
 
 
 def owner_of(key: str) -> str:
-    """The mark in a key; "" for users from other realms."""
+    """The owner hash in a key; "" for users from other realms."""
     return key.partition(OWNER_SEPARATOR)[2]
 
 
-def generation_id(mark: str) -> str:
+def generation_id(owner: str) -> str:
     """The ID of the document with the generation that the user's sessions must belong to."""
-    return f"generation-{mark}"
+    return f"generation-{owner}"
 
 
 def generation_id_of(username: str) -> str:
     """The same, by username."""
-    return generation_id(owner_mark(username))
+    return generation_id(owner_hash(username))
 
 
 def document_id(key: str) -> str:
-    """The ID of the session's document, which the audit trail carries too; it can't be used to sign in."""
+    """The ID of the session's document, which is also in the audit trail; it can't be used to sign in."""
     return hashlib.sha256(f"usermgmt session {key}".encode()).hexdigest()
 
 
 def encrypt(key: str, data: dict[str, Any]) -> str:
-    """The data in a form that only the key and SECRET_KEY together decrypt."""
+    """The data, encrypted and base64-encoded; decryption needs both the key and SECRET_KEY."""
     nonce = os.urandom(NONCE_BYTES)
-    box = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), document_id(key).encode())
-    return base64.b64encode(nonce + box).decode("ascii")
+    encrypted = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), document_id(key).encode())
+    return base64.b64encode(nonce + encrypted).decode("ascii")
 
 
 def decrypt(key: str, payload: str) -> dict[str, Any] | None:
     """The data, or None when neither SECRET_KEY nor a fallback decrypts it."""
-    box = base64.b64decode(payload)
+    encrypted = base64.b64decode(payload)
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         try:
             data: dict[str, Any] = json.loads(
-                _cipher(secret, key).decrypt(box[:NONCE_BYTES], box[NONCE_BYTES:], document_id(key).encode())
+                _cipher(secret, key).decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], document_id(key).encode())
             )
         except InvalidTag:
             continue

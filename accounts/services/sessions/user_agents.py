@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-# The first match counts: each browser also names those that it imitates.
+# The first match counts: browsers also name those that they imitate.
 BROWSERS: Final = (
     ("Edge", r"Edg(?:e|A|iOS)?/(\d+)"),
     ("Opera", r"OPR/(\d+)"),
@@ -27,8 +27,8 @@ UNKNOWN: Final = "Unknown browser"
 
 
 def describe(user_agent: str) -> str:
-    """For example "Firefox 128 on Linux". Only names from the tables above, whatever was sent."""
+    """For example "Firefox 128 on Linux". Only names from the tables above, regardless of the header."""
     matches = ((name, re.search(pattern, user_agent[:500])) for name, pattern in BROWSERS)
     browser = next((f"{name} {match[1][:4]}" for name, match in matches if match), UNKNOWN)
-    system = next((f" on {name}" for name, mark in SYSTEMS if mark in user_agent), "")
+    system = next((f" on {name}" for name, token in SYSTEMS if token in user_agent), "")
     return browser + system

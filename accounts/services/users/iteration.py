@@ -1,4 +1,4 @@
-"""All users that match a query, in its order, in batches of 1,000: for exports."""
+"""All users that match a query, in its order and in batches, for exports."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,26 +17,28 @@ BATCH_SIZE: Final = 1000
 T = TypeVar("T")
 
 
-def batches(client: PersonClient, query: UserQuery, beside: Callable[[Sequence[User]], T]) -> Iterator[tuple[list[User], int, T]]:
-    """Users, how many match in all, and what `beside` read about these users.
+def batches(
+    client: PersonClient, query: UserQuery, read_extra: Callable[[Sequence[User]], T]
+) -> Iterator[tuple[list[User], int, T]]:
+    """Batches of users, with the number of all matches and the result of `read_extra` for these users.
 
-    Another thread reads the next batch while the caller handles this one. Each batch starts after the last row of the previous
+    Another thread reads the next batch while the caller processes this one. Each batch starts after the last row of the previous
     one (`search_after`), so no user is missing or repeated while others are added. Raises AccessDenied without `read_security`.
     """
     matching = MatchingUsers(client, query, roles.names(client), users.reserved(client))
 
     def read(after: Position | None) -> tuple[list[Row], int, T]:
         rows, total = matching.rows(after, BATCH_SIZE)
-        return rows, total, beside([user for _, user in rows])
+        return rows, total, read_extra([user for _, user in rows])
 
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(copy_context().run, read, None)
         while True:
-            rows, total, what = pending.result()
+            rows, total, extra = pending.result()
             is_last = len(rows) < BATCH_SIZE
             if not is_last:
                 pending = pool.submit(copy_context().run, read, rows[-1][0])
-            yield [user for _, user in rows], total, what
+            yield [user for _, user in rows], total, extra
             if is_last:
                 return
 

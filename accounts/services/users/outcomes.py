@@ -1,4 +1,4 @@
-"""Verifying changes with unknown outcome: the current state is read, and the result is added to the audit trail."""
+"""Verifies changes with unknown outcome: reads the current state, and adds the result to the audit trail."""
 
 from typing import Final
 
@@ -12,19 +12,19 @@ from accounts.services.users import users
 APPLIED: Final = "Verified: the change was applied."
 NOT_APPLIED: Final = "Verified: the change was not applied."
 CHANGED_SINCE: Final = "Can't be verified: the user has been changed since."
-GONE: Final = "Can't be verified: the user no longer exists."
+NONEXISTENT_USER: Final = "Can't be verified: the user no longer exists."
 DIFFERENT_USER: Final = "Can't be verified: a different user with this username exists."
 PASSWORD: Final = "Elasticsearch does not show passwords. Try one of the two, or set the password again."  # noqa: S105
 UNVERIFIABLE: Final = "Can't be verified. Repeat the action if it is still needed."
 
 
 def verify_outcome(client: PersonClient, event_id: str) -> Event:
-    """Verify a change and record the result; "unknown", and nothing is recorded, when it can't be verified.
+    """Verify a change and record the result; if it can't be verified, the outcome stays "unknown" and nothing is recorded.
 
     Raises NotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
     """
     event = _unknown(event_id)
-    outcome, reason = _of_node(client, event)
+    outcome, reason = _verify(client, event)
     return audit.record_verification(event, client.actor, outcome, reason)
 
 
@@ -46,26 +46,26 @@ def _unknown(event_id: str) -> Event:
     return event
 
 
-def _of_node(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
+def _verify(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
     if event.action == audit.Action.PASSWORD_CHANGE:
         return "unknown", PASSWORD
     if event.kind != "user" or not event.action.startswith("user-"):
         return "unknown", UNVERIFIABLE
     try:
-        facts = users.audited_fields(users.get(client, event.target))
+        current = users.audited_fields(users.get(client, event.target))
     except errors.NotFound:
-        facts = {}
-    return _compared(event, facts)
+        current = {}
+    return _compare(event, current)
 
 
-def _compared(event: Event, facts: dict[str, object]) -> tuple[audit.Outcome, str]:
-    """`facts` is empty for a user who doesn't exist."""
+def _compare(event: Event, current: dict[str, object]) -> tuple[audit.Outcome, str]:
+    """`current` is empty for a user who doesn't exist."""
     if event.action == audit.Action.USER_DELETE:
-        return ("failure", NOT_APPLIED) if facts else ("success", APPLIED)
-    if not facts:
-        return ("failure", NOT_APPLIED) if event.action == audit.Action.USER_CREATE else ("unknown", GONE)
-    if all(facts.get(name) == after for name, (_, after) in event.changes.items()):
+        return ("failure", NOT_APPLIED) if current else ("success", APPLIED)
+    if not current:
+        return ("failure", NOT_APPLIED) if event.action == audit.Action.USER_CREATE else ("unknown", NONEXISTENT_USER)
+    if all(current.get(name) == after for name, (_, after) in event.changes.items()):
         return "success", APPLIED
-    if event.action != audit.Action.USER_CREATE and all(facts.get(name) == before for name, (before, _) in event.changes.items()):
+    if event.action != audit.Action.USER_CREATE and all(current.get(name) == before for name, (before, _) in event.changes.items()):
         return "failure", NOT_APPLIED
     return "unknown", DIFFERENT_USER if event.action == audit.Action.USER_CREATE else CHANGED_SINCE

@@ -1,7 +1,7 @@
 """Pages of users: native users found by Elasticsearch, with the reserved ones sorted in.
 
-A page is found by the row beside it (`search_after`), not by its number: it costs the same at the end of 100,000 users as at the
-start, and no user is missing or listed twice while others are added.
+A page is found by the row next to it (`search_after`), not by its number: this costs the same at the end of 100,000 users as at
+the start, and no user is missing or listed twice while others are added.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from accounts.services.users.users import User
 
 @dataclass(frozen=True)
 class UserPage:
-    """One page of a list, how many users there are in all, and the positions of its first and last row."""
+    """A page of the user list, the number of all users, and the positions of its first and last row."""
 
     users: list[User]
     total: int
@@ -52,10 +52,10 @@ class UserPage:
 def search(client: PersonClient, query: UserQuery) -> UserPage:
     """A page of the users that match. Raises AccessDenied without `read_security`.
 
-    Two calls, three with the flag unknown-roles. A page before the first, or after the last, is the first.
+    Two calls, three with the flag unknown-roles. Before the first page and after the last one, the first page is returned.
     """
     known = roles.names(client) if "unknown-roles" in query.flags else frozenset[str]()
-    return _found(MatchingUsers(client, query, known, users.reserved(client)), query)
+    return _requested_page(MatchingUsers(client, query, known, users.reserved(client)), query)
 
 
 def list_page(client: PersonClient, query: UserQuery) -> UserPage:
@@ -66,10 +66,10 @@ def list_page(client: PersonClient, query: UserQuery) -> UserPage:
         matching = MatchingUsers(client, query, known, [], None if unknown is None else unknown - known)
     else:
         matching = MatchingUsers(client, query, frozenset(), users.reserved(client))
-    return _found(matching, query)
+    return _requested_page(matching, query)
 
 
-def _found(matching: "MatchingUsers", query: UserQuery) -> UserPage:
+def _requested_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     if query.last:
         return _last_page(matching, query)
     if query.before:
@@ -80,13 +80,13 @@ def _found(matching: "MatchingUsers", query: UserQuery) -> UserPage:
 
 
 def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int]:
-    """How many users match each of the queries: one small call each, one for the reserved users, and one for the roles."""
+    """The number of users that match each query: a small call each, one for the reserved users, and one for the roles."""
     known, reserved = roles.names(client), users.reserved(client)
     return [MatchingUsers(client, query, known, reserved).rows(None, 0)[1] for query in queries]
 
 
 def _last_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
-    """With the remaining number of rows, so that paging back from it shows the same pages as paging forward."""
+    """Only the remaining rows, so that paging back shows the same pages as paging forward."""
     rows, total = matching.rows(None, query.size, backwards=True)
     number = max(1, -(-total // query.size))
     return _page(query, rows[-(total % query.size or query.size) :], total, number, has_next=False)
@@ -137,26 +137,26 @@ class MatchingUsers:
         self._order = order_key(query)
         self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known)]
 
-    def rows(self, beside: Position | None, size: int, *, backwards: bool = False) -> tuple[list[Row], int]:
-        """Up to `size` rows after a position (`backwards`: before it), in order, and how many match in all.
+    def rows(self, position: Position | None, size: int, *, backwards: bool = False) -> tuple[list[Row], int]:
+        """Up to `size` rows after a position (`backwards`: before it), in order, and the number of all matches.
 
-        Without a position from the start (`backwards`: up to the end).
+        Without a position: the first rows (`backwards`: the last ones).
         """
-        natives, total = self._natives(beside, size, backwards=backwards) if self._query.kind != "reserved" else ([], 0)
+        natives, total = self._natives(position, size, backwards=backwards) if self._query.kind != "reserved" else ([], 0)
         reserved = [(position_of(user, self._query), user) for user in self._reserved]
-        merged = sorted([*natives, *self._beside(reserved, beside, backwards=backwards)], key=lambda row: self._order(row[0]))
+        merged = sorted([*natives, *self._beyond(reserved, position, backwards=backwards)], key=lambda row: self._order(row[0]))
         wanted = merged[max(0, len(merged) - size) :] if backwards else merged[:size]
         return wanted, total + len(reserved)
 
-    def _beside(self, rows: list[Row], beside: Position | None, *, backwards: bool) -> Iterable[Row]:
-        if beside is None:
+    def _beyond(self, rows: list[Row], position: Position | None, *, backwards: bool) -> Iterable[Row]:
+        if position is None:
             return rows
-        limit = self._order(beside)
+        limit = self._order(position)
         return [row for row in rows if (self._order(row[0]) < limit if backwards else self._order(row[0]) > limit)]
 
-    def _natives(self, beside: Position | None, size: int, *, backwards: bool) -> tuple[list[Row], int]:
+    def _natives(self, position: Position | None, size: int, *, backwards: bool) -> tuple[list[Row], int]:
         sort = sort_clause(self._query, backwards=backwards)
-        after: Any = None if beside is None else list(beside)[-len(sort) :]
+        after: Any = None if position is None else list(position)[-len(sort) :]
         answer = self._client.query_user(
             query=self._filter, sort=sort, size=size, search_after=after, with_profile_uid=self._query.activity or None
         )

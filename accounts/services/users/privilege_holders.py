@@ -24,7 +24,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class HolderPage:
-    """Some holders by username, how many there are in all, and the username before the next page ("" on the last one)."""
+    """A page of holders by username, the number of all holders, and the username before the next page ("" on the last one)."""
 
     holders: Sequence[Holder] = ()
     total: int = 0
@@ -54,12 +54,12 @@ def with_privilege(client: PersonClient, known: Sequence[Role], privilege: str, 
 
 def grant_paths(known: Sequence[Role], privilege: str) -> list[GrantPath]:
     """Every path to the cluster privilege: one role, or two combined."""
-    alone: list[GrantPath] = [[_holding(known, privilege)]]
-    pairs: list[GrantPath] = [[_holding(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
+    alone: list[GrantPath] = [[_roles_with(known, privilege)]]
+    pairs: list[GrantPath] = [[_roles_with(known, part) for part in pair] for pair in cluster_privileges.pairs(privilege)]
     return [path for path in [*alone, *pairs] if all(path)]
 
 
-def _holding(known: Iterable[Role], privilege: str) -> frozenset[str]:
+def _roles_with(known: Iterable[Role], privilege: str) -> frozenset[str]:
     return frozenset(role.name for role in known if cluster_privileges.holds(role.cluster, privilege))
 
 

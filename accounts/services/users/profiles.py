@@ -8,7 +8,7 @@ from accounts.services import errors
 from accounts.services.client import PersonClient
 from accounts.services.users import users
 
-# An ID has about fifty characters, and a request line can have 4,096 bytes.
+# An ID has about 50 characters, and a request line can have 4,096 bytes.
 MAX_IDS: Final = 50
 
 
@@ -21,9 +21,9 @@ def last_sign_in(client: PersonClient, user: users.User) -> datetime | None:
 
 
 def last_sign_ins(client: PersonClient, uids: Sequence[str]) -> dict[str, datetime]:
-    """The last sign-in to Kibana by profile ID. A call for every fifty profiles. Raises AccessDenied."""
-    parts = [uids[start : start + MAX_IDS] for start in range(0, len(uids), MAX_IDS)]
-    profiles = [profile for part in parts for profile in _profiles(client, part)]
+    """The last sign-in to Kibana by profile ID. One call per MAX_IDS profiles. Raises AccessDenied."""
+    batches = [uids[start : start + MAX_IDS] for start in range(0, len(uids), MAX_IDS)]
+    profiles = [profile for batch in batches for profile in _profiles(client, batch)]
     return {profile["uid"]: datetime.fromtimestamp(profile["last_synchronized"] / 1000, UTC) for profile in profiles}
 
 

@@ -50,7 +50,7 @@ class UserQuery:
 
     @property
     def words(self) -> list[str]:
-        """The search words; a text that is too long is cut off."""
+        """The search words; a text that is too long is truncated."""
         return self.q[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
 
 
@@ -65,7 +65,7 @@ def position_of(user: User, query: UserQuery) -> Position:
 
 
 def order_key(query: UserQuery) -> Callable[[Position], Any]:
-    """The sort key of positions. Ascending usernames, the most frequent order, are compared as they are, which is faster."""
+    """The sort key of positions. Ascending usernames, the most frequent order, need no comparison function."""
     if query.sort == "username" and not query.descending:
         return lambda position: position
     return cmp_to_key(_comparison(query))
@@ -81,13 +81,13 @@ def _comparison(query: UserQuery) -> Callable[[Position, Position], int]:
             return (name > other_name) - (name < other_name) if query.sort != "username" else 0
         if value is None or other_value is None:
             return 1 if value is None else -1
-        return forwards if value > other_value else -forwards  # type: ignore[operator]  # both of one kind
+        return forwards if value > other_value else -forwards  # type: ignore[operator]  # both have the same type
 
     return compare
 
 
 def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
-    """By the field, then by username; backwards in exactly the opposite order."""
+    """By the field, then by username; `backwards` in exactly the opposite order."""
     order = "desc" if query.descending != backwards else "asc"
     by_field = {"order": order, "missing": "_first" if backwards else "_last", "mode": "max" if query.descending else "min"}
     if query.sort == "username":
@@ -120,7 +120,7 @@ def word_query(word: str, names: Iterable[str] = ("username", "email", "roles"))
 def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
     if flag == "unknown-roles":
         return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
-    # Other programs store an empty address, which exists but has no characters.
+    # Other programs store an empty email address, for which `exists` matches.
     has = {"exists": {"field": "roles"}} if flag == "no-roles" else {"wildcard": {"email": {"value": "?*"}}}
     return {"bool": {"must_not": [has]}}
 

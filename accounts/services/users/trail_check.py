@@ -1,4 +1,4 @@
-"""Whether the audit trail, replayed, gives the users that Elasticsearch has."""
+"""Compares the users that a replay of the audit trail gives with those in Elasticsearch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ class TrailCheck:
 
 
 def check(client: PersonClient) -> TrailCheck:
-    """Compare all users with the replayed trail. Raises AccessDenied without `read_security`, Unavailable, NotSetUp."""
+    """Compare all users with the replayed audit trail. Raises AccessDenied without `read_security`, Unavailable, NotSetUp."""
     known = replay.users()
     differences, seen, unknown = [], set(), 0
     for found, _, _ in batches(client, UserQuery(), lambda users: None):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from accounts.services import roles
 from accounts.services.client import PersonClient, cached_per_scope
 
-MAX_USERS: Final = 1000  # that `names` reads
+MAX_USERS: Final = 1000  # users that `names` reads
 
 
 @cached_per_scope
@@ -29,7 +29,7 @@ def any_of(names: frozenset[str]) -> dict[str, Any]:
 
 
 def any_but(known: frozenset[str]) -> dict[str, Any]:
-    """The query for users with any other role than the existing ones."""
+    """The query for users with any role that doesn't exist; `known`: the existing ones."""
     return {"bool": {"should": _gaps(known)}}
 
 
@@ -37,6 +37,6 @@ def any_but(known: frozenset[str]) -> dict[str, Any]:
 def _gaps(known: frozenset[str]) -> list[dict[str, Any]]:
     """The ranges between the existing role names: there is no other query for roles that don't exist."""
     names = sorted(known)
-    inner = [{"gt": one, "lt": other} for one, other in pairwise(names)]
+    inner = [{"gt": before, "lt": after} for before, after in pairwise(names)]
     bounds = [{"lt": names[0]}, *inner, {"gt": names[-1]}] if names else [{"gte": ""}]
     return [{"range": {"roles": bound}} for bound in bounds]

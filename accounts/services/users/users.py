@@ -21,7 +21,7 @@ RESERVED_USERNAMES: Final = (
     "logstash_system",
     "remote_monitoring_user",
 )
-# As names these would reach other parts of the API: `PUT _security/user/_password` changes the caller's own password.
+# As usernames, these would reach other API routes: `PUT _security/user/_password` changes the client's own password.
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
 
@@ -45,18 +45,18 @@ class User:
 
     @property
     def is_deprecated(self) -> bool:
-        """As `kibana` is; only Elasticsearch can set metadata that starts with an underscore."""
+        """Like `kibana`. Only Elasticsearch can set metadata that starts with an underscore."""
         return bool(self.metadata.get("_deprecated"))
 
     @property
     def deprecated_reason(self) -> str:
-        """The text of Elasticsearch."""
+        """The explanation from Elasticsearch, or ""."""
         return str(self.metadata.get("_deprecated_reason") or "")
 
 
 @cached_per_scope
 def reserved(client: PersonClient) -> list[User]:
-    """The reserved users by username, which `_query/user` doesn't have. Raises AccessDenied without `read_security`."""
+    """The reserved users, which `_query/user` doesn't have. Raises AccessDenied without `read_security`."""
     answer = client.get_user(username=list(RESERVED_USERNAMES), with_profile_uid=True)
     return [user_from_api(body) for body in answer.body.values()]
 
@@ -67,7 +67,7 @@ def get(client: PersonClient, username: str) -> User:
         raise errors.NotFound(username)
     if "," not in username:
         body = client.get_user(username=username).body.get(username)
-    else:  # `_security/user/a,b` means two users
+    else:  # `_security/user/a,b` requests two users
         body = next(iter(client.query_user(query={"term": {"username": username}}, size=1)["users"]), None)
     if body is None:
         raise errors.NotFound(username)
@@ -85,12 +85,12 @@ def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
 def create(client: PersonClient, user: User, password: str) -> None:
     """Create a native user, and never overwrite one.
 
-    The API has no create-only form, so a lock and a read come first. Raises UserExists, UserLocked, Invalid, AuditUnavailable, and
-    UserOverwritten when the user was created outside usermgmt between the read and the call.
+    The API can't create without overwriting, so a lock and a read come first. Raises UserExists, UserLocked, Invalid,
+    AuditUnavailable, and UserOverwritten when the user was created outside usermgmt between the read and the call.
     """
-    made = replace(user, enabled=True)
-    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=_changes(None, made), lock=_lock(user.username)):
-        _refuse_existing(client, user.username)
+    new = replace(user, enabled=True)
+    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=_changes(None, new), lock=_lock(user.username)):
+        _require_new(client, user.username)
         answer = client.put_user(
             username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
         )
@@ -110,7 +110,7 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
         now = get(client, wanted.username)
         if conflicts := differences(seen, now):
             raise errors.EditConflict(conflicts)
-        # Without `enabled`, the API would activate the user; without `metadata`, it would delete it; {} is merged.
+        # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
         client.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
     invalidate(unknown_roles.names)
 
@@ -154,8 +154,8 @@ def delete(client: PersonClient, username: str, seen: User | None = None) -> Non
 
 
 def is_valid_username(username: str) -> bool:
-    """Whether a user with this username can exist, and a call about it would reach that user."""
-    printable = all(" " <= letter <= "~" for letter in username)
+    """Whether a user with this username can exist, and API calls with it reach that user."""
+    printable = all(" " <= character <= "~" for character in username)
     return printable and 0 < len(username) <= MAX_USERNAME_LENGTH and username == username.strip() and username not in API_ROUTES
 
 
@@ -181,7 +181,7 @@ def _lock(username: str) -> str:
     return f"user {username}"
 
 
-def _refuse_existing(client: PersonClient, username: str) -> None:
+def _require_new(client: PersonClient, username: str) -> None:
     try:
         get(client, username)
     except errors.NotFound:
@@ -208,11 +208,11 @@ def _status(user: User) -> str:
 
 
 def user_from_api(body: Mapping[str, Any]) -> User:
-    """A user from the API."""
+    """The user in a response of `_security/user` or `_query/user`."""
     return User(
         username=body["username"],
-        full_name=_shown(body["full_name"] or ""),
-        email=_shown(body["email"] or ""),
+        full_name=_encodable(body["full_name"] or ""),
+        email=_encodable(body["email"] or ""),
         roles=tuple(body["roles"]),
         enabled=body["enabled"],
         metadata=body["metadata"],
@@ -220,6 +220,6 @@ def user_from_api(body: Mapping[str, Any]) -> User:
     )
 
 
-def _shown(text: str) -> str:
+def _encodable(text: str) -> str:
     """Elasticsearch stores unpaired surrogates (`\\ud800`), which can't be encoded: each becomes a question mark."""
     return text if text.isascii() else text.encode(errors="replace").decode()

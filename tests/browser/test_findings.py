@@ -92,7 +92,7 @@ def test_interrupted_run_is_resumed_by_another_user(node: TestNode, watched: Cal
     expect(without_script.get_by_test_id("findingsMade")).to_be_visible()
 
 
-def test_from_a_finding_to_the_user_and_back_by_keyboard(node: TestNode, watched: Callable[..., Watched]) -> None:
+def test_finding_to_user_and_back_by_keyboard(node: TestNode, watched: Callable[..., Watched]) -> None:
     seed(node)
     page = sign_in(watched().new_page())
     page.goto("/findings/")

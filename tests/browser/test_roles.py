@@ -82,7 +82,7 @@ def test_role_badges_in_the_roles_box(node: TestNode, page: Page) -> None:
     expect(page.get_by_test_id("chosenRoles")).to_contain_text("grants no privileges.")
 
 
-def test_what_the_mouse_is_over_is_shown_and_each_role_is_read_once(form: Page) -> None:
+def test_role_preview_on_hover_reads_each_role_once(form: Page) -> None:
     asked: list[str] = []
     form.on("request", lambda request: asked.append(request.url) if "/roles/view/" in request.url else None)
     form.keyboard.press("ArrowDown")
@@ -144,7 +144,7 @@ def test_a_hostile_name_is_shown_as_text(node: TestNode, sly_role: str, form: Pa
     assert chosen(form) == [SLY]
 
 
-def test_details_that_cannot_be_read_do_not_stop_anybody(node: TestNode, watched: Callable[..., Watched]) -> None:
+def test_failed_role_preview_does_not_block_the_form(node: TestNode, watched: Callable[..., Watched]) -> None:
     browser = watched()
     form = sign_in(browser.new_page())
     form.goto("/users/create")
@@ -182,7 +182,7 @@ def test_the_users_page_reads_access_after_itself(node: TestNode, page: Page) ->
     expect(page.get_by_test_id("userRow").filter(has_text="jdoe")).to_have_count(1)
 
 
-def test_who_can_and_roles_pages(node: TestNode, page: Page) -> None:
+def test_privilege_holders_and_roles_pages(node: TestNode, page: Page) -> None:
     sign_in(page, "otto")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Roles").click()
     page.get_by_test_id("searchRoles").press_sequentially("watcher_ad")

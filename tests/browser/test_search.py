@@ -29,7 +29,7 @@ def active(page: Page) -> Locator:
 
 
 @pytest.mark.parametrize("keys", ["Control+k", "Control+/", "/"])
-def test_a_shortcut_opens_it_and_an_action_is_done_without_a_mouse(admin: Page, keys: str) -> None:
+def test_search_shortcut_and_action_by_keyboard(admin: Page, keys: str) -> None:
     admin.keyboard.press(keys)
     expect(field(admin)).to_be_focused()
     expect(field(admin)).to_have_value("")
@@ -140,7 +140,7 @@ def test_an_answer_that_comes_late_changes_nothing(admin: Page) -> None:
     expect(field(admin)).to_have_value("jdoering")
 
 
-def test_an_answer_that_comes_after_escape_opens_nothing(admin: Page) -> None:
+def test_late_search_response_after_escape_is_ignored(admin: Page) -> None:
     held: list[Route] = []
     admin.route("**/search?q=jdoe", lambda route: held.append(route))
     admin.keyboard.press("Control+k")

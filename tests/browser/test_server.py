@@ -39,7 +39,7 @@ def connected(opened: ExitStack, host: str, port: int) -> http.client.HTTPConnec
     return connection
 
 
-def test_more_connections_than_threads_are_answered_in_turn(served: tuple[str, int, object]) -> None:
+def test_more_connections_than_threads_are_served(served: tuple[str, int, object]) -> None:
     host, port, _ = served
     with ExitStack() as opened:
         connections = [connected(opened, host, port) for _ in range(4 * THREADS)]

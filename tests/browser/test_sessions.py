@@ -95,7 +95,7 @@ def jdoe(node: TestNode, watched: Callable[..., Watched]) -> Watched:
     return each
 
 
-def test_a_warning_before_the_end_extends_the_session_in_all_tabs(node: TestNode, jdoe: Watched) -> None:
+def test_session_warning_extends_all_tabs(node: TestNode, jdoe: Watched) -> None:
     page = sign_in(jdoe.new_page(), "jdoe")
     page.goto("/account/")
     other = jdoe.new_page()

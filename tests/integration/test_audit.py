@@ -18,7 +18,7 @@ def ada(person: Callable[[str], PersonClient]) -> PersonClient:
     return person("ada")
 
 
-def test_each_change_is_written_down_with_what_became_of_it(node: TestNode, ada: PersonClient) -> None:
+def test_each_change_is_recorded_with_its_outcome(node: TestNode, ada: PersonClient) -> None:
     jane = User("jane", "Jane", "jane@example.org", ("viewer",))
     users.create(ada, jane, PASSWORD)
     users.update(ada, jane, User("jane", "Jane", "", ("editor", "viewer")))
@@ -69,7 +69,7 @@ def test_unknown_outcome_keeps_the_lock(node: TestNode, ada: PersonClient, error
         pass
 
 
-def test_a_save_takes_four_calls_and_the_others_fit_into_five(node: TestNode, ada: PersonClient, calls: list[str]) -> None:
+def test_change_takes_at_most_five_calls(node: TestNode, ada: PersonClient, calls: list[str]) -> None:
     jane = User("jane", "Jane", roles=("viewer",))
     changes: list[tuple[Callable[[], object], int]] = [
         (lambda: users.create(ada, jane, PASSWORD), 4),

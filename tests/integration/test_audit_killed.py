@@ -160,7 +160,7 @@ def test_the_command_that_resets_passwords(
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_of_several_that_are_deleted_it_is_known_how_far_it_came(
+def test_killed_bulk_delete_records_its_progress(
     node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     client = signed_in("ada")

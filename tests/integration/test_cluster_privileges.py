@@ -31,7 +31,7 @@ def asker(node: TestNode) -> Iterator[PrivilegeProbe]:
     node.elastic.security.delete_role(name=NAME)
 
 
-def test_the_table_knows_every_cluster_privilege_of_the_node(asker: PrivilegeProbe) -> None:
+def test_privilege_table_has_every_cluster_privilege(asker: PrivilegeProbe) -> None:
     assert set(asker.privileges) <= set(NAMES)
 
 
@@ -42,6 +42,6 @@ def test_the_table_says_what_the_node_says(asker: PrivilegeProbe) -> None:
         assert on_node & set(asker.privileges) == held(privileges) & set(asker.privileges), privileges
 
 
-def test_a_single_action_implies_nothing_that_has_a_name(asker: PrivilegeProbe) -> None:
+def test_single_action_implies_no_named_privilege(asker: PrivilegeProbe) -> None:
     action = "cluster:admin/xpack/security/user/get"
     assert asker.implied(action) == held([action]) - {action} == set()

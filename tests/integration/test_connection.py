@@ -87,6 +87,6 @@ def test_a_host_that_is_down_is_missing_around(node: TestNode, settings: Setting
 
 
 @pytest.mark.parametrize("name", ["\ud800", "\N{GRINNING FACE}", 2**70])
-def test_a_question_may_hold_what_only_some_writers_of_json_take(node: TestNode, name: object) -> None:
+def test_query_accepts_unusual_json_values(node: TestNode, name: object) -> None:
     found = PersonClient("ada", PASSWORD).query_user(query={"bool": {"must_not": [{"term": {"username": name}}]}})
     assert found["total"] == PersonClient("ada", PASSWORD).query_user()["total"]

@@ -97,7 +97,7 @@ def test_every_sample_finding_has_rows(node: TestNode) -> None:
         assert newest.count(f"resolved:{slug}"), slug
 
 
-def test_api_keys_work_expire_are_revoked_and_outlive_their_owner(auditor: PersonClient) -> None:
+def test_sample_api_keys_have_all_states(auditor: PersonClient) -> None:
     def states(owner: str) -> dict[str, tuple[str, bool]]:
         keys = api_keys.of_user(auditor, User(owner)).keys
         return {key.name: (key.state, key.expires is not None) for key in keys}
@@ -129,7 +129,7 @@ def test_signed_review_with_one_removal(auditor: PersonClient) -> None:
     assert [one.is_done for one in reviews.outcomes_by_decision(auditor, review, "change")] == [False]
 
 
-def test_several_users_are_signed_in_from_several_browsers(node: TestNode) -> None:
+def test_sample_sessions_have_many_users_and_browsers(node: TestNode) -> None:
     living = sessions.active_sessions()
     assert len({session.username for session in living}) >= 7
     assert len({session.browser for session in living}) >= 4

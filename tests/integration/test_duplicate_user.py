@@ -54,7 +54,7 @@ def test_what_was_typed_counts_once_it_was_sent(node: TestNode, ada: Client) -> 
     assert response.context["form"]["roles"].value() == ["editor"]
 
 
-def test_roles_that_do_not_exist_are_left_out_and_named(node: TestNode, ada: Client) -> None:
+def test_nonexistent_roles_are_not_copied_and_reported(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe", roles=["viewer", "gone"])
     assert selected(ada, "jdoe") == ["viewer"]
     assert "Not copied because they don't exist in this cluster: gone" in page(ada, "/users/create?from=jdoe")
@@ -79,7 +79,7 @@ def test_duplicate_of_a_missing_user(node: TestNode, ada: Client, name: str) -> 
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_the_link_on_the_page_of_every_legal_name_leads_there(node: TestNode, ada: Client, name: str) -> None:
+def test_duplicate_link_works_for_every_legal_name(node: TestNode, ada: Client, name: str) -> None:
     node.put_user(name, roles=["viewer"])
     assert selected(ada, name) == ["viewer"]
     link = f"/users/create?{urlencode({'from': name}).replace('+', '%20')}"

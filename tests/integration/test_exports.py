@@ -182,7 +182,7 @@ def crowd(node: TestNode) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
-def test_of_thousands_all_are_there_and_memory_stays_flat(
+def test_large_export_is_complete_with_flat_memory(
     node: TestNode, otto: PersonClient, crowd: int, signed_in: Callable[..., Client]
 ) -> None:
     everybody = set(node.elastic.security.get_user().body)

@@ -30,7 +30,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_the_password_is_in_a_file_for_the_owner_and_nowhere_else(cluster: Cluster) -> None:
+def test_password_is_only_in_a_private_file(cluster: Cluster) -> None:
     file = cluster.folder / "password"
     assert file.read_text() == f"{cluster.password}\n"
     assert file.stat().st_mode & 0o777 == 0o600

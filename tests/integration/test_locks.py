@@ -26,7 +26,7 @@ def test_work_that_fails_gives_it_back(node: TestNode) -> None:
         pass
 
 
-def test_a_change_that_may_still_be_on_its_way_keeps_it(node: TestNode) -> None:
+def test_unknown_outcome_keeps_the_lock(node: TestNode) -> None:
     with pytest.raises(errors.OutcomeUnknown), locks.held("lost"):
         raise errors.OutcomeUnknown("no answer")
     with pytest.raises(errors.UserLocked), locks.held("lost"):
@@ -39,7 +39,7 @@ def test_the_lock_of_the_dead_is_taken_over(node: TestNode, monkeypatch: pytest.
     locks._take("of-the-dead")
 
 
-def test_nobodys_name_can_be_read_from_the_locks(node: TestNode) -> None:
+def test_locks_reveal_no_username(node: TestNode) -> None:
     with locks.held("user jdoe"):
         node.elastic.indices.refresh(index=indices.LOCKS)
         assert "jdoe" not in str(node.elastic.search(index=indices.LOCKS))

@@ -25,7 +25,7 @@ def sign_in(username: str, password: str, **data: str) -> tuple[int, str, str]:
     return response.status_code, response.headers.get("Location", ""), response.content.decode()
 
 
-def test_an_administrator_and_an_auditor_come_to_the_users(node: TestNode, signed_in: SignIn) -> None:
+def test_home_with_read_access_is_the_user_list(node: TestNode, signed_in: SignIn) -> None:
     for username in ("ada", "otto"):
         assert signed_in(username).get("/").headers["Location"] == "/users/"
 
@@ -70,7 +70,7 @@ def test_outage_is_no_incorrect_password(node: TestNode, settings: Settings) -> 
     assert 'value="ada"' in page, "what was typed is still there"
 
 
-def test_without_its_own_key_the_product_says_what_to_do(node: TestNode, settings: Settings) -> None:
+def test_missing_service_key_is_explained_at_sign_in(node: TestNode, settings: Settings) -> None:
     for key in ("", "bm90OmFrZXk="):
         settings.ELASTICSEARCH_API_KEY = key
         status, _, page = sign_in("ada", PASSWORD)
@@ -116,7 +116,7 @@ def test_session_id_changes_at_sign_in(node: TestNode, signed_in: SignIn) -> Non
     assert client.get("/users/").headers["Location"].startswith("/login")
 
 
-def test_the_cookies_are_out_of_reach_for_scripts_and_other_sites(node: TestNode, signed_in: SignIn) -> None:
+def test_cookies_are_httponly_and_samesite(node: TestNode, signed_in: SignIn) -> None:
     cookie = signed_in("ada").cookies[django_settings.SESSION_COOKIE_NAME]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
@@ -130,7 +130,7 @@ def test_every_legal_password_signs_in(node: TestNode, password: str) -> None:
     assert INCORRECT in sign_in("jdoe", "x" + password)[2]
 
 
-def test_next_request_of_a_deactivated_user_is_rejected(node: TestNode, signed_in: SignIn) -> None:
+def test_deactivated_user_is_rejected_at_next_request(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["user_admin"])
     jdoe = signed_in("jdoe")
     assert jdoe.get("/users/").status_code == 200
@@ -199,7 +199,7 @@ def test_invalid_pending_form_is_ignored(node: TestNode, pending_form: str) -> N
     assert sign_in("ada", PASSWORD, pending_form=pending_form)[:2] == (302, "/")
 
 
-def test_a_form_sent_during_an_outage_can_be_sent_again(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+def test_form_sent_during_an_outage_can_be_resent(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
     ada = signed_in("ada")
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
 
@@ -234,7 +234,7 @@ def test_alive_and_ready(node: TestNode, settings: Settings) -> None:
     assert Client().get("/livez").status_code == 200
 
 
-def test_the_csrf_cookie_is_sent_once_and_changed_by_signing_in(node: TestNode) -> None:
+def test_csrf_cookie_is_sent_once_until_sign_in(node: TestNode) -> None:
     browser = Client(enforce_csrf_checks=True)
     first = browser.get("/login")
     assert "usermgmt_csrf" in first.cookies

@@ -82,5 +82,5 @@ def test_name_with_slot_separator(node: TestNode, signed_in: Callable[..., Clien
         assert marked in page(ada, "/users/?q=odd")
 
 
-def test_every_icon_of_the_list_is_in_the_file_of_icons(node: TestNode, signed_in: Callable[..., Client]) -> None:
+def test_list_page_has_no_inline_icons(node: TestNode, signed_in: Callable[..., Client]) -> None:
     assert "<svg" not in page(signed_in("ada"))

@@ -15,7 +15,7 @@ SignIn = Callable[..., Client]
 NEW = {"password": "a-new-one", "confirm_password": "a-new-one"}
 
 
-def test_an_administrator_changes_another_users_password(node: TestNode, signed_in: SignIn) -> None:
+def test_administrator_changes_another_password(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", roles=["viewer"], enabled=True, metadata={"badge": 7})
     jdoe, ada = signed_in("jdoe"), signed_in("ada")
 
@@ -50,7 +50,7 @@ def test_service_warning_must_be_confirmed(node: TestNode, signed_in: SignIn, us
     assert node.writes() == writes
 
 
-def test_a_built_in_users_password_is_changed_and_their_sessions_end(node: TestNode, signed_in: SignIn) -> None:
+def test_built_in_user_password_change_ends_sessions(node: TestNode, signed_in: SignIn) -> None:
     data = {"password": "a-newer-one", "confirm_password": "a-newer-one", "understood": "on"}
     node.elastic.security.change_password(username="beats_system", password=PASSWORD)
     beats = signed_in("beats_system")

@@ -105,7 +105,7 @@ def configured(node: TestNode) -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("elastic_comes_back")
-def test_a_lost_elastic_password_is_recovered_without_credentials(node: TestNode, folder: Path) -> None:
+def test_elastic_password_recovery_without_credentials(node: TestNode, folder: Path) -> None:
     before = state(folder)
     ended = manage("-u", "elastic", "-b", "-s", "--es-path-conf", str(folder), **configured(node))
     assert (ended.code, ended.err) == (0, "")
@@ -162,13 +162,13 @@ def test_no_password_is_in_the_list_of_processes(node: TestNode, folder: Path) -
 
 
 @pytest.mark.parametrize("missing", ["users", "users_roles"])
-def test_a_missing_file_is_a_fault_of_the_configuration(node: TestNode, folder: Path, run: Run, missing: str) -> None:
+def test_missing_file_is_a_configuration_error(node: TestNode, folder: Path, run: Run, missing: str) -> None:
     (folder / missing).unlink()
     ended = run("-u", "jdoe", "-b", "--es-path-conf", str(folder))
     assert (ended.code, f"File realm configuration file [{folder / missing}] is missing" in ended.err) == (78, True)
 
 
-def test_a_file_realm_that_is_off_is_a_fault_of_the_configuration(folder: Path, run: Run) -> None:
+def test_disabled_file_realm_is_a_configuration_error(folder: Path, run: Run) -> None:
     off = "xpack.security.authc.realms.file.file1.enabled=false"
     ended = run("-u", "jdoe", "-b", "--es-path-conf", str(folder), "-E", off)
     assert (ended.code, "File realm must be enabled" in ended.err) == (78, True)

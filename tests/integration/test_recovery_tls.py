@@ -107,7 +107,7 @@ def make_keystore(cluster: Cluster, name: str, secret: str, folder: Path) -> Non
 
 
 @pytest.mark.parametrize("cluster", [PEM, PKCS12], ids=["PEM", "PKCS12"], indirect=True)
-def test_a_lost_elastic_password_is_recovered_over_https(cluster: Cluster) -> None:
+def test_elastic_password_recovery_over_https(cluster: Cluster) -> None:
     ended = manage(
         *("-u", "elastic", "-b", "-s", "-f", "--es-path-conf", str(config(cluster))), ELASTICSEARCH_HOSTS="http://127.0.0.1:1"
     )
@@ -120,13 +120,13 @@ def test_a_lost_elastic_password_is_recovered_over_https(cluster: Cluster) -> No
 class TestOneNode:
     """One node is enough for these: what differs is what the command reads."""
 
-    def test_its_certificate_is_enough_without_the_authority(
+    def test_node_certificate_without_ca_is_enough(
         self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
     ) -> None:
         described({f"{TLS}.key": "certs/node.key", f"{TLS}.certificate": "certs/node.crt"})
         reset(cluster, run, "tls-leaf")
 
-    def test_the_authority_is_enough_without_its_certificate(
+    def test_ca_without_node_certificate_is_enough(
         self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None], tmp_path: Path, authority: Identity
     ) -> None:
         """As for a node whose key is somewhere else; and what cannot be read does not matter then."""
@@ -156,7 +156,7 @@ class TestOneNode:
         finally:
             (config(cluster) / "elasticsearch.keystore").unlink()
 
-    def test_without_any_certificate_it_says_why_it_does_not_go_on(
+    def test_unreadable_certificates_are_reported(
         self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
     ) -> None:
         described({f"{TLS}.keystore.path": "certs/http.p12"})

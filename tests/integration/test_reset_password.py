@@ -57,7 +57,7 @@ def test_invalid_answer_prompts_again(run: Run) -> None:
     assert run("-u", "jdoe", typed="perhaps\ny\n").err == f"{ASKS}Did not understand answer 'perhaps'\n{ASKS}"
 
 
-def test_without_anybody_to_answer_it_ends(run: Run, node: TestNode) -> None:
+def test_prompt_without_standard_input_fails(run: Run, node: TestNode) -> None:
     ended = run("-u", "jdoe")
     assert (ended.code, "unable to read from standard input" in ended.err) == (65, True)
     assert node.signs_in("jdoe", PASSWORD)
@@ -95,7 +95,7 @@ def test_password_prompt_until_confirmed(run: Run, node: TestNode, option: str) 
     assert node.signs_in("jdoe", CANARY)
 
 
-def test_a_password_is_taken_from_the_command_line_as_in_the_guide(run: Run, node: TestNode) -> None:
+def test_password_on_the_command_line_is_accepted(run: Run, node: TestNode) -> None:
     ended = run("-u", "jdoe", "-i", CANARY, typed="y\n")
     assert ended.code == 0
     assert "shell history" in ended.err
@@ -145,7 +145,7 @@ def test_incorrect_credentials_are_reported(run: Run, monkeypatch: pytest.Monkey
     assert (ended.code, "rejected the credentials of [elastic]" in ended.err) == (65, True)
 
 
-def test_without_credentials_it_says_where_they_come_from(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_explained(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ELASTICSEARCH_PASSWORD")
     ended = run("-u", "jdoe", "-b")
     assert (ended.code, "ELASTICSEARCH_PASSWORD" in ended.err) == (78, True)
@@ -240,7 +240,7 @@ def test_help_and_errors_of_the_parser(capsys: pytest.CaptureFixture[str]) -> No
     assert "Resets the password of users in the native realm and built-in users." in capsys.readouterr().out
 
 
-def test_arguments_that_cannot_be_understood_are_a_usage_error() -> None:
+def test_unknown_arguments_are_a_usage_error() -> None:
     ended = manage("--nonsense", ELASTICSEARCH_HOSTS="http://127.0.0.1:1")
     assert (ended.code, ended.out) == (64, "")
 
@@ -277,7 +277,7 @@ def test_the_guides_own_examples(node: TestNode) -> None:
     assert node.signs_in("user1", "new-test-password")
 
 
-def test_a_list_is_reset_into_a_file_for_the_owner_only(run: Run, node: TestNode, tmp_path: Path) -> None:
+def test_batch_results_are_in_a_private_file(run: Run, node: TestNode, tmp_path: Path) -> None:
     names = tmp_path / "names"
     names.write_text("jdoe\nnobody\nann\njdoe\n\na/b\n")
     for name in ("ann", "a/b"):
@@ -300,7 +300,7 @@ def test_a_list_is_reset_into_a_file_for_the_owner_only(run: Run, node: TestNode
     assert not any(row[1] in ended.out + ended.err for row in rows[1:])
 
 
-def test_a_list_goes_on_where_it_stopped(run: Run, node: TestNode, tmp_path: Path, calls: list[str]) -> None:
+def test_interrupted_batch_is_resumed(run: Run, node: TestNode, tmp_path: Path, calls: list[str]) -> None:
     """`ann` is done; whether `jdoe` was is not known, so it is done again with the password that stands there."""
     names, results = tmp_path / "names", tmp_path / "results"
     names.write_text("ann\njdoe\nbob\n")

@@ -117,7 +117,7 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     assert "Verified: the decisions match the sign-off" in otto.get(f"/reviews/check/{review.id}").content.decode()
 
 
-def test_the_download_can_be_checked_and_runs_no_formula(node: TestNode, otto: Client) -> None:
+def test_review_download_is_valid_and_runs_no_formula(node: TestNode, otto: Client) -> None:
     people(node, 2)
     review = start(otto)
     send(otto, review, open_page(otto, review), m1_decision="keep", m1_comment="@SUM(1)", m2_decision="remove")

@@ -146,7 +146,7 @@ def test_concurrent_decisions(node: TestNode, team: tuple[PersonClient, PersonCl
     assert reviews.progress([review.id])[review.id] == reviews.Progress(12, 12)
 
 
-def test_sign_off_requires_all_decisions_and_locks_them(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+def test_sign_off_requires_and_locks_all_decisions(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     people(node, 3)
     ada, otto = team
     review = start_review(otto, PEOPLE)
@@ -234,7 +234,7 @@ def test_removals_are_applied_once_and_recorded(
     assert (node.user(names[1]) or {})["enabled"]
 
 
-def test_freezing_a_thousand_is_a_few_calls_each(node: TestNode, team: tuple[PersonClient, PersonClient], calls: list[str]) -> None:
+def test_snapshot_batch_takes_few_calls(node: TestNode, team: tuple[PersonClient, PersonClient], calls: list[str]) -> None:
     people(node, 5)
     review = reviews.start(team[1], PEOPLE, "Quarter")
     calls.clear()

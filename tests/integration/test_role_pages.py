@@ -92,7 +92,7 @@ def test_role_page_with_privileges_and_users(node: TestNode, otto: Client) -> No
 
 
 @pytest.mark.parametrize("name", HOSTILE_ROLES)
-def test_every_legal_name_has_a_page_a_fragment_and_an_answer(node: TestNode, otto: Client, name: str) -> None:
+def test_role_pages_work_for_every_legal_name(node: TestNode, otto: Client, name: str) -> None:
     node.elastic.security.put_role(name=name, cluster=["manage_security"], description="<i>sly</i>")
     node.put_user("jdoe", roles=[name])
     url = reverse("role", args=[name])
@@ -126,7 +126,7 @@ def test_deprecated_and_reserved_roles_say_so(node: TestNode, otto: Client) -> N
     assert "roleReserved" in page
 
 
-def test_the_fragment_has_no_page_around_it_and_says_how_much_it_is(node: TestNode, otto: Client) -> None:
+def test_role_fragment_has_a_summary_and_no_layout(node: TestNode, otto: Client) -> None:
     fragment = text(otto, "/roles/view/superuser", headers=FRAGMENT)
     assert "<html" not in fragment
     assert 'data-summary="superuser grants 1 cluster privilege, ' in fragment
@@ -145,7 +145,7 @@ def test_privilege_holders_in_pages(node: TestNode, otto: Client) -> None:
     assert "No more users." in text(otto, "/roles/who-can?privilege=manage_security&after=zzz")
 
 
-def test_who_can_with_invalid_privileges(node: TestNode, otto: Client) -> None:
+def test_privilege_holders_with_invalid_privileges(node: TestNode, otto: Client) -> None:
     assert "whoCanAnswer" not in text(otto, "/roles/who-can")
     page = text(otto, "/roles/who-can?privilege=<b>&after=x")
     assert "Unknown cluster privilege “<b>”." in page

@@ -150,7 +150,7 @@ def test_ungranted_privilege_has_only_holders_of_all(node: TestNode, otto: Perso
     assert [holder.user.username for holder in answer.page.holders] == ["elastic"]
 
 
-def test_roles_with_single_actions_are_named_as_not_judged(node: TestNode, otto: PersonClient) -> None:
+def test_roles_with_single_actions_are_undetermined(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="odd", cluster=["cluster:admin/xpack/security/user/put"])
     assert [role.name for role in holding(otto, "manage_security").undetermined] == ["odd"]
     assert users.get(otto, "otto").roles == (cluster_setup.AUDITOR_ROLE,)

@@ -143,7 +143,7 @@ def test_htmx_gets_options(node: TestNode, ada: Client) -> None:
         "{{ operator }}",
     ],
 )
-def test_whatever_is_typed_has_an_answer_and_is_taken_literally(node: TestNode, ada: Client, q: str) -> None:
+def test_search_takes_any_text_literally(node: TestNode, ada: Client, q: str) -> None:
     node.put_user("plain")
     response = ada.get("/search", {"q": q})
     assert response.status_code == 200
@@ -158,7 +158,7 @@ def test_bytes_that_are_no_text_have_an_answer(node: TestNode, ada: Client) -> N
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_every_legal_name_is_found_and_its_link_opens_its_page(node: TestNode, ada: Client, name: str) -> None:
+def test_search_finds_and_links_every_legal_name(node: TestNode, ada: Client, name: str) -> None:
     node.put_user(name)
     group = next(group for group in ada.get("/search", {"q": name}).context["groups"] if group.name == "users")
     result = next(result for result in group.results if result.title == name)
@@ -166,7 +166,7 @@ def test_every_legal_name_is_found_and_its_link_opens_its_page(node: TestNode, a
     assert f">{name}</h1>" in page
 
 
-def test_what_elasticsearch_refuses_leaves_the_rest(node: TestNode, signed_in: SignIn) -> None:
+def test_denied_search_leaves_other_results(node: TestNode, signed_in: SignIn) -> None:
     otto = signed_in("otto")
     node.elastic.security.put_user(username="otto", roles=["viewer"], metadata={})
     try:

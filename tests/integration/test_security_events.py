@@ -37,7 +37,7 @@ def test_signing_in_and_out(node: TestNode, ada: Client) -> None:
     assert audit.activity_of(["ada"])["ada"].last_sign_in == came.moment.replace(microsecond=came.moment.microsecond // 1000 * 1000)
 
 
-def test_a_wrong_password_is_noted_with_a_name_that_is_known(node: TestNode, ada: Client) -> None:
+def test_failed_sign_in_is_recorded_with_the_username(node: TestNode, ada: Client) -> None:
     trail(node)
     Client().post("/login", {"username": "ada", "password": "a-wrong-password"})
     last = trail(node, action="sign-in")[-1]

@@ -131,7 +131,7 @@ def test_end_all_sessions_except_the_current_one(node: TestNode, signed_in: Sign
     assert "There are no other sessions to end" in ada.get("/sessions/end-all").content.decode()
 
 
-def test_a_session_that_renews_while_it_is_ended_does_not_come_back(node: TestNode, signed_in: SignIn) -> None:
+def test_late_renewal_does_not_revive_an_ended_session(node: TestNode, signed_in: SignIn) -> None:
     ada, norah = signed_in("ada"), signed_in("norah")
     late = store_of(norah)
     assert late["identity"]
@@ -230,7 +230,7 @@ def test_extend_session_within_its_lifespan(node: TestNode, signed_in: SignIn, s
     assert not answer["can_be_extended"]
 
 
-def test_a_password_changed_to_the_same_ends_the_sessions_too(node: TestNode, signed_in: SignIn) -> None:
+def test_unchanged_password_also_ends_sessions(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe")
     jdoe = signed_in("jdoe")
     same = {"password": "Vq7-same-again", "confirm_password": "Vq7-same-again"}

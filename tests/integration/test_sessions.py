@@ -65,7 +65,7 @@ def test_it_ends_after_its_lifespan_however_busy(store: SessionStore, settings: 
     assert has_ended(again(store))
 
 
-def test_being_there_extends_the_idle_time_but_not_the_lifespan(node: TestNode, store: SessionStore, settings: Settings) -> None:
+def test_activity_extends_idle_time_but_not_lifespan(node: TestNode, store: SessionStore, settings: Settings) -> None:
     before = documents(node)[-1]["_source"]
     later = again(store)
     assert later["identity"]
@@ -97,7 +97,7 @@ def test_running_request_does_not_revive_a_session(store: SessionStore) -> None:
     assert has_ended(SessionStore(late.session_key))
 
 
-def test_a_new_key_takes_the_data_along_and_ends_the_old(store: SessionStore) -> None:
+def test_cycled_key_moves_data_and_ends_the_old_key(store: SessionStore) -> None:
     old = str(store.session_key)
     store.cycle_key()
     store.save()
@@ -112,7 +112,7 @@ def test_all_sessions_of_a_user_end_with_one_call(node: TestNode, store: Session
     assert has_ended(again(store))
 
 
-def test_a_request_that_was_renewing_brings_no_ended_session_back(store: SessionStore) -> None:
+def test_late_renewal_does_not_revive_an_ended_session(store: SessionStore) -> None:
     late = again(store)
     assert late["identity"]
     sessions.end_all("jdoe")

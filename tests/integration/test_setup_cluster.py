@@ -26,7 +26,7 @@ def superuser(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", node.elastic_password)
 
 
-def test_running_it_again_changes_nothing_that_is_right(node: TestNode) -> None:
+def test_repeated_setup_changes_nothing(node: TestNode) -> None:
     writes = node.writes()
     lines = run().splitlines()
     assert lines
@@ -47,7 +47,7 @@ def test_what_is_wrong_is_mended(node: TestNode) -> None:
     ]
 
 
-def test_a_missing_key_is_made_and_written_for_its_owner_only(node: TestNode, settings: Settings, tmp_path: Path) -> None:
+def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Settings, tmp_path: Path) -> None:
     settings.ELASTICSEARCH_API_KEY = ""
     file = tmp_path / "env"
     file.write_text("# mine\nELASTICSEARCH_API_KEY=old\nHTTPS=false\n")
@@ -96,7 +96,7 @@ def test_unavailable_cluster_is_reported(settings: Settings) -> None:
         run()
 
 
-def test_the_key_sees_no_user_and_cannot_change_the_record(node: TestNode) -> None:
+def test_service_key_cant_read_users_or_change_events(node: TestNode) -> None:
     service = Elasticsearch(node.url, api_key=node.api_key)
     index = "usermgmt-audit-test"
     service.create(index=index, id="1", document={"event": {"action": "first"}})

@@ -76,7 +76,7 @@ def test_throttle_hides_a_correct_password(node: TestNode, calls: list[str]) -> 
     assert without_tokens[0] == without_tokens[1]
 
 
-def test_unknown_and_existing_names_are_throttled_alike(node: TestNode, calls: list[str]) -> None:
+def test_throttle_treats_unknown_usernames_alike(node: TestNode, calls: list[str]) -> None:
     node.put_user("jdoe")
     asked = {}
     for username, address in (("jdoe", "192.0.2.1"), ("nobody", "192.0.2.2")):
@@ -116,7 +116,7 @@ def test_the_longest_wait_is_a_quarter_of_an_hour() -> None:
     assert max(waits) == timedelta(minutes=15)
 
 
-def test_after_a_quarter_of_an_hour_nothing_is_remembered(node: TestNode, calls: list[str]) -> None:
+def test_throttle_expires_after_a_quarter_of_an_hour(node: TestNode, calls: list[str]) -> None:
     node.put_user("jdoe")
     fail(FEW - 1)
     let_time_pass(node, throttle.MEMORY)
@@ -156,7 +156,7 @@ def test_throttle_one_address_many_usernames(node: TestNode) -> None:
     assert is_let_in(address="2001:db8:0:1::1")
 
 
-def test_an_own_right_password_does_not_clear_the_address(node: TestNode) -> None:
+def test_throttle_correct_password_keeps_address_count(node: TestNode) -> None:
     node.put_user("jdoe")
     for number in range(MANY - 1):
         fail(1, f"name-{number}")
@@ -243,7 +243,7 @@ def test_the_index_has_neither_names_nor_addresses(node: TestNode) -> None:
     assert "192.0.2" not in everything
 
 
-def test_refusals_are_answered_at_a_fixed_time(node: TestNode, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_throttle_rejects_after_a_fixed_time(node: TestNode, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.THROTTLE_ANSWER_SECONDS = 1.0
     node.put_user("jdoe")
     clock, slept = [100.0], list[float]()

@@ -89,7 +89,7 @@ def test_a_role_that_exists_by_now_is_none_of_them(node: TestNode, ada: PersonCl
         node.elastic.security.delete_role(name="gone")
 
 
-def test_what_is_written_down_does_not_rely_on_what_was_read_before(node: TestNode, ada: PersonClient) -> None:
+def test_nonexistent_roles_are_found_for_new_users(node: TestNode, ada: PersonClient) -> None:
     found(ada)
     node.put_user("new", roles=["never_defined"])
     assert [user.username for user in users.search(ada, QUERY).users] == ["jdoe", "new", "zoe"]

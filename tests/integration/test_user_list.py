@@ -158,7 +158,7 @@ class TestWalk:
 
     @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(query=QUERIES, find=st.sampled_from([users.search, looked_at]))
-    def test_each_matching_user_stands_there_once_and_in_order(self, ada: PersonClient, query: UserQuery, find: Find) -> None:
+    def test_each_matching_user_is_listed_once_in_order(self, ada: PersonClient, query: UserQuery, find: Find) -> None:
         everybody = [user for page in walk(ada, UserQuery(size=100)) for user in page.users]
         known = roles.names(ada)
         expected = in_memory(everybody, query, known)
@@ -182,7 +182,7 @@ class TestWalk:
         assert len(seen) == len(set(seen))
         assert set(before) <= set(seen)
 
-    def test_a_place_that_is_missing_leads_to_the_first_page(self, ada: PersonClient) -> None:
+    def test_missing_cursor_leads_to_the_first_page(self, ada: PersonClient) -> None:
         page = users.search(ada, UserQuery(after=("~~~~", "~~~~"), number=7))
         assert (page.number, page.first) == (1, 1)
         page = users.search(ada, UserQuery(before=("!", "!"), number=7))

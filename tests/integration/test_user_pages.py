@@ -72,7 +72,7 @@ def test_user_list_takes_three_calls(node: TestNode, ada: Client, calls: list[st
     assert len(calls) == 4, "and one read of the session"
 
 
-def test_htmx_gets_the_results_alone_and_history_gets_the_page(node: TestNode, ada: Client) -> None:
+def test_htmx_gets_results_and_history_gets_the_page(node: TestNode, ada: Client) -> None:
     headers = {"HX-Request": "true", "HX-Target": "users-results"}
     fragment = ada.get("/users/", headers=headers).content.decode()
     assert "<html" not in fragment
@@ -197,7 +197,7 @@ def test_deleting_several_leaves_those_that_may_not_be(node: TestNode, ada: Clie
     assert "Deleted user 'a,b'" in text(ada, "/users/")
 
 
-def test_a_dialog_gets_its_fragment_and_sends_the_page_on(node: TestNode, ada: Client) -> None:
+def test_dialog_gets_a_fragment_and_redirects(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe")
     headers = {"HX-Request": "true", "HX-Target": "dialog-content"}
     for url in ("/users/delete/jdoe", "/users/deactivate/jdoe", "/users/change-password/jdoe", "/users/delete?username=jdoe"):

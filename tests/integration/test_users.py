@@ -22,7 +22,7 @@ def ada(person: Callable[[str], PersonClient]) -> PersonClient:
 
 
 @pytest.mark.parametrize("name", HOSTILE_NAMES)
-def test_every_legal_name_is_created_read_changed_and_deleted(node: TestNode, ada: PersonClient, name: str) -> None:
+def test_every_legal_name_has_a_full_life_cycle(node: TestNode, ada: PersonClient, name: str) -> None:
     users.create(ada, User(name, "Jane", "jane@example.org", ("viewer",)), PASSWORD)
     seen = users.get(ada, name)
     assert seen == User(name, "Jane", "jane@example.org", ("viewer",))
@@ -62,7 +62,7 @@ def test_a_name_that_exists_is_never_overwritten(node: TestNode, ada: PersonClie
 
 
 @pytest.mark.parametrize("name", ["", "_password", "_privileges", "_has_privileges", "x" * 508, "жанна", " a"])
-def test_names_that_would_reach_something_else_are_not_found(node: TestNode, ada: PersonClient, name: str) -> None:
+def test_names_of_other_endpoints_are_not_found(node: TestNode, ada: PersonClient, name: str) -> None:
     writes = node.writes()
     for call in (users.get, users.delete):
         with pytest.raises(errors.NotFound):

@@ -32,7 +32,7 @@ def test_the_filter_has_every_action() -> None:
     assert AuditForm({"action": "review-sign-off"}).query().action == Action.REVIEW_SIGN_OFF
 
 
-def test_labels_are_unique_and_unknown_actions_are_shown() -> None:
+def test_action_labels_are_unique_with_a_fallback() -> None:
     labels = [action.label for action in Action]
     assert len(set(labels)) == len(labels)
     assert action_label("of-a-later-version") == "of-a-later-version"
@@ -44,7 +44,7 @@ def subclasses(error: type[errors.ServiceError]) -> Iterator[type[errors.Service
         yield from subclasses(each)
 
 
-def test_every_error_has_a_code_of_its_own_with_a_label() -> None:
+def test_every_error_has_a_unique_code_and_a_label() -> None:
     codes = [error.code for error in subclasses(errors.ServiceError)]
     assert len(set(codes)) == len(codes)
     assert set(codes) <= REASONS.keys()

@@ -83,7 +83,7 @@ def cluster(settings: Settings) -> Iterator[Cluster]:
         (None, errors.Unavailable, errors.OutcomeUnknown),
     ],
 )
-def test_every_answer_has_its_type_and_a_change_is_sent_once(
+def test_each_status_has_its_error_and_writes_run_once(
     cluster: Cluster, status: int | None, asking: type[Exception], changing: type[Exception]
 ) -> None:
     cluster.status = status
@@ -106,7 +106,7 @@ def test_a_question_is_repeated(cluster: Cluster, status: int | None) -> None:
     assert cluster.requests == ["POST /_security/_query/user"] * 2
 
 
-def test_a_question_that_takes_too_long_is_not_repeated(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_read_timeout_is_not_retried(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     perform = CurlNode.perform_request
 
@@ -129,13 +129,13 @@ def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
         PersonClient(*PERSON).authenticate()
 
 
-def test_a_change_that_never_left_is_not_of_unknown_outcome(settings: Settings) -> None:
+def test_unsent_change_has_no_unknown_outcome(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     with pytest.raises(errors.Unavailable):
         PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
-def test_a_change_that_takes_too_long_is_of_unknown_outcome(settings: Settings) -> None:
+def test_change_timeout_has_an_unknown_outcome(settings: Settings) -> None:
     with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:  # accepts nothing: nobody serves it
         settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
         settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
@@ -153,7 +153,7 @@ def test_rejected_service_key_is_not_set_up(cluster: Cluster, settings: Settings
         service_client()
 
 
-def test_an_authority_does_no_harm_where_nothing_is_encrypted(settings: Settings) -> None:
+def test_ca_certs_are_ignored_without_tls(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS = ["http://127.0.0.1:1"], "authority.pem"
     with pytest.raises(errors.Unavailable):
         PersonClient(*PERSON).authenticate()
@@ -201,6 +201,6 @@ def test_a_client_has_no_options_and_says_so() -> None:
         ServiceClient("a-key").options(request_timeout=1)
 
 
-def test_headers_of_an_interim_response_are_not_those_of_the_response() -> None:
+def test_interim_response_headers_are_ignored() -> None:
     head = b"HTTP/1.1 100 Continue\r\nA: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nB: x: y\r\n\r\n"
     assert dict(curl_node._headers(head)) == {"content-type": "text/plain", "b": "x: y"}

@@ -37,7 +37,7 @@ ROWS = st.builds(
 
 
 @given(text=TEXTS)
-def test_the_apostrophe_is_before_every_formula_and_goes_again(text: str) -> None:
+def test_formula_escape_is_reversible(text: str) -> None:
     guarded = dialect.escape_formula(text)
     assert not re.search(r"(^|[;|\t\r\n\"])[=+\-@＝]", guarded)
     assert dialect.unescape_formula(guarded) == text

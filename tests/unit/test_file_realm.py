@@ -77,7 +77,7 @@ def state(folder: Path) -> dict[str, tuple[bytes, int, int, int]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_killed_at_any_step_it_leaves_the_files_as_they_were(folder: Path, number: int) -> None:
+def test_file_realm_survives_a_kill_at_any_step(folder: Path, number: int) -> None:
     run = subprocess.run(
         [sys.executable, "-c", KILLED_AT_STEP, str(folder), str(int(number))], capture_output=True, text=True, check=False
     )
@@ -104,13 +104,13 @@ def test_next_run_cleans_up_after_a_kill(folder: Path) -> None:
         (b"superuser:usermgmt_reset_0123\n", b""),
     ],
 )
-def test_what_another_tool_merged_into_its_lines_is_removed_too(folder: Path, merged: bytes, left: bytes) -> None:
+def test_clean_up_removes_merged_lines(folder: Path, merged: bytes, left: bytes) -> None:
     (folder / "users_roles").write_bytes(merged)
     file_realm.clean_up(folder)
     assert (folder / "users_roles").read_bytes() == left
 
 
-def test_concurrent_changes_are_kept(folder: Path) -> None:
+def test_concurrent_file_changes_are_preserved(folder: Path) -> None:
     with file_realm.superuser(folder, "$2a$10$hash"), (folder / "users").open("ab") as users:
         users.write(b"\ncarol:$2a$10$abc\n")
     assert (folder / "users").read_bytes() == USERS + b"\ncarol:$2a$10$abc\n"

@@ -79,7 +79,7 @@ def test_nonexistent_role_is_rejected() -> None:
     assert errors(roles=["viewer", "nope"]) == {"roles": ["Role 'nope' doesn't exist."]}
 
 
-def test_a_role_that_the_user_has_may_stay_though_it_does_not_exist() -> None:
+def test_assigned_nonexistent_role_can_stay() -> None:
     user = User("jdoe", roles=("gone",))
     form = EditUserForm(post(user, roles=["gone"]), roles=ROLES)
 

@@ -8,7 +8,7 @@ from accounts.templatetags.icons import heroicon_micro, heroicon_mini, heroicon_
 from usermgmt import icons
 
 
-def test_an_icon_of_every_page_is_a_window_to_its_place_in_the_file() -> None:
+def test_common_icon_points_into_the_sprite() -> None:
     name = re.fullmatch(r"<i class=([a-z-]+)></i>", heroicon_mini("plus"))
     assert name
     place = re.search(rf"^i\.{name[1]} {{ mask-position: 0 -(\d+)px; }}$", icons.styles(), re.MULTILINE)

@@ -56,7 +56,7 @@ def test_an_unknown_version_is_named() -> None:
         find_release("1.0")
 
 
-def test_an_unfinished_or_outdated_build_does_not_count(tmp_path: Path) -> None:
+def test_unfinished_or_outdated_build_is_not_current(tmp_path: Path) -> None:
     assert not building.is_current(tmp_path)
     (tmp_path / building.STAMP).write_text("other sources")
     assert not building.is_current(tmp_path)

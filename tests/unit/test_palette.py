@@ -58,7 +58,7 @@ def test_palette_offers_only_allowed_pages(typed: str) -> None:
     assert set(titles(NORAH, typed)) <= {"My account", "Change my password"}
 
 
-def test_a_password_of_another_realm_cannot_be_changed_here() -> None:
+def test_other_realm_password_cant_be_changed() -> None:
     assert titles(operator("manage_security", realm_type="file"), "change my password") == []
 
 

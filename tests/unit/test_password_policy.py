@@ -79,7 +79,7 @@ def test_password_blocklist(settings: Settings, tmp_path: Path) -> None:
     assert problems("acme-glue-pot") == []
 
 
-def test_what_is_made_is_random_and_needs_no_quotes_anywhere() -> None:
+def test_generated_password_is_random_without_quoting() -> None:
     made = [password_policy.generate() for _ in range(200)]
 
     assert len(set(made)) == 200

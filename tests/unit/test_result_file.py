@@ -15,7 +15,7 @@ def write(path: Path) -> None:
             results.mark(name, state)
 
 
-def test_it_is_read_by_its_owner_only_and_as_it_was_written(tmp_path: Path) -> None:
+def test_result_file_is_private_and_round_trips(tmp_path: Path) -> None:
     path = tmp_path / "results"
     write(path)
     assert path.stat().st_mode & 0o777 == 0o600

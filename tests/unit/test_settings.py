@@ -24,7 +24,7 @@ def read(name: str, **environment: str) -> tuple[str, str]:
         ({"KEPT_SECONDS": "7", "CACHE_SECONDS": "9"}, "9.0", False),
     ],
 )
-def test_the_old_name_of_a_setting_still_works_with_a_warning(environment: dict[str, str], expected: str, warns: bool) -> None:
+def test_renamed_setting_works_with_a_warning(environment: dict[str, str], expected: str, warns: bool) -> None:
     value, errors = read("CACHE_SECONDS", **environment)
     assert value == expected
     assert ("The setting KEPT_SECONDS is now called CACHE_SECONDS." in errors) == warns

@@ -142,7 +142,7 @@ def test_header_with_underscore_is_dropped() -> None:
     assert "HTTP_X_FORWARDED_PROTO" not in environ
 
 
-def test_the_environment_of_the_process_is_not_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_environment_is_not_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "a secret")
     monkeypatch.setenv("HTTP_X_FORWARDED_FOR", "6.6.6.6")
     assert not {"SECRET_KEY", "HTTP_X_FORWARDED_FOR"} & set(asked(Client()))

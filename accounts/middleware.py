@@ -111,7 +111,10 @@ class SessionMiddleware(middleware.SessionMiddleware):
 
 
 def csrf_cookie_once(get_response: GetResponse) -> GetResponse:
-    """Send the CSRF cookie only if the browser doesn't have it: it is a session cookie, so it needs no renewal."""
+    """Send the CSRF cookie only if the browser doesn't have it.
+
+    Otherwise, a response that arrives late would replace the token of a sign-in in the meantime.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -1,6 +1,5 @@
 """gunicorn settings. An event loop handles connections, threads handle requests (threaded_wsgi.py)."""
 
-import gc
 import os
 from pathlib import Path
 
@@ -29,8 +28,3 @@ control_socket_disable = True
 # Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
 # from this machine.
 forwarded_allow_ips = ""
-
-
-def post_worker_init(worker: object) -> None:
-    """Exclude loaded objects from garbage collection, which would delay requests."""
-    gc.freeze()

@@ -111,13 +111,8 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
         "OPTIONS": {
-            "loaders": [
-                (
-                    "django.template.loaders.cached.Loader",
-                    ["usermgmt.templates.UnindentedLoader", "django.template.loaders.app_directories.Loader"],
-                )
-            ],
             "libraries": {"heroicons": "accounts.templatetags.icons"},
             "context_processors": [
                 "django.template.context_processors.request",

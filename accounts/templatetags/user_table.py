@@ -1,7 +1,6 @@
 """The variable parts of the user list as HTML. Functions, because templates would take most of the time of the page."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from html import escape  # Django's version also checks for lazy and safe texts, which takes a tenth of the page's time
 from typing import Any
 from urllib.parse import quote
@@ -47,16 +46,16 @@ def column_head(label: str, direction: str = "", url: str = "") -> str:
 
 def size_link(size: int, url: str, *, is_current: bool) -> str:
     """A link that sets the number of rows per page."""
-    current = ' aria-current="true"' if is_current else ""
-    return f'<a href="{escape(url)}" data-test-subj="tablePagination-{size}-rows"{current}>{size} rows</a>'
+    current = " aria-current=true" if is_current else ""
+    return f'<a href="{escape(url)}" data-test-subj=tablePagination-{size}-rows{current}>{size} rows</a>'
 
 
 def page_link(name: str, icon: str, url: str) -> str:
     """A link to another page. Without a URL it stays as a disabled link, so that it keeps the keyboard focus."""
-    to = f'href="{escape(url)}"' if url else 'role="link" aria-disabled="true" tabindex="-1"'
+    to = f'href="{escape(url)}"' if url else "role=link aria-disabled=true tabindex=-1"
     return (
-        f'<a class="icon-button" id="{name}-page" {to} aria-label="{name.capitalize()} page" '
-        f'data-test-subj="pagination-button-{name}">{heroicon_mini(icon)}</a>'
+        f'<a class=icon-button id={name}-page {to} aria-label="{name.capitalize()} page" '
+        f"data-test-subj=pagination-button-{name}>{heroicon_mini(icon)}</a>"
     )
 
 
@@ -65,11 +64,10 @@ def user_rows(rows: Iterable[Mapping[str, Any]], *, can_manage: bool) -> str:
 
     URLs are relative to the list. Optional end tags and quotes are left out to keep the page small.
     """
-    return "".join(_row(row["user"], tuple(row["roles"]), row["can_select"], can_manage) for row in rows)
+    return "".join(_row(row["user"], row["roles"], row["can_select"], can_manage) for row in rows)
 
 
-@lru_cache(maxsize=4096)  # refined searches and paging back show the same users
-def _row(user: User, roles: tuple[Role, ...], can_select: bool, can_manage: bool) -> str:
+def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) -> str:
     name = escape(user.username)
     title = f' title="{name}"' if len(user.username) > MAX_SHOWN_LENGTH else ""
     return (
@@ -97,7 +95,6 @@ def _roles(roles: Iterable[Role]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-@lru_cache(maxsize=4096)
 def _role(role: Role) -> str:
     kind = mark = ""
     if role.is_unknown:

@@ -31,9 +31,10 @@ CSRF_COOKIE_NAME = "usermgmt_dev_csrf"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 PAGE_CACHE_SECONDS = 0
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-# Without the cached loader around them.
+# Without the cached loader.
+TEMPLATES[0]["APP_DIRS"] = False  # noqa: F405
 TEMPLATES[0]["OPTIONS"]["loaders"] = [  # type: ignore[index]  # noqa: F405
-    "usermgmt.templates.UnindentedLoader",
+    "django.template.loaders.filesystem.Loader",
     "django.template.loaders.app_directories.Loader",
 ]
 

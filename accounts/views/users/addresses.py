@@ -1,35 +1,21 @@
-"""URLs of pages without arguments, and of the user list, whose whole state is in its URL."""
+"""The URLs of the user list, whose whole state is in its URL."""
 
 from collections.abc import Sequence
-from functools import cache, lru_cache
 from typing import Final
 from urllib.parse import urlencode
 
 from django.http import QueryDict
-from django.urls import get_script_prefix, reverse
+from django.urls import reverse
 
 # The position in the list. Changed filters start at the first page.
 PAGING: Final = ("after", "before", "last", "page")
-
-
-def page_url(name: str) -> str:
-    """The URL with this name, cached: each call of `reverse` takes a hundredth of the time of a page.
-
-    Raises NoReverseMatch.
-    """
-    return _of_page(name, get_script_prefix())
-
-
-@cache
-def _of_page(name: str, prefix: str) -> str:
-    return reverse(name)
 
 
 class UserListAddresses:
     """URLs of the user list with some parameters of the current URL changed."""
 
     def __init__(self, shown: QueryDict) -> None:
-        self._path = page_url("users")
+        self._path = reverse("users")
         used = [(name, values) for name, values in shown.lists() if name not in PAGING and any(values)]
         self._parameters = {name: _encoded(name, *values) for name, values in used}
 
@@ -39,6 +25,5 @@ class UserListAddresses:
         return f"{self._path}?{'&'.join(filter(None, {**self._parameters, **changed}.values()))}"
 
 
-@lru_cache(maxsize=1024)
 def _encoded(name: str, *values: str) -> str:
     return urlencode([(name, value) for value in values if value])

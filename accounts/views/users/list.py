@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts import policy
@@ -18,7 +19,7 @@ from accounts.services import audit, roles, users
 from accounts.services.audit import UserActivity
 from accounts.services.users import Position, UserPage, UserQuery, profiles
 from accounts.templatetags import user_table
-from accounts.views.users.addresses import UserListAddresses, page_url
+from accounts.views.users.addresses import UserListAddresses
 from accounts.views.users.filters import LABELS
 from accounts.views.users.page_cache import CachedPage
 
@@ -69,14 +70,11 @@ def _stored_size(request: AppRequest) -> int:
 
 def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:
     """The slots of the page around the results."""
-    parameters = escape(request.GET.urlencode())
     return {
         "q": escape(query.q),
         "hidden": user_table.hidden_fields(_hidden(request, query)),
-        "filters_url": f"{page_url('user_filters')}?{parameters}",
+        "parameters": escape(request.GET.urlencode()),
         "other_view": escape(addresses.to(view="" if query.activity else "activity")),
-        "export_url": f"{page_url('user_export')}?{parameters}",
-        "review_url": f"{page_url('review_create')}?{parameters}",
         "pills": user_table.filter_pills(_pills(addresses, query)),
         "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
         "sizes": "".join(
@@ -138,7 +136,7 @@ def _activity(request: AppRequest, page: UserPage) -> dict[str, Any]:
             for user in page.users
         ],
         "trail_start": trail_start,
-        "kibana_url": f"{page_url('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
+        "kibana_url": f"{reverse('kibana_sign_ins')}?{urlencode({'uid': uids}, doseq=True)}" if uids else "",
     }
 
 

@@ -99,7 +99,7 @@ def _link(client: Client, address: str, direction: str) -> str:
     page = client.send(Request(address)).decode()
     for tag in re.findall(r"<a\b[^>]*>", page):
         href = re.search(r'\shref="([^"]+)"', tag)
-        if f'"pagination-button-{direction}"' in tag and href:
+        if f"=pagination-button-{direction}>" in tag and href:
             target = unescape(href[1])
             return LIST + target if target.startswith("?") else target
     raise Failed(f"{address} has no link to the {direction} page")

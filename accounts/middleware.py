@@ -1,8 +1,7 @@
 """Request ID, response headers, session, signed-in operator, and error pages for service errors."""
 
-import ipaddress
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextvars import copy_context
 from typing import Any
 
@@ -19,6 +18,7 @@ from accounts.http import AppRequest
 from accounts.services import audit, request_context
 from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
 from accounts.services.signin import operators
+from accounts.source_address import source_address
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
@@ -48,19 +48,6 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return copy_context().run(in_context, request)
 
     return middleware
-
-
-def source_address(meta: Mapping[str, str], *, behind_proxy: bool) -> str:
-    """The IP address of the client; "" if there is none.
-
-    A reverse proxy appends the address that it sees to X-Forwarded-For. Everything before it, and the whole header without
-    a proxy, can be forged by the client.
-    """
-    claimed = meta.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() if behind_proxy else ""
-    try:
-        return str(ipaddress.ip_address(claimed or meta.get("REMOTE_ADDR", "")))
-    except ValueError:
-        return ""
 
 
 def page_headers(get_response: GetResponse) -> GetResponse:

@@ -156,6 +156,17 @@ def test_throttle_one_address_many_usernames(node: TestNode) -> None:
     assert is_let_in(address="2001:db8:0:1::1")
 
 
+def test_unknown_addresses_share_no_counter(node: TestNode) -> None:
+    """A proxy that sends no readable address: nobody is locked out by what strangers guess about other users."""
+    node.put_user("jdoe")
+    for number in range(2 * MANY):
+        fail(1, f"name-{number}", address="")
+    assert is_let_in(address="")
+    for _ in range(MANY):
+        fail(1, address="")
+    assert not is_let_in(address=""), "guesses at one name are still counted"
+
+
 def test_throttle_correct_password_keeps_address_count(node: TestNode) -> None:
     node.put_user("jdoe")
     for number in range(MANY - 1):

@@ -111,9 +111,12 @@ def _counters(attempted: Attempt) -> list[Counter]:
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
     if attempted.device:
         return [Counter(_id("device", name, attempted.device), few, resets_on_success=True)]
+    anywhere = Counter(_id("name", name), many, resets_on_success=True)
+    if not address:  # a counter of all unknown addresses would let a stranger lock everyone out
+        return [anywhere]
     return [
         Counter(_id("name at address", name, address), few, resets_on_success=True),
-        Counter(_id("name", name), many, resets_on_success=True),
+        anywhere,
         # Never reset, or an attacker with one valid password could guess others forever.
         Counter(_id("address", address), many, resets_on_success=False),
     ]
@@ -121,11 +124,7 @@ def _counters(attempted: Attempt) -> list[Counter]:
 
 def _network(address: str) -> str:
     """An IPv6 customer has a whole /64."""
-    try:
-        is_ipv6 = ipaddress.ip_address(address).version == 6
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if is_ipv6 else address
+    return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
 
 
 def _id(*parts: str) -> str:

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +11,7 @@ from django.contrib.sessions import middleware
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
 from accounts.decorators import declares_access, renews_session
@@ -46,6 +47,17 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return copy_context().run(in_context, request)
+
+    return middleware
+
+
+def health_checks(get_response: GetResponse) -> GetResponse:
+    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path_info in ("/livez", "/readyz"):
+            return cast(HttpResponseBase, resolve(request.path_info).func(request))
+        return get_response(request)
 
     return middleware
 

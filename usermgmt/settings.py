@@ -93,6 +93,7 @@ if WEB_THREADS < 1:
 
 MIDDLEWARE = [
     "accounts.middleware.request_id",
+    "accounts.middleware.health_checks",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.page_headers",
@@ -152,7 +153,6 @@ HTTPS: bool = env.bool("HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)

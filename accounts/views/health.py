@@ -1,20 +1,25 @@
 """Health endpoints, for load balancers and process managers."""
 
+from typing import Final
+
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods
 
 from accounts.services.client import can_verify_credentials
 
+# What load balancers send.
+METHODS: Final = ["GET", "HEAD", "OPTIONS"]
 
-@require_GET
+
+@require_http_methods(METHODS)
 @login_not_required
 def livez(request: HttpRequest) -> HttpResponse:
     """200 as soon as the process serves."""
     return HttpResponse("ok", content_type="text/plain")
 
 
-@require_GET
+@require_http_methods(METHODS)
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
     """200 if Elasticsearch accepts the API key of usermgmt and can read its users, else 503."""

@@ -227,6 +227,15 @@ def test_privileges_are_refreshed(node: TestNode, signed_in: SignIn, settings: S
     assert "createUserButton" not in jdoe.get("/users/").content.decode()
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+@pytest.mark.parametrize("host", ["10.42.0.7:8000", "[2001:db8::7]:8000", "es-users.svc.cluster.local", "_"])
+def test_health_checks_by_any_host(node: TestNode, settings: Settings, method: str, path: str, host: str) -> None:
+    settings.ALLOWED_HOSTS, settings.SECURE_SSL_REDIRECT = ["users.example.org"], True
+    assert Client().generic(method, path, headers={"host": host}).status_code == 200
+    assert Client().get("/login", headers={"host": host}, secure=True).status_code == 400
+
+
 def test_alive_and_ready(node: TestNode, settings: Settings) -> None:
     assert Client().get("/readyz").status_code == 200
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]

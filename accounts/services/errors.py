@@ -7,6 +7,7 @@ ServiceError
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
 ├── AccessDenied             the caller lacks a privilege (403)
+│   └── LicenseExpired       the license of the cluster has expired, and with it the feature
 ├── Conflict                 a document was changed, or exists already (409)
 │   ├── UserLocked           another change holds the lock of the same user
 │   ├── UserExists           the name of a user to create is taken
@@ -66,6 +67,12 @@ class AccessDenied(ServiceError):
     """403: the caller lacks a privilege; the message names it."""
 
     code = "access_denied"
+
+
+class LicenseExpired(AccessDenied):
+    """403, whatever the caller's privileges are: the license has expired. This refuses, among others, `_cluster/health`."""
+
+    code = "license_expired"
 
 
 class Conflict(ServiceError):

@@ -32,6 +32,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "You don't have permission",
         "Your account lacks the required privilege. Contact your system administrator.",
     ),
+    errors.LicenseExpired: (
+        403,
+        "The license of the cluster has expired",
+        "Elasticsearch rejects this request until the license is renewed.",
+    ),
     errors.UserOverwritten: (
         409,
         "Another user with this name was overwritten",

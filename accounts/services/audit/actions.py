@@ -89,6 +89,7 @@ REASONS: Final = {
     "authentication_failed": "Incorrect username or password",
     "rate_limited": "Too many failed attempts",
     "access_denied": "Denied by Elasticsearch",
+    "license_expired": "License expired",
     "conflict": "Changed at the same time",
     "user_locked": "Locked by another change",
     "user_exists": "User already exists",

@@ -4,7 +4,7 @@ import base64
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import urllib3.exceptions
 from django.conf import settings
@@ -129,6 +129,15 @@ class ServiceClient(CredentialsMixin, Elasticsearch):
     def __init__(self, api_key: str) -> None:
         super().__init__(_transport=_read_client().transport)
         self._authorization = f"ApiKey {api_key}"
+        self._api_key = api_key
+
+    @property
+    def key_id(self) -> str:
+        """The ID in the API key, which is the Base64 encoding of `id:secret`. Raises NotSetUp."""
+        try:
+            return base64.b64decode(self._api_key).decode().partition(":")[0]
+        except ValueError:
+            raise errors.NotSetUp("ELASTICSEARCH_API_KEY is not an encoded API key") from None
 
     def perform_request(self, *args: Any, **kwargs: Any) -> ApiResponse[Any]:
         """As above, but 401 and 403 mean an incorrect setup: NotSetUp."""
@@ -148,13 +157,14 @@ def service_client() -> ServiceClient:
 def can_verify_credentials() -> bool:
     """Whether the cluster can read its users, so that a 401 proves invalid credentials.
 
-    `GET _cluster/health/.security` (the service key's `monitor` privilege): red while the index lacks a primary shard.
+    API keys are in the same index as users, and every API key may read itself (`GET _security/api_key?id=`). This reads the index,
+    while the check of an API key uses a cache. `_cluster/health` proves nothing: a cluster with an expired license refuses it.
     """
     try:
-        health = service_client().cluster.health(index=".security", timeout="1s")
+        client = service_client()
+        return bool(client.security.get_api_key(id=client.key_id)["api_keys"])
     except errors.ServiceError:
         return False
-    return bool(health["status"] != "red")
 
 
 def _basic(username: str, password: str) -> str:
@@ -187,6 +197,8 @@ def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
     return ServiceClient(api_key)
 
 
+EXPIRED_LICENSE: Final = "license.expired.feature"  # a field of the error
+
 ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
     400: errors.Invalid,
     401: errors.AuthenticationFailed,
@@ -200,6 +212,8 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
     """The `errors` type for an exception of the client. A write without an answer, or with a 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
+        if exc.status_code == 403 and EXPIRED_LICENSE in _error(exc.body):
+            return errors.LicenseExpired(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
     return errors.Unavailable(exc.message) if is_read or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
@@ -209,8 +223,12 @@ def _was_never_sent(exc: TransportError) -> bool:
     return isinstance(exc.__cause__, urllib3.exceptions.NewConnectionError)
 
 
+def _error(body: Any) -> Any:
+    return (body.get("error") if isinstance(body, dict) else None) or {}
+
+
 def _reason(body: Any) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
+    error = _error(body)
     if isinstance(error, dict):
-        return str(error.get("reason") or error.get("type"))
-    return str(error or "no reason given")
+        return str(error.get("reason") or error.get("type") or "no reason given")
+    return str(error)

@@ -1,0 +1,42 @@
+"""A cluster that has lost its users answers 401 to every password: nobody is told that theirs is wrong, and none is counted."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from elasticsearch import ApiError
+from pytest_django import Settings
+
+from accounts.services.documents import indices
+from local_cluster import available_versions
+from tests.support.cast import PASSWORD
+from tests.support.nodes import Nodes, TestNode
+
+
+@pytest.fixture(params=available_versions())
+def node_without_users(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, settings: Settings
+) -> Iterator[TestNode]:
+    """A node of its own whose security index is gone from the disk."""
+    nodes = Nodes(tmp_path_factory)
+    try:
+        node = nodes.get(request.param, settings)
+        name, answer = next(iter(node.elastic.indices.get_settings(index=".security").items()))
+        shutil.rmtree(node.config.parent / "data" / "indices" / answer["settings"]["index"]["uuid"])
+        with pytest.raises(ApiError):
+            node.put_user("jdoe")  # the node notices at the next write
+        node.elastic.options(request_timeout=30).cluster.health(index=name, wait_for_status="red", timeout="20s")
+        yield node
+    finally:
+        nodes.stop()
+
+
+def test_lost_users(node_without_users: TestNode, settings: Settings) -> None:
+    settings.THROTTLE_FAILURES = 2
+    for password in ("wrong-one", "wrong-one", "wrong-one", PASSWORD):
+        page = Client().post("/login", {"username": "jdoe", "password": password})
+        assert (page.status_code, "incorrect" in page.content.decode()) == (503, False)
+    assert not node_without_users.elastic.indices.exists(index=indices.THROTTLE)
+    assert Client().get("/readyz").status_code == 503
+    assert Client().get("/livez").status_code == 200

@@ -58,6 +58,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("account/extend-session", sessions.extend, name="session_extend"),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/end/<str:session_id>", sessions.end, name="session_end"),
+    path("sessions/allow-sign-in/<str:delay_id>", sessions.allow_sign_in, name="sign_in_allow"),
     path("sessions/end-all", sessions.end_all, name="sessions_end"),
     path("account/api-keys", api_keys.own, name="account_api_keys"),
     path("account/revoke-api-keys", api_keys.revoke_own, name="account_revoke_api_keys"),

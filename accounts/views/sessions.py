@@ -7,13 +7,14 @@ from django.contrib import messages
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import does_not_renew, own_account, requires_manager, requires_valid_credentials
 from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import sessions
 from accounts.services.sessions import Session, seconds_left
+from accounts.services.signin import delays
 
 MAX_SHOWN: Final = 200
 
@@ -36,7 +37,7 @@ def index(request: AppRequest) -> HttpResponse:
     active = sessions.active_sessions()
     found = [session for session in active if text.casefold() in session.username.casefold()]
     user_count = len({(session.username, session.realm) for session in found})
-    context = {"sessions": found[:MAX_SHOWN], "total": len(found), "users": user_count, "q": text}
+    context = {"sessions": found[:MAX_SHOWN], "total": len(found), "users": user_count, "q": text, "delays": delays.current()}
     return render(request, "sessions/list.html", {**context, "current": request.session.document_id})
 
 
@@ -69,6 +70,20 @@ def end_all(request: AppRequest) -> HttpResponse:
     else:
         chosen, title, text = sessions.active_sessions(), "End all sessions?", "All users are signed out and can sign in again."
     return _end(request, chosen, Confirmation(title, text, "End sessions", reverse("sessions")))
+
+
+@require_POST
+@requires_manager
+@requires_valid_credentials
+def allow_sign_in(request: AppRequest, delay_id: str) -> HttpResponse:
+    """Lift a delay after failed attempts to sign in."""
+    chosen = [delay for delay in delays.current() if delay.id == delay_id]
+    delays.lift(request.user.client, chosen)
+    if chosen:
+        messages.success(request, "Sign-in is allowed again")
+    else:
+        messages.warning(request, "This delay has already ended.")
+    return go_to(request, reverse("sessions"))
 
 
 @require_http_methods(["GET", "POST"])

@@ -83,6 +83,7 @@ account_sessions_end    sign-in  sign-in  sign-in  200      200      200        
 session_extend          sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  200      200      200
 sessions                sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 session_end             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+sign_in_allow           sign-in  sign-in  sign-in  405      405      405      sign-in  sign-in  sign-in  403      403      302
 sessions_end            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 account_api_keys        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_revoke_api_keys sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
@@ -154,6 +155,7 @@ class World:
         victor = self.sign_in("victor")
         self.victim = store_of(another_session(victor)).document_id
         self.make_reviews_and_run()
+        self.make_delay()
         self.export = exported(self.otto)
         node.elastic.security.disable_user(username="dan")
         self.session = dict(node.elastic.get(index=indices.SESSIONS, id=store_of(self.clients["disabled"]).document_id))
@@ -194,6 +196,12 @@ class World:
         self.node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         self.event = audit.search(audit.Query(target="lost")).events[0].id
 
+    def make_delay(self) -> None:
+        """Of the next sign-in of jdoe."""
+        self.delay, later = "a-delay", (timezone.now() + timedelta(minutes=10)).isoformat()
+        document = {"failures": 5, "username": "jdoe", "until": later, "expires": later}
+        self.node.elastic.index(index=indices.THROTTLE, id=self.delay, document=document)
+
     def client(self, kind: str) -> Client:
         if kind == "nobody":
             return Client()
@@ -227,6 +235,7 @@ class World:
             "account_revoke_api_keys": Sent(form={"id": [self.keys.get(username, "none")]}),
             "account_session_end": Sent((other,)),
             "session_end": Sent((self.victim,)),
+            "sign_in_allow": Sent((self.delay,)),
             "sessions_end": Sent(form={"username": "victor", "realm": "default_native"}),
             "password_strength": Sent(form={"password": "Vq7-another-one", "username": username}),
             "who_can": Sent(query="?privilege=manage_security"),
@@ -272,6 +281,7 @@ class World:
             "writes": self.node.writes(),
             "jdoe": self.node.user("jdoe"),
             "documents": {(hit["_index"], hit["_id"]): hit["_seq_no"] for hit in found["hits"]["hits"]},
+            "delay": bool(self.node.elastic.exists(index=indices.THROTTLE, id=self.delay)),
             "sessions": [session.id for session in sessions.sessions_of_user("victor", "default_native")],
         }
 

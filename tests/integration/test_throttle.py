@@ -18,6 +18,7 @@ from accounts.services.signin import throttle
 from accounts.services.signin.throttle import Attempt
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 INCORRECT = "Username or password is incorrect. Please try again."
 ASKED = "GET /_security/_authenticate"
@@ -176,6 +177,46 @@ def test_throttle_correct_password_keeps_address_count(node: TestNode) -> None:
     assert not is_let_in()
 
 
+def test_administrator_lifts_a_delay(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    ada, otto = signed_in("ada"), signed_in("otto")
+    node.put_user("jdoe")
+    assert is_let_in(), "since then the audit trail knows the name"
+    fail(FEW)
+    assert not is_let_in()
+    counters(node)  # refreshes the index
+
+    page = ada.get("/sessions/")
+    [delay] = page.context["delays"]
+    assert (delay.username, delay.address, delay.failures) == ("jdoe", "192.0.2.1", FEW)
+    assert otto.post(f"/sessions/allow-sign-in/{delay.id}").status_code == 403
+    assert not is_let_in()
+    assert ada.post(f"/sessions/allow-sign-in/{delay.id}")["Location"] == "/sessions/"
+
+    assert is_let_in()
+    last = trail(node, action="sign-in-allow")[-1]
+    assert (last.actor.username, last.target, last.outcome) == ("ada", "jdoe", "success")
+
+
+def test_delays_of_an_address_and_of_an_unknown_username(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    fail(FEW, "my-secret-canary", address="2001:db8::1")
+    for number in range(MANY - FEW):
+        fail(1, f"name-{number}", address="2001:db8::1")
+    assert "canary" not in str(counters(node))
+
+    page = ada.get("/sessions/")
+    shown = {(delay.username, delay.address, delay.is_of_username) for delay in page.context["delays"]}
+    assert shown == {("", "2001:db8::/64", True), ("", "2001:db8::/64", False)}
+    text = page.content.decode()
+    assert "Unknown username" in text
+    assert "All users" in text
+    for delay in page.context["delays"]:
+        ada.post(f"/sessions/allow-sign-in/{delay.id}")
+    counters(node)
+    assert ada.get("/sessions/").context["delays"] == []
+    assert trail(node, action="sign-in-allow")[-1].target == "2001:db8::/64"
+
+
 def test_an_outage_is_never_counted(node: TestNode, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe")
     # A cluster that has lost its users answers 401: no node does so on request.
@@ -246,7 +287,7 @@ def test_the_own_password_page_counts_guesses_too(node: TestNode, signed_in: Cal
     assert node.signs_in("jdoe", PASSWORD), "nobody is locked out of Elasticsearch"
 
 
-def test_the_index_has_neither_names_nor_addresses(node: TestNode) -> None:
+def test_below_the_limit_neither_name_nor_address_is_written(node: TestNode) -> None:
     fail(1, "canary-name", address="192.0.2.123")
     everything = json.dumps(counters(node))
     assert "failures" in everything

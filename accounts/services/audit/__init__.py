@@ -20,6 +20,7 @@ from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
 from accounts.services.audit.reading import successful_changes as successful_changes
+from accounts.services.audit.security_events import knows_username as knows_username
 from accounts.services.audit.security_events import record_access_denied as record_access_denied
 from accounts.services.audit.security_events import record_command as record_command
 from accounts.services.audit.security_events import record_expired_sessions as record_expired_sessions

@@ -24,6 +24,7 @@ class Action(StrEnum):
     API_KEY_INVALIDATE = "api-key-invalidate", "Revoke API key"
     SIGN_IN = "sign-in", "Sign in"
     SIGN_OUT = "sign-out", "Sign out"
+    SIGN_IN_ALLOW = "sign-in-allow", "Allow sign-in"
     SESSION_EXPIRE = "session-expire", "Session expiry"
     SESSION_END = "session-end", "End session"
     ACCESS_DENIED = "access-denied", "Access denied"

@@ -36,7 +36,7 @@ def record_failed_sign_in(entered: str, reason: str) -> None:
     People enter passwords as usernames by mistake, so the name is recorded only if the audit trail knows it as one already. Any
     other leaves a hash that is the same for the same text, and too short to find the text.
     """
-    is_known = _is_known(entered)
+    is_known = knows_username(entered)
     _record(
         Actor(entered if is_known else ""),
         Action.SIGN_IN,
@@ -101,8 +101,8 @@ def _kind(actor: Actor) -> str:
     return "user" if actor.is_native_or_reserved else "account"
 
 
-def _is_known(name: str) -> bool:
-    """Whether a user of that name has signed in, or was created, with success."""
+def knows_username(name: str) -> bool:
+    """Whether a user of that name has signed in, or was created, with success. False if the audit trail can't be read."""
     happened = [{"terms": {"event.action": [Action.SIGN_IN, Action.USER_CREATE]}}, {"term": {"event.outcome": "success"}}]
     names = {"term": {"usermgmt.target.name": name}}
     try:

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 from django.conf import settings
 from django.utils import timezone
 
-from accounts.services import errors
+from accounts.services import audit, errors
 from accounts.services.client import can_verify_credentials
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
@@ -47,11 +47,17 @@ class Attempt:
 
 @dataclass
 class Counter:
-    """One document: how many attempts failed, and until when the next one has to wait."""
+    """One document: how many attempts failed, and until when the next one has to wait.
+
+    Address and username are written for `delays`, beyond the limit. `username`: "" for an address, or if it isn't known to be one.
+    """
 
     id: str
     limit: int
-    resets_on_success: bool
+    address: str = ""
+    username: str = ""
+    is_of_username: bool = True
+    is_of_device: bool = False
     failures: int = 0
     until: datetime = datetime.min
     version: Version | None = None
@@ -77,7 +83,7 @@ def attempt(attempted: Attempt, check: Callable[[], T]) -> T:
         if not can_verify_credentials():
             _release(counters)
             raise errors.Unavailable(str(exc)) from None
-        _count(counters)
+        _count(counters, attempted.username)
         raise
     except BaseException:
         _release(counters)
@@ -110,15 +116,15 @@ def _counters(attempted: Attempt) -> list[Counter]:
     name, address = attempted.username.casefold(), _network(attempted.address)
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
     if attempted.device:
-        return [Counter(_id("device", name, attempted.device), few, resets_on_success=True)]
-    anywhere = Counter(_id("name", name), many, resets_on_success=True)
+        return [Counter(_id("device", name, attempted.device), few, is_of_device=True)]
+    anywhere = Counter(_id("name", name), many)
     if not address:  # a counter of all unknown addresses would let a stranger lock everyone out
         return [anywhere]
     return [
-        Counter(_id("name at address", name, address), few, resets_on_success=True),
+        Counter(_id("name at address", name, address), few, address),
         anywhere,
-        # Never reset, or an attacker with one valid password could guess others forever.
-        Counter(_id("address", address), many, resets_on_success=False),
+        # Not reset by a success, or an attacker with one valid password could guess others forever.
+        Counter(_id("address", address), many, address, is_of_username=False),
     ]
 
 
@@ -148,6 +154,7 @@ def _fill(counter: Counter, document: dict[str, Any] | None) -> None:
     source = document["_source"]
     if datetime.fromisoformat(source["expires"]) > timezone.now():
         counter.failures, counter.until = source["failures"], datetime.fromisoformat(source["until"])
+        counter.username = source.get("username", "")
 
 
 def _past() -> datetime:
@@ -178,11 +185,13 @@ def _release(counters: list[Counter]) -> None:
             _try(_write, counter)
 
 
-def _count(counters: list[Counter]) -> None:
+def _count(counters: list[Counter], username: str) -> None:
     for counter in counters:
         for _ in range(MAX_TRIES):
             counter.failures += 1
             counter.until = timezone.now() + wait(counter.failures - counter.limit) if counter.is_over_limit else _past()
+            if counter.is_of_username and counter.is_over_limit and not counter.username and audit.knows_username(username):
+                counter.username = username
             if _write(counter):
                 break
             _fill(counter, store.get(indices.THROTTLE, counter.id))
@@ -190,9 +199,9 @@ def _count(counters: list[Counter]) -> None:
 
 def _reset(counters: list[Counter]) -> None:
     for counter in counters:
-        if counter.resets_on_success and counter.version:
+        if counter.is_of_username and counter.version:
             _try(_delete, counter)
-    _release([counter for counter in counters if not counter.resets_on_success])
+    _release([counter for counter in counters if not counter.is_of_username])
 
 
 def _try(change: Callable[[Counter], object], counter: Counter) -> None:
@@ -206,7 +215,15 @@ def _try(change: Callable[[Counter], object], counter: Counter) -> None:
 def _write(counter: Counter) -> bool:
     """False when another process has written it since it was read."""
     expires = max(counter.until, timezone.now()) + MEMORY
-    document = {"failures": counter.failures, "until": counter.until.isoformat(), "expires": expires.isoformat()}
+    document = {
+        "failures": counter.failures,
+        "until": counter.until.isoformat(),
+        "expires": expires.isoformat(),
+        "address": counter.address if counter.is_over_limit else "",
+        "username": counter.username,
+        "is_of_username": counter.is_of_username,
+        "is_of_device": counter.is_of_device,
+    }
     try:
         counter.version = store.put(indices.THROTTLE, counter.id, document, counter.version)
     except errors.Conflict:

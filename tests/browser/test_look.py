@@ -1,7 +1,11 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
+from datetime import timedelta
+
+from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
@@ -17,6 +21,10 @@ def seed(node: TestNode) -> None:
         roles=[f"team_{number:02}_reader" for number in range(12)],
     )
     node.put_user("x" * 507, roles=["viewer"])
+    later = (timezone.now() + timedelta(minutes=10)).isoformat()
+    for number, who in enumerate([{"username": "x" * 507}, {"address": "2001:db8:0:1::/64", "is_of_username": False}, {}]):
+        delay = {"failures": 20, "until": later, "expires": later, **who}
+        node.elastic.index(index=indices.THROTTLE, id=f"delay-{number}", document=delay, refresh=True)
 
 
 def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from elasticsearch import Elasticsearch
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accounts.services.client.curl_node import CurlNode
@@ -17,6 +17,7 @@ from usermgmt import configuration, env_file
 from usermgmt.configuration import Environment, node_urls
 
 CANARY = "canary"
+PATIENT = settings(deadline=None, database=None)
 NO_FILE = Path("/nonexistent/env")
 
 names = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9])?(\.[a-z0-9]{1,5}){0,2}", fullmatch=True)
@@ -52,6 +53,7 @@ def written(draw: st.DrawFn) -> tuple[list[str], str]:
     return list(dict.fromkeys(urls)), ",".join(items)
 
 
+@PATIENT
 @given(written())
 def test_accepted_hosts_work(case: tuple[list[str], str]) -> None:
     urls, text = case
@@ -61,6 +63,7 @@ def test_accepted_hosts_work(case: tuple[list[str], str]) -> None:
     assert sorted(found) == sorted(url.replace("[", "").replace("]", "") for url in urls)
 
 
+@PATIENT
 @given(passwords, line, names, st.sampled_from(["http://", "https://", "HTTP://", "http:/", "//", ""]))
 @example("p,canary", "elastic", "es1", "http://")
 @example("p/canary", "elastic", "es1", "http://")
@@ -73,6 +76,7 @@ def test_credentials_in_hosts_are_refused(password: str, username: str, host: st
         assert CANARY not in shown
 
 
+@PATIENT
 @given(st.text(max_size=20), st.text(max_size=20), st.sampled_from(["", "http://", "https://es1:"]))
 def test_hosts_are_a_client_or_a_message(before: str, after: str, start: str) -> None:
     text = f"{start}{before}{CANARY}{after}"
@@ -121,6 +125,7 @@ def is_quoted(text: str) -> bool:
     return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
 
 
+@PATIENT
 @given(passwords, st.booleans(), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "'"]))
 @example("$Tq8canary", True, "\r\n", "")
 @example("${HOME}canary", False, "\n", "'")

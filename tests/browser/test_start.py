@@ -1,12 +1,13 @@
 """Starting the server: the addresses at which it serves, a read-only installation, and a wrong setting. No node is needed."""
 
+import http.client
 import os
 import re
 import signal
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +24,7 @@ SETTINGS = {
     "ELASTICSEARCH_API_KEY": "a-key",
     "HTTPS": "false",
 }
+STYLE = re.compile(r'href="(/static/css/app[^"]+)"')
 # In a mount namespace of its own, so that everybody is kept from writing, even root.
 READ_ONLY = 'mount --bind "$PWD" "$PWD" && mount -o remount,bind,ro "$PWD" && cd "$PWD" && ! touch new 2>/dev/null && exec "$@"'
 UNSHARE = ["unshare", "--mount", *(["--map-root-user"] if os.getuid() else [])]
@@ -57,6 +59,26 @@ def test_unix_socket_is_served(tmp_path: Path) -> None:
         assert (answer[:12], b'action="/login"' in answer) == (b"HTTP/1.1 200", True)
 
 
+def test_page_about_a_proxy_has_its_styles(tmp_path: Path) -> None:
+    port = free_ports(1)[0]
+    url = f"http://127.0.0.1:{port}"
+
+    def request(path: str) -> tuple[int, str, str]:
+        headers = {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "https"}
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            return answer.status, answer.headers["Content-Type"].partition(";")[0], answer.read().decode()
+
+    with serving(tmp_path / "log", url, PORT=str(port), HTTPS="true", BEHIND_PROXY="false"):
+        status, _, page = request("/login")
+        assert (status, "must set BEHIND_PROXY=true" in page) == (400, True)
+        (style,) = STYLE.findall(page)
+        assert request(style)[:2] == (200, "text/css")
+        assert request("/livez")[0] == 200
+    assert "must set BEHIND_PROXY=true" in (tmp_path / "log").read_text()
+
+
 def run_server(checkout: Path, *prefix: str, **environment: str) -> "subprocess.Popen[bytes]":
     outside = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     with (checkout.parent / "log").open("wb") as log:
@@ -81,7 +103,7 @@ def test_read_only_installation_is_served(checkout: Path, tmp_path: Path) -> Non
         assert wait_for(lambda: answers(url) or process.poll() is not None, 60)
         assert process.poll() is None, (tmp_path / "log").read_text()
         with urllib.request.urlopen(f"{url}/login") as page:  # noqa: S310
-            (style,) = re.findall(r'href="(/static/css/app[^"]+)"', page.read().decode())
+            (style,) = STYLE.findall(page.read().decode())
         with urllib.request.urlopen(url + style) as css:  # noqa: S310
             assert css.headers["Content-Type"].startswith("text/css")
         assert not list((checkout / "staticfiles").iterdir())

@@ -110,7 +110,8 @@ def test_check_names_missing_keys() -> None:
 
 
 def test_server_starts_with_valid_settings() -> None:
-    assert start(*SERVER, SECRET_KEY=f"${'k' * 40}", ELASTICSEARCH_CA_CERTS="/not/used/without/https", SESSION_LIMIT="") == (0, "")
+    code, output = start(*SERVER, SECRET_KEY=f"${'k' * 40}", ELASTICSEARCH_CA_CERTS="/not/used/without/https", SESSION_LIMIT="")
+    assert (code, "Configuration" in output) == (0, False), output
     assert read("SECRET_KEY", SECRET_KEY=f"${'k' * 40}")[0] == f"${'k' * 40}"
     assert read("WEB_BIND", HOST="::", PORT="8001")[0] == "[::]:8001"
     assert read("WEB_BIND", HOST="unix:/run/usermgmt.sock")[0] == "unix:/run/usermgmt.sock"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.decorators import declares_access
@@ -22,6 +23,14 @@ def access_is_declared(**options: Any) -> list[CheckMessage]:
         for route, view in _views(get_resolver().url_patterns)
         if not declares_access(view)
     ]
+
+
+@register(Tags.security)
+def keys_are_set(**options: Any) -> list[CheckMessage]:
+    """Check that setup_cluster was run. Without an API key, every page says so; without a SECRET_KEY, the server doesn't start."""
+    kinds = {"SECRET_KEY": Error, "ELASTICSEARCH_API_KEY": Warning}
+    hint = "`manage.py setup_cluster --env-file .env` creates it."
+    return [kinds[name](f"{name} is not set.", hint=hint, id="accounts.E002") for name in settings.MISSING_KEYS]
 
 
 def _views(patterns: Sequence[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,11 +9,13 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions import middleware
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
+from django.middleware import security
 from django.urls import resolve
 from django.utils.cache import patch_vary_headers
 
+from accounts import proxies
 from accounts.decorators import declares_access, renews_session
 from accounts.http import AppRequest
 from accounts.services import audit, request_context
@@ -75,6 +77,26 @@ def page_headers(get_response: GetResponse) -> GetResponse:
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
         patch_vary_headers(response, ["HX-Request", "Cookie"])
         return response
+
+    return middleware
+
+
+class SecurityMiddleware(security.SecurityMiddleware):
+    """Django's, without a redirect to HTTPS that would lead back to itself: `proxy_is_configured` answers the request."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        """Set `request.proxy_mismatch`, or redirect to HTTPS if the request was sent without."""
+        redirect = super().process_request(request)
+        request.proxy_mismatch = proxies.mismatch(request.META) if redirect else ""  # type: ignore[attr-defined]
+        return None if request.proxy_mismatch else redirect  # type: ignore[attr-defined]
+
+
+def proxy_is_configured(get_response: GetResponse) -> GetResponse:
+    """Answer a request of a proxy that the settings don't match with a page. Its static files are served before."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        reason: str = request.proxy_mismatch  # type: ignore[attr-defined]
+        return errors.proxy_mismatch(request, reason) if reason else get_response(request)
 
     return middleware
 

@@ -97,7 +97,7 @@ def _cluster(options: Options) -> Cluster:
             FOLDER / "elasticsearch",
             password=options.elastic_password,
             http_port=options.elasticsearch_port,
-            api_key=env_file.read(ENV_FILE, "ELASTICSEARCH_API_KEY"),
+            api_key=env_file.read(ENV_FILE).get("ELASTICSEARCH_API_KEY"),
         )
     except LocalClusterError:
         raise DemoError(

@@ -1,28 +1,53 @@
-"""Writes and reads the configuration file (`.env`). The settings read it with django-environ."""
+"""Reads and writes the configuration file (`.env`)."""
 
+import io
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+ASSIGNMENT = re.compile(r"(?:export )?(\w+)=")
+
 
 def update(path: Path, values: Mapping[str, str]) -> None:
     """Set variables and leave all other lines unchanged. The file is replaced atomically, and readable by its owner only."""
-    others = [line for line in _lines(path) if line.partition("=")[0] not in values]
+    others = [line for line in _lines(path) if _name(line) not in values]
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
         stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
     new.replace(path)
 
 
-def read(path: Path, name: str) -> str | None:
-    """The value of a variable; None if it isn't set."""
-    for line in _lines(path):
-        if found := re.fullmatch(rf"""{name}=(['"]?)(.+)\1""", line.strip()):
-            return found[2]
-    return None
+def read(path: Path) -> dict[str, str]:
+    """All variables, as they are written. Raises ImproperlyConfigured with the number of an invalid line, never its content."""
+    lines = _lines(path)
+    for number, line in enumerate(lines, 1):
+        if not _name(line) and not re.fullmatch(r"\s*(#.*)?", line):
+            raise ImproperlyConfigured(f"{path}, line {number} must be NAME=value, without spaces before the equals sign.")
+
+    class File(environ.Env):  # type: ignore[misc]
+        ENVIRON: dict[str, str] = {}
+
+    File.read_env(io.StringIO("\n".join(line for line in lines if _name(line))))
+    return File.ENVIRON
+
+
+def _name(line: str) -> str | None:
+    found = ASSIGNMENT.match(line)
+    return found[1] if found else None
 
 
 def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+    """Editors on Windows begin a file with a byte-order mark, which isn't part of the first name."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{path} must be saved as UTF-8.") from None
+    except OSError as exc:
+        raise ImproperlyConfigured(f"{path} can't be read: {exc.strerror}.") from None

@@ -1,22 +1,20 @@
 """gunicorn settings. An event loop handles connections, threads handle requests (threaded_wsgi.py)."""
 
-import os
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-import environ
+# In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it.
+_run = subprocess.run(
+    [sys.executable, "-m", "usermgmt.web_settings"], cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE
+)
+if _run.returncode:
+    sys.exit(_run.returncode)
+_settings = json.loads(_run.stdout)
 
-
-class _Env(environ.Env):  # type: ignore[misc]
-    """Doesn't write to os.environ, where old values would hide those of the file when a SIGHUP reloads it."""
-
-    ENVIRON = dict(os.environ)
-
-
-env = _Env()
-env.read_env(os.environ.get("ENV_FILE", Path(__file__).resolve().parent.parent / ".env"))
-
-bind = f"{env.str('HOST', default='127.0.0.1')}:{env.int('PORT', default=8000)}"
-workers = env.int("WEB_WORKERS", default=1)
+bind = _settings["bind"]
+workers = _settings["workers"]
 worker_class = "asgi"
 asgi_loop = "asyncio"
 asgi_lifespan = "off"

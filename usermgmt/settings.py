@@ -6,70 +6,64 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from usermgmt import configuration
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
-env.read_env(os.environ.get("ENV_FILE", BASE_DIR / ".env"))
+env = configuration.Environment(os.environ, BASE_DIR / ".env")
 
 # Old names of settings still work.
 RENAMED = {"KEPT_SECONDS": "CACHE_SECONDS"}
 for _old, _new in RENAMED.items():
-    if _old in env.ENVIRON and _new not in env.ENVIRON:
+    if env.rename(_old, _new):
         warnings.warn(f"The setting {_old} is now called {_new}.", FutureWarning, stacklevel=1)
-        env.ENVIRON[_new] = env.ENVIRON[_old]
 
 # --- the product -----------------------------------------------------------------------------------------------------
 
-ELASTICSEARCH_HOSTS: list[str] = env.list("ELASTICSEARCH_HOSTS")
-ELASTICSEARCH_CA_CERTS: str = env.str("ELASTICSEARCH_CA_CERTS", default="")
-ELASTICSEARCH_API_KEY: str = env.str("ELASTICSEARCH_API_KEY", default="")
-ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT", default=10.0)
+ELASTICSEARCH_HOSTS = env.parsed("ELASTICSEARCH_HOSTS", configuration.node_urls)
+# Without HTTPS the file isn't used.
+_uses_tls = any(host.startswith("https:") for host in ELASTICSEARCH_HOSTS)
+ELASTICSEARCH_CA_CERTS = env.certificates("ELASTICSEARCH_CA_CERTS") if _uses_tls else env.text("ELASTICSEARCH_CA_CERTS")
+ELASTICSEARCH_API_KEY = env.parsed("ELASTICSEARCH_API_KEY", configuration.api_key)
+ELASTICSEARCH_REQUEST_TIMEOUT = env.number("ELASTICSEARCH_REQUEST_TIMEOUT", 10.0, minimum=0.1)
 
-SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))
-SESSION_LIFESPAN = timedelta(hours=env.int("SESSION_LIFESPAN_HOURS", default=12))
-SESSION_LIMIT: int = env.int("SESSION_LIMIT", default=10)
-if SESSION_LIMIT < 1:
-    raise ImproperlyConfigured("SESSION_LIMIT must be at least 1.")
+SESSION_IDLE = timedelta(minutes=env.integer("SESSION_IDLE_MINUTES", 30, minimum=1, maximum=525_600))
+SESSION_LIFESPAN = timedelta(hours=env.integer("SESSION_LIFESPAN_HOURS", 12, minimum=1, maximum=8_760))
+SESSION_LIMIT = env.integer("SESSION_LIMIT", 10, minimum=1)
 # How long the privileges of an operator are cached. The cluster checks them at
 # every change in any case.
 PRIVILEGES_FRESH_FOR = timedelta(seconds=60)
 
 # Wrong passwords in 15 minutes before the next attempt is delayed: for a username from one IP address or known browser, and
 # for a username from all IP addresses or an IP address with all usernames.
-THROTTLE_FAILURES: int = env.int("THROTTLE_FAILURES", default=5)
-THROTTLE_FAILURES_IN_ALL: int = env.int("THROTTLE_FAILURES_IN_ALL", default=20)
+THROTTLE_FAILURES = env.integer("THROTTLE_FAILURES", 5, minimum=1)
+THROTTLE_FAILURES_IN_ALL = env.integer("THROTTLE_FAILURES_IN_ALL", 20, minimum=1)
 # The response time for a wrong password, from the arrival of the request.
-THROTTLE_ANSWER_SECONDS: float = env.float("THROTTLE_ANSWER_SECONDS", default=1.0)
+THROTTLE_ANSWER_SECONDS = env.number("THROTTLE_ANSWER_SECONDS", 1.0, minimum=0)
 
 # How long roles and reserved users are cached, which are the same for all operators who can view them.
-CACHE_SECONDS: float = env.float("CACHE_SECONDS", default=5.0)
+CACHE_SECONDS = env.number("CACHE_SECONDS", 5.0, minimum=0)
 # How long a rendered template is cached (accounts/views/users/page_cache.py); 0 in development.
 PAGE_CACHE_SECONDS = 300
 
 # The password policy (accounts/services/passwords/policy.py).
-PASSWORD_MIN_LENGTH: int = env.int("PASSWORD_MIN_LENGTH", default=8)
-PASSWORD_BLOCKLIST: str = env.str("PASSWORD_BLOCKLIST", default="")
-if not 6 <= PASSWORD_MIN_LENGTH <= 72:
-    raise ImproperlyConfigured(
-        "PASSWORD_MIN_LENGTH must be between 6 (the minimum of Elasticsearch) and 72 (the maximum of bcrypt)."
-    )
-if PASSWORD_BLOCKLIST and not (Path(PASSWORD_BLOCKLIST).is_file() and os.access(PASSWORD_BLOCKLIST, os.R_OK)):
-    raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {PASSWORD_BLOCKLIST} can't be read.")
+PASSWORD_MIN_LENGTH = env.integer("PASSWORD_MIN_LENGTH", 8, minimum=6, maximum=72)  # Elasticsearch's minimum, bcrypt's maximum
+PASSWORD_BLOCKLIST = env.file("PASSWORD_BLOCKLIST")
 
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 # Empty only until setup_cluster generates one: Django doesn't start without it.
-SECRET_KEY: str = env.str("SECRET_KEY", default="")
-SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
+SECRET_KEY = env.secret("SECRET_KEY")
+SECRET_KEY_FALLBACKS = env.parsed("SECRET_KEY_FALLBACKS", configuration.keys)
 if SECRET_KEY and len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters. `manage.py setup_cluster` generates one.")
+MISSING_KEYS = [name for name in ("SECRET_KEY", "ELASTICSEARCH_API_KEY") if not globals()[name]]
 
 DEBUG = False
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ALLOWED_HOSTS = env.parsed("ALLOWED_HOSTS", configuration.hostnames, default="localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.parsed("CSRF_TRUSTED_ORIGINS", configuration.origins)
 ROOT_URLCONF = "usermgmt.urls"
 WSGI_APPLICATION = "usermgmt.wsgi.application"
 DATABASES: dict[str, dict[str, str]] = {}
@@ -87,16 +81,19 @@ INSTALLED_APPS = [
 # Bytes: two exports to compare. Django ignores the body of a request without a length.
 LARGEST_REQUEST = 101 << 20
 # Concurrent requests of one process.
-WEB_THREADS: int = env.int("WEB_THREADS", default=16)
-if WEB_THREADS < 1:
-    raise ImproperlyConfigured("WEB_THREADS must be at least 1.")
+WEB_THREADS = env.integer("WEB_THREADS", 16, minimum=1, maximum=1_000)
+# Only for gunicorn (usermgmt/gunicorn.py).
+WEB_WORKERS = env.integer("WEB_WORKERS", 1, minimum=1, maximum=1_000)
+_host, _port = env.parsed("HOST", configuration.bind_host, default="127.0.0.1"), env.integer("PORT", 8000, minimum=0, maximum=65535)
+WEB_BIND = _host if _host.startswith("unix:") else f"{_host}:{_port}"
 
 MIDDLEWARE = [
     "accounts.middleware.request_id",
     "accounts.middleware.health_checks",
-    "django.middleware.security.SecurityMiddleware",
+    "accounts.middleware.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.page_headers",
+    "accounts.middleware.proxy_is_configured",
     "accounts.middleware.bounded",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SessionMiddleware",
@@ -149,13 +146,13 @@ if PASSWORD_BLOCKLIST:
         {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": PASSWORD_BLOCKLIST}}
     )
 
-HTTPS: bool = env.bool("HTTPS", default=True)
+HTTPS = env.flag("HTTPS", default=True)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-BEHIND_PROXY: bool = env.bool("BEHIND_PROXY", default=False)
+BEHIND_PROXY = env.flag("BEHIND_PROXY", default=False)
 if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
@@ -166,7 +163,7 @@ CONTENT_SECURITY_POLICY = (
 )
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = Path(env.text("STATIC_ROOT") or BASE_DIR / "staticfiles")
 # Only the static files of django_tomselect are used; as an installed app it would require contrib.auth.
 _tomselect = importlib.util.find_spec("django_tomselect")
 if _tomselect is None or _tomselect.origin is None:
@@ -187,13 +184,17 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+# Icons come by heroicons' own name on purpose (accounts/templatetags/icons.py).
+SILENCED_SYSTEM_CHECKS = ["templates.W003"]
+
+LOG_LEVEL = env.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info", "DEBUG, INFO, WARNING, or ERROR").upper()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"request_id": {"()": "usermgmt.logging.RequestIdFilter"}},
     "formatters": {"ecs": {"()": "ecs_logging.StdlibFormatter", "exclude_fields": ["log.original", "process"]}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "ecs", "filters": ["request_id"]}},
-    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # The client logs every request with its path, which can have usernames; failures are in our own log lines.
         "elastic_transport": {"level": "ERROR"},

@@ -1,16 +1,22 @@
 """Error pages."""
 
-from typing import Any
+import logging
+from typing import Any, Final
 
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 
-from accounts import policy
+from accounts import policy, proxies
 from accounts.http import submitted_fields
 from accounts.services import audit, errors, request_context
 from accounts.services.signin import operators
 from usermgmt.logging import request_id
 
+logger = logging.getLogger(__name__)
+
+UNKNOWN_ADDRESS: Final = "usermgmt isn't configured for this address"
 SETUP = "An administrator must run `manage.py setup_cluster`."
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
@@ -101,7 +107,40 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     actor = _actor(request)
     if actor:  # requests of users who aren't signed in would let anyone fill the audit trail
         audit.record_access_denied(actor, *page_and_target(request), "invalid_form_token")
+    if _is_unknown_origin(request, reason):
+        return _unknown_origin(request)
     return render(request, "403_csrf.html", status=403)
+
+
+def _is_unknown_origin(request: HttpRequest, reason: str) -> bool:
+    """Whether the form may have been opened at this address, but the settings and the headers of a proxy have another one."""
+    is_untrusted = reason.endswith(REASON_BAD_ORIGIN.rpartition("%s")[2])
+    is_from_here = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" and request.headers.get("Origin") != "null"
+    return is_untrusted and is_from_here
+
+
+def _unknown_origin(request: HttpRequest) -> HttpResponse:
+    here, origin = f"{request.scheme}://{request.get_host()}", request.headers.get("Origin", "another origin")
+    advice = proxies.mismatch(request.META) or "Let the proxy keep the Host header, or add the origin to CSRF_TRUSTED_ORIGINS."
+    logger.warning("A form of %s was sent to %s. If both are usermgmt: %s", origin, here, advice)
+    text = (
+        "Nothing was changed. An administrator must check the settings BEHIND_PROXY and CSRF_TRUSTED_ORIGINS. "
+        "Details are in the server log."
+    )
+    return _bare_page(request, 403, UNKNOWN_ADDRESS, text)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler400. Django logs a hostname that isn't allowed."""
+    if isinstance(exception, DisallowedHost):
+        return _bare_page(request, 400, UNKNOWN_ADDRESS, "An administrator must add its hostname to the setting ALLOWED_HOSTS.")
+    return _bare_page(request, 400, "Invalid request", "Nothing was changed.")
+
+
+def proxy_mismatch(request: HttpRequest, reason: str) -> HttpResponse:
+    """For a request whose redirect to HTTPS would lead back to itself."""
+    logger.warning("%s Otherwise, usermgmt would redirect each request to HTTPS without end.", reason)
+    return _bare_page(request, 400, "usermgmt isn't configured for its proxy", reason)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:
@@ -132,4 +171,10 @@ def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bo
         "typed": submitted_fields(request),
         "sign_in": getattr(request, "user", None) is None and status != 503,
     }
+    return render(request, "errors/error.html", context, status=status)
+
+
+def _bare_page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
+    """For a request that nothing was read of: there is no operator, and no other address to go to."""
+    context = {"title": title, "text": text, "request_id": request_id.get()}
     return render(request, "errors/error.html", context, status=status)

@@ -1,7 +1,9 @@
 """A real browser at the production server, with one node behind it. Every page is watched for CSP violations and console errors."""
 
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from pytest_django import Settings
 from local_cluster import VERSIONS
 from tests.support.nodes import Nodes, TestNode
 from tests.support.pages import LOOKS, Watched
-from tests.support.server import serve
+from tests.support.server import ROOT, serve
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 CHROMIUM_FLAGS = [
@@ -47,6 +49,18 @@ def site(node: TestNode, servers: dict[str, subprocess.Popen[bytes]], tmp_path_f
         url, process = serve(node, tmp_path_factory.mktemp("site") / "log")
         servers[url] = process
     return next(iter(servers))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy to be changed, with the packages of this one."""
+    copy = tmp_path / "checkout"
+    for name in ("accounts", "script", "static", "templates", "usermgmt"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", copy)
+    (copy / ".venv").symlink_to(sys.prefix)
+    (copy / "script/setup").write_text("#!/bin/sh\n")  # everything is installed
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,7 @@
 
 import base64
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from html import escape
@@ -19,23 +17,11 @@ from local_cluster.ports import free_ports
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import Watched, sign_in
-from tests.support.server import ROOT, answers
+from tests.support.server import answers
 
 SECONDS_TO_SHOW = 3
 SECRET_KEY = "only for this test, and long enough to be taken"
 Start = Callable[[str], str]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A copy to be changed, with the packages of this one."""
-    copy = tmp_path / "checkout"
-    for name in ("accounts", "script", "static", "templates", "usermgmt"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "manage.py", copy)
-    (copy / ".venv").symlink_to(sys.prefix)
-    (copy / "script/setup").write_text("#!/bin/sh\n")  # everything is installed
-    return copy
 
 
 @pytest.fixture

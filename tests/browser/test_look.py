@@ -22,8 +22,10 @@ def seed(node: TestNode) -> None:
     )
     node.put_user("x" * 507, roles=["viewer"])
     later = (timezone.now() + timedelta(minutes=10)).isoformat()
-    for number, who in enumerate([{"username": "x" * 507}, {"address": "2001:db8:0:1::/64", "is_of_username": False}, {}]):
-        delay = {"failures": 20, "until": later, "expires": later, **who}
+    of_address = {"address": "2001:db8:0:1::/64", "is_of_username": False}
+    delays: list[dict[str, object]] = [{"username": "x" * 507}, of_address, {}]
+    for number, whose in enumerate(delays):
+        delay = {"failures": 20, "until": later, "expires": later, **whose}
         node.elastic.index(index=indices.THROTTLE, id=f"delay-{number}", document=delay, refresh=True)
 
 

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -71,11 +72,22 @@ def collect_static(environment: dict[str, str]) -> None:
 
 
 def answers(url: str) -> bool:
+    """Whether the server is alive, at a URL or a path of a unix socket."""
     try:
+        if url.startswith("unix:"):
+            return answer_at(url)[:12] == b"HTTP/1.1 200"
         with urllib.request.urlopen(f"{url}/livez") as response:  # noqa: S310
             return bool(response.status == 200)
     except OSError:
         return False
+
+
+def answer_at(unix_url: str, request: bytes = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n") -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(unix_url.removeprefix("unix:"))
+        connection.sendall(request)
+        with connection.makefile("rb") as answer:
+            return answer.read()
 
 
 def recorded(node: TestNode) -> list[dict[str, Any]]:

@@ -13,11 +13,11 @@ def test_env_file_keeps_other_lines_and_mode(tmp_path: Path) -> None:
     assert file.read_text() == "# mine\nA=1\nB=new\nC=x=y\n"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [file]
-    assert (env_file.read(file, "C"), env_file.read(file, "D")) == ("x=y", None)
+    assert env_file.read(file) == {"A": "1", "B": "new", "C": "x=y"}
 
 
 def test_a_missing_file_is_made(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    assert env_file.read(file, "A") is None
+    assert env_file.read(file) == {}
     env_file.update(file, {"A": "1"})
-    assert env_file.read(file, "A") == "1"
+    assert env_file.read(file) == {"A": "1"}

@@ -3,8 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+TOP = Path(__file__).parents[2]
 
 
 def read(name: str, **environment: str) -> tuple[str, str]:
@@ -28,3 +31,87 @@ def test_renamed_setting_works_with_a_warning(environment: dict[str, str], expec
     value, errors = read("CACHE_SECONDS", **environment)
     assert value == expected
     assert ("The setting KEPT_SECONDS is now called CACHE_SECONDS." in errors) == warns
+
+
+def start(*command: str, **environment: str) -> tuple[int, str]:
+    """The exit code of a command, and all that it wrote."""
+    valid = {"SECRET_KEY": "only for tests, and long enough to be taken", "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1"}
+    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, **valid, **environment}
+    run = subprocess.run(
+        [sys.executable, *command],
+        cwd=TOP,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    return run.returncode, run.stdout
+
+
+SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ELASTICSEARCH_HOSTS", ""),
+        ("ELASTICSEARCH_HOSTS", "http://elastic:canary@127.0.0.1:9200"),
+        ("ELASTICSEARCH_CA_CERTS", "/nonexistent"),
+        ("ELASTICSEARCH_CA_CERTS", __file__),
+        ("ELASTICSEARCH_API_KEY", "canary canary"),
+        ("ELASTICSEARCH_REQUEST_TIMEOUT", "0"),
+        ("SECRET_KEY", ""),
+        ("SECRET_KEY", "canary"),
+        ("SECRET_KEY_FALLBACKS", "canary"),
+        ("ALLOWED_HOSTS", "https://users.example.org"),
+        ("CSRF_TRUSTED_ORIGINS", "users.example.org"),
+        ("HTTPS", "treu"),
+        ("BEHIND_PROXY", "nginx"),
+        ("SESSION_IDLE_MINUTES", "0"),
+        ("SESSION_LIFESPAN_HOURS", "99999999999"),
+        ("SESSION_LIMIT", "ten"),
+        ("THROTTLE_FAILURES", "0"),
+        ("THROTTLE_FAILURES_IN_ALL", "1e3"),
+        ("THROTTLE_ANSWER_SECONDS", "inf"),
+        ("CACHE_SECONDS", "5s"),
+        ("PASSWORD_MIN_LENGTH", "5"),
+        ("PASSWORD_BLOCKLIST", "/nonexistent"),
+        ("LOG_LEVEL", "LOUD"),
+        ("HOST", "127.0.0.1:8000"),
+        ("PORT", "65536"),
+        ("WEB_WORKERS", "0"),
+        ("WEB_THREADS", "many"),
+        ("ENV_FILE", "/nonexistent"),
+    ],
+)
+def test_wrong_setting_is_named_in_one_line(name: str, value: str) -> None:
+    environment = {"ELASTICSEARCH_HOSTS": "https://127.0.0.1:1"} | {name: value}
+    code, output = start(*SERVER, **environment)
+    assert code == os.EX_CONFIG
+    assert (output.startswith(f"Configuration: {name}"), output.count("\n")) == (True, 1), output
+    assert "canary" not in output
+
+
+@pytest.mark.parametrize("command", ["check", "setup_cluster", "collectstatic"])
+def test_commands_name_a_wrong_setting(command: str) -> None:
+    code, output = start("manage.py", command, ELASTICSEARCH_HOSTS="http://elastic:canary@127.0.0.1:9200")
+    assert (code, output.count("\n")) == (os.EX_CONFIG, 1)
+    assert output.startswith("Configuration: ELASTICSEARCH_HOSTS must not contain a username or password")
+    assert "canary" not in output
+
+
+def test_check_names_missing_keys() -> None:
+    assert start("manage.py", "check", ELASTICSEARCH_API_KEY="a-key") == (0, "System check identified no issues (1 silenced).\n")
+    code, output = start("manage.py", "check")
+    assert (code, "ELASTICSEARCH_API_KEY is not set" in output) == (0, True), "it only warns: pages say so too"
+    code, output = start("manage.py", "check", SECRET_KEY="", ELASTICSEARCH_API_KEY="a-key")
+    assert (code, "SECRET_KEY is not set" in output, "Traceback" in output) == (1, True, False)
+
+
+def test_server_starts_with_valid_settings() -> None:
+    code, output = start(*SERVER, SECRET_KEY=f"${'k' * 40}", ELASTICSEARCH_CA_CERTS="/not/used/without/https", SESSION_LIMIT="")
+    assert (code, "Configuration" in output) == (0, False), output
+    assert read("SECRET_KEY", SECRET_KEY=f"${'k' * 40}")[0] == f"${'k' * 40}"
+    assert read("WEB_BIND", HOST="::", PORT="8001")[0] == "[::]:8001"
+    assert read("WEB_BIND", HOST="unix:/run/usermgmt.sock")[0] == "unix:/run/usermgmt.sock"

@@ -8,8 +8,8 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponseForbidden
 from django.http.response import HttpResponseBase
 
-# Headers of a proxy or a tunnel: the browser is elsewhere, although the connection is local.
-FORWARDING_HEADERS: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST")
+from accounts.proxies import FORWARDING_HEADERS
+
 # Django's debug pages have their style and script inline. They load and send nothing, not even to a site that shares tracebacks.
 DEBUG_PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -37,6 +37,7 @@ def is_local(request: HttpRequest) -> bool:
         request.get_host()
     except DisallowedHost:
         return False
+    # With a proxy or a tunnel, the browser is elsewhere, although the connection is local.
     return is_loopback(request.META["REMOTE_ADDR"]) and not any(name in request.META for name in FORWARDING_HEADERS)
 
 

@@ -38,8 +38,6 @@ TEMPLATES[0]["OPTIONS"]["loaders"] = [  # type: ignore[index]  # noqa: F405
     "django.template.loaders.app_directories.Loader",
 ]
 
-# Icons come by heroicons' own name on purpose (accounts/templatetags/icons.py).
-SILENCED_SYSTEM_CHECKS = ["templates.W003"]
 # Readable lines, and no second handler of Django.
 LOGGING["formatters"]["ecs"] = {"format": "%(levelname)s %(name)s: %(message)s"}  # type: ignore[index]  # noqa: F405
 LOGGING["loggers"]["django"] = {"handlers": []}  # type: ignore[index]  # noqa: F405

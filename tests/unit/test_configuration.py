@@ -1,0 +1,207 @@
+"""In whatever form hosts and secrets are written: what is accepted works, what isn't names its variable, and no secret is shown."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from elasticsearch import Elasticsearch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from accounts.services.client.curl_node import CurlNode
+from usermgmt import configuration, env_file
+from usermgmt.configuration import Environment, node_urls
+
+CANARY = "canary"
+PATIENT = settings(deadline=None, database=None)
+NO_FILE = Path("/nonexistent/env")
+
+names = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9])?(\.[a-z0-9]{1,5}){0,2}", fullmatch=True)
+addresses = st.ip_addresses(v=4).map(str) | st.ip_addresses(v=6).map(lambda address: f"[{address}]")
+nodes = st.tuples(st.sampled_from(["http", "https"]), names | addresses, st.none() | st.integers(1, 65535))
+blanks = st.text(" \t", max_size=2)
+# Without what ends a line of a file.
+line = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=20)
+passwords = st.builds("{}{}{}".format, line, st.just(CANARY), line)
+
+
+def read_hosts(text: str) -> list[str]:
+    return Environment({"ELASTICSEARCH_HOSTS": text}, NO_FILE).parsed("ELASTICSEARCH_HOSTS", node_urls)
+
+
+def refusal(read: Callable[[], object]) -> str:
+    """The message and the traceback that a person could see."""
+    with pytest.raises(ImproperlyConfigured) as failed:
+        read()
+    return f"{failed.value}\n{''.join(traceback.format_exception(failed.value))}"
+
+
+@st.composite
+def written(draw: st.DrawFn) -> tuple[list[str], str]:
+    """The URLs of nodes, and a list of them as people write it: with blanks, slashes, capital letters, and repetitions."""
+    chosen = draw(st.lists(nodes, min_size=1, max_size=3))
+    urls = [f"{scheme}://{host}:{port or {'http': 9200, 'https': 443}[scheme]}" for scheme, host, port in chosen]
+    items = [""]
+    for scheme, host, port in [*chosen, draw(st.sampled_from(chosen))]:
+        case = draw(st.sampled_from([str.lower, str.upper, str.title]))
+        shown = f"{case(scheme)}://{host.upper() if draw(st.booleans()) else host}" + (f":{port}" if port else "")
+        items.append(f"{draw(blanks)}{shown}{draw(st.sampled_from(['', '/']))}{draw(blanks)}")
+    return list(dict.fromkeys(urls)), ",".join(items)
+
+
+def test_hosts_below_a_path() -> None:
+    assert read_hosts("https://gw.example.org/es/") == ["https://gw.example.org:443/es"]
+
+
+@PATIENT
+@given(written())
+def test_accepted_hosts_work(case: tuple[list[str], str]) -> None:
+    urls, text = case
+    assert read_hosts(text) == urls
+    client = Elasticsearch(urls, node_class=CurlNode)
+    found = [f"{node.config.scheme}://{node.config.host}:{node.config.port}" for node in client.transport.node_pool.all()]
+    assert sorted(found) == sorted(url.replace("[", "").replace("]", "") for url in urls)
+
+
+@PATIENT
+@given(passwords, line, names, st.sampled_from(["http://", "https://", "HTTP://", "http:/", "//", ""]))
+@example("p,canary", "elastic", "es1", "http://")
+@example("p/canary", "elastic", "es1", "http://")
+@example("$canary", "", "es1", "http://")
+def test_credentials_in_hosts_are_refused(password: str, username: str, host: str, scheme: str) -> None:
+    for text in (f"{scheme}{username}:{password}@{host}:9200", f"https://es1:9200,{scheme}{username}:{password}@{host}"):
+        shown = refusal(lambda text=text: read_hosts(text))  # type: ignore[misc]
+        assert shown.startswith("ELASTICSEARCH_HOSTS must not contain a username or password")
+        assert "ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD" in shown
+        assert CANARY not in shown
+
+
+@PATIENT
+@given(st.text(max_size=20), st.text(max_size=20), st.sampled_from(["", "http://", "https://es1:"]))
+def test_hosts_are_a_client_or_a_message(before: str, after: str, start: str) -> None:
+    text = f"{start}{before}{CANARY}{after}"
+    try:
+        Elasticsearch(read_hosts(text), node_class=CurlNode)
+    except ImproperlyConfigured:
+        shown = refusal(lambda: read_hosts(text))
+        assert shown.startswith("ELASTICSEARCH_HOSTS ")
+        assert CANARY not in shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " , ",
+        "es1:9200",
+        "es1",
+        "ftp://es1:9200",
+        "http://",
+        "http://:9200",
+        "http://es1:0",
+        "http://es1:65536",
+        "http://es1:port",
+        "http://es1:9200/a path",
+        "http://es1:9200/a//b",
+        "http://es1:9200?pretty",
+        "http://es1:9200#top",
+        "http://es1:9200 http://es2:9200",
+        "http://es1:9200;http://es2:9200",
+        '["http://es1:9200"]',
+        '"http://es1:9200"',
+        "http://::1:9200",
+        "http://[::1:9200",
+        "http://[es1]:9200",
+        "http://es 1:9200",
+        "http://bücher:9200",
+    ],
+)
+def test_hosts_that_cant_work_are_refused(text: str) -> None:
+    shown = refusal(lambda: read_hosts(text))
+    assert shown.startswith("ELASTICSEARCH_HOSTS ")
+    assert "https://es1.example.org:9200" in shown
+
+
+def is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'"
+
+
+@PATIENT
+@given(passwords, st.booleans(), st.sampled_from(["\n", "\r\n"]), st.sampled_from(["", "'"]))
+@example("$Tq8canary", True, "\r\n", "")
+@example("${HOME}canary", False, "\n", "'")
+def test_secrets_are_taken_as_they_are(secret: str, has_mark: bool, end: str, quote: str) -> None:
+    variables = {"SECRET_KEY": secret}
+    assert Environment(variables, NO_FILE).secret("SECRET_KEY") == secret
+    if is_quoted(secret):
+        return  # then the quotes of the file are gone, as in a shell
+    content = f"FIRST=1{end}SECRET_KEY={quote}{secret}{quote}{end}# a comment{end}{end}LAST=2{end}"
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "env")
+        file.write_bytes((b"\xef\xbb\xbf" if has_mark else b"") + content.encode())
+        assert env_file.read(file) == {"FIRST": "1", "SECRET_KEY": secret, "LAST": "2"}
+        assert Environment({}, file).secret("SECRET_KEY") == secret
+        env_file.update(file, {"LAST": "3"})
+        assert env_file.read(file) == {"FIRST": "1", "SECRET_KEY": secret, "LAST": "3"}
+
+
+@pytest.mark.parametrize("text", ["SECRET_KEY = canary", " SECRET_KEY=canary", "SECRET_KEY: canary", "canary", 'canary"'])
+def test_invalid_line_is_named_without_its_content(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "env"
+    file.write_text(f"A=1\n\n  # a comment\n{text}\n")
+    shown = refusal(lambda: env_file.read(file))
+    assert shown.startswith(f"{file}, line 4 must be NAME=value")
+    assert CANARY not in shown
+
+
+def test_unreadable_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "env"
+    file.write_text("SECRET_KEY=canary", encoding="utf-16")
+    assert f"{file} must be saved as UTF-8." in refusal(lambda: env_file.read(file))
+    assert f"{tmp_path} can't be read" in refusal(lambda: env_file.read(tmp_path))
+    assert "ENV_FILE: the file /nonexistent/env doesn't exist." in refusal(lambda: Environment({"ENV_FILE": str(NO_FILE)}, file))
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "expected"),
+    [
+        (
+            configuration.hostnames,
+            " Users.example.org, .example.org,::1,[::1],*",
+            ["users.example.org", ".example.org", "[::1]", "*"],
+        ),
+        (configuration.hostnames, "https://users.example.org", None),
+        (configuration.hostnames, "users.example.org:443", None),
+        (configuration.hostnames, "*.example.org", None),
+        (
+            configuration.origins,
+            "https://Users.example.org/, https://users.example.org:443,http://[::1]:8000, https://*.example.org",
+            ["https://users.example.org", "http://[::1]:8000", "https://*.example.org"],
+        ),
+        (configuration.origins, "users.example.org", None),
+        (configuration.origins, "https://users.example.org/login", None),
+        (configuration.keys, f"{'k' * 32}, {'$' * 40}", ["k" * 32, "$" * 40]),
+        (configuration.keys, f"{'k' * 32},canary", None),
+        (configuration.api_key, "$canary==", "$canary=="),
+        (configuration.api_key, "canary with spaces", None),
+        (configuration.api_key, "canäry", None),
+        (configuration.bind_host, "::", "[::]"),
+        (configuration.bind_host, "[::]", "[::]"),
+        (configuration.bind_host, "10.0.0.1", "10.0.0.1"),
+        (configuration.bind_host, "unix:/run/usermgmt.sock", "unix:/run/usermgmt.sock"),
+        (configuration.bind_host, "127.0.0.1:8000", None),
+        (configuration.bind_host, "/run/usermgmt.sock", None),
+    ],
+)
+def test_other_lists_and_names(parse: Callable[[str], Any], text: str, expected: object) -> None:
+    environment = Environment({"NAME": text}, NO_FILE)
+    if expected is None:
+        shown = refusal(lambda: environment.parsed("NAME", parse))
+        assert shown.startswith("NAME must be ")
+        assert CANARY not in shown
+    else:
+        assert environment.parsed("NAME", parse) == expected

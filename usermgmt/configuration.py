@@ -1,0 +1,206 @@
+"""Reads and validates variables of the environment. An error names the variable and what to write, never the value."""
+
+import ipaddress
+import math
+import os
+import re
+import ssl
+from collections.abc import Callable, Iterable, MutableMapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+
+from usermgmt import env_file
+
+TRUE: Final = ("true", "on", "ok", "y", "yes", "1")
+FALSE: Final = ("false", "off", "n", "no", "0")
+HOSTNAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?")
+NETLOC: Final = re.compile(r"(\[[^]]+\]|[^:]+)(?::([0-9]{1,5}))?")
+PATH: Final = re.compile(r"(/[A-Za-z0-9._~%-]+)*/*")
+ELASTICSEARCH_PORTS: Final = {"http": 9200, "https": 443}
+BROWSER_PORTS: Final = {"http": 80, "https": 443}
+EXAMPLE_URL: Final = "for example https://es1.example.org:9200"
+
+Parsed = TypeVar("Parsed")
+
+
+class Environment:
+    """Typed access to the variables. An empty variable counts as not set. All methods raise ImproperlyConfigured."""
+
+    def __init__(self, variables: MutableMapping[str, str], default_file: Path) -> None:
+        """Add the variables of the configuration file (ENV_FILE) that aren't set."""
+        self._variables = variables
+        given = variables.get("ENV_FILE")
+        if given and not Path(given).exists():
+            raise ImproperlyConfigured(f"ENV_FILE: the file {given} doesn't exist.")
+        for name, value in env_file.read(Path(given) if given else default_file).items():
+            variables.setdefault(name, value)
+
+    def rename(self, old: str, new: str) -> bool:
+        """Use the value of the old name for the new one, if only the old one is set. Returns whether it is."""
+        is_old = old in self._variables and new not in self._variables
+        if is_old:
+            self._variables[new] = self._variables[old]
+        return is_old
+
+    def secret(self, name: str) -> str:
+        """The value exactly as it is written."""
+        return self._variables.get(name, "")
+
+    def text(self, name: str, default: str = "") -> str:
+        return self._variables.get(name, "").strip() or default
+
+    def parsed(self, name: str, parse: Callable[[str], Parsed], default: str = "") -> Parsed:
+        """The result of `parse`, which raises ValueError with what the variable must be."""
+        try:
+            return parse(self.text(name, default))
+        except ValueError as exc:
+            raise ImproperlyConfigured(f"{name} {exc}.") from None
+
+    def flag(self, name: str, *, default: bool) -> bool:
+        return self.choice(name, TRUE + FALSE, str(default), "true or false") in TRUE
+
+    def choice(self, name: str, choices: tuple[str, ...], default: str, description: str) -> str:
+        """One of the choices, also if it is written in capital letters."""
+        text = self.text(name, default).lower()
+        if text not in choices:
+            raise ImproperlyConfigured(f"{name} must be {description}.")
+        return text
+
+    def integer(self, name: str, default: int, minimum: int, maximum: float = math.inf) -> int:
+        return int(self._number(name, int, "a whole number", default, minimum, maximum))
+
+    def number(self, name: str, default: float, minimum: float) -> float:
+        return self._number(name, float, "a number", default, minimum, math.inf)
+
+    def file(self, name: str) -> str:
+        """The path of a readable file, or ""."""
+        path = self.text(name)
+        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
+        return path
+
+    def certificates(self, name: str) -> str:
+        """The path of a readable file with CA certificates, or ""."""
+        path = self.file(name)
+        try:
+            if path:
+                ssl.create_default_context(cafile=path)
+        except OSError:  # SSLError is one
+            raise ImproperlyConfigured(f"{name}: the file {path} must contain CA certificates in PEM format.") from None
+        return path
+
+    def _number(self, name: str, kind: type[float], noun: str, default: float, minimum: float, maximum: float) -> float:
+        try:
+            value = kind(self.text(name, str(default)))
+        except ValueError:
+            value = math.nan
+        if not minimum <= value <= maximum or math.isinf(value):
+            limits = f"of at least {minimum}" if math.isinf(maximum) else f"from {minimum} to {maximum}"
+            raise ImproperlyConfigured(f"{name} must be {noun} {limits}.")
+        return value
+
+
+def unique_items(text: str) -> list[str]:
+    """The items between commas, without duplicates, empty ones, and spaces around them."""
+    return _unique(text.split(","))
+
+
+def node_urls(text: str) -> list[str]:
+    """Each URL of an Elasticsearch node, with a port and without duplicates. Raises ValueError, which doesn't repeat them."""
+    if "@" in text:  # anywhere, because commas and slashes in a password end a URL or its host too early
+        raise ValueError(
+            f"must not contain a username or password: write only the URLs, {EXAMPLE_URL}. usermgmt uses ELASTICSEARCH_API_KEY, "
+            "and its commands use ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD"
+        )
+    if urls := _unique(map(_node_url, unique_items(text))):
+        return urls
+    raise ValueError(f"is required: write the URLs of the Elasticsearch nodes, {EXAMPLE_URL}")
+
+
+def hostnames(text: str) -> list[str]:
+    """Hostnames as Django's ALLOWED_HOSTS has them. Raises ValueError."""
+    return _unique(map(_allowed_host, unique_items(text)))
+
+
+def origins(text: str) -> list[str]:
+    """Origins as browsers send them. Raises ValueError."""
+    return _unique(map(_origin, unique_items(text)))
+
+
+def keys(text: str) -> list[str]:
+    """Previous values of SECRET_KEY. Raises ValueError."""
+    found = unique_items(text)
+    if any(len(key) < 32 for key in found):
+        raise ValueError("must be previous values of SECRET_KEY with at least 32 characters, separated by commas")
+    return found
+
+
+def api_key(text: str) -> str:
+    """The key if it can be sent in a header. Raises ValueError."""
+    if re.fullmatch(r"[!-~]*", text):
+        return text
+    raise ValueError("must be the encoded API key, which has no spaces and only ASCII characters, as setup_cluster prints it")
+
+
+def bind_host(text: str) -> str:
+    """A host as gunicorn's `bind` has it before the port, or a complete `unix:/path`. Raises ValueError."""
+    host = f"[{text}]" if _is_ipv6(text) else text
+    if host.startswith("unix:/") or _is_host(host):
+        return host
+    raise ValueError("must be a hostname, an IP address, or unix:/path/to/socket. The port is set with PORT")
+
+
+def _unique(items: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(item for item in map(str.strip, items) if item))
+
+
+def _node_url(text: str) -> str:
+    scheme, host, port, path = _split(text)
+    if scheme not in ELASTICSEARCH_PORTS or not host:
+        raise ValueError(f"must be URLs with https:// or http://, a hostname or IP address, and a port, {EXAMPLE_URL}")
+    if not PATH.fullmatch(path):
+        raise ValueError(f"must be URLs without spaces, queries, and fragments, {EXAMPLE_URL}. Separate several URLs with commas")
+    return f"{scheme}://{host}:{port or ELASTICSEARCH_PORTS[scheme]}{path.rstrip('/')}"
+
+
+def _origin(text: str) -> str:
+    scheme, host, port, path = _split(text.replace("://*.", "://", 1))
+    if scheme not in BROWSER_PORTS or not host or path.strip("/"):
+        raise ValueError("must be origins: https:// and a hostname, for example https://users.example.org")
+    wildcard = "*." if "://*." in text else ""
+    return f"{scheme}://{wildcard}{host}" + (f":{port}" if port and port != BROWSER_PORTS[scheme] else "")
+
+
+def _allowed_host(text: str) -> str:
+    host = f"[{text}]" if _is_ipv6(text) else text.lower()
+    if host == "*" or _is_host(host.removeprefix(".")):
+        return host
+    raise ValueError(
+        "must be hostnames without https:// and port, for example users.example.org, or .example.org for all subdomains"
+    )
+
+
+def _split(url: str) -> tuple[str, str, int, str]:
+    """Scheme, host ("" if it is invalid), port (0 for none), and the rest of a URL."""
+    scheme, _, rest = url.partition("://")
+    netloc, path = re.fullmatch(r"([^/?#]*)(.*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
+    found = NETLOC.fullmatch(netloc.lower())
+    if not found or not _is_host(found[1]) or not 0 < int(found[2] or 1) < 65536:
+        return scheme.lower(), "", 0, path
+    return scheme.lower(), found[1], int(found[2] or 0), path
+
+
+def _is_host(text: str) -> bool:
+    if text.startswith("["):
+        return text.endswith("]") and _is_ipv6(text[1:-1])
+    return bool(HOSTNAME.fullmatch(text.lower()))
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True

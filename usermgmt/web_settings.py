@@ -1,0 +1,18 @@
+"""Prints the settings of gunicorn as JSON. A wrong setting ends it with one line, where a process of gunicorn has a traceback."""
+
+import json
+import os
+import sys
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
+    try:
+        if "SECRET_KEY" in settings.MISSING_KEYS:
+            raise ImproperlyConfigured("SECRET_KEY is not set. `manage.py setup_cluster --env-file .env` generates it.")
+        print(json.dumps({"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS}))  # noqa: T201
+    except ImproperlyConfigured as exc:
+        print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
+        sys.exit(os.EX_CONFIG)

@@ -26,6 +26,7 @@ for _old, _new in RENAMED.items():
 ELASTICSEARCH_HOSTS: list[str] = env.list("ELASTICSEARCH_HOSTS")
 ELASTICSEARCH_CA_CERTS: str = env.str("ELASTICSEARCH_CA_CERTS", default="")
 ELASTICSEARCH_API_KEY: str = env.str("ELASTICSEARCH_API_KEY", default="")
+ELASTICSEARCH_VERIFY_HOSTNAME = True  # turned off only where a node is recognized by its own certificate (reset_password)
 ELASTICSEARCH_REQUEST_TIMEOUT: float = env.float("ELASTICSEARCH_REQUEST_TIMEOUT", default=10.0)
 
 SESSION_IDLE = timedelta(minutes=env.int("SESSION_IDLE_MINUTES", default=30))

@@ -27,6 +27,7 @@ ELASTICSEARCH_HOSTS = env.parsed("ELASTICSEARCH_HOSTS", configuration.node_urls)
 _uses_tls = any(host.startswith("https:") for host in ELASTICSEARCH_HOSTS)
 ELASTICSEARCH_CA_CERTS = env.certificates("ELASTICSEARCH_CA_CERTS") if _uses_tls else env.text("ELASTICSEARCH_CA_CERTS")
 ELASTICSEARCH_API_KEY = env.parsed("ELASTICSEARCH_API_KEY", configuration.api_key)
+ELASTICSEARCH_VERIFY_HOSTNAME = True  # turned off only where a node is recognized by its own certificate (reset_password)
 ELASTICSEARCH_REQUEST_TIMEOUT = env.number("ELASTICSEARCH_REQUEST_TIMEOUT", 10.0, minimum=0.1)
 
 SESSION_IDLE = timedelta(minutes=env.integer("SESSION_IDLE_MINUTES", 30, minimum=1, maximum=525_600))

@@ -24,7 +24,7 @@ from accounts.services.request_context import Actor
 
 NO_CREDENTIALS: Final = (
     "Set ELASTICSEARCH_PASSWORD (and ELASTICSEARCH_USERNAME, default: elastic), run the command in a terminal to be prompted, or "
-    "use --es-path-conf DIR on the host of a node."
+    "use --es-path-conf [DIR] on the host of a node."
 )
 RED: Final = "Failed to determine the health of the cluster. Cluster health is currently RED."
 RED_MEANS: Final = f"""\
@@ -36,29 +36,39 @@ It is very likely that the command will fail when run against an unhealthy clust
 If you still want to attempt to execute this command against an unhealthy cluster, you can pass the `-f` parameter."""
 
 
-def config_folder(given: Path | None) -> Path | None:
-    """The config directory of the local node: as given, or from ES_PATH_CONF if there are no credentials; None for neither."""
-    if given or os.environ.get("ELASTICSEARCH_PASSWORD"):
-        return given
-    return Path(os.environ["ES_PATH_CONF"]) if os.environ.get("ES_PATH_CONF") else None
+def config_folder(given: Path | None, *, is_asked_for: bool) -> Path | None:
+    """The config directory of the local node: as given, or in ES_PATH_CONF if it is asked for or there are no credentials.
+
+    None without both. Raises Failure.
+    """
+    in_environment = os.environ.get("ES_PATH_CONF")
+    if is_asked_for and not in_environment:
+        raise Failure(os.EX_CONFIG, "Set ES_PATH_CONF, or use --es-path-conf DIR.")
+    if in_environment and (is_asked_for or not (given or os.environ.get("ELASTICSEARCH_PASSWORD"))):
+        return Path(in_environment)
+    return given
 
 
 @contextmanager
 def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, terminal: Terminal) -> Iterator[None]:
     """Send all requests to this node, because only it reads the files of its file realm. Raises Failure."""
     with _as_failures():
-        node = node_settings.read(folder, overrides)
+        node = node_settings.read(folder, overrides, os.environ)
         if not node_settings.has_file_realm(node):
             raise Failure(os.EX_CONFIG, "File realm must be enabled")
+        url = url or node_settings.url(node)
         file_realm.clean_up(folder)
-    settings.ELASTICSEARCH_HOSTS = [url or node_settings.url(node)]
-    authorities = "" if settings.ELASTICSEARCH_CA_CERTS else certificates.trusted(folder, node, terminal.explain)
+        trusted = certificates.recognized(url, settings.ELASTICSEARCH_REQUEST_TIMEOUT, folder, node)
+        settings.ELASTICSEARCH_VERIFY_HOSTNAME = not trusted
+        if not trusted and not settings.ELASTICSEARCH_CA_CERTS:
+            trusted = certificates.trusted(folder, node, terminal.explain)
+    settings.ELASTICSEARCH_HOSTS = [url]
     # Both HTTP clients read CA certificates from a file.
-    with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as trusted:
-        if authorities:
-            trusted.write(authorities)
-            trusted.flush()
-            settings.ELASTICSEARCH_CA_CERTS = trusted.name
+    with NamedTemporaryFile("w", prefix="usermgmt_reset_", suffix=".pem") as file:
+        if trusted:
+            file.write(trusted)
+            file.flush()
+            settings.ELASTICSEARCH_CA_CERTS = file.name
         yield
 
 

@@ -3,6 +3,7 @@
 import getpass
 import os
 import sys
+from collections.abc import Callable
 from enum import IntEnum
 
 from django.core.management.base import OutputWrapper
@@ -64,30 +65,41 @@ class Terminal:
     def confirm(self) -> bool:
         """Prompt for confirmation; an empty answer means no. Raises Failure if there is no input."""
         while True:
-            answer = self._ask("Please confirm that you would like to continue [y/N]").lower()
-            if answer in ("y", "n", ""):
-                return answer == "y"
+            answer = self._ask("Please confirm that you would like to continue [y/N]").strip().lower()
+            if answer in ("y", "yes", "n", "no", ""):
+                return answer in ("y", "yes")
             self.warn(f"Did not understand answer '{answer}'")
 
     @sensitive_variables()
     def secret(self, prompt: str) -> str:
-        """Prompt for a password without echo. Raises Failure if there is no input."""
+        """Prompt for a password without echo. Raises Failure if there is no input, or if it isn't text."""
         if not sys.stdin.isatty():
             return self._ask(prompt)
-        try:
-            return getpass.getpass(prompt)
-        except EOFError:
-            raise _no_input() from None
+        return _read(lambda: getpass.getpass(prompt))
 
     @sensitive_variables()
     def _ask(self, prompt: str) -> str:
         self._stderr.write(prompt, style_func=str, ending="")
         self._stderr.flush()
-        line = sys.stdin.readline()
-        if not line:
-            raise _no_input()
-        return line.removesuffix("\n")
+        return _read(_line)
 
 
-def _no_input() -> Failure:
-    return Failure(os.EX_DATAERR, "unable to read from standard input; is standard input open and a tty attached?")
+@sensitive_variables()
+def _read(read: Callable[[], str]) -> str:
+    try:
+        answer = read()
+        answer.encode()  # Python may have let other bytes than UTF-8 through as surrogates
+        return answer
+    except EOFError:
+        message = "unable to read from standard input; is standard input open and a tty attached?"
+    except UnicodeError:
+        message = "unable to read the answer, because it is not UTF-8; check the encoding of the terminal"
+    raise Failure(os.EX_DATAERR, message)
+
+
+@sensitive_variables()
+def _line() -> str:
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line.removesuffix("\n").removesuffix("\r")

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from accounts.services import audit
 from accounts.services.local_node import recovery
 from local_cluster import basic
 from local_cluster.node import wait_for
+from tests.support.mounts import mounted
 from tests.support.nodes import TestNode
 from tests.support.reset_password import ROOT, Run, environment, in_process, manage
 
@@ -42,6 +44,15 @@ def folder(node: TestNode) -> Iterator[Path]:
     yield node.config
     for name in ("users", "users_roles"):
         (node.config / name).unlink(missing_ok=True)
+
+
+@pytest.fixture
+def described(folder: Path) -> Iterator[Path]:
+    """The folder; a test can describe the running node in other words, which the node reads only when it starts."""
+    yml = folder / "elasticsearch.yml"
+    before = yml.read_bytes()
+    yield folder
+    yml.write_bytes(before)
 
 
 @pytest.fixture
@@ -192,9 +203,86 @@ def test_node_of_another_folder_is_reported(
     assert (tmp_path / "users").read_bytes() == USERS
 
 
+def test_es_path_conf_variable(folder: Path, node: TestNode, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("jdoe")
+    monkeypatch.setenv("ES_PATH_CONF", str(folder))
+    ended = run("-u", "jdoe", "-b", "-s", "--es-path-conf")
+    assert ended.code == 0, ended.err
+    assert node.signs_in("jdoe", ended.out.removesuffix("\n"))
+
+
 def test_es_path_conf_variable_without_credentials(folder: Path, node: TestNode, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("jdoe")
     monkeypatch.setenv("ES_PATH_CONF", str(folder))
     ended = run("-u", "jdoe", "-b", "-s")
     assert ended.code == 0, ended.err
     assert node.signs_in("jdoe", ended.out.removesuffix("\n"))
+
+
+def test_es_path_conf_variable_with_credentials(folder: Path, node: TestNode, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives credentials acts with them."""
+    before = state(folder)
+    monkeypatch.setenv("ES_PATH_CONF", str(folder))
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", "wrong-one")
+    ended = run("-u", "jdoe", "-b")
+    assert (ended.code, "rejected the credentials" in ended.err) == (65, True)
+    assert state(folder) == before
+
+
+def test_the_option_without_a_folder_needs_the_variable(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ES_PATH_CONF", raising=False)
+    ended = run("-u", "jdoe", "-b", "--es-path-conf")
+    assert (ended.code, "Set ES_PATH_CONF" in ended.err) == (78, True)
+
+
+@pytest.mark.parametrize(
+    ("in_file", "variables"),
+    [
+        ("1", {"http.port": "{port}"}),
+        ("1", {"ES_SETTING_HTTP_PORT": "{port}"}),
+        ("1", {"http.port": "${ES_PORT}", "ES_PORT": "{port}"}),
+        ("${ES_PORT}", {"ES_PORT": "{port}"}),
+        ("${ES_PORT:{port}}", {}),
+    ],
+)
+def test_settings_in_the_environment(
+    node: TestNode, run: Run, described: Path, monkeypatch: pytest.MonkeyPatch, in_file: str, variables: dict[str, str]
+) -> None:
+    port = node.url.rpartition(":")[2]
+    (described / "elasticsearch.yml").write_text(f"network.host: 127.0.0.1\nhttp.port: {in_file.replace('{port}', port)}\n")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value.replace("{port}", port))
+    node.put_user("jdoe")
+    ended = run("-u", "jdoe", "-b", "-s", "--es-path-conf", str(described))
+    assert (ended.code, ended.err) == (0, "")
+    assert node.signs_in("jdoe", ended.out.removesuffix("\n"))
+
+
+def test_missing_environment_variable_is_a_configuration_error(run: Run, described: Path) -> None:
+    (described / "elasticsearch.yml").write_text("network.host: 127.0.0.1\nhttp.port: ${ES_PORT}\n")
+    before = state(described)
+    ended = run("-u", "jdoe", "-b", "--es-path-conf", str(described))
+    assert (ended.code, "[http.port]" in ended.err, "${ES_PORT}, which is not set" in ended.err) == (78, True, True)
+    assert state(described) == before
+
+
+@pytest.mark.parametrize("side", ["container", "host"])
+def test_file_realm_mounted_file_by_file(node: TestNode, folder: Path, run: Run, tmp_path: Path, side: str) -> None:
+    """As in a container, whose folder this is then; or on its host, where the folder with the mounted files is."""
+    for name in ("elasticsearch.yml", "users", "users_roles"):
+        shutil.copy2(folder / name, tmp_path)
+    node.put_user("jdoe")
+    with mounted(tmp_path / "users", folder / "users"), mounted(tmp_path / "users_roles", folder / "users_roles"):
+        ended = run("-u", "jdoe", "-b", "-s", "--es-path-conf", str(folder if side == "container" else tmp_path))
+        assert (ended.code, ended.err) == (0, "")
+        assert (folder / "users").read_bytes() == (tmp_path / "users").read_bytes() == USERS
+        assert (folder / "users_roles").read_bytes() == (tmp_path / "users_roles").read_bytes() == ROLES
+    assert node.signs_in("jdoe", ended.out.removesuffix("\n"))
+
+
+def test_read_only_folder_is_a_configuration_error(folder: Path, run: Run) -> None:
+    before = state(folder)
+    with mounted(folder, folder, read_only=True):
+        ended = run("-u", "jdoe", "-b", "--es-path-conf", str(folder))
+    assert (ended.code, "users_roles: Read-only file system." in ended.err) == (78, True)
+    assert state(folder) == before

@@ -15,7 +15,7 @@ from local_cluster.node import render_settings
 from tests.support.cast import PASSWORD
 from tests.support.certificates import Identity, make
 from tests.support.nodes import SETTINGS
-from tests.support.reset_password import Run, in_process, manage
+from tests.support.reset_password import Ended, Run, in_process, manage
 
 TLS = "xpack.security.http.ssl"
 STORE_PASSWORD = "only-for-this-store"
@@ -76,6 +76,7 @@ def run(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Run:
     """The command in this process, without credentials and where the product was never set up."""
     monkeypatch.delenv("ELASTICSEARCH_PASSWORD", raising=False)
     settings.ELASTICSEARCH_API_KEY = settings.ELASTICSEARCH_CA_CERTS = ""
+    settings.ELASTICSEARCH_VERIFY_HOSTNAME = True
     return in_process(monkeypatch)
 
 
@@ -165,24 +166,56 @@ class TestOneNode:
         assert f"Couldn't load certificates from {config(cluster) / 'certs/http.p12'}: " in ended.out
         assert STORE_PASSWORD not in ended.out + ended.err
 
+    @pytest.mark.parametrize("store", [PEM, PKCS12], ids=["PEM", "PKCS12"])
+    @pytest.mark.parametrize("configured", [True, False], ids=["with CA", "without CA"])
+    def test_own_certificate_needs_no_matching_name(
+        self,
+        cluster: Cluster,
+        run: Run,
+        described: Callable[[dict[str, str]], None],
+        settings: Settings,
+        store: dict[str, str],
+        configured: bool,
+    ) -> None:
+        """The certificate is for 127.0.0.1."""
+        described(store)
+        settings.ELASTICSEARCH_CA_CERTS = str(config(cluster) / "certs/ca.crt") if configured else ""
+        put_user(cluster, "tls-name")
+        url = cluster.urls[0].replace("127.0.0.1", "localhost")
+        ended = run("-u", "tls-name", "-b", "-s", "-f", "--url", url, "--es-path-conf", str(config(cluster)))
+        assert (ended.code, ended.err) == (0, "")
+        assert signs_in(cluster, "tls-name", ended.out.removesuffix("\n"))
+
+    def test_other_certificate_of_the_same_ca_needs_a_matching_name(
+        self, cluster: Cluster, run: Run, tmp_path: Path, authority: Identity
+    ) -> None:
+        ended, heard = reset_at_other_process(cluster, run, make("other", by=authority), tmp_path, host="localhost")
+        assert (ended.code, "isn't responding: " in ended.err) == (69, True)
+        assert heard == {b""}
+
     def test_other_process_on_the_port_is_not_trusted(self, cluster: Cluster, run: Run, tmp_path: Path) -> None:
         """Another user of the machine may listen there while the node is down, with a certificate for the same address."""
         impostor = make("node", by=make("authority", is_authority=True))
-        (tmp_path / "both.pem").write_bytes(impostor.key_pem + impostor.pem)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tmp_path / "both.pem")
-        heard: list[bytes] = []
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            thread = threading.Thread(target=listen, args=(server, context, heard))
-            thread.start()
-            port = server.getsockname()[1]
-            ended = run("-u", "nobody", "-b", "--es-path-conf", str(config(cluster)), "-E", f"http.port={port}")
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
+        ended, heard = reset_at_other_process(cluster, run, impostor, tmp_path, host="127.0.0.1")
         assert (ended.code, "certificate" in ended.err.partition("isn't responding: ")[2]) == (69, True)
-        assert heard
-        assert set(heard) == {b""}
+        assert heard == {b""}
         assert [(config(cluster) / name).read_bytes() for name in ("users", "users_roles")] == [b"", b""]
+
+
+def reset_at_other_process(cluster: Cluster, run: Run, other: Identity, folder: Path, host: str) -> tuple[Ended, set[bytes]]:
+    """How the command ended, and what it said to the process that answers with this identity."""
+    (folder / "both.pem").write_bytes(other.key_pem + other.pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "both.pem")
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=listen, args=(server, context, heard))
+        thread.start()
+        url = f"https://{host}:{server.getsockname()[1]}"
+        ended = run("-u", "nobody", "-b", "--url", url, "--es-path-conf", str(config(cluster)))
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    return ended, set(heard)
 
 
 def listen(server: socket.socket, context: ssl.SSLContext, heard: list[bytes]) -> None:

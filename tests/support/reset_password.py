@@ -29,8 +29,8 @@ Run = Callable[..., Ended]
 def in_process(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run it in this process, which costs no start of Python."""
 
-    def run(*args: str, typed: str = "") -> Ended:
-        monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    def run(*args: str, typed: str | io.TextIOWrapper = "") -> Ended:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(typed) if isinstance(typed, str) else typed)
         out, err = io.StringIO(), io.StringIO()
         try:
             call_command("reset_password", *args, stdout=out, stderr=err)

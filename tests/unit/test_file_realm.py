@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from accounts.services.local_node import file_realm
+from tests.support.mounts import mounted
 
 USERS = b"alice:$2a$10$abc\n# a comment\nbob:{PBKDF2}10000$x=$y="
 ROLES = b"superuser:alice\nviewer:alice,bob"
@@ -19,7 +20,7 @@ import fcntl, os, signal, sys
 from pathlib import Path
 from accounts.services.local_node import file_realm
 
-WATCHED = {"open", "os.rename", "os.remove", "os.utime", "os.chown", "os.chmod", "subprocess.Popen", "fcntl.flock"}
+WATCHED = {"open", "os.truncate", "subprocess.Popen", "fcntl.flock"}
 folder, number = Path(sys.argv[1]), int(sys.argv[2])
 signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background has it ignored
 
@@ -36,7 +37,7 @@ def count(event, args):
 def run():
     sys.addaudithook(count)
     with file_realm.superuser(folder, "$2a$10$hash") as name:
-        assert (folder / "users").read_bytes().startswith(name.encode() + b":$2a$10$hash\\n")
+        assert name.encode() + b":$2a$10$hash" in (folder / "users").read_bytes().splitlines()
 
 def wait_for_watchdog():
     descriptor = os.open(folder, os.O_RDONLY)
@@ -50,10 +51,13 @@ while ended:
         steps = last
         try:
             run()
+        except AssertionError:
+            os._exit(2)
         except BaseException:
             os._exit(1)
         os._exit(0)
     ended = os.waitpid(child, 0)[1]
+    assert os.waitstatus_to_exitcode(ended) != 2
     wait_for_watchdog()
     assert state() == before, f"after step {last}: {state()}"
 print(last)
@@ -89,7 +93,6 @@ def test_next_run_cleans_up_after_a_kill(folder: Path) -> None:
     before = state(folder)
     (folder / "users").write_bytes(b"usermgmt_reset_0123:$2a$10$hash\n" + USERS)
     (folder / "users_roles").write_bytes(b"superuser:usermgmt_reset_0123\n" + ROLES)
-    (folder / "users.usermgmt_reset").write_bytes(b"half")
 
     file_realm.clean_up(folder)
 
@@ -139,3 +142,51 @@ def test_links_stay_links(folder: Path, tmp_path_factory: pytest.TempPathFactory
         assert name.encode() in elsewhere.read_bytes()
     assert (folder / "users").is_symlink()
     assert elsewhere.read_bytes() == USERS
+
+
+@pytest.mark.parametrize("side", ["container", "host"])
+def test_files_mounted_one_by_one(folder: Path, tmp_path_factory: pytest.TempPathFactory, side: str) -> None:
+    """Whichever side the command runs on, the other one sees the superuser, and then its own files as before."""
+    inside = tmp_path_factory.mktemp("config")
+    for name in ("users", "users_roles"):
+        (inside / name).touch()
+    with mounted(folder / "users", inside / "users"), mounted(folder / "users_roles", inside / "users_roles"):
+        here, there = (inside, folder) if side == "container" else (folder, inside)
+        before = state(here)
+        with file_realm.superuser(here, "$2a$10$hash") as name:
+            assert all(name.encode() in (there / file).read_bytes() for file in ("users", "users_roles"))
+        assert state(here) == state(there) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"alice:$2a$10$abc\n", b"alice:$2a$10$abc"])
+def test_writable_files_in_a_read_only_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    files = tmp_path_factory.mktemp("files")
+    for name in ("users", "users_roles"):
+        (files / name).write_bytes(content)
+    with (
+        mounted(folder, folder, read_only=True),
+        mounted(files / "users", folder / "users"),
+        mounted(files / "users_roles", folder / "users_roles"),
+    ):
+        with file_realm.superuser(folder, "$2a$10$hash") as name:
+            assert name.encode() in (files / "users").read_bytes()
+        assert (files / "users").read_bytes() == (files / "users_roles").read_bytes() == content
+
+
+def test_read_only_folder_is_reported(folder: Path) -> None:
+    before = state(folder)
+    with (
+        mounted(folder, folder, read_only=True),
+        pytest.raises(file_realm.FileRealmError, match=r"users_roles: Read-only file system\. It is read-only here"),
+        file_realm.superuser(folder, "$2a$10$hash"),
+    ):
+        pytest.fail("there is no superuser")
+    assert state(folder) == before
+
+
+def test_full_disk_leaves_no_half_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, pwrite = state(folder), os.pwrite
+    monkeypatch.setattr(os, "pwrite", lambda descriptor, content, offset: pwrite(descriptor, content[:5], offset))
+    with pytest.raises(file_realm.FileRealmError, match="No space left"), file_realm.superuser(folder, "$2a$10$hash"):
+        pytest.fail("there is no superuser")
+    assert state(folder) == before

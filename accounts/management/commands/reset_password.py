@@ -1,7 +1,9 @@
 """Resets passwords of native and built-in users, with the options, messages, and exit codes of `elasticsearch-reset-password`."""
 
+import codecs
 import logging
 import os
+import re
 import signal
 import sys
 from argparse import ArgumentTypeError
@@ -10,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -22,9 +23,13 @@ from accounts.management.terminal import Failure, Terminal, Verbosity
 from accounts.services import request_context
 from accounts.services.client import PersonClient
 from accounts.services.request_context import Actor
+from usermgmt.configuration import node_urls
 
 NAME = "reset_password"
 ASK = object()  # -i without a password
+FROM_ENVIRONMENT = object()  # --es-path-conf without a directory
+# A username can start with a number sign, too, but hardly with one and a space.
+COMMENT = re.compile(r"#(\s|$)")
 
 
 class Command(BaseCommand):
@@ -48,7 +53,8 @@ class Command(BaseCommand):
         add("-v", "--verbose", action="store_true", help="show verbose output")
         add("--url", type=_url, metavar="URL", help="URL of Elasticsearch; default: ELASTICSEARCH_HOSTS")
         add("-E", dest="overrides", action="append", default=[], type=_pair, metavar="KEY=VALUE", help="override a node setting")
-        add("--es-path-conf", type=Path, metavar="DIR", help="config directory of a node on this host; no credentials needed")
+        config = "config directory of a node on this host (default: ES_PATH_CONF); no credentials needed"
+        add("--es-path-conf", nargs="?", const=FROM_ENVIRONMENT, type=Path, metavar="DIR", help=config)
         add("--from", dest="list", type=Path, metavar="FILE", help="reset the passwords of all users in this file, one per line")
         add("--to", dest="results", type=Path, metavar="FILE", help="file for the new passwords of --from; default: FILE.passwords")
 
@@ -96,18 +102,24 @@ def _reset(options: dict[str, Any]) -> Reset:
 
 
 def _names(file: Path) -> list[str]:
-    """The usernames in the file, without duplicates and empty lines. Raises Failure."""
+    """The usernames in the file, without duplicates, empty lines, and comments. Raises Failure."""
     try:
-        lines = file.read_text().splitlines()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise Failure(os.EX_NOINPUT, f"Couldn't read {file}: {exc}") from None
-    return list(dict.fromkeys(line for line in lines if line))
+        content = file.read_bytes()
+        encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+        names = [line.strip() for line in content.decode(encoding).splitlines()]
+    except OSError as exc:
+        raise Failure(os.EX_NOINPUT, f"Couldn't read {file}: {exc.strerror}") from None
+    except UnicodeDecodeError:
+        raise Failure(os.EX_NOINPUT, f"Couldn't read {file}: save it as UTF-8") from None
+    return list(dict.fromkeys(name for name in names if name and not COMMENT.match(name)))
 
 
 def _run(reset: Reset, terminal: Terminal, options: dict[str, Any]) -> None:
     """Run with the given credentials, or with a temporary superuser on the host of the node. Raises Failure."""
     batch, force = options["batch"], options["force"]
-    folder = callers.config_folder(options["es_path_conf"])
+    given = options["es_path_conf"]
+    is_asked_for = given is FROM_ENVIRONMENT
+    folder = callers.config_folder(None if is_asked_for else given, is_asked_for=is_asked_for)
     if folder is None:
         settings.ELASTICSEARCH_HOSTS = [options["url"]] if options["url"] else settings.ELASTICSEARCH_HOSTS
         caller = callers.credentials(terminal)
@@ -136,13 +148,11 @@ def _verbosity(options: dict[str, Any]) -> Verbosity:
 
 
 def _url(text: str) -> str:
-    """The URL with a port. A password in it is rejected, because the process list would show it."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ArgumentTypeError("must be a URL, for example https://localhost:9200")
-    if "@" in parts.netloc:
-        raise ArgumentTypeError("must be a URL without credentials: set ELASTICSEARCH_USERNAME and ELASTICSEARCH_PASSWORD")
-    return text if parts.port else parts._replace(netloc=f"{parts.netloc}:9200").geturl()
+    """One URL of a node. A password in it is rejected, because the process list would show it."""
+    try:
+        return node_urls(text)[0]
+    except ValueError as exc:
+        raise ArgumentTypeError(str(exc)) from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -173,19 +173,29 @@ def _basic(username: str, password: str) -> str:
 
 
 def _read_client() -> Elasticsearch:
-    return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[0]
+    return _configured_clients()[0]
 
 
 def _write_client() -> Elasticsearch:
-    return _clients(tuple(settings.ELASTICSEARCH_HOSTS), settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT)[1]
+    return _configured_clients()[1]
+
+
+def _configured_clients() -> tuple[Elasticsearch, Elasticsearch]:
+    return _clients(
+        tuple(settings.ELASTICSEARCH_HOSTS),
+        settings.ELASTICSEARCH_CA_CERTS,
+        settings.ELASTICSEARCH_VERIFY_HOSTNAME,
+        settings.ELASTICSEARCH_REQUEST_TIMEOUT,
+    )
 
 
 @lru_cache(maxsize=8)
-def _clients(hosts: tuple[str, ...], ca_certs: str, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
+def _clients(hosts: tuple[str, ...], ca_certs: str, verify_hostname: bool, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for reads, which tries another host after a failure, and one for writes, which never repeats a call."""
     options: dict[str, Any] = {"request_timeout": timeout}
-    if ca_certs and any(host.startswith("https:") for host in hosts):  # the client rejects this option without HTTPS
-        options["ca_certs"] = ca_certs
+    if any(host.startswith("https:") for host in hosts):  # the client rejects these options without HTTPS
+        options |= {"ca_certs": ca_certs} if ca_certs else {}
+        options |= {} if verify_hostname else {"ssl_assert_hostname": False}
     return (
         Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options),
         Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options),

@@ -89,6 +89,7 @@ class _Handle:
         self.curl.setopt(pycurl.PROXY, "")  # proxies of the environment are for other things
         if config.scheme == "https":
             self.curl.setopt(pycurl.CAINFO, config.ca_certs or certifi.where())
+            self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if config.ssl_assert_hostname is None else 0)
 
     def exchange(
         self, method: str, url: str, body: bytes | None, headers: dict[str, str], seconds: float | None

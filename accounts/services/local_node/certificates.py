@@ -4,10 +4,12 @@ Only the owner of the node can change these files, so another process on the por
 elasticsearch-reset-password, nothing has to be configured.
 """
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
@@ -20,17 +22,42 @@ SSL: Final = "xpack.security.http.ssl."
 
 Certificates = list[x509.Certificate]
 Reader = Callable[[Path], Certificates]
+StoreReader = Callable[[pkcs12.PKCS12KeyAndCertificates], Certificates]
 
 
 def trusted(folder: Path, settings: Mapping[str, str], report: Callable[[str], None]) -> str:
-    """The certificates in PEM format, or ""; `report` gets a message about each file that can't be used."""
+    """The certificates in PEM format, or ""; `report` gets a message about each file that can't be used.
+
+    Raises NodeSettingsError.
+    """
+    return "".join(map(_as_pem, _read_all(_certificate_files(folder, settings), report)))
+
+
+def recognized(url: str, timeout: float, folder: Path, settings: Mapping[str, str]) -> str:
+    """The certificate that answers at this URL in PEM format, if the node has it in a file of its own; else "".
+
+    Whoever trusts nothing else needs no name to know the node. Raises NodeSettingsError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        return ""
+    try:
+        answer = ssl.get_server_certificate((parts.hostname or "", parts.port or 443), timeout=timeout)
+        certificate = x509.load_pem_x509_certificate(answer.encode())
+    except (OSError, ValueError):
+        return ""
+    own = _read_all(_identity_files(folder, settings, _all), report=lambda _: None)
+    return _as_pem(certificate) if certificate in own else ""
+
+
+def _read_all(files: Iterator[tuple[Path, Reader]], report: Callable[[str], None]) -> Certificates:
     found: Certificates = []
-    for file, read in _certificate_files(folder, settings):
+    for file, read in files:
         try:
             found += read(file)
         except (OSError, ValueError) as exc:
             report(f"Couldn't load certificates from {file}: {exc}")
-    return "".join(certificate.public_bytes(Encoding.PEM).decode() for certificate in found)
+    return found
 
 
 def _certificate_files(folder: Path, settings: Mapping[str, str]) -> Iterator[tuple[Path, Reader]]:
@@ -39,12 +66,25 @@ def _certificate_files(folder: Path, settings: Mapping[str, str]) -> Iterator[tu
         yield Path(generated), _pem
     for name in filter(None, settings.get(f"{SSL}certificate_authorities", "").split(",")):
         yield folder / name.strip(), _pem
+    yield from _identity_files(folder, settings, _own)
+    yield from _stores("truststore", folder, settings, _all)
+
+
+def _identity_files(folder: Path, settings: Mapping[str, str], read: StoreReader) -> Iterator[tuple[Path, Reader]]:
+    """The files with the certificate of the node itself."""
     if certificate := settings.get(f"{SSL}certificate"):
         # Its other certificates may be public CAs.
         yield folder / certificate, lambda file: _pem(file)[:1]
-    for kind, read in (("keystore", _own), ("truststore", _all)):
-        if store := settings.get(f"{SSL}{kind}.path"):
-            yield folder / store, partial(_from_store, folder, f"{SSL}{kind}.", settings, read)
+    yield from _stores("keystore", folder, settings, read)
+
+
+def _stores(kind: str, folder: Path, settings: Mapping[str, str], read: StoreReader) -> Iterator[tuple[Path, Reader]]:
+    if store := settings.get(f"{SSL}{kind}.path"):
+        yield folder / store, partial(_from_store, folder, f"{SSL}{kind}.", settings, read)
+
+
+def _as_pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(Encoding.PEM).decode()
 
 
 def _pem(file: Path) -> Certificates:
@@ -56,7 +96,7 @@ def _from_store(
     folder: Path,
     prefix: str,
     settings: Mapping[str, str],
-    read: Callable[[pkcs12.PKCS12KeyAndCertificates], Certificates],
+    read: StoreReader,
     file: Path,
 ) -> Certificates:
     password = keystore.read(folder).get(f"{prefix}secure_password") or settings.get(f"{prefix}password", "").encode()

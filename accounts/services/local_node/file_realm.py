@@ -7,10 +7,10 @@ How Elasticsearch reads the files:
 https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based
 """
 
+import errno
 import fcntl
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +25,9 @@ USERS: Final = "users"
 USERS_ROLES: Final = "users_roles"
 # No other built-in role can change passwords.
 ROLE: Final = b"superuser"
-NEW_SUFFIX: Final = ".usermgmt_reset"  # suffix of the new file before it replaces the old one
+READ_ONLY: Final = "It is read-only here. Run the command where it can be written, for example on the host of the container."
+NOT_OWNER: Final = "Run the command as root or as the owner of the file."
+ADVICE: Final = {errno.EROFS: READ_ONLY, errno.EACCES: NOT_OWNER, errno.EPERM: NOT_OWNER}
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOCK_TIMEOUT_SECONDS: Final = 60.0
 
@@ -42,16 +44,16 @@ class FileRealmBusy(FileRealmError):
 def superuser(folder: Path, password_hash: str) -> Iterator[str]:
     """Add a superuser to the file realm in the config folder of a node; yields the name. The node loads it some seconds later.
 
-    Afterwards the files have their previous content, mode, and owner, also after an exception, a signal, or kill -9. Raises
-    FileRealmError and FileRealmBusy, with nothing changed.
+    Afterwards the files have their previous content, also after an exception, a signal, or kill -9. Raises FileRealmError and
+    FileRealmBusy, with nothing changed.
     """
     name = PREFIX + secrets.token_hex(8).encode()
     with _locked(folder) as lock, _watchdog(folder, lock):
         _clean(folder)
         try:
             # The role first: Elasticsearch may read one file before the other, and should never see the user without a role.
-            _prepend(folder / USERS_ROLES, ROLE + b":" + name)
-            _prepend(folder / USERS, name + b":" + password_hash.encode())
+            _append(folder / USERS_ROLES, ROLE + b":" + name)
+            _append(folder / USERS, name + b":" + password_hash.encode())
             yield name.decode()
         finally:
             with uninterrupted():
@@ -75,17 +77,29 @@ def uninterrupted() -> Iterator[None]:
 
 
 def _clean(folder: Path) -> None:
-    """Remove the temporary user, then its role, and any partly written files."""
+    """Remove the temporary user, then its role."""
     for name in (USERS, USERS_ROLES):
         file = _existing(folder / name)
-        file.with_name(file.name + NEW_SUFFIX).unlink(missing_ok=True)
         content = _read(file)
-        without = b"".join(_without_temporary_users(line) for line in content.splitlines(keepends=True))
-        if without != content:
-            _replace(file, without)
+        if (without := _without_temporary_users(content)) != content:
+            _write(file, content, without)
 
 
-def _without_temporary_users(line: bytes) -> bytes:
+def _append(file: Path, line: bytes) -> None:
+    file = _existing(file)
+    content = _read(file)
+    # A last line without a line break stays so, which tells the cleanup whose line break it is.
+    _write(file, content, content + (line + b"\n" if not content or content.endswith(b"\n") else b"\n" + line))
+
+
+def _without_temporary_users(content: bytes) -> bytes:
+    lines = content.splitlines(keepends=True)
+    without = b"".join(_without_temporary_names(line) for line in lines)
+    is_last = bool(lines) and not lines[-1].endswith(b"\n") and not _without_temporary_names(lines[-1])
+    return without.removesuffix(b"\n") if is_last else without
+
+
+def _without_temporary_names(line: bytes) -> bytes:
     """A line of either file without temporary users: `name:hash`, or `role:name,name`, which other tools may have merged."""
     key, colon, value = line.partition(b":")
     if key.startswith(PREFIX):
@@ -96,12 +110,6 @@ def _without_temporary_users(line: bytes) -> bytes:
         return line
     ending = b"" if not others or others[-1] == names[-1] else b"\n"
     return key + colon + b",".join(others) + ending if others else b""
-
-
-def _prepend(file: Path, line: bytes) -> None:
-    """Add a line at the start. At the end, the cleanup couldn't know whether the previous last line had a line break."""
-    file = _existing(file)
-    _replace(file, line + b"\n" + _read(file))
 
 
 def _existing(file: Path) -> Path:
@@ -118,38 +126,30 @@ def _read(file: Path) -> bytes:
         raise FileRealmError(f"{file}: {exc.strerror}") from None
 
 
-def _replace(file: Path, content: bytes) -> None:
-    """Replace a file in one step, with its mode, owner, and extended attributes."""
-    new = file.with_name(file.name + NEW_SUFFIX)
+def _write(file: Path, old: bytes, new: bytes) -> None:
+    """Change the file in place: a container may have it mounted alone, and would never see another file of the same name.
+
+    To add or to remove a line at the end is one system call, so that a kill leaves either the old or the new content.
+    """
+    unchanged = next((at for at, (byte, other) in enumerate(zip(old, new, strict=False)) if byte != other), min(len(old), len(new)))
     try:
-        _write_like(new, file, content)
-        new.replace(file)
-        _sync(file.parent)
+        descriptor = os.open(file, os.O_WRONLY)
+        try:
+            _overwrite(descriptor, unchanged, new[unchanged:], len(old))
+        finally:
+            os.close(descriptor)
     except OSError as exc:
-        new.unlink(missing_ok=True)
-        raise FileRealmError(
-            f"Couldn't write {file}: {exc.strerror}. Run the command as root or as the owner of the file."
-        ) from None
+        advice = ADVICE.get(exc.errno or 0, "")
+        raise FileRealmError(f"Couldn't write {file}: {exc.strerror}. {advice}".rstrip()) from None
 
 
-def _write_like(new: Path, old: Path, content: bytes) -> None:
-    status = old.stat()
-    # O_EXCL: an existing link isn't followed.
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        os.fchown(stream.fileno(), status.st_uid, status.st_gid)
-        shutil.copystat(old, new)
-        stream.write(content)
-        stream.flush()
-        os.utime(new)  # Elasticsearch detects changes by the modification time, which was copied
-        os.fsync(stream.fileno())
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _overwrite(descriptor: int, offset: int, content: bytes, size: int) -> None:
+    """Replace everything from the offset. Raises OSError, with nothing appended."""
+    if os.pwrite(descriptor, content, offset) < len(content):
+        os.ftruncate(descriptor, size)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    os.ftruncate(descriptor, offset + len(content))
+    os.fsync(descriptor)
 
 
 @contextmanager

@@ -200,6 +200,8 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
     """The `errors` type for an exception of the client. A write without an answer, or with a 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
+        if _type(exc.body) == errors.IndexNotFound.code:
+            return errors.IndexNotFound(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
     return errors.Unavailable(exc.message) if is_read or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
@@ -207,6 +209,11 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
 
 def _was_never_sent(exc: TransportError) -> bool:
     return isinstance(exc.__cause__, urllib3.exceptions.NewConnectionError)
+
+
+def _type(body: Any) -> str:
+    error = body.get("error") if isinstance(body, dict) else None
+    return str(error.get("type")) if isinstance(error, dict) else ""
 
 
 def _reason(body: Any) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import Client
 from pytest_django import Settings
@@ -13,6 +14,10 @@ from local_cluster import VERSIONS, available_versions
 from local_cluster.build import build
 from tests.support.cast import PASSWORD
 from tests.support.nodes import Nodes, TestNode
+
+# No test measures time: other load on the machine would fail it.
+hypothesis.settings.register_profile("usermgmt", deadline=None)
+hypothesis.settings.load_profile("usermgmt")
 
 
 @pytest.fixture(scope="session")

@@ -178,7 +178,7 @@ def _as_failures(username: str) -> Iterator[None]:
     try:
         yield
     except errors.AuditUnavailable as exc:
-        code = os.EX_CONFIG if exc.why == errors.NotSetUp.code else os.EX_TEMPFAIL
+        code = os.EX_CONFIG if exc.why in (errors.NotSetUp.code, errors.IndexNotFound.code) else os.EX_TEMPFAIL
         raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
         raise UserFailure(os.EX_TEMPFAIL, _message(username, exc)) from None

@@ -21,7 +21,8 @@ ServiceError
 │   ├── ClientDisconnected   the client of a long download went away before its end
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
 ├── OutcomeUnknown           a change was sent and its answer was lost: it may or may not have been applied
-└── NotSetUp                 the API key of usermgmt is missing or not accepted: `manage.py setup_cluster`
+└── NotSetUp                 the cluster isn't set up the way usermgmt needs: `manage.py setup_cluster`
+    └── IndexNotFound        an index of usermgmt doesn't exist
 """
 
 from dataclasses import dataclass
@@ -173,6 +174,12 @@ class OutcomeUnknown(ServiceError):
 
 
 class NotSetUp(ServiceError):
-    """The API key of usermgmt is missing, revoked, or lacks privileges."""
+    """The API key of usermgmt is missing, revoked, or lacks privileges, or the cluster has another setting in the way."""
 
     code = "not_set_up"
+
+
+class IndexNotFound(NotSetUp):
+    """404 for an index, which is never an object that a user asked for."""
+
+    code = "index_not_found_exception"  # as Elasticsearch has it, also in the items of `_bulk`

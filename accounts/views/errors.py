@@ -17,6 +17,7 @@ from usermgmt.logging import request_id
 logger = logging.getLogger(__name__)
 
 UNKNOWN_ADDRESS: Final = "usermgmt isn't configured for this address"
+NOT_SET_UP = "The cluster isn't set up the way usermgmt needs"
 SETUP = "An administrator must run `manage.py setup_cluster`."
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
@@ -62,16 +63,19 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Elasticsearch did not confirm the change",
         "It may or may not have been applied. Check the user before you try again.",
     ),
-    errors.NotSetUp: (503, "usermgmt isn't set up for this cluster", f"Its API key is missing or invalid. {SETUP}"),
+    errors.NotSetUp: (503, NOT_SET_UP, f"The API key of usermgmt is missing, invalid, or lacks privileges. {SETUP}"),
+    errors.IndexNotFound: (503, NOT_SET_UP, f"An index of usermgmt doesn't exist. {SETUP}"),
 }
 # By the error type of Elasticsearch, or the code of a service error.
 AUDIT_UNAVAILABLE = {
     "security_exception": f"The API key of usermgmt can't write to the audit trail. {SETUP}",
     errors.NotSetUp.code: f"The API key of usermgmt is missing or invalid. {SETUP}",
+    errors.IndexNotFound.code: f"The index of this month's audit trail doesn't exist and couldn't be created. {SETUP}",
     "cluster_block_exception": "The audit index is read-only, possibly because a disk is full.",
     "index_closed_exception": "The audit index is closed.",
     "document_parsing_exception": (
-        "The audit index doesn't use the template of usermgmt. An administrator must run `manage.py setup_cluster` again."
+        "The audit index doesn't use the template of usermgmt. An administrator must run `manage.py setup_cluster` again, which "
+        "names the index template in the way."
     ),
     errors.Unavailable.code: "Elasticsearch is unavailable. Try again in a moment.",
     errors.OutcomeUnknown.code: "Elasticsearch did not answer in time. Try again in a moment.",
@@ -84,7 +88,9 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     status, title, text = PAGES[kind]
     if isinstance(exc, errors.AuditUnavailable):
         text = AUDIT_UNAVAILABLE.get(exc.why, "Elasticsearch rejected the audit event.")
-    return _page(request, status, title, text, retry=status == 503)
+    operator = getattr(request, "user", None)
+    reason = str(exc) if isinstance(exc, errors.NotSetUp) and operator and operator.can_manage else ""
+    return _page(request, status, title, text, retry=status == 503, reason=reason)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -161,11 +167,12 @@ def _actor(request: HttpRequest) -> request_context.Actor | None:
         return None
 
 
-def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False) -> HttpResponse:
+def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False, reason: str = "") -> HttpResponse:
     context: dict[str, Any] = {
         "status": status,
         "title": title,
         "text": text,
+        "reason": reason,
         "request_id": request_id.get(),
         "retry": request.get_full_path() if retry else "",
         "typed": submitted_fields(request),

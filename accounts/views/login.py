@@ -26,7 +26,7 @@ from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
 OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
-NOT_SET_UP = "usermgmt isn't set up for this cluster. An administrator must run `manage.py setup_cluster`."
+NOT_SET_UP = f"{errors.NOT_SET_UP}. {errors.SETUP}"
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",

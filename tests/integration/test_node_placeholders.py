@@ -48,7 +48,7 @@ def node_fills(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         process.communicate()
 
 
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_filled_in_as_by_the_node(node_fills: "subprocess.Popen[str]", value: str) -> None:
     assert node_fills.stdin

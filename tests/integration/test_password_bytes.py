@@ -39,7 +39,7 @@ def near_misses(password: str) -> set[str]:
 
 
 # A password costs the node a tenth of a second each time that it is set or tried: few examples, other ones in each run.
-FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+FEW = settings(max_examples=4, suppress_health_check=list(HealthCheck), database=None)
 
 
 @FEW

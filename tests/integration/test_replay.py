@@ -52,7 +52,7 @@ def test_replay_matches_the_user_list(node: TestNode, person: Callable[[str], Pe
     ada = person("ada")
 
     @given(STEPS)
-    @settings(max_examples=12, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=12, database=None, suppress_health_check=list(HealthCheck))
     def property_holds(steps: list[tuple[str, str, dict[str, Any]]]) -> None:
         for name in NAMES:
             if node.user(name):

@@ -12,6 +12,7 @@ from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
 from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
 from tests.support.nodes import TestNode
 
 
@@ -65,6 +66,41 @@ def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Sett
 def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = ""
     assert "ELASTICSEARCH_API_KEY=" in run()
+
+
+@pytest.mark.parametrize("priority", [10, cluster_setup.TEMPLATE_PRIORITY + 1])
+def test_templates_of_others(node: TestNode, priority: int) -> None:
+    mappings = {"properties": {"username": {"type": "text"}}}
+    node.elastic.indices.put_index_template(
+        name="everything", index_patterns=["*"], priority=priority, template={"mappings": mappings}
+    )
+    try:
+        if priority < cluster_setup.TEMPLATE_PRIORITY:
+            run()
+            node.elastic.indices.delete(index=indices.THROTTLE)
+            run()
+            mapping = node.elastic.indices.get_mapping(index=indices.THROTTLE)[indices.THROTTLE]["mappings"]
+            assert mapping["properties"].keys() == {"expires"}
+        else:
+            with pytest.raises(CommandError, match=r"'everything' \(priority 1000001\) takes precedence") as refused:
+                run()
+            assert refused.value.returncode == 78
+    finally:
+        node.elastic.indices.delete_index_template(name="everything")
+
+
+def test_index_of_another_template(node: TestNode) -> None:
+    node.elastic.indices.delete(index=indices.THROTTLE)
+    node.elastic.indices.delete_index_template(name=indices.THROTTLE)
+    node.elastic.indices.create(index=indices.THROTTLE, mappings={"properties": {"expires": {"type": "text"}}})
+    try:
+        with pytest.raises(CommandError, match="An index of usermgmt-throttle was created from another index template") as refused:
+            run()
+        assert refused.value.returncode == 78
+    finally:
+        node.elastic.indices.delete(index=indices.THROTTLE)
+        node.elastic.options(ignore_status=404).indices.delete_index_template(name=indices.THROTTLE)
+        run()
 
 
 def test_service_key_survives_its_creator(node: TestNode, settings: Settings) -> None:

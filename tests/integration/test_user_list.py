@@ -156,7 +156,7 @@ class TestWalk:
                 refresh=number == 39,
             )
 
-    @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(query=QUERIES, find=st.sampled_from([users.search, looked_at]))
     def test_each_matching_user_is_listed_once_in_order(self, ada: PersonClient, query: UserQuery, find: Find) -> None:
         everybody = [user for page in walk(ada, UserQuery(size=100)) for user in page.users]

@@ -17,7 +17,7 @@ from usermgmt import configuration, env_file
 from usermgmt.configuration import Environment, node_urls
 
 CANARY = "canary"
-PATIENT = settings(deadline=None, database=None)
+PATIENT = settings(database=None)
 NO_FILE = Path("/nonexistent/env")
 
 names = st.from_regex(r"[a-z0-9_]([a-z0-9_-]{0,8}[a-z0-9])?(\.[a-z0-9]{1,5}){0,2}", fullmatch=True)

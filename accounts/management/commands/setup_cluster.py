@@ -18,8 +18,8 @@ from usermgmt.env_file import update
 
 class Command(BaseCommand):
     help = (
-        "Creates the roles, index templates, service user, and API key that usermgmt needs. Safe to run again: existing correct "
-        "objects are left unchanged. Uses the superuser credentials in ELASTICSEARCH_USERNAME (default: elastic) and "
+        "Creates the roles, index templates, indices, service user, and API key that usermgmt needs. Safe to run again: existing "
+        "correct objects are left unchanged. Uses the superuser credentials in ELASTICSEARCH_USERNAME (default: elastic) and "
         "ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
@@ -31,6 +31,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         administrator = AdministratorClient(*credentials())
         try:
+            if not cluster_setup.can_read_users(administrator):
+                self.stdout.write(f"Waiting up to {cluster_setup.SECONDS_TO_START} seconds until Elasticsearch can read its users")
+                cluster_setup.wait_until_users_can_be_read(administrator)
+            cluster_setup.require_native_realm(administrator)
             done = {}
             for what, outcome in cluster_setup.set_up(administrator):
                 self.stdout.write(f"{what}: {outcome}")
@@ -48,6 +52,8 @@ class Command(BaseCommand):
         except errors.AccessDenied as exc:
             audit.record_access_denied(administrator.actor, "setup_cluster", "", exc.code)
             raise CommandError(f"This user isn't allowed to set up the cluster: {exc}") from None
+        except errors.NotSetUp as exc:
+            raise CommandError(f"The cluster isn't set up the way usermgmt needs. {exc}", returncode=os.EX_CONFIG) from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
         if env_file:

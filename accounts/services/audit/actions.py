@@ -84,6 +84,7 @@ DETAILS: Final = {
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {
     "service_error": "Error",
+    "index_not_found_exception": "Index not found",
     "not_found": "Not found",
     "role_not_found": "Role not found",
     "review_not_found": "Access review not found",

@@ -57,7 +57,7 @@ class Event:
             source=request_context.source_address.get(),
             session=request_context.session_id.get(),
             request=request_id.get(),
-            index=f"{indices.AUDIT}-{moment:%Y.%m}",
+            index=indices.audit_index(moment),
             **more,
         )
 

@@ -69,7 +69,7 @@ def _expired(session_id: str, document: Mapping[str, Any]) -> Event:
     actor = Actor(document["username"], document.get("realm") or "", document.get("realm_type") or "")
     ended = datetime.fromisoformat(document["expires"])
     event = Event.now(actor, Action.SESSION_EXPIRE, actor.username, _kind(actor), outcome="success")
-    index = f"{indices.AUDIT}-{ended:%Y.%m}"
+    index = indices.audit_index(ended)
     # Not caused by the current request, which may be of any user.
     return replace(event, id=session_id[:32], session=session_id, index=index, source="", request="", moment=ended)
 

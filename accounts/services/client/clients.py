@@ -222,7 +222,10 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
     """The `errors` type for an exception of the client. A write without an answer, or with a 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
-        if exc.status_code == 403 and EXPIRED_LICENSE in _error(exc.body):
+        error = _error(exc.body)
+        if error.get("type") == errors.IndexNotFound.code:
+            return errors.IndexNotFound(_reason(exc.body))
+        if exc.status_code == 403 and EXPIRED_LICENSE in error:
             return errors.LicenseExpired(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
@@ -233,12 +236,12 @@ def _was_never_sent(exc: TransportError) -> bool:
     return isinstance(exc.__cause__, urllib3.exceptions.NewConnectionError)
 
 
-def _error(body: Any) -> Any:
-    return (body.get("error") if isinstance(body, dict) else None) or {}
+def _error(body: Any) -> Mapping[str, Any]:
+    """The `error` of a response; some are only a text."""
+    error = body.get("error") if isinstance(body, dict) else None
+    return error if isinstance(error, dict) else {"reason": error}
 
 
 def _reason(body: Any) -> str:
     error = _error(body)
-    if isinstance(error, dict):
-        return str(error.get("reason") or error.get("type") or "no reason given")
-    return str(error)
+    return str(error.get("reason") or error.get("type") or "no reason given")

@@ -1,16 +1,24 @@
 """Creates what usermgmt needs in a cluster, as an administrator; correct objects are left unchanged."""
 
+import re
 import secrets
+import time
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
+
+from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, service_client
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
 
 SERVICE: Final = "usermgmt_service"  # the role, and the user who owns the API key
 AUDITOR_ROLE: Final = "usermgmt_auditor"
 API_KEY_NAME: Final = "usermgmt"
+TEMPLATE_PRIORITY: Final = 1_000_000  # the template with the highest priority applies alone; `*` with 10 or 500 is common
+NATIVE_REALM: Final = re.compile(r"xpack\.security\.authc\.realms\.native\.[^.]+\.enabled")
+SECONDS_TO_START: Final = 60
 
 ROLES: Final[dict[str, dict[str, Any]]] = {
     SERVICE: {
@@ -18,10 +26,13 @@ ROLES: Final[dict[str, dict[str, Any]]] = {
         "indices": [
             {
                 "names": sorted(indices.TEMPLATES.keys() - {indices.AUDIT}),
-                "privileges": ["auto_configure", "maintenance", "read", "view_index_metadata", "write"],
+                "privileges": ["auto_configure", "create_index", "maintenance", "read", "view_index_metadata", "write"],
             },
             # Append-only: this key can't change or delete events.
-            {"names": [indices.AUDIT_PATTERN], "privileges": ["auto_configure", "create_doc", "read", "view_index_metadata"]},
+            {
+                "names": [indices.AUDIT_PATTERN],
+                "privileges": ["auto_configure", "create_doc", "create_index", "read", "view_index_metadata"],
+            },
         ],
     },
     AUDITOR_ROLE: {"cluster": ["read_security"], "indices": []},
@@ -32,15 +43,53 @@ DESCRIPTIONS: Final = {
 }
 
 
-def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
-    """Create or update roles, index templates, and the service user; yields (object, "created" | "updated" | "unchanged").
+def require_native_realm(administrator: AdministratorClient) -> None:
+    """Raise NotSetUp if native users can't sign in to the cluster."""
+    nodes = administrator.nodes.info(metric="settings", flat_settings=True)["nodes"].values()
+    off = {name for node in nodes for name, value in node["settings"].items() if NATIVE_REALM.fullmatch(name) and value == "false"}
+    if off:
+        raise errors.NotSetUp(
+            f"The native realm is turned off, so native users can't sign in. Remove `{min(off)}: false` from elasticsearch.yml on "
+            "each node, restart the nodes, and run setup_cluster again. Nothing was changed."
+        )
 
-    Raises AuthenticationFailed, AccessDenied, and Unavailable.
+
+def can_read_users(administrator: AdministratorClient) -> bool:
+    """False right after the first start of a node, whose security index is still being created.
+
+    Raises AuthenticationFailed, and Unavailable if no node answers.
+    """
+    administrator.security.authenticate()
+    try:
+        # Until the index exists, reading a user answers 404, and then 503.
+        administrator.cluster.health(index=".security", wait_for_status="yellow", timeout="1s")
+        administrator.security.get_user(username=SERVICE)
+    except errors.Unavailable:
+        return False
+    except (errors.NotFound, errors.AccessDenied):  # an expired license denies the health, not the users
+        return True
+    return True
+
+
+def wait_until_users_can_be_read(administrator: AdministratorClient) -> None:
+    """Returns after SECONDS_TO_START at the latest: what then still fails says why. Raises what `can_read_users` raises."""
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not can_read_users(administrator) and time.monotonic() < deadline:
+        time.sleep(1)
+
+
+def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
+    """Create or update what usermgmt needs; yields (object, "created" | "updated" | "unchanged").
+
+    Raises AuthenticationFailed, AccessDenied, Unavailable, and NotSetUp if another index template takes precedence.
     """
     for name, role in ROLES.items():
         yield f"role {name}", _put_role(administrator, name, role)
     for name, template in indices.TEMPLATES.items():
-        yield f"index template {name}", _put_template(administrator, name, template)
+        yield f"index template {name}", _put_template(administrator, name, {**template, "priority": TEMPLATE_PRIORITY})
+    for name in indices.names(timezone.now()):
+        _require_own_template(administrator, name)
+        yield f"index {name}", _create_index(administrator, name)
     yield f"user {SERVICE}", _put_service_user(administrator)
 
 
@@ -106,8 +155,36 @@ def _put_mapping(administrator: AdministratorClient, template: Mapping[str, Any]
         administrator.indices.put_mapping(
             index=template["index_patterns"], expand_wildcards=["open", "hidden"], **template["template"]["mappings"]
         )
-    except errors.NotFound:  # no index exists
+    except (errors.NotFound, errors.IndexNotFound):  # no index exists
         pass
+    except errors.Invalid as exc:
+        raise errors.NotSetUp(
+            f"An index of {', '.join(template['index_patterns'])} was created from another index template: {exc}. Delete "
+            "the index, or reindex it if it contains audit events or access reviews, and run setup_cluster again."
+        ) from None
+
+
+def _require_own_template(administrator: AdministratorClient, index: str) -> None:
+    """Raise NotSetUp if another template applies to the index: only the one with the highest priority does."""
+    overlapping = administrator.indices.simulate_index_template(name=index).body.get("overlapping") or []
+    if not any(template["name"] in indices.TEMPLATES for template in overlapping):
+        return
+    found = administrator.indices.get_index_template()["index_templates"]
+    matching = [each for each in found if any(fnmatchcase(index, pattern) for pattern in each["index_template"]["index_patterns"])]
+    winner = max(matching, key=lambda each: each["index_template"].get("priority", 0))
+    raise errors.NotSetUp(
+        f"The index template '{winner['name']}' (priority {winner['index_template'].get('priority', 0)}) takes precedence over the "
+        f"template of usermgmt for the index {index}. Give it a priority below {TEMPLATE_PRIORITY}, or remove usermgmt-* from its "
+        "index patterns, and run setup_cluster again."
+    )
+
+
+def _create_index(administrator: AdministratorClient, name: str) -> str:
+    """Clusters can be set not to create indices on the first write (`action.auto_create_index`)."""
+    if administrator.indices.exists(index=name):
+        return "unchanged"
+    store.create_index(administrator, name)
+    return "created"
 
 
 def _put_service_user(administrator: AdministratorClient) -> str:

@@ -1,5 +1,6 @@
-"""The indices of usermgmt: their names, and the templates that `setup_cluster` creates."""
+"""The indices of usermgmt: their names, and the templates from which they are created."""
 
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 SESSIONS: Final = "usermgmt-sessions"
@@ -108,3 +109,14 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
         },
     },
 }
+
+
+def audit_index(moment: datetime) -> str:
+    """The index with the audit events of that month."""
+    return f"{AUDIT}-{moment:%Y.%m}"
+
+
+def names(now: datetime) -> list[str]:
+    """The indices that must exist: one for each template, and the audit trail of this and the next month."""
+    next_month = now.replace(day=1) + timedelta(days=32)
+    return [*(name for name in TEMPLATES if name != AUDIT), audit_index(now), audit_index(next_month)]

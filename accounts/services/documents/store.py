@@ -1,10 +1,12 @@
 """Reads and writes of single documents in usermgmt's indices: versions, and the responses of `_mget` and `_bulk`."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
-from accounts.services.client import AdministratorClient, service_client
+from accounts.services.client import AdministratorClient, ServiceClient, service_client
+
+T = TypeVar("T")
 
 
 class Version(NamedTuple):
@@ -36,14 +38,16 @@ def get_many(index: str, ids: Sequence[str]) -> list[dict[str, Any] | None]:
 def put(index: str, id: str, document: Mapping[str, Any], version: Version | None, **options: Any) -> Version:
     """Replace this version of the document, or create it where `version` is None. Raises Conflict after another write."""
     condition: dict[str, Any] = version.condition() if version else {"op_type": "create"}
-    return Version.of(service_client().index(index=index, id=id, document=document, **condition, **options).body)
+    return Version.of(
+        _creating_index(index, lambda: service_client().index(index=index, id=id, document=document, **condition, **options).body)
+    )
 
 
 def delete(index: str, id: str, version: Version | None = None) -> None:
     """Delete the document, or only this version of it. A missing one is no error. Raises Conflict."""
     try:
         service_client().delete(index=index, id=id, **(version.condition() if version else {}))  # type: ignore[arg-type]
-    except errors.NotFound:
+    except (errors.NotFound, errors.IndexNotFound):
         pass
 
 
@@ -53,8 +57,15 @@ def bulk(
     """The result of each operation (`_bulk`), with usermgmt's API key or as an administrator; no call without operations."""
     if not operations:
         return []
-    answer = (client or service_client()).bulk(operations=operations, **options)
-    return [next(iter(item.values())) for item in answer["items"]]
+    caller = client or service_client()
+    results = _send_bulk(caller, operations, options)
+    without_index = {number for number, result in enumerate(results) if _error_type(result) == errors.IndexNotFound.code}
+    if not without_index or not _create_indices(caller, {results[number]["_index"] for number in without_index}):
+        return results
+    items = _by_item(operations)
+    again = [operation for number in sorted(without_index) for operation in items[number]]
+    repeated = dict(zip(sorted(without_index), _send_bulk(caller, again, options), strict=True))
+    return [repeated.get(number, result) for number, result in enumerate(results)]
 
 
 def require_status(results: Iterable[Mapping[str, Any]], accepted: Collection[int]) -> None:
@@ -67,8 +78,55 @@ def require_status(results: Iterable[Mapping[str, Any]], accepted: Collection[in
 def _found(document: dict[str, Any]) -> dict[str, Any] | None:
     """One item of `_mget`, which has no status: a missing index has no documents, other failures are raised."""
     if failure := document.get("error"):
-        if failure["type"] == "index_not_found_exception":
+        if failure["type"] == errors.IndexNotFound.code:
             return None
         kind = errors.NotSetUp if failure["type"] == "security_exception" else errors.Unavailable
         raise kind(str(failure.get("reason")))
     return document if document["found"] else None
+
+
+def _send_bulk(
+    client: AdministratorClient | ServiceClient, operations: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    return [next(iter(item.values())) for item in client.bulk(operations=operations, **options)["items"]]
+
+
+def _by_item(operations: Iterable[Mapping[str, Any]]) -> list[tuple[Mapping[str, Any], ...]]:
+    """Each action with its document; a delete has none."""
+    rest = iter(operations)
+    return [(action,) if "delete" in action else (action, next(rest)) for action in rest]
+
+
+def _error_type(result: Mapping[str, Any]) -> str:
+    return str(result.get("error", {}).get("type", ""))
+
+
+def _creating_index(index: str, write: Callable[[], T]) -> T:
+    """The result of a write. If its index is missing, nothing was written: it is sent again once the index exists."""
+    try:
+        return write()
+    except errors.IndexNotFound:
+        create_index(service_client(), index)
+        return write()
+
+
+def create_index(client: AdministratorClient | ServiceClient, index: str) -> None:
+    """Create an index from its template; clusters can be set not to do it themselves (`action.auto_create_index`).
+
+    An existing one is left unchanged. Raises NotSetUp without the privilege.
+    """
+    try:
+        client.indices.create(index=index)
+    except errors.Invalid:
+        if not client.indices.exists(index=index):
+            raise
+
+
+def _create_indices(client: AdministratorClient | ServiceClient, names: Iterable[str]) -> bool:
+    """Whether all of them exist now. If not, the failed results say why nothing was written."""
+    try:
+        for name in names:
+            create_index(client, name)
+    except errors.ServiceError:
+        return False
+    return True

@@ -66,9 +66,8 @@ def delete_many(request: AppRequest) -> HttpResponse:
     """Delete the selected users, as far as their current state allows it."""
     names = request.POST.getlist("username") if request.method == "POST" else request.GET.getlist("username")
     found = users.get_many(request.user.client, names) if names else []
-    reasons = {
-        name: "User is a system user" if name in users.RESERVED_USERNAMES else "This user no longer exists." for name in names
-    }
+    reserved = {user.username for user in users.reserved(request.user.client)}
+    reasons = {name: "User is a system user" if name in reserved else "This user no longer exists." for name in names}
     reasons |= {user.username: policy.denial_reason("delete", request.user, user) for user in found}
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:

@@ -1,0 +1,164 @@
+"""Nodes with settings that other nodes of the tests don't have: each test has a node of its own."""
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from zipfile import ZipFile
+
+import bcrypt
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from elasticsearch import Elasticsearch
+from pytest_django import Settings
+
+from accounts.services import users
+from accounts.services.client import PersonClient
+from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
+from local_cluster import Cluster, Node, available_versions
+from local_cluster.node import wait_for
+from tests.support.cast import CAST, PASSWORD
+
+AUTO_CREATE = "action.auto_create_index"
+NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
+
+
+class FirstAnswer(Cluster):
+    """Ready with the first answer, when the node can't read its users yet."""
+
+    def _wait_until_ready(self, node: Node) -> None:
+        elastic = self.client(max_retries=0)
+        assert wait_for(lambda: node.is_running and answers(elastic), 120), node.log_tail()
+
+
+@pytest.fixture(params=available_versions())
+def node_with(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> NodeWith:
+    """Starts a node that isn't set up, with these settings; `elastic` is in its file realm too, as on Elastic Cloud."""
+
+    @contextmanager
+    def start(node_settings: dict[str, str], kind: type[Cluster] = Cluster) -> Iterator[Elasticsearch]:
+        cluster = kind(tmp_path, request.param, settings=node_settings)
+        config = tmp_path / "node-1/config"
+        config.mkdir(parents=True)
+        hashed = bcrypt.hashpw(cluster.password.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
+        (config / "users").write_text(f"elastic:{hashed}\n")
+        (config / "users_roles").write_text("superuser:elastic\n")
+        with cluster:
+            settings.ELASTICSEARCH_HOSTS = cluster.urls
+            settings.ELASTICSEARCH_API_KEY = ""
+            monkeypatch.setenv("ELASTICSEARCH_PASSWORD", cluster.password)
+            yield cluster.client()
+
+    return start
+
+
+def answers(elastic: Elasticsearch) -> bool:
+    try:
+        elastic.security.authenticate()
+    except Exception:  # noqa: BLE001 - whatever the reason, it isn't an answer
+        return False
+    return True
+
+
+def set_up(settings: Settings, elastic: Elasticsearch) -> str:
+    """Run `setup_cluster`, use its key, and add the cast. Returns what the command printed."""
+    out = io.StringIO()
+    call_command("setup_cluster", stdout=out)
+    printed = out.getvalue()
+    settings.ELASTICSEARCH_API_KEY = printed.split("ELASTICSEARCH_API_KEY=")[1].split()[0]
+    elastic.security.put_role(name="user_admin", cluster=["manage_security"])
+    for username, roles in CAST.items():
+        elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
+    return printed
+
+
+def signed_in(username: str) -> Client:
+    client = Client()
+    response = client.post("/login", {"username": username, "password": PASSWORD})
+    assert response.status_code == 302, response.content.decode()
+    return client
+
+
+def own_indices(elastic: Elasticsearch) -> set[str]:
+    return set(elastic.indices.get(index="usermgmt-*", expand_wildcards=["open", "hidden"]))
+
+
+def test_without_built_in_users(node_with: NodeWith, settings: Settings) -> None:
+    with node_with({"xpack.security.authc.reserved_realm.enabled": "false"}) as elastic:
+        set_up(settings, elastic)
+        ada = signed_in("ada")
+        assert users.reserved(PersonClient("ada", PASSWORD)) == []
+        for page in (
+            "/users/",
+            "/users/?q=ada",
+            "/users/?role=viewer",
+            "/users/?status=active",
+            "/users/?kind=reserved",
+            "/users/?view=activity",
+            "/users/filters",
+            "/users/print",
+            "/users/export",
+            "/users/access/ada",
+            "/roles/view/viewer",
+            "/roles/who-can",
+            "/search?q=ada",
+            "/findings/",
+        ):
+            response = ada.get(page)
+            content = b"".join(response) if response.streaming else response.content
+            assert response.status_code == 200, (page, content.decode())
+            assert "doesn't exist" not in content.decode(), page
+        export = b"".join(ada.post("/users/export", {"format": "csv"}))
+        assert b"norah" in ZipFile(io.BytesIO(export)).read("users.csv")
+        assert "system user" not in ada.get("/users/delete?username=norah&username=elastic").content.decode()
+
+
+@pytest.mark.parametrize("setting", ["false", "-usermgmt-*,+*"])
+def test_without_automatic_indices(node_with: NodeWith, settings: Settings, setting: str, caplog: pytest.LogCaptureFixture) -> None:
+    with node_with({AUTO_CREATE: setting}) as elastic:
+        printed = set_up(settings, elastic)
+        assert "Traceback" not in caplog.text
+        created = {line.split(": ")[0].removeprefix("index ") for line in printed.splitlines() if line.startswith("index usermgmt")}
+        assert created == own_indices(elastic)
+        assert len([name for name in created if name.startswith("usermgmt-audit-")]) == 2
+
+        signed_in("ada")
+        # The next months: usermgmt creates their index itself.
+        for name in own_indices(elastic):
+            elastic.indices.delete(index=name)
+        person = signed_in("ada")
+        users.disable(PersonClient("ada", PASSWORD), "norah")
+        assert person.get("/users/").status_code == 200
+        [audit] = [name for name in own_indices(elastic) if name.startswith("usermgmt-audit-")]
+        assert indices.AUDIT_MARKER in str(elastic.indices.get_mapping(index=audit))
+
+        # A key of an older usermgmt can't create it.
+        for name in own_indices(elastic):
+            elastic.indices.delete(index=name)
+        elastic.security.put_role(name=cluster_setup.SERVICE, cluster=["monitor"], indices=[])
+        old = [
+            {**part, "privileges": [*set(part["privileges"]) - {"create_index"}]}
+            for part in cluster_setup.ROLES["usermgmt_service"]["indices"]
+        ]
+        key = elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}})
+        settings.ELASTICSEARCH_API_KEY = key["encoded"]
+        answer = Client().post("/login", {"username": "ada", "password": PASSWORD}).content.decode()
+        assert "The cluster isn&#x27;t set up the way usermgmt needs. An administrator must run" in answer
+
+
+def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
+    with node_with({"xpack.security.authc.realms.native.native1.enabled": "false"}) as elastic:
+        with pytest.raises(
+            CommandError, match=r"The native realm is turned off.*xpack\.security\.authc\.realms\.native"
+        ) as refused:
+            call_command("setup_cluster", stdout=io.StringIO())
+        assert refused.value.returncode == 78
+        assert cluster_setup.SERVICE not in elastic.security.get_role()
+        assert not elastic.indices.exists_index_template(name=indices.SESSIONS)
+
+
+def test_first_start(node_with: NodeWith, settings: Settings) -> None:
+    with node_with({}, FirstAnswer) as elastic:
+        assert "API key: created" in set_up(settings, elastic)

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -58,7 +58,9 @@ def health_checks(get_response: GetResponse) -> GetResponse:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.path_info in ("/livez", "/readyz"):
-            return cast(HttpResponseBase, resolve(request.path_info).func(request))
+            response: HttpResponse = resolve(request.path_info).func(request)
+            response["Content-Length"] = str(len(response.content))  # otherwise set by CommonMiddleware
+            return response
         return get_response(request)
 
     return middleware

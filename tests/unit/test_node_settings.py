@@ -51,7 +51,7 @@ def test_settings_of_a_container(tmp_path: Path, environment: dict[str, str], ur
         ("network.host: ${NODE_ADDRESS:192.0.2.8}", "http://192.0.2.8:9200"),
         ("network.host: ${NODE_ADDRESS:${ES_BIND}}", "http://192.0.2.7:9200"),
         ("network.host: ${NODE_ADDRESS:}", "http://localhost:9200"),
-        ("network.host: ${ES_BIND:192.0.2.8}\nhttp.port: 9${DIGITS}1", "http://192.0.2.7:9201"),
+        ("network.host: ${ES_BIND:192.0.2.8}\nhttp.port: 9${DIGITS}1", "http://192.0.2.8:9201"),
         ("network.host: ${cluster.name}.example.org\ncluster.name: c1", "http://c1.example.org:9200"),
         (f"network.host: ${{HOSTNAME}}\nnode.name: ${{NOT_OURS}}\n{TLS}.key_passphrase: ${{NOT_OURS}}", "http://this-host:9200"),
         ("http.host: ${ES_BIND}\nnetwork.host: ${NOT_OURS}", "http://192.0.2.7:9200"),

@@ -53,7 +53,8 @@ class NodeSettings(Mapping[str, str]):
             raise NodeSettingsError(f"[{setting}] in the settings of the node refers to itself")
         within_this = within | {placeholder}
         name, colon, default = self._filled(placeholder, setting, within_this).partition(":")
-        value = self._environment.get(name, self._raw.get(name, default if colon else None))
+        # With a default, Elasticsearch doesn't look for an environment variable, only for a setting.
+        value = self._raw.get(name, default) if colon else self._environment.get(name, self._raw.get(name))
         if value is None:
             raise NodeSettingsError(
                 f"[{setting}] in the settings of the node contains ${{{placeholder}}}, which is not set. "

@@ -1,7 +1,7 @@
 """Guessing passwords is slowed down, and nobody can tell from outside."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -26,11 +26,8 @@ FEW, MANY = 3, 6
 
 
 @pytest.fixture(autouse=True)
-def limits(node: TestNode, settings: Settings) -> Iterator[None]:
+def limits(node: TestNode, settings: Settings) -> None:
     settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL = FEW, MANY
-    node.elastic.options(ignore_status=404).indices.delete(index=indices.THROTTLE)  # what other tests have counted
-    yield
-    node.elastic.options(ignore_status=404).indices.delete(index=indices.THROTTLE)
 
 
 def sign_in(username: str, password: str, *, client: Client | None = None, address: str = "192.0.2.1") -> Any:

@@ -15,8 +15,8 @@ from local_cluster.build import build
 from tests.support.cast import PASSWORD
 from tests.support.nodes import Nodes, TestNode
 
-# No test measures time: other load on the machine would fail it.
-hypothesis.settings.register_profile("usermgmt", deadline=None)
+# No test measures time, and Hypothesis doesn't either: other load on the machine would fail it.
+hypothesis.settings.register_profile("usermgmt", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("usermgmt")
 
 

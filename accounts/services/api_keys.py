@@ -18,17 +18,19 @@ from accounts.services.users import User
 MAX_SHOWN: Final = 50
 MAX_REVOKED: Final = 100  # each has an event in the audit trail
 OWNERS_AT_ONCE: Final = 1000
+MANAGED_PREFIX: Final = "Alerting: "  # and the name of the rule
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key, without its secret, which Elasticsearch doesn't store."""
+    """One key, without its secret, which Elasticsearch doesn't store. `is_managed`: Kibana created it for its own work."""
 
     id: str
     name: str
     created: datetime
     expires: datetime | None
     state: Literal["Active", "Expired", "Revoked"]
+    is_managed: bool = False
 
     @property
     def label(self) -> str:
@@ -46,6 +48,14 @@ class ApiKeys:
     @property
     def has_active(self) -> bool:
         return any(key.state == "Active" for key in self.keys)
+
+    @property
+    def managed(self) -> list[ApiKey]:
+        return [key for key in self.keys if key.is_managed]
+
+    @property
+    def unmanaged(self) -> list[ApiKey]:
+        return [key for key in self.keys if not key.is_managed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,13 @@ def _api_key(body: Mapping[str, Any]) -> ApiKey:
         created=_moment(body["creation"]),
         expires=expires,
         state="Revoked" if body["invalidated"] else "Expired" if is_expired else "Active",
+        is_managed=_is_managed(body),
     )
+
+
+def _is_managed(body: Mapping[str, Any]) -> bool:
+    """Kibana marks its keys in the metadata; before it did, those of rules were recognizable by their names."""
+    return bool((body.get("metadata") or {}).get("managed")) or (body.get("name") or "").startswith(MANAGED_PREFIX)
 
 
 def _moment(milliseconds: int) -> datetime:

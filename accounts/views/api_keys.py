@@ -1,6 +1,7 @@
 """API keys: the operator's own, and revoking those of a user."""
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -82,7 +83,14 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
         messages.success(request, _done(found))
         return go_to(request, revocation.page)
     template = "api_keys/_confirm.html" if is_dialog(request) else "api_keys/confirm.html"
-    context = {"revocation": revocation, "found": found, "title": _title(found), "action": request.path}
+    unmanaged = urlencode({"id": [key.id for key in found.unmanaged]}, doseq=True)
+    context = {
+        "revocation": revocation,
+        "found": found,
+        "title": _title(found),
+        "action": request.path,
+        "unmanaged_url": f"{request.path}?{unmanaged}",
+    }
     return render(request, template, context, status=409 if is_sent else 200)
 
 

@@ -73,6 +73,30 @@ def test_revoking_several_keys_is_recorded(node: TestNode, signed_in: SignIn) ->
     assert event.details == {"name": "two", "owner": "lee"}
 
 
+def test_keys_that_kibana_works_with_are_told_apart(node: TestNode, signed_in: SignIn) -> None:
+    owner, [own] = make_keys(node, "rula", "own")
+    metadata = {"managed": True, "kibana": {"type": "alerting_rule"}}
+    managed = owner.security.create_api_key(name="rule key", metadata=metadata)["id"]
+    ada = signed_in("ada")
+    page = ada.get("/users/access/rula").content.decode()
+    assert page.count("Kibana works with this key") == 1
+
+    for ids, words in (
+        ([], "Kibana works with 1 of these keys. What it runs with it, such as alerting rules, fails until"),
+        ([managed], "Kibana works with this key."),
+    ):
+        assert words in text(ada.get("/users/revoke-api-keys/rula", {"id": ids}).content)
+    others = f"/users/revoke-api-keys/rula?id={own}"
+    assert f'href="{others}"' in ada.get("/users/revoke-api-keys/rula").content.decode()
+    assert "Kibana" not in text(ada.get(others).content)
+
+
+def test_key_of_a_rule_is_known_by_its_name(node: TestNode, signed_in: SignIn) -> None:
+    make_keys(node, "rulf", "Alerting: .es-query/disk", "Alerting")
+    page = text(signed_in("ada").get("/users/revoke-api-keys/rulf").content)
+    assert "Kibana works with 1 of these keys." in page
+
+
 def test_key_of_another_owner_is_not_revoked(node: TestNode, signed_in: SignIn) -> None:
     make_keys(node, "moe", "of moe")
     _, [key] = make_keys(node, "ned", "of ned")

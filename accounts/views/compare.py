@@ -18,7 +18,7 @@ from accounts.services.compare import Comparison, Difference
 from accounts.services.compare.differences import KINDS
 
 MAX_SHOWN: Final = 500
-TOO_MANY: Final = "Too many changes for one page. Choose a shorter period."
+TOO_MANY: Final = "There are {:,} changes since this date, more than the {:,} that can be compared. Choose a later date."
 
 
 @require_GET
@@ -77,8 +77,8 @@ def trail(request: AppRequest) -> HttpResponseBase:
     since, until = form.cleaned_data["since"], form.cleaned_data["until"]
     try:
         past = compare.between(request.user.client, since, until)
-    except compare.TooManyChanges:
-        form.add_error("since", TOO_MANY)
+    except compare.TooManyChanges as exc:
+        form.add_error("since", TOO_MANY.format(exc.count, compare.MAX_CHANGES))
         return _index(request, trail_form=form)
     if request.GET.get("format") == "csv":
         return _csv(request, past.comparison, f"changes-{since:%Y-%m-%d}.csv")

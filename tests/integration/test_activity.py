@@ -71,3 +71,19 @@ def test_it_takes_three_calls_at_most(node: TestNode, signed_in: Callable[..., C
     besides = [call for call in calls if "usermgmt-sessions" not in call]
     assert len(besides) <= 3, besides
     assert signed_in("norah").get("/users/kibana-sign-ins?uid=x").status_code == 403
+
+
+def test_an_earlier_user_of_the_same_name_is_told_apart(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    create(ada, "act-again")
+    node.elastic.security.delete_user(username="act-again")  # outside usermgmt, so that only the second creation tells
+    create(ada, "act-again")
+    create(ada, "act-twice")
+    assert ada.post("/users/delete", {"username": "act-twice", "confirmed": "1"}).status_code == 302
+    node.put_user("act-twice")
+    ada.post("/users/disable/act-twice")
+    node.elastic.indices.refresh(index="usermgmt-audit-*", expand_wildcards="all")
+
+    for username, own, earlier in (("act-again", ["Create user"], ["Create user"]), ("act-twice", ["x"], ["y"])):
+        page = ada.get(f"/users/history/{username}").content.decode()
+        assert [actions(part) for part in page.split("Earlier users named")] == [own, earlier]

@@ -92,7 +92,9 @@ def test_changes_outside_usermgmt_are_reported(node: TestNode, ada: PersonClient
     assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "added")]
 
 
-def test_too_many_changes(node: TestNode, ada: PersonClient, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_changes(
+    node: TestNode, ada: PersonClient, otto: PersonClient, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     node.put_user("jdoe")
     since = refresh(node)
     for _ in range(2):
@@ -102,8 +104,11 @@ def test_too_many_changes(node: TestNode, ada: PersonClient, otto: PersonClient,
     monkeypatch.setattr("accounts.services.compare.trail.BATCH_SIZE", 2)
     assert compare.between(otto, since).comparison.differences == []
     monkeypatch.setattr("accounts.services.compare.trail.MAX_CHANGES", 3)
-    with pytest.raises(compare.TooManyChanges):
+    calls.clear()
+    with pytest.raises(compare.TooManyChanges) as too_many:
         compare.between(otto, since)
+    assert too_many.value.count == 4
+    assert calls == ["POST /usermgmt-audit-*/_search"]  # they are counted first
 
 
 def test_the_pages(node: TestNode, ada: PersonClient, signed_in: Callable[..., Client]) -> None:

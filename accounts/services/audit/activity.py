@@ -27,11 +27,15 @@ BATCH_SIZE: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class UserActivity:
-    """None where the audit trail has no event."""
+    """None where the audit trail has no event. `since`: when a user of this name was last created or deleted.
+
+    What is older than that is about another user.
+    """
 
     created: datetime | None = None
     password_changed: datetime | None = None
     last_sign_in: datetime | None = None
+    since: datetime | None = None
 
 
 def activity_of(usernames: Collection[str]) -> dict[str, UserActivity]:
@@ -85,10 +89,10 @@ def _aggregated(by_name: dict[str, Any], *filters: dict[str, Any]) -> Mapping[st
 
 def _activity(bucket: Mapping[str, Any]) -> UserActivity:
     last = {name: _time(bucket[name]["last"]) for name in ACTIONS}
-    # A user of that name who was deleted isn't the user who has the name now.
-    now = {name: at if at and not (last["deleted"] and at < last["deleted"]) else None for name, at in last.items()}
+    since = max((at for at in (last["created"], last["deleted"]) if at), default=None)
+    now = {name: at if at and not (since and at < since) else None for name, at in last.items()}
     passwords = [at for at in (now["created"], now["password"]) if at]
-    return UserActivity(now["created"], max(passwords, default=None), now["signed_in"])
+    return UserActivity(now["created"], max(passwords, default=None), now["signed_in"], since)
 
 
 def _time(aggregation: Mapping[str, Any]) -> datetime | None:

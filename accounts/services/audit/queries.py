@@ -1,7 +1,7 @@
 """Queries of the audit trail."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,13 +14,14 @@ IDS = ("trace.id", "usermgmt.session", "event.id")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """ "" and None mean any. `text` is searched for in names, actions, changed values, IDs, and addresses."""
+    """ "" and None mean any, and so do no `actions`. `text` is searched for in names, actions, changed values, IDs, and addresses."""
 
     text: str = ""
     actor: str = ""
     kind: str = ""
     target: str = ""
     action: str = ""
+    actions: Collection[str] = ()
     outcome: str = ""
     since: datetime | None = None
     until: datetime | None = None
@@ -37,6 +38,8 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
         "event.action": query.action,
     }
     filters: list[dict[str, Any]] = [{"term": {name: value}} for name, value in terms.items() if value]
+    if query.actions:
+        filters.append({"terms": {"event.action": list(query.actions)}})
     if ids is not None:
         filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
     elif query.outcome:

@@ -71,12 +71,20 @@ def of_actor(username: str, size: int = 50, after: str = "") -> Page:
     return search(Query(actor=username, size=size, after=after))
 
 
+def count_without_failures(query: Query) -> int:
+    """How many of the events that match were successful or have an unknown outcome. Raises Unavailable and NotSetUp."""
+    both = {"all": queries.body(query, None), "failed": queries.body(replace(query, outcome="failure"), None)}
+    found = service_client().search(**AUDIT_INDICES, size=0, aggs={name: {"filter": each} for name, each in both.items()})
+    counts = {name: each["doc_count"] for name, each in found.get("aggregations", {}).items()}
+    return counts.get("all", 0) - counts.get("failed", 0)
+
+
 def changes_of(usernames: Collection[str], since: datetime) -> dict[str, list[Event]]:
     """The changes of each of these users since then, newest first; users without changes are left out."""
     if not usernames:
         return {}
-    filters = queries.body(Query(kind="user", since=since), None)["bool"]["filter"]
-    filters += [{"terms": {"usermgmt.target.name": list(usernames)}}, {"terms": {"event.action": list(USER_CHANGES)}}]
+    filters = queries.body(Query(kind="user", actions=USER_CHANGES, since=since), None)["bool"]["filter"]
+    filters.append({"terms": {"usermgmt.target.name": list(usernames)}})
     found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MAX_CHANGES)
     changes: dict[str, list[Event]] = {}
     for event in _merged_events(found["hits"]["hits"]):

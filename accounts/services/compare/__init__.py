@@ -13,4 +13,5 @@ from accounts.services.compare.history import between as between
 from accounts.services.compare.reviews import Reviews as Reviews
 from accounts.services.compare.reviews import of_reviews as of_reviews
 from accounts.services.compare.reviews import with_snapshot as with_snapshot
+from accounts.services.compare.trail import MAX_CHANGES as MAX_CHANGES
 from accounts.services.compare.trail import TooManyChanges as TooManyChanges

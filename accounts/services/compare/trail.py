@@ -1,6 +1,7 @@
 """Changes of users in the audit trail between two times, newest first."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -14,21 +15,26 @@ MAX_CHANGES: Final = 10_000
 
 
 class TooManyChanges(Exception):
-    """More changes than one comparison can show."""
+    """More changes than one comparison can show; `count` of them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} changes")
+        self.count = count
 
 
 def changes(since: datetime, until: datetime | None = None) -> list[Event]:
     """Successful changes, and those with unknown outcome. Raises TooManyChanges, Unavailable, NotSetUp."""
+    query = audit.Query(kind="user", actions=USER_CHANGES, since=since, until=until, size=BATCH_SIZE)
+    count = audit.count_without_failures(query)
+    if count > MAX_CHANGES:
+        raise TooManyChanges(count)
     found: list[Event] = []
-    after = ""
     while True:
-        page = audit.search(audit.Query(kind="user", since=since, until=until, size=BATCH_SIZE, after=after))
-        found += [event for event in page.events if event.action in USER_CHANGES and event.outcome in ("success", "unknown")]
-        if len(found) > MAX_CHANGES:
-            raise TooManyChanges
-        after = page.next
-        if not after:
+        page = audit.search(query)
+        found += [event for event in page.events if event.outcome in ("success", "unknown")]
+        if not page.next:
             return found
+        query = replace(query, after=page.next)
 
 
 def who(events: Sequence[Event]) -> dict[str, list[str]]:

@@ -1,5 +1,7 @@
 """The history of a user: their events in the audit trail."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,6 +12,7 @@ from accounts.decorators import requires_reader
 from accounts.forms.audit import AuditForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import audit
+from accounts.services.audit import Event, UserActivity
 from accounts.services.errors import ServiceError
 from accounts.views.audit import url_with
 
@@ -23,9 +26,20 @@ def history(request: AppRequest, username: str) -> HttpResponse:
     context: dict[str, Any] = {"username": username}
     try:
         page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
-        context |= {"page": page, "older": url_with(request, after=page.next), "trail_start": audit.trail_start()}
+        known, trail_start = audit.activity_and_trail_start([username])
+        own, earlier = _split(page.events, known.get(username, UserActivity()).since)
+        context |= {"own": own, "earlier": earlier, "older": page.next and url_with(request, after=page.next)}
+        context |= {"trail_start": trail_start}
     except ServiceError:
         if not is_part:
             raise
         context["problem"] = "Couldn't load the audit trail. Reload the page to try again."
     return render(request, "users/_history.html" if is_part else "users/history.html", context)
+
+
+def _split(events: Sequence[Event], since: datetime | None) -> tuple[Sequence[Event], Sequence[Event]]:
+    """The events of the user, and those of an earlier user of the same name, who ended with being deleted."""
+    own = [event for event in events if not (since and (event.ended or event.moment) < since)]
+    while own and own[-1].action == audit.Action.USER_DELETE and own[-1].outcome == "success":
+        own.pop()
+    return own, events[len(own) :]

@@ -8,6 +8,7 @@ from accounts.services.exports import FORMATS
 
 HELP: Final = {
     "csv": "For spreadsheets: a ZIP file with users.csv and completeness.json",
+    "csv-semicolon": "The same for Excel in languages with a decimal comma, such as German",
     "ndjson": "For programs: a ZIP file with users.ndjson and completeness.json",
     "xlsx": "Excel workbook with the sheets Users and Completeness",
 }

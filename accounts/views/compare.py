@@ -4,18 +4,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from django.forms import Form
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import requires_reader, requires_valid_credentials
-from accounts.downloads.csv import csv_lines
+from accounts.downloads.csv import csv_response
 from accounts.forms.compare import ExportFilesForm, ReviewsForm, TrailForm
 from accounts.http import AppRequest
 from accounts.services import audit, compare
 from accounts.services.compare import Comparison, Difference
 from accounts.services.compare.differences import KINDS
+from accounts.services.exports import dialect
 
 MAX_SHOWN: Final = 500
 TOO_MANY: Final = "There are {:,} changes since this date, more than the {:,} that can be compared. Choose a later date."
@@ -48,8 +49,8 @@ def reviews(request: AppRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _index(request, reviews_form=form)
     found = compare.of_reviews(form.cleaned_data["one"], form.cleaned_data["other"])
-    if request.GET.get("format") == "csv":
-        return _csv(request, found.comparison, f"changes-{found.before.created:%Y-%m-%d}.csv")
+    if (format := request.GET.get("format")) in dialect.SEPARATORS:
+        return _csv(request, found.comparison, f"changes-{found.before.created:%Y-%m-%d}.csv", format)
     return render(request, "compare/reviews.html", {"found": found, **_shown(found.comparison)})
 
 
@@ -62,8 +63,8 @@ def exports(request: AppRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _index(request, exports_form=form)
     found = compare.of_exports(form.cleaned_data["one"], form.cleaned_data["other"])
-    if request.POST.get("format") == "csv":
-        return _csv(request, found.comparison, f"changes-{found.before.generated_at[:10]}.csv")
+    if (format := request.POST.get("format")) in dialect.SEPARATORS:
+        return _csv(request, found.comparison, f"changes-{found.before.generated_at[:10]}.csv", format)
     return render(request, "compare/exports.html", {"found": found, **_shown(found.comparison)})
 
 
@@ -80,8 +81,8 @@ def trail(request: AppRequest) -> HttpResponseBase:
     except compare.TooManyChanges as exc:
         form.add_error("since", TOO_MANY.format(exc.count, compare.MAX_CHANGES))
         return _index(request, trail_form=form)
-    if request.GET.get("format") == "csv":
-        return _csv(request, past.comparison, f"changes-{since:%Y-%m-%d}.csv")
+    if (format := request.GET.get("format")) in dialect.SEPARATORS:
+        return _csv(request, past.comparison, f"changes-{since:%Y-%m-%d}.csv", format)
     context = {"past": past, "since": since, "until": until, "trail_start": form.trail_start, **_shown(past.comparison)}
     return render(request, "compare/trail.html", context)
 
@@ -93,12 +94,11 @@ def _shown(comparison: Comparison) -> dict[str, Any]:
     return {"comparison": comparison, "groups": groups}
 
 
-def _csv(request: AppRequest, comparison: Comparison, name: str) -> HttpResponseBase:
+def _csv(request: AppRequest, comparison: Comparison, name: str, format: str) -> HttpResponseBase:
     """All differences, a line for each field; recorded in the audit trail first."""
     details = {"rows": str(len(comparison.differences))}
     audit.record_event(request.user.client.actor, audit.Action.EXPORT, name, kind="comparison", details=details)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingHttpResponse(csv_lines(_cells(comparison.differences)), content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_response(_cells(comparison.differences), name, format)
 
 
 def _cells(differences: Iterable[Difference]) -> Iterator[list[str]]:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.decorators import requires_reader, requires_valid_credentials
-from accounts.downloads.csv import csv_lines
+from accounts.downloads.csv import csv_response
 from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
 from accounts.services import audit, findings
@@ -103,9 +103,7 @@ def export(request: AppRequest, slug: str) -> HttpResponseBase:
     name = f"{slug}-{run.started:%Y-%m-%d}.csv"
     details = {"run": run.id, "rows": str(run.count(slug))}
     audit.record_event(request.user.client.actor, audit.Action.EXPORT, name, kind="finding", details=details)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    lines = csv_lines(_cells(finding, rows.read(run.chunks.get(slug, []))))
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    return csv_response(_cells(finding, rows.read(run.chunks.get(slug, []))), name, request.GET.get("format", ""))
 
 
 def _cells(finding: Finding, found: Iterable[Row]) -> Iterator[list[str]]:

@@ -48,7 +48,10 @@ def view(request: AppRequest, review_id: str) -> HttpResponse:
     review = reviews.get(review_id)
     if review.state == "signed":
         return redirect("review_report", review_id)
-    if review.state != "open":
+    if not review.has_snapshot:
+        done = reviews.progress([review_id])[review_id].total
+        return _render_job(request, review, reviews.JobProgress(done, review.expected, is_over=False))
+    if review.state == "signing":
         rows = review.snapshot.rows if review.snapshot else 0
         return _render_job(request, review, reviews.JobProgress(0, rows, is_over=False))
     items = reviews.items(review_id, ItemsForm(request.GET).query(PAGE_SIZE))

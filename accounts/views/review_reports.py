@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
@@ -58,6 +58,8 @@ def report(request: AppRequest, review_id: str) -> HttpResponse:
     """All decisions and their outcomes; a draft until the sign-off."""
     reviews.refresh()
     review, query = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE)
+    if not review.has_snapshot:
+        return redirect("review", review_id)
     items = reviews.items(review_id, query)
     outcomes = reviews.outcomes(request.user.client, review, items)
     context = {
@@ -83,8 +85,10 @@ def check(request: AppRequest, review_id: str) -> HttpResponse:
 @require_GET
 @requires_reader
 @requires_valid_credentials
-def download(request: AppRequest, review_id: str) -> FileResponse:
+def download(request: AppRequest, review_id: str) -> HttpResponseBase:
     """A ZIP with the decisions as CSV, decisions and snapshot as their hashes cover them, and how to verify them."""
     review = reviews.get(review_id)
+    if not review.has_snapshot:
+        return redirect("review", review_id)
     file = review_report.build(request.user.client, review)
     return FileResponse(file, as_attachment=True, filename=f"access-review-{review.created:%Y-%m-%d}-{review.id[:8]}.zip")

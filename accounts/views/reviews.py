@@ -53,7 +53,9 @@ def create(request: AppRequest) -> HttpResponse:
     count = users.search(request.user.client, query).total
     if count and form.is_valid():
         data: dict[str, Any] = form.cleaned_data
-        review = reviews.start(request.user.client, query, data["title"], due=data["due"], reviewers=data["reviewers"])
+        review = reviews.start(
+            request.user.client, query, data["title"], expected=count, due=data["due"], reviewers=data["reviewers"]
+        )
         return redirect("review", review.id)
     context = {"form": form, "count": count, "filter": describe(query), "query": request.GET.urlencode()}
     return render(request, "reviews/create.html", context, status=422 if form.errors or not count else 200)

@@ -21,6 +21,7 @@ from pytest_django import Settings
 from accounts.services import audit, errors, exports, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
+from accounts.services.exports import dialect
 from accounts.services.users import User, UserQuery
 from benchmarks import loading
 from local_cluster import VERSIONS
@@ -284,17 +285,21 @@ def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: PersonClient, tmp_p
     """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""
     names = hostile(node)
     (tmp_path / "sheet.xlsx").write_bytes(exported(otto, "xlsx").getvalue())
-    with zipfile.ZipFile(exported(otto, "csv")) as archive:
-        for separator in "comma", "semicolon":
-            (tmp_path / f"{separator}.csv").write_bytes(archive.read("users.csv"))
-        (tmp_path / "unsafe.csv").write_text('"=1+1"\r\n')
+    for format in dialect.SEPARATORS:
+        with zipfile.ZipFile(exported(otto, format)) as archive:
+            for opened_with in "comma", "semicolon":
+                (tmp_path / f"{format}-{opened_with}.csv").write_bytes(archive.read("users.csv"))
+    (tmp_path / "unsafe.csv").write_text('"=1+1"\r\n')
 
-    for delimiter, files in ((44, ["comma.csv", "unsafe.csv"]), (59, ["semicolon.csv"]), (0, ["sheet.xlsx"])):
+    csv_files = {
+        opened_with: [f"{format}-{opened_with}.csv" for format in dialect.SEPARATORS] for opened_with in ("comma", "semicolon")
+    }
+    for delimiter, files in ((44, [*csv_files["comma"], "unsafe.csv"]), (59, csv_files["semicolon"]), (0, ["sheet.xlsx"])):
         convert(tmp_path, files, f"--infilter=CSV:{delimiter},34,76" if delimiter else "")
 
     assert "table:formula" in (tmp_path / "unsafe.fods").read_text(), "this test would see a formula"
-    for file in ("comma", "semicolon", "sheet"):
-        cells = (tmp_path / f"{file}.fods").read_text()
+    for file in [*csv_files["comma"], *csv_files["semicolon"], "sheet.xlsx"]:
+        cells = (tmp_path / file).with_suffix(".fods").read_text()
         assert "table:formula" not in cells
         assert cells.count("<table:table-row") > len(names)
     texts = unescape((tmp_path / "sheet.fods").read_text())

@@ -65,6 +65,19 @@ def people(node: TestNode, count: int) -> list[str]:
     return names
 
 
+def test_progress_of_a_snapshot(node: TestNode, otto: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(node, 3)
+    monkeypatch.setattr("accounts.services.reviews.store.BATCH_SIZE", 2)
+    review = otto.post("/reviews/create?q=person&reserved=0", {"title": "Quarter"})["Location"]
+    for number in (0, 2):
+        assert f"Snapshot: {number} of 3 users".encode() in otto.get("/reviews/").content
+        assert f'value="{number}" max="3"'.encode() in otto.get(review).content
+        for page in ("report", "download"):
+            assert otto.get(review.replace("view", page))["Location"] == review
+        otto.post(review.replace("view", "job"))
+    assert b"Snapshot: 3 of 3 users" in otto.get("/reviews/").content
+
+
 def test_decisions_without_javascript(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
     people(node, 3)
     ada, review = signed_in("ada"), start(otto)

@@ -1,11 +1,13 @@
 """Pages of users: searched, filtered, sorted and walked through on a node."""
 
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -195,3 +197,14 @@ def test_a_page_takes_two_calls_whatever_its_place(node: TestNode, ada: PersonCl
         calls.clear()
         users.search(ada, query)
         assert len(calls) == 2
+
+
+def test_caption_says_what_is_listed(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    for name in ("cap-1", "cap-2"):
+        node.put_user(name)
+    page = signed_in("otto").get("/users/?q=cap-&sort=username&order=desc").content.decode()
+    caption = re.search(r"<caption[^>]*>(.*?)</caption>", page)
+    assert caption
+    assert caption[1] == (
+        "Users 1–2 of 2: username, full name, email address, or role contains “cap-”, sorted by username (descending)"
+    )

@@ -14,7 +14,7 @@ IDS = ("trace.id", "usermgmt.session", "event.id")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """ "" and None mean any, and so do no `actions`. `text` is searched for in names, actions, changed values, IDs, and addresses."""
+    """ "", (), and None mean any. `text` is searched for in names, actions, changed values, IDs, and addresses."""
 
     text: str = ""
     actor: str = ""

@@ -75,7 +75,7 @@ def count_without_failures(query: Query) -> int:
     """How many of the events that match were successful or have an unknown outcome. Raises Unavailable and NotSetUp."""
     both = {"all": queries.body(query, None), "failed": queries.body(replace(query, outcome="failure"), None)}
     found = service_client().search(**AUDIT_INDICES, size=0, aggs={name: {"filter": each} for name, each in both.items()})
-    counts = {name: each["doc_count"] for name, each in found.get("aggregations", {}).items()}
+    counts: dict[str, int] = {name: each["doc_count"] for name, each in found.get("aggregations", {}).items()}
     return counts.get("all", 0) - counts.get("failed", 0)
 
 

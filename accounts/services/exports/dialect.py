@@ -5,30 +5,35 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
+# What starts another cell, by the name of the format. Excel expects a semicolon where numbers have a decimal comma.
+SEPARATORS: Final = {"csv": ",", "csv-semicolon": ";"}
 BOM: Final = "\ufeff"  # without it, a spreadsheet takes UTF-8 for something else
 MAX_FIELD_LENGTH: Final = 1 << 24
 LISTED_NAME: Final = re.compile(r' *("(?:[^"\\]|\\.)*"|[^,]+),?')
 # What a spreadsheet takes for the start of a formula, also in full width: at the start of a cell, and after whatever starts another
 # cell for a program that expects another separator. The apostrophe is included, so an added one differs from one in the text.
-FORMULA_START: Final = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20](?<![^;|\t\r\n\"].)", re.DOTALL)
-ADDED_APOSTROPHE: Final = re.compile("'(?<![^;|\t\r\n\"].)(?=[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20])", re.DOTALL)
+FORMULA_START: Final = re.compile("[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20](?<![^,;|\t\r\n\"].)", re.DOTALL)
+ADDED_APOSTROPHE: Final = re.compile("'(?<![^,;|\t\r\n\"].)(?=[=+\\-@\t\r\n'\uff1d\uff0b\uff0d\uff20])", re.DOTALL)
 
 encode_json: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
-def lines(rows: Iterable[Sequence[str]]) -> str:
+def lines(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
     """Rows as CSV, with escaped formulas."""
     text = io.StringIO(newline="")
-    csv.writer(text).writerows(map(_escaped, rows))
+    csv.writer(text, delimiter=separator).writerows(map(_escaped, rows))
     return text.getvalue()
 
 
 def read(text: io.TextIOBase) -> Iterator[list[str]]:
-    """The rows of `lines`. Raises csv.Error."""
+    """The rows of `lines`; the first one, without text of users, shows the separator. Raises csv.Error."""
     csv.field_size_limit(MAX_FIELD_LENGTH)
-    for row in csv.reader(text):
+    first = text.readline()
+    separator = max(SEPARATORS.values(), key=first.count)
+    for row in csv.reader(chain([first], text), delimiter=separator):
         yield [unescape_formula(cell) for cell in row]
 
 

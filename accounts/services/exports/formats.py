@@ -36,14 +36,19 @@ class Format(Protocol):
 class Csv:
     """For spreadsheets; see `dialect`."""
 
-    name, label, part, suffix, content_type = "csv", "CSV", "users.csv", "csv.zip", "application/zip"
+    part, suffix, content_type = "users.csv", "csv.zip", "application/zip"
+
+    def __init__(self, name: str, label: str) -> None:
+        self.name, self.label = name, label
+        self._separator = dialect.SEPARATORS[name]
 
     def begin(self) -> bytes:
-        return (dialect.BOM + dialect.lines([list(COLUMNS.values())])).encode()
+        return (dialect.BOM + dialect.lines([list(COLUMNS.values())], self._separator)).encode()
 
     def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         unknown = cells.unknown_moment(trail_start)
-        return dialect.lines(cells.to_cells(row, unknown) for row in rows).encode(errors="backslashreplace")
+        lines = dialect.lines((cells.to_cells(row, unknown) for row in rows), self._separator)
+        return lines.encode(errors="backslashreplace")
 
     def end(self) -> bytes:
         return b""
@@ -91,7 +96,10 @@ class Xlsx:
         return workbook.parts(manifest)
 
 
-FORMATS: Final[dict[str, Format]] = {format.name: format for format in (Csv(), Ndjson(), Xlsx())}
+FORMATS: Final[dict[str, Format]] = {
+    format.name: format
+    for format in (Csv("csv", "CSV, comma-separated"), Csv("csv-semicolon", "CSV, semicolon-separated"), Ndjson(), Xlsx())
+}
 
 encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 

@@ -128,4 +128,8 @@ def _xlsx(text: io.TextIOBase) -> Iterator[Row]:
         yield cells.from_cells(workbook.texts_of(line))
 
 
-READERS: Final[dict[str, Callable[[io.TextIOBase], Iterator[Row]]]] = {"csv": _csv, "ndjson": _ndjson, "xlsx": _xlsx}
+READERS: Final[dict[str, Callable[[io.TextIOBase], Iterator[Row]]]] = {
+    **dict.fromkeys(dialect.SEPARATORS, _csv),
+    "ndjson": _ndjson,
+    "xlsx": _xlsx,
+}

@@ -59,7 +59,10 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An access review. `query`: the user list that it is about; `filter`: its description; `reviewers`: none means anyone."""
+    """An access review. `query`: the user list that it is about; `filter`: its description; `reviewers`: none means anyone.
+
+    `expected`: how many users matched when it was started.
+    """
 
     id: str
     title: str
@@ -75,6 +78,10 @@ class Review:
     signer: str = ""
     sign_off: SignOff | None = None
     version: Version | None = None
+
+    @property
+    def has_snapshot(self) -> bool:
+        return self.state not in ("snapshotting", "failed")
 
     @property
     def is_overdue(self) -> bool:

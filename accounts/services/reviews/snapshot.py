@@ -25,8 +25,19 @@ from accounts.services.users import User, UserQuery
 QUERY_FIELDS: Final = ("q", "roles", "status", "kind", "flags")
 
 
-def start(client: PersonClient, query: UserQuery, title: str, *, due: date | None = None, reviewers: Sequence[str] = ()) -> Review:
-    """A new review of the users that match; `create_snapshot` does the rest. Raises AuditUnavailable."""
+def start(
+    client: PersonClient,
+    query: UserQuery,
+    title: str,
+    *,
+    expected: int = 0,
+    due: date | None = None,
+    reviewers: Sequence[str] = (),
+) -> Review:
+    """A new review of the users that match; `create_snapshot` does the rest. `expected`: how many match now, for the progress.
+
+    Raises AuditUnavailable.
+    """
     query = replace(query, sort="username", descending=False)
     fields = asdict(query)
     review = Review(
@@ -38,6 +49,7 @@ def start(client: PersonClient, query: UserQuery, title: str, *, due: date | Non
         query={name: fields[name] for name in QUERY_FIELDS},
         due=due,
         reviewers=tuple(reviewers),
+        expected=expected,
     )
     changes: dict[str, Any] = {"title": title, "filter": review.filter, "due": due and due.isoformat(), "reviewers": reviewers}
     changes = {name: (None, value) for name, value in changes.items()}

@@ -42,7 +42,11 @@ class UserPage:
 
     @property
     def summary(self) -> str:
-        return f"Showing {self.first:,}\u2013{self.last:,} of {self.total:,}" if self.total else "No users"
+        return f"Showing {self.range}" if self.total else "No users"
+
+    @property
+    def range(self) -> str:
+        return f"{self.first:,}\u2013{self.last:,} of {self.total:,}"
 
     @property
     def place(self) -> str:

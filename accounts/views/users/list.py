@@ -17,6 +17,7 @@ from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES, UserListForm
 from accounts.http import AppRequest, remember_choice, wants_fragment
 from accounts.services import audit, roles, users
 from accounts.services.audit import UserActivity
+from accounts.services.exports.filters import describe
 from accounts.services.users import Position, UserPage, UserQuery, profiles
 from accounts.templatetags import user_table
 from accounts.views.users.addresses import UserListAddresses
@@ -86,6 +87,7 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserList
 def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
     return {
         "summary": page.summary,
+        "caption": escape(f"Users {page.range}: {describe(query)}"),
         "number": page.place,
         **_links(addresses, page),
         **_table(request, query, page, addresses),

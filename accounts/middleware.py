@@ -3,7 +3,10 @@
 import uuid
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from datetime import UTC
+from functools import cache
+from typing import Any, Final
+from zoneinfo import ZoneInfo, available_timezones
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.middleware import security
 from django.urls import resolve
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
 from accounts import proxies
@@ -27,6 +31,8 @@ from usermgmt.logging import request_id as current_request_id
 
 NO_OUTCOME = "The change was applied, but its outcome couldn't be written to the audit trail. The event is shown as “Unknown”."
 UNDECLARED = "This page doesn't declare who can open it, so it is closed. This is a bug: report it."
+
+TIME_ZONE_COOKIE: Final = "usermgmt_time_zone"
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
@@ -51,6 +57,25 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return copy_context().run(in_context, request)
 
     return middleware
+
+
+def reader_time_zone(get_response: GetResponse) -> GetResponse:
+    """Pages and date filters use the time zone of the browser, which its script stores in a cookie; without it, UTC.
+
+    Files, the audit trail, and commands use UTC.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        name = request.COOKIES.get(TIME_ZONE_COOKIE, "")
+        with timezone.override(ZoneInfo(name) if name in _time_zones() else UTC):
+            return get_response(request)
+
+    return middleware
+
+
+@cache
+def _time_zones() -> set[str]:
+    return available_timezones()
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:

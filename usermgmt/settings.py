@@ -97,6 +97,7 @@ MIDDLEWARE = [
     "accounts.middleware.proxy_is_configured",
     "accounts.middleware.bounded",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.reader_time_zone",
     "accounts.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -1,10 +1,11 @@
 """The query string of the audit trail. Any query string has an answer: values that can't be used are ignored."""
 
 import json
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from django import forms
+from django.utils import timezone
 
 from accounts.services.audit import Query
 from accounts.services.audit.actions import OUTCOMES, Action
@@ -45,7 +46,8 @@ class AuditForm(forms.Form):
 
 
 def _midnight(day: Any) -> datetime | None:
-    return datetime.combine(day, time(), UTC) if day else None
+    """The start of the reader's day."""
+    return datetime.combine(day, time(), timezone.get_current_timezone()) if day else None
 
 
 def _is_position(text: str) -> bool:

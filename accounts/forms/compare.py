@@ -1,7 +1,7 @@
 """The forms of comparisons."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from typing import Any, BinaryIO, Final
 
 from django import forms
@@ -17,11 +17,11 @@ FILE: Final = forms.ClearableFileInput(attrs={"accept": ".zip,.xlsx"})
 
 
 class TrailForm(forms.Form):
-    """Two dates, each at its start in UTC; the end date is now by default. `trail_start`: of the audit trail."""
+    """Two dates, each at its start; the end date is now by default. `trail_start`: of the audit trail."""
 
     since = forms.DateField(label="Start date", widget=DAY, error_messages={"required": "Choose a date."})
     until = forms.DateField(
-        label="End date", widget=DAY, required=False, help_text="Start of day, UTC. Leave empty to compare with the current state."
+        label="End date", widget=DAY, required=False, help_text="Start of day. Leave empty to compare with the current state."
     )
 
     def __init__(self, *args: Any, trail_start: datetime | None, **kwargs: Any) -> None:
@@ -31,7 +31,7 @@ class TrailForm(forms.Form):
     def clean_since(self) -> datetime:
         """The day on which the audit trail starts is no error: the page says so."""
         since = _moment(self.cleaned_data["since"])
-        if self.trail_start is None or since.date() < self.trail_start.date():
+        if self.trail_start is None or since.date() < timezone.localtime(self.trail_start).date():
             raise ValidationError(self._too_early(), "too-early")
         if since > timezone.now():
             raise ValidationError("Choose a date that isn't in the future.", "too-late")
@@ -50,7 +50,7 @@ class TrailForm(forms.Form):
 
     def _too_early(self) -> str:
         return (
-            f"The audit trail has no events before {self.trail_start:%Y-%m-%d}."
+            f"The audit trail has no events before {timezone.localtime(self.trail_start):%Y-%m-%d}."
             if self.trail_start
             else "The audit trail is empty."
         )
@@ -75,7 +75,7 @@ class ReviewsForm(forms.Form):
 
     def __init__(self, *args: Any, offered: Sequence[Review], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(review.id, f"{review.title} ({review.created:%Y-%m-%d})") for review in offered]
+        choices = [(review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d})") for review in offered]
         for field in (self.fields["one"], self.fields["other"]):
             field.choices = choices  # type: ignore[attr-defined]
         self.initial = {"one": choices[1][0]} if len(choices) > 1 else {}  # the two newest
@@ -95,4 +95,5 @@ def _opened(file: BinaryIO) -> Export:
 
 
 def _moment(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)
+    """The start of the reader's day."""
+    return datetime.combine(day, time(), timezone.get_current_timezone())

@@ -21,6 +21,14 @@ Object.assign(htmx.config, {
 
 (() => {
   const SUCCESS_STAYS_MS = 8000;
+
+  // From the next page on, times and date filters are in the time zone of the browser.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !document.cookie.split("; ").includes(`usermgmt_time_zone=${zone}`)) {
+    const secure = location.protocol === "https:" ? "; secure" : "";
+    document.cookie = `usermgmt_time_zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+  }
+
   // Menus
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details[data-popover][open]")) {

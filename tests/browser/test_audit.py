@@ -48,3 +48,11 @@ def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> 
     expect(page.get_by_test_id("auditRow").first).to_contain_text("Sign in")
     page.get_by_role("link", name="Stop").click()
     expect(page.get_by_text("Auto-refresh is off.")).to_be_visible()
+
+
+def test_times_are_local(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(timezone_id="Asia/Kolkata").new_page())
+    page.goto("/account/sessions")
+    time = page.locator("time").first
+    expect(time).to_have_text(re.compile(r"^20\d\d-\d\d-\d\d \d\d:\d\d IST$"))
+    expect(time).to_have_attribute("title", re.compile(r"UTC$"))

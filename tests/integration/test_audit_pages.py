@@ -2,7 +2,8 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -160,3 +161,23 @@ def test_the_chart_counts_what_fits(node: TestNode, jane: str) -> None:
     page = audit.search(audit.Query(target=jane, since=timezone.now() - timedelta(hours=1), size=1000))
     assert sum(bar.count for bar in page.bars) == len(page.events)
     assert len(page.bars) >= 60
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Auckland", "Pacific/Pago_Pago"])  # at any time, one of them has another day than UTC
+def test_days_are_those_of_the_reader(node: TestNode, jane: str, signed_in: Callable[..., Client], zone: str) -> None:
+    otto = signed_in("otto")
+    otto.cookies["usermgmt_time_zone"] = zone
+    moment = audit.search(audit.Query(target=jane, action="user-create")).events[0].moment.astimezone(ZoneInfo(zone))
+    page = otto.get("/audit/", {"target": jane, "since": f"{moment:%Y-%m-%d}", "until": f"{moment:%Y-%m-%d}"}).content.decode()
+    assert f"{moment:%Y-%m-%d %H:%M:%S %Z}" in page
+    assert f'title="{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"' in page
+    day_before = moment - timedelta(days=1)
+    assert "auditEmpty" in text(otto, f"/audit/?target={jane}&until={day_before:%Y-%m-%d}")
+
+
+@pytest.mark.parametrize("cookie", ["", "../../etc/passwd", "No/Where"])
+def test_unknown_time_zone_is_utc(node: TestNode, jane: str, signed_in: Callable[..., Client], cookie: str) -> None:
+    otto = signed_in("otto")
+    otto.cookies["usermgmt_time_zone"] = cookie
+    moment = audit.search(audit.Query(target=jane, action="user-create")).events[0].moment
+    assert f">{moment:%Y-%m-%d %H:%M:%S} UTC<" in text(otto, f"/audit/?target={jane}")

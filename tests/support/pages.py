@@ -21,7 +21,7 @@ class Watched:
 
     def __init__(self, browser: Browser, site: str, **options: object) -> None:
         self.complaints: list[str] = []
-        self.context: BrowserContext = browser.new_context(base_url=site, **options)  # type: ignore[arg-type]
+        self.context: BrowserContext = browser.new_context(base_url=site, **{"timezone_id": "UTC", **options})  # type: ignore[arg-type]
         self.context.set_default_timeout(10_000)
         self.context.add_init_script(WATCH)
 

@@ -30,6 +30,7 @@ def aggregation(query: Query) -> dict[str, Any]:
     interval = width(until - since)
     # Not `hard_bounds`: together with `extended_bounds`, a date_nanos field gets no counts.
     histogram = {"field": "@timestamp", "fixed_interval": interval, "min_doc_count": 0, "extended_bounds": bounds}
+    histogram["time_zone"] = timezone.get_current_timezone_name()
     return {
         "filter": {"range": {"@timestamp": {"gte": bounds["min"], "lte": bounds["max"]}}},
         "aggs": {"periods": {"date_histogram": histogram}},

@@ -85,7 +85,7 @@ class Review:
 
     @property
     def is_overdue(self) -> bool:
-        return self.due is not None and self.state != "signed" and self.due < timezone.now().date()
+        return self.due is not None and self.state != "signed" and self.due < timezone.localdate()
 
     def is_for(self, username: str) -> bool:
         """Whether this user is asked to review."""

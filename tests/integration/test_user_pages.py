@@ -277,9 +277,14 @@ def test_a_name_that_can_never_sign_in_is_warned_about(node: TestNode, ada: Clie
     assert "Users with a colon in their username can't sign in with a password." in text(ada, "/users/")
 
 
-def test_half_a_character_in_a_name_breaks_no_page(node: TestNode, ada: Client) -> None:
-    node.put_user("halved", full_name="a\ud800b")
-    for page in ("/users/?q=halved", "/users/edit/halved"):
+def test_half_a_character_breaks_no_page(node: TestNode, ada: Client) -> None:
+    role: dict[str, Any] = {"cluster": ["monitor"], "metadata": {"k\udc00": "a\ud800b"}}
+    node.elastic.security.put_role(name="halved", **role)
+    node.put_user("halved", full_name="a\ud800b", metadata={"k\udc00": "a\ud800b"}, roles=["halved"])
+    for page in ("/users/?q=halved", "/users/edit/halved", "/users/access/halved", "/users/print?q=halved"):
         response = ada.get(page)
         assert response.status_code == 200
         assert "a?b" in response.content.decode()
+    for page in ("/roles/view/halved", "/roles/", "/users/delete/halved", "/users/history/halved"):
+        assert ada.get(page).status_code == 200
+    assert ada.post("/users/delete/halved").status_code == 302  # with the values in the audit trail

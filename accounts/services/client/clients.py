@@ -14,6 +14,7 @@ from elasticsearch._sync.client.security import SecurityClient  # its public pla
 
 from accounts.services import errors
 from accounts.services.client.curl_node import CurlNode
+from accounts.services.client.serializer import ShowableJsonSerializer
 from accounts.services.client.urllib3_node import Urllib3Node
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
@@ -192,7 +193,7 @@ def _configured_clients() -> tuple[Elasticsearch, Elasticsearch]:
 @lru_cache(maxsize=8)
 def _clients(hosts: tuple[str, ...], ca_certs: str, verify_hostname: bool, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
     """One for reads, which tries another host after a failure, and one for writes, which never repeats a call."""
-    options: dict[str, Any] = {"request_timeout": timeout}
+    options: dict[str, Any] = {"request_timeout": timeout, "serializer": ShowableJsonSerializer()}
     if any(host.startswith("https:") for host in hosts):  # the client rejects these options without HTTPS
         options |= {"ca_certs": ca_certs} if ca_certs else {}
         options |= {} if verify_hostname else {"ssl_assert_hostname": False}

@@ -48,7 +48,7 @@ class Csv:
     def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         unknown = cells.unknown_moment(trail_start)
         lines = dialect.lines((cells.to_cells(row, unknown) for row in rows), self._separator)
-        return lines.encode(errors="backslashreplace")
+        return lines.encode()
 
     def end(self) -> bytes:
         return b""
@@ -67,7 +67,7 @@ class Ndjson:
 
     def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         unknown = cells.unknown_moment(trail_start)
-        return "".join([f"{encode(_document(row, unknown))}\n" for row in rows]).encode(errors="backslashreplace")
+        return "".join([f"{encode(_document(row, unknown))}\n" for row in rows]).encode()
 
     def end(self) -> bytes:
         return b""
@@ -87,7 +87,7 @@ class Xlsx:
 
     def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
         unknown = cells.unknown_moment(trail_start)
-        return "".join([workbook.row(cells.to_cells(row, unknown)) for row in rows]).encode(errors="backslashreplace")
+        return "".join([workbook.row(cells.to_cells(row, unknown)) for row in rows]).encode()
 
     def end(self) -> bytes:
         return workbook.after_rows()

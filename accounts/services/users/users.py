@@ -217,15 +217,10 @@ def user_from_api(body: Mapping[str, Any]) -> User:
     """The user in a response of `_security/user` or `_query/user`."""
     return User(
         username=body["username"],
-        full_name=_encodable(body["full_name"] or ""),
-        email=_encodable(body["email"] or ""),
+        full_name=body["full_name"] or "",
+        email=body["email"] or "",
         roles=tuple(body["roles"]),
         enabled=body["enabled"],
         metadata=body["metadata"],
         profile_uid=body.get("profile_uid", ""),
     )
-
-
-def _encodable(text: str) -> str:
-    """Elasticsearch stores unpaired surrogates (`\\ud800`), which can't be encoded: each becomes a question mark."""
-    return text if text.isascii() else text.encode(errors="replace").decode()

@@ -73,8 +73,8 @@ def test_progress_of_a_snapshot(node: TestNode, otto: Client, monkeypatch: pytes
         assert f"Snapshot: {number} of 3 users".encode() in otto.get("/reviews/").content
         assert f'value="{number}" max="3"'.encode() in otto.get(review).content
         for page in ("report", "download"):
-            assert otto.get(review.replace("view", page))["Location"] == review
-        otto.post(review.replace("view", "job"))
+            assert otto.get(review.replace("/view/", f"/{page}/"))["Location"] == review
+        otto.post(review.replace("/view/", "/job/"))
     assert b"Snapshot: 3 of 3 users" in otto.get("/reviews/").content
 
 

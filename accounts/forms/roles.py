@@ -1,15 +1,17 @@
 """The form of the “Who can” page."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 
 from accounts.services.roles import Role, cluster_privileges
 
+ADMINISTRATOR: Final = "administrator"  # not a privilege
+
 
 class WhoCanForm(forms.Form):
-    """A cluster privilege: a known one, or one that a role of this cluster grants."""
+    """A cluster privilege: a known one, or one that a role of this cluster grants. Or ADMINISTRATOR."""
 
     privilege = forms.ChoiceField(
         label="Cluster privilege",
@@ -26,7 +28,11 @@ class WhoCanForm(forms.Form):
         named = {privilege.lower() for role in roles for privilege in role.cluster} - {"none"}
         privileges = sorted({*cluster_privileges.NAMES, *named}, key=lambda privilege: (":" in privilege, privilege))
         field: forms.ChoiceField = self.fields["privilege"]  # type: ignore[assignment]
-        field.choices = [("", "Choose a privilege"), *((privilege, _label(privilege)) for privilege in privileges)]
+        field.choices = [
+            ("", "Choose a privilege"),
+            (ADMINISTRATOR, "Become an administrator, in any way"),
+            *((privilege, _label(privilege)) for privilege in privileges),
+        ]
 
 
 def _label(privilege: str) -> str:

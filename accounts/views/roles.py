@@ -1,18 +1,22 @@
 """Roles: their list, one role, and the users with a cluster privilege. Read-only."""
 
+from collections.abc import Sequence
+
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_reader
-from accounts.forms.roles import WhoCanForm
+from accounts.forms.roles import ADMINISTRATOR, WhoCanForm
 from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import roles
+from accounts.services.client import PersonClient
 from accounts.services.errors import RoleNotFound
-from accounts.services.roles import cluster_privileges, grants
+from accounts.services.roles import Role, cluster_privileges, grants
 from accounts.services.search.ranking import words_of
 from accounts.services.users import privilege_holders
+from accounts.services.users.privilege_holders import PrivilegeReport
 
 
 @require_GET
@@ -62,6 +66,13 @@ def who_can(request: AppRequest) -> HttpResponse:
             "privilege": privilege,
             "description": cluster_privileges.describe(privilege),
             "after": after,
-            "answer": privilege_holders.with_privilege(request.user.client, known, privilege, after),
+            "answer": _answer(request.user.client, known, privilege, after),
+            "is_administrator": privilege == ADMINISTRATOR,
         }
     return render(request, "roles/_who_can.html" if wants_fragment(request, "who-can-results") else "roles/who_can.html", context)
+
+
+def _answer(client: PersonClient, known: Sequence[Role], privilege: str, after: str) -> PrivilegeReport:
+    if privilege == ADMINISTRATOR:
+        return privilege_holders.who_are_administrators(client, known, after)
+    return privilege_holders.with_privilege(client, known, privilege, after)

@@ -1,15 +1,14 @@
 """One row of an export: a user, with API keys, activity, and whether they can manage users."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import api_keys, audit, errors, roles
 from accounts.services.client import PersonClient
-from accounts.services.roles import privileges
-from accounts.services.users import User, privilege_holders
-from accounts.services.users.privilege_holders import GrantPath
+from accounts.services.users import User, administrators
+from accounts.services.users.administrators import Administration
 
 # Where nothing is known; a cell is never empty.
 NO_INFORMATION: Final = "no information"
@@ -52,18 +51,16 @@ class Row(NamedTuple):
 
 
 class RowContext:
-    """What all rows need: which roles exist, which of them grant manage_security, and who owns active API keys."""
+    """What all rows need: which roles exist, which of them make an administrator, and who owns active API keys."""
 
     def __init__(
         self,
         known: frozenset[str],
-        paths: Sequence[GrantPath],
-        undetermined: frozenset[str],
+        administration: Administration,
         keys: Counter[tuple[str, bool]] | None,
     ) -> None:
         self._known = known
-        self._paths = paths
-        self._undetermined = undetermined
+        self._administration = administration
         self._keys = keys
 
     @classmethod
@@ -72,8 +69,7 @@ class RowContext:
         known = roles.all_roles(client)
         return cls(
             frozenset(role.name for role in known),
-            privilege_holders.grant_paths(known, privileges.MANAGE_SECURITY),
-            frozenset(role.name for role in known if not role.is_reserved and not privilege_holders.is_fully_evaluated(role)),
+            administrators.load(client, known),
             _keys(client),
         )
 
@@ -89,20 +85,13 @@ class RowContext:
             user.is_deprecated,
             user.roles,
             () if self._known.issuperset(user.roles) else tuple(role for role in user.roles if role not in self._known),
-            self._can_manage_users(user.roles),
+            self._administration.is_administrator(user.roles),
             None if self._keys is None else self._keys[user.username, reserved],
             activity.created,
             activity.last_sign_in,
             activity.password_changed,
             user.metadata,
         )
-
-    def _can_manage_users(self, names: tuple[str, ...]) -> bool | None:
-        """None where only a role could grant it whose individual actions can't be evaluated."""
-        for path in self._paths:
-            if all(not part.isdisjoint(names) for part in path):
-                return True
-        return False if self._undetermined.isdisjoint(names) else None
 
 
 def _keys(client: PersonClient) -> Counter[tuple[str, bool]] | None:

@@ -22,6 +22,17 @@ class Finding:
 
 CATALOGUE: Final = (
     Finding(
+        "escalation",
+        "Users who can become administrators",
+        "action",
+        "Their roles don't include manage_security, but privileges with which they can create an administrator, become one, "
+        "or act as one.",
+        "Remove the privilege in the details from the role, or the role from the user. If they should be administrators, "
+        "assign a role with manage_security.",
+        "Users from other realms and API keys.",
+        roles="Granted by",
+    ),
+    Finding(
         "orphaned-keys",
         "Orphaned API keys",
         "action",
@@ -101,7 +112,17 @@ CATALOGUE: Final = (
         "confirmation",
         "They can grant any privilege to any user, including themselves. There should be few, and each should be known by name.",
         "Confirm each one. Remove the role from users who don't need it.",
-        "Users from other realms, API keys, and roles with individual actions that may add up to this privilege.",
+        "Users from other realms, and API keys.",
+        roles="Granted by",
+    ),
+    Finding(
+        "possible-escalation",
+        "Users who may be able to become administrators",
+        "confirmation",
+        "Their roles include privileges that lead to an administrator in some clusters. It depends on realms, snapshots, or "
+        "other users, which a role doesn't show.",
+        "Confirm that they need the privilege in the details. Remove it where they don't.",
+        "Users from other realms, API keys, and built-in users.",
         roles="Granted by",
     ),
     Finding(

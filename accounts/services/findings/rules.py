@@ -9,6 +9,7 @@ from accounts.services.audit import UserActivity
 from accounts.services.findings.rows import Row
 from accounts.services.roles import Role
 from accounts.services.users import User
+from accounts.services.users.administrators import Administration
 from accounts.services.users.privilege_holders import GrantPath, granting_roles
 
 UNSEEN_FOR: Final = timedelta(days=90)
@@ -20,6 +21,7 @@ class Context:
 
     roles: Mapping[str, Role]
     grant_paths: Sequence[GrantPath]
+    administration: Administration
     now: datetime
     activity: Mapping[str, UserActivity] = field(default_factory=dict)
     kibana_sign_ins: Mapping[str, datetime] = field(default_factory=dict)
@@ -31,6 +33,8 @@ def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
     managing = granting_roles(user, context.grant_paths)
     if managing:
         yield "managers", row(user, roles=managing)
+    elif found := _escalation(user, context):
+        yield found
     if managing and not user.email and not user.is_reserved:
         yield "no-email", row(user, roles=managing)
     if unknown := tuple(name for name in user.roles if name not in context.roles):
@@ -55,6 +59,16 @@ def last_sign_in(user: User, context: Context) -> datetime | None:
     """The last sign-in, here or in Kibana; None when none is context."""
     own = context.activity.get(user.username, UserActivity()).last_sign_in
     return max((at for at in (own, context.kibana_sign_ins.get(user.username)) if at), default=None)
+
+
+def _escalation(user: User, context: Context) -> tuple[str, Row] | None:
+    """The ways to become an administrator of a user who isn't one. Possible ones of built-in users are part of Elasticsearch."""
+    is_administrator = context.administration.is_administrator(user.roles)
+    if is_administrator is False or (is_administrator is None and user.is_reserved):
+        return None
+    ways = context.administration.ways_of(user.roles)
+    found = row(user, "; ".join(str(way) for _, way in ways), tuple(dict.fromkeys(role for role, _ in ways)))
+    return ("escalation" if is_administrator else "possible-escalation"), found
 
 
 def _unseen(user: User, context: Context) -> str:

@@ -11,7 +11,7 @@ from accounts.services import audit, errors, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.findings.rules import UNSEEN_FOR, Context
 from accounts.services.roles import privileges
-from accounts.services.users import User, privilege_holders, profiles
+from accounts.services.users import User, administrators, privilege_holders, profiles
 
 PAGE_SIZE: Final = 1000
 
@@ -59,7 +59,8 @@ def context(client: PersonClient, found: UserPage, trail_start: datetime | None)
     now = timezone.now()
     unseen = [name for name in active if not _is_recent(activity.get(name, audit.UserActivity()).last_sign_in, now)]
     by_name = {role.name: role for role in existing}
-    return Context(by_name, grant_paths, now, activity, _kibana_sign_ins(client, found.profiles, unseen), trail_start)
+    sign_ins = _kibana_sign_ins(client, found.profiles, unseen)
+    return Context(by_name, grant_paths, administrators.load(client, existing), now, activity, sign_ins, trail_start)
 
 
 def _is_recent(moment: datetime | None, now: datetime) -> bool:

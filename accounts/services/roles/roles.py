@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from accounts.services import errors
 from accounts.services.client import PersonClient, cached_per_scope
-from accounts.services.roles import cluster_privileges, grants, privileges
+from accounts.services.roles import cluster_privileges, escalation, grants, privileges
+from accounts.services.roles.escalation import Way
 from accounts.services.roles.grants import Grant
 
 # A request line can have 4,096 bytes (http.max_initial_line_length), and a character may need three of them.
@@ -16,7 +17,7 @@ MAX_PATH_LENGTH: Final = 1200
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, or the name of one that doesn't exist."""
+    """A role, or the name of one that doesn't exist. `ways`: how its holders become administrators, apart from `run_as`."""
 
     name: str
     is_reserved: bool = False
@@ -26,6 +27,8 @@ class Role:
     grants_user_management: bool = False
     description: str = ""
     cluster: tuple[str, ...] = ()
+    run_as: tuple[str, ...] = ()
+    ways: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,8 @@ def _is_enabled(body: Mapping[str, Any]) -> bool:
 
 def _role(name: str, body: Mapping[str, Any]) -> Role:
     metadata = body.get("metadata", {})
-    cluster = tuple(body.get("cluster", []) if _is_enabled(body) else [])
+    is_enabled = _is_enabled(body)
+    cluster = tuple(body.get("cluster", []) if is_enabled else [])
     return Role(
         name=name,
         is_reserved=bool(metadata.get("_reserved")),
@@ -115,6 +119,8 @@ def _role(name: str, body: Mapping[str, Any]) -> Role:
         grants_user_management=_grants_user_management(cluster),
         description=(body.get("description") or "").strip(),
         cluster=cluster,
+        run_as=tuple(body.get("run_as") or []) if is_enabled else (),
+        ways=escalation.of(body) if is_enabled else (),
     )
 
 

@@ -13,8 +13,8 @@ from accounts.http import AppRequest, wants_fragment
 from accounts.services import api_keys, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
-from accounts.services.roles import cluster_privileges, grants
-from accounts.services.users import User, profiles
+from accounts.services.roles import Role, cluster_privileges, grants
+from accounts.services.users import User, administrators, profiles
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,20 @@ def _part(read: Callable[[], object], what: str) -> Part:
 def _effective(client: PersonClient, user: User) -> dict[str, Any]:
     """The privileges of all roles, merged; what only several of them imply together; nonexistent and disabled roles."""
     found = roles.get_many(client, user.roles)
+    administration = administrators.load(client, _roles_that_matter(client, [details.role for details in found.values()]))
     granted = {name: details.grants for name, details in found.items() if details.is_enabled}
     return {
+        "ways": administration.ways_of(user.roles),
+        "is_administrator": administration.is_administrator(user.roles),
         "sections": grants.sections(granted),
         "combined": cluster_privileges.combined(name for details in found.values() for name in details.role.cluster),
         "unknown": [name for name, details in found.items() if details.role.is_unknown],
         "disabled": [name for name, details in found.items() if not details.is_enabled],
     }
+
+
+def _roles_that_matter(client: PersonClient, own: list[Role]) -> list[Role]:
+    """The roles of the user; if one has `run_as`, those of all users as well."""
+    names = {role.name for role in own}
+    others = roles.all_roles(client) if any(role.run_as for role in own) else []
+    return [*own, *(role for role in others if role.name not in names)]

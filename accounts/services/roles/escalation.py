@@ -1,0 +1,246 @@
+"""Escalation paths: what lets the holder of a role become an administrator, read from the body of `_security/role`.
+
+Each path was walked on real nodes by `tests/integration/test_escalation.py`. A path is certain if it works on every cluster, and
+possible if it depends on what a role doesn't show, such as a realm or a snapshot. `run_as` depends on the users that it matches:
+see `users/administrators.py`.
+
+No paths, although they sound like it: `manage_api_key` (a key never has more privileges than its owner), `grant_api_key` and
+`manage_token` (both require the password or token of the other user), `manage_saml` and `manage_oidc` (the response of the identity
+provider is verified), application privileges (Elasticsearch itself doesn't use them), and ingest pipelines with `set_security_user`
+(they only copy the name of the current user into a document).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.services.roles import cluster_privileges, patterns
+from accounts.services.roles.privileges import MANAGE_SECURITY
+
+Body = Mapping[str, Any]
+SECURITY: Final = "cluster:admin/xpack/security/"
+# The index of users and roles, by its name and by its alias.
+SECURITY_INDEX: Final = (".security-7", ".security")
+# Restricted indices with tokens, or with tasks that run with stored credentials.
+CREDENTIAL_INDICES: Final = (
+    ".security-tokens-7",
+    ".security-profile-8",
+    ".watches",
+    ".triggered_watches",
+    ".transform-internal-007",
+    ".ml-config",
+    ".async-search",
+)
+WRITING: Final = frozenset({"all", "write", "index", "create", "create_doc"})
+HARMLESS: Final = frozenset({"none", "monitor", "view_index_metadata", "read_cross_cluster", "cross_cluster_replication_internal"})
+WRITING_ACTIONS: Final = ("indices:data/write/bulk", "indices:data/write/index")
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """`needs`: cluster privileges, each of which is enough; `actions`: individual actions, also each. `gives`: what it leads to."""
+
+    slug: str
+    title: str
+    gives: str
+    remediation: str
+    is_certain: bool = True
+    needs: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A path that a role opens; `by`: what in the role opens it."""
+
+    path: Path
+    by: str
+    is_certain: bool
+
+    def __str__(self) -> str:
+        """For example "Can create users (cluster:admin/xpack/security/user/put)"."""
+        return f"{self.path.title} ({self.by}){'' if self.is_certain else '. Not known whether this works in this cluster'}"
+
+
+CLUSTER_PATHS: Final = (
+    Path(
+        "manage-security",
+        "Can manage users and roles",
+        "Any role, for any user.",
+        "Assign the role only to administrators.",
+        needs=(MANAGE_SECURITY,),
+    ),
+    Path(
+        "create-users",
+        "Can create and update users",
+        "A user with the role superuser.",
+        "Remove the action. Administrators need manage_security.",
+        actions=("user/put",),
+    ),
+    Path(
+        "change-passwords",
+        "Can change the passwords of other users",
+        "A sign-in as elastic, or as any other administrator.",
+        "Remove the action. Users can change their own password without it.",
+        actions=("user/change_password",),
+    ),
+    Path(
+        "change-roles",
+        "Can change roles",
+        "All privileges, by adding them to one of the user's own roles.",
+        "Remove the action.",
+        actions=("role/put", "role/bulk_put"),
+    ),
+    Path(
+        "service-tokens",
+        "Can create service account tokens",
+        "A token of elastic/enterprise-search-server, which has manage_security.",
+        "Remove the privilege. Create tokens as an administrator.",
+        needs=("manage_service_account",),
+        actions=("service_account/token/create",),
+    ),
+    Path(
+        "role-mappings",
+        "Can change role mappings",
+        "Any role, for an account of an external realm such as LDAP or SAML. Native users have no role mappings.",
+        "Remove the action.",
+        is_certain=False,
+        actions=("role_mapping/put",),
+    ),
+    Path(
+        "activate-users",
+        "Can activate users",
+        "A sign-in as a deactivated administrator whose password is known.",
+        "Remove the action, or delete the deactivated administrators.",
+        is_certain=False,
+        actions=("user/set_enabled",),
+    ),
+    Path(
+        "delegate-pki",
+        "Can authenticate users with certificates without their keys",
+        "A sign-in as any user of a PKI realm that allows delegation.",
+        "Remove the privilege, or turn off delegation in the realm.",
+        is_certain=False,
+        needs=("delegate_pki",),
+        actions=("delegate_pki",),
+    ),
+    Path(
+        "enroll-nodes",
+        "Can enroll nodes",
+        "The keys with which a node joins the cluster, if enrollment is enabled.",
+        "Remove the action, or set xpack.security.enrollment.enabled to false.",
+        is_certain=False,
+        actions=("enroll/node", "enroll/kibana"),
+    ),
+    Path(
+        "restore-security",
+        "Can restore snapshots",
+        "The users and roles of an earlier time, from a snapshot with the feature state of security.",
+        "Remove the privilege, or keep snapshots with this feature state in a repository that isn't registered.",
+        is_certain=False,
+        needs=("manage",),
+        actions=("cluster:admin/snapshot/restore",),
+    ),
+)
+WRITE_SECURITY: Final = Path(
+    "write-security-index",
+    "Can write to the index of users and roles",
+    "A user with the role superuser, written into .security.",
+    "Remove the index privilege, or set allow_restricted_indices to false.",
+)
+READ_SECURITY_INDEX: Final = Path(
+    "touch-security-index",
+    "Can read or change the index of users and roles in part",
+    "Password hashes, or the removal of users and roles.",
+    "Remove the index privilege, or set allow_restricted_indices to false.",
+    is_certain=False,
+)
+WRITE_CREDENTIALS: Final = Path(
+    "write-credentials",
+    "Can write to indices with stored credentials",
+    "Tokens, or tasks that run as another user.",
+    "Remove the index privilege, or set allow_restricted_indices to false.",
+    is_certain=False,
+)
+MANAGE_ROLES: Final = Path(
+    "manage-index-roles",
+    "Can grant index privileges on the index of users and roles",
+    "A role that can write to .security.",
+    "Limit the global privilege role.manage to index patterns that don't match .security.",
+)
+RUN_AS: Final = Path(
+    "run-as",
+    "Can act as an administrator",
+    "Everything that the other user can do.",
+    "Limit run_as to users without such privileges.",
+)
+CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, READ_SECURITY_INDEX, WRITE_CREDENTIALS, MANAGE_ROLES, RUN_AS)
+
+
+def of(body: Body) -> tuple[Way, ...]:
+    """The paths that a role opens by itself, certain ones first."""
+    cluster = tuple(body.get("cluster") or ())
+    if cluster_privileges.holds(cluster, MANAGE_SECURITY):
+        names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or list(cluster)
+        return (Way(CLUSTER_PATHS[0], ", ".join(names), is_certain=True),)
+    found = [*_by_cluster(cluster), *_by_indices(body.get("indices") or ()), *_by_global(body.get("global") or {})]
+    return tuple(sorted(found, key=lambda way: not way.is_certain))
+
+
+def _by_cluster(cluster: Iterable[str]) -> Iterator[Way]:
+    given = tuple(cluster)
+    for path in CLUSTER_PATHS:
+        if names := [name for name in given if _opens(name, path)]:
+            yield Way(path, ", ".join(names), path.is_certain)
+
+
+def _opens(privilege: str, path: Path) -> bool:
+    name = privilege.lower()
+    if ":" not in name:
+        return any(wanted in cluster_privileges.implied(name) for wanted in path.needs)
+    actions = (action if ":" in action else SECURITY + action for action in path.actions)
+    return any(patterns.matches(f"{name}*", action) for action in actions)
+
+
+def _by_indices(groups: Iterable[Body]) -> Iterator[Way]:
+    """Restricted indices need `allow_restricted_indices`. The privileges of several groups add up."""
+    restricted = [group for group in groups if group.get("allow_restricted_indices")]
+    security = [group for group in restricted if _covers(group, SECURITY_INDEX)]
+    given = tuple(dict.fromkeys(name.lower() for group in security for name in group["privileges"]))
+    by = f"{', '.join(given)} on {', '.join(dict.fromkeys(name for group in security for name in group['names']))}"
+    if _can_write(given):
+        is_certain = any(_covers(group, SECURITY_INDEX) is True for group in security)
+        yield Way(WRITE_SECURITY, by, is_certain)
+    elif not HARMLESS.issuperset(given):
+        yield Way(READ_SECURITY_INDEX, by, is_certain=False)
+    for group in restricted:
+        if _covers(group, CREDENTIAL_INDICES) and _may_write(group["privileges"]):
+            by = f"{', '.join(group['privileges'])} on {', '.join(group['names'])}"
+            yield Way(WRITE_CREDENTIALS, by, is_certain=False)
+
+
+def _covers(group: Body, indices: Iterable[str]) -> bool | None:
+    """Whether a pattern of the group matches one of the indices; None if only Elasticsearch can tell."""
+    answers = [patterns.matches(pattern, index) for pattern in group["names"] for index in indices]
+    return True if True in answers else None if None in answers else False
+
+
+def _can_write(privileges: Iterable[str]) -> bool:
+    given = list(privileges)
+    return not WRITING.isdisjoint(given) or all(
+        any(":" in name and patterns.matches(f"{name}*", action) for name in given) for action in WRITING_ACTIONS
+    )
+
+
+def _may_write(privileges: Iterable[str]) -> bool:
+    given = [name.lower() for name in privileges]
+    return not WRITING.isdisjoint(given) or any(name.startswith("indices:") for name in given)
+
+
+def _by_global(body: Body) -> Iterator[Way]:
+    """`role.manage` (8.16 and later): roles with index privileges only, on the indices that it names."""
+    for group in (body.get("role") or {}).get("manage", {}).get("indices", []):
+        covers = _covers(group, SECURITY_INDEX)
+        if covers is not False and _may_write(group["privileges"]):
+            by = f"global role.manage on {', '.join(group['names'])}"
+            yield Way(MANAGE_ROLES, by, is_certain=covers is True and _can_write(name.lower() for name in group["privileges"]))

@@ -1,0 +1,242 @@
+"""Each escalation path, walked on a node by somebody who has only what the path needs; and near misses, which lead nowhere."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from elasticsearch import AuthenticationException, AuthorizationException
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.services import exports, roles
+from accounts.services.client import PersonClient, invalidate
+from accounts.services.users import UserQuery, administrators
+from local_cluster import basic
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import text
+
+ACTION = "cluster:admin/xpack/security/"
+SUPERUSER: dict[str, Any] = {"password": PASSWORD, "roles": ["superuser"]}
+STORED = {"type": "user", "username": "risen", "password": "", "roles": ["superuser"], "enabled": True, "metadata": {}}
+JSON = {"accept": "application/json", "content-type": "application/json"}
+
+
+def on_security(*privileges: str, names: str = ".security*", restricted: bool = True) -> dict[str, Any]:
+    return {"indices": [{"names": [names], "privileges": list(privileges), "allow_restricted_indices": restricted}]}
+
+
+def managing_roles(names: str) -> dict[str, Any]:
+    return {"global": {"role": {"manage": {"indices": [{"names": [names], "privileges": ["all"]}]}}}}
+
+
+CREATE_USER = ("PUT", "/_security/user/risen", SUPERUSER)
+OWN_ROLE = ("PUT", "/_security/role/climber", {"cluster": ["all"]})
+WRITE_USER = ("PUT", "/.security-7/_create/user-risen", STORED)
+# What a role has, the call with which its holder rises, and the words of the way; "" for a near miss that the node refuses.
+WALKED: dict[str, tuple[dict[str, Any], tuple[str, str, Any], str]] = {
+    "all": ({"cluster": ["all"]}, CREATE_USER, "Can manage users and roles (all)"),
+    "manage_security": ({"cluster": ["manage_security"]}, CREATE_USER, "Can manage users and roles (manage_security)"),
+    "family": ({"cluster": ["cluster:admin/*"]}, CREATE_USER, "Can manage users and roles (cluster:admin/*)"),
+    "user/put": ({"cluster": [f"{ACTION}user/put"]}, CREATE_USER, f"Can create and update users ({ACTION}user/put)"),
+    "user/*": ({"cluster": [f"{ACTION}user/*"]}, CREATE_USER, f"Can create and update users ({ACTION}user/*)"),
+    "prefix": ({"cluster": [f"{ACTION}user/p"]}, CREATE_USER, f"Can create and update users ({ACTION}user/p)"),
+    "any letter": ({"cluster": [f"{ACTION}user/p?t"]}, CREATE_USER, f"Can create and update users ({ACTION}user/p?t)"),
+    "user/get": ({"cluster": [f"{ACTION}user/get"]}, CREATE_USER, ""),
+    "change_password": (
+        {"cluster": [f"{ACTION}user/change_password"]},
+        ("POST", "/_security/user/chief/_password", {"password": PASSWORD}),
+        f"Can change the passwords of other users ({ACTION}user/change_password)",
+    ),
+    "role/put": ({"cluster": [f"{ACTION}role/put"]}, OWN_ROLE, f"Can change roles ({ACTION}role/put)"),
+    "role/bulk_put": (
+        {"cluster": [f"{ACTION}role/bulk_put"]},
+        ("POST", "/_security/role", {"roles": {"climber": {"cluster": ["all"]}}}),
+        f"Can change roles ({ACTION}role/bulk_put)",
+    ),
+    "role/delete": ({"cluster": [f"{ACTION}role/delete"]}, OWN_ROLE, ""),
+    "manage_api_key": ({"cluster": ["manage_api_key", "grant_api_key", "manage_token"]}, OWN_ROLE, ""),
+    "write": (on_security("write"), WRITE_USER, "Can write to the index of users and roles (write on .security*)"),
+    "create_doc": (on_security("create_doc"), WRITE_USER, "Can write to the index of users and roles (create_doc on .security*)"),
+    "expression": (
+        on_security("all", names=r"/\.sec.*/"),
+        WRITE_USER,
+        r"Can write to the index of users and roles (all on /\.sec.*/)",
+    ),
+    "index actions": (
+        on_security("indices:data/write/*"),
+        WRITE_USER,
+        "Can write to the index of users and roles (indices:data/write/* on .security*)",
+    ),
+    "not restricted": (on_security("all", restricted=False), WRITE_USER, ""),
+    "other indices": (on_security("all", names="logs-*"), WRITE_USER, ""),
+    "seen only": (on_security("view_index_metadata"), WRITE_USER, ""),
+    "role.manage": (
+        managing_roles("*"),
+        ("PUT", "/_security/role/climber", on_security("all")),
+        "Can grant index privileges on the index of users and roles (global role.manage on *)",
+    ),
+    "role.manage elsewhere": (managing_roles("logs-*"), ("PUT", "/_security/role/climber", on_security("all")), ""),
+    "run_as": (
+        {"run_as": ["chie*"]},
+        ("RUN AS", "chief", None),
+        "Can act as an administrator (run_as chie*, which includes chief)",
+    ),
+    "run_as expression": (
+        {"run_as": ["/ch[i-k]ef/"]},
+        ("RUN AS", "chief", None),
+        "Can act as an administrator (run_as /ch[i-k]ef/, which includes chief)",
+    ),
+    "run_as nobody": ({"run_as": ["Chief", "chie"]}, ("RUN AS", "chief", None), ""),
+    "run_as without power": ({"run_as": ["plain"]}, ("RUN AS", "chief", None), ""),
+}
+
+
+def climb(node: TestNode, call: tuple[str, str, Any]) -> bool:
+    """Whether the node lets the climber do it."""
+    method, path, body = call
+    climber = node.elastic.options(basic_auth=basic("climber", PASSWORD))
+    try:
+        if method == "RUN AS":
+            method, path, body = CREATE_USER
+            climber = climber.options(headers={"es-security-runas-user": "chief"})
+        climber.perform_request(method, path, headers=JSON, body=body)
+    except (AuthenticationException, AuthorizationException):
+        return False
+    return True
+
+
+@pytest.fixture
+def otto(person: Callable[[str], PersonClient]) -> PersonClient:
+    return person("otto")
+
+
+def told(client: PersonClient) -> list[str]:
+    """The ways of the climber."""
+    administration = administrators.load(client, roles.all_roles(client))
+    return [str(way) for _, way in administration.ways_of(["climber"])]
+
+
+@pytest.mark.parametrize("path", WALKED)
+def test_path_is_told_if_and_only_if_it_can_be_walked(
+    node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], path: str
+) -> None:
+    role, call, words = WALKED[path]
+    node.put_user("plain")
+    node.put_user("chief", roles=["superuser"])
+    node.elastic.perform_request("PUT", "/_security/role/climber", headers=JSON, body=role)
+    node.put_user("climber", roles=["climber"])
+
+    assert [way for way in told(otto) if "Not known" not in way][:1] == ([words] if words else [])
+    [row] = exports.rows(otto, UserQuery(q="climber"))
+    if words:
+        assert row.can_manage_users
+        page = text(signed_in("otto"), "/users/access/climber")
+        assert "Is an administrator, or can become one" in page
+        assert ">climber</a>" in text(signed_in("otto"), "/roles/who-can?privilege=administrator")
+    else:
+        assert not row.can_manage_users
+    assert climb(node, call) is bool(words)
+
+    node.elastic.security.put_role(name="climber", cluster=["monitor"])
+    assert told(otto) == []
+
+
+def test_service_account_token_leads_up(node: TestNode, otto: PersonClient) -> None:
+    node.elastic.security.put_role(name="climber", cluster=["manage_service_account"])
+    node.put_user("climber", roles=["climber"])
+    assert told(otto) == ["Can create service account tokens (manage_service_account)"]
+    climber = node.elastic.options(basic_auth=basic("climber", PASSWORD))
+    token = climber.security.create_service_token(namespace="elastic", service="enterprise-search-server", name="climb")
+    risen = node.elastic.options(bearer_auth=token["token"]["value"])
+    assert risen.security.put_user(username="risen", **SUPERUSER)["created"]
+    node.elastic.security.delete_service_token(namespace="elastic", service="enterprise-search-server", name="climb")
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        {"cluster": ["manage"]},
+        {"cluster": ["delegate_pki"]},
+        {"cluster": [f"{ACTION}role_mapping/put"]},
+        {"cluster": [f"{ACTION}user/set_enabled"]},
+        {"cluster": [f"{ACTION}enroll/node"]},
+        on_security("read"),
+        on_security("all", names=".watches"),
+        {"run_as": ["/chi<1-2>ef/"]},
+        {"run_as": ["runner"]},
+    ],
+)
+def test_what_a_role_does_not_show_is_not_known(
+    node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], role: dict[str, Any]
+) -> None:
+    node.put_user("chief", roles=["superuser"])
+    node.elastic.security.put_role(name="runner", run_as=["chief"])
+    node.put_user("runner", roles=["runner"])
+    node.elastic.security.put_role(name="climber", **role)
+    node.put_user("climber", roles=["climber"])
+    [way] = told(otto)
+    assert "Not known whether this works in this cluster" in way
+    [row] = exports.rows(otto, UserQuery(q="climber"))
+    assert row.can_manage_users is None
+    assert "May be able to become an administrator" in text(signed_in("otto"), "/users/access/climber")
+
+
+def test_nobody_acts_as_a_deactivated_user(node: TestNode, otto: PersonClient) -> None:
+    node.put_user("chief", roles=["superuser"], enabled=False)
+    node.elastic.security.put_role(name="climber", run_as=["chief"])
+    node.put_user("climber", roles=["climber"])
+    assert told(otto) == []
+    assert not climb(node, ("RUN AS", "chief", None))
+
+
+ACTIONS = [
+    *(f"{ACTION}{name}" for name in ("user/put", "user/change_password", "user/delete", "role/put", "role/bulk_put", "role/get")),
+    *(f"{ACTION}{name}" for name in ("*", "user/", "r?le/p*", "api_key/create", "api_key/grant", "privilege/put", "token/create")),
+    "cluster:admin/settings/update",
+    "cluster:monitor/*",
+    "cluster:*",
+]
+NAMES = st.sampled_from([".security*", ".security", "*", ".sec*-?", "logs-*", r"/\.[a-z]+-7/", ".security-tokens*"])
+INDEX_PRIVILEGES = ["all", "write", "read", "create_doc", "delete", "manage", "indices:data/write/*", "indices:data/write/index"]
+
+
+def random_roles(cluster_privileges: list[str]) -> st.SearchStrategy[dict[str, Any]]:
+    privileges = st.lists(st.sampled_from(INDEX_PRIVILEGES), min_size=1, max_size=2, unique=True)
+    group = st.fixed_dictionaries(
+        {"names": NAMES.map(lambda name: [name]), "privileges": privileges, "allow_restricted_indices": st.booleans()}
+    )
+    return st.fixed_dictionaries(
+        {
+            "cluster": st.lists(st.sampled_from([*cluster_privileges, *ACTIONS]), max_size=2, unique=True),
+            "indices": st.lists(group, max_size=2),
+            "run_as": st.lists(st.sampled_from(["chief", "c*", "plain", "/ch.*f/", "x?"]), max_size=1),
+        }
+    )
+
+
+def test_no_means_that_the_node_refuses_it(node: TestNode, otto: PersonClient) -> None:
+    node.put_user("plain")
+    node.put_user("chief", roles=["superuser"])
+    node.put_user("climber", roles=["climber"])
+    known = [name for name in node.elastic.security.get_builtin_privileges()["cluster"] if name not in ("all", "manage_security")]
+    calls = [
+        CREATE_USER,
+        ("POST", "/_security/user/chief/_password", {"password": PASSWORD}),
+        WRITE_USER,
+        ("RUN AS", "chief", None),
+        ("POST", "/_security/role", {"roles": {"climber": {"cluster": ["all"]}}}),
+        OWN_ROLE,
+    ]
+
+    @settings(max_examples=30, suppress_health_check=list(HealthCheck), database=None)
+    @given(role=random_roles(known))
+    def check(role: dict[str, Any]) -> None:
+        node.elastic.perform_request("PUT", "/_security/role/climber", headers=JSON, body=role)
+        invalidate()
+        administration = administrators.load(otto, roles.all_roles(otto))
+        if administration.is_administrator(["climber"]) is False:
+            assert [call for call in calls if climb(node, call)] == []
+
+    check()

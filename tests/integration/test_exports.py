@@ -40,7 +40,7 @@ def named(client: PersonClient, *usernames: str, query: UserQuery = UserQuery())
 
 
 def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: PersonClient, person: Callable[[str], PersonClient]) -> None:
-    node.elastic.security.put_role(name="single", cluster=["cluster:admin/xpack/security/user/put"])
+    node.elastic.security.put_role(name="single", cluster=["cluster:admin/xpack/security/role_mapping/put"])
     node.elastic.security.put_role(name="keys", cluster=["manage_own_api_key"])
     users.create(person("ada"), User("kim", "Kim", "kim@example.org", ("keys", "nope"), metadata={"team": "blue"}), PASSWORD)
     node.put_user("lee", roles=["user_admin"], enabled=False)

@@ -107,6 +107,27 @@ def test_administrators_and_missing_emails(node: TestNode, otto: PersonClient) -
     assert "boss" not in found(run_through(node, otto), "managers")
 
 
+def test_ways_to_become_an_administrator(node: TestNode, otto: PersonClient) -> None:
+    node.elastic.security.put_role(name="creator", cluster=["cluster:admin/xpack/security/user/put"])
+    node.elastic.security.put_role(name="keeper", cluster=["manage"])
+    node.put_user("riser", roles=["creator", "viewer"])
+    node.put_user("restorer", roles=["keeper"])
+    node.put_user("boss", roles=["user_admin", "creator"])
+    run = run_through(node, otto)
+    [riser] = found(run, "escalation").values()
+    assert (riser.username, riser.roles) == ("riser", ("creator",))
+    assert riser.details == "Can create and update users (cluster:admin/xpack/security/user/put)"
+    [restorer] = found(run, "possible-escalation").values()
+    assert restorer.details == "Can restore snapshots (manage). Not known whether this works in this cluster"
+    assert not {"riser", "restorer"} & found(run, "managers").keys()
+
+    for role in ("creator", "keeper"):
+        node.elastic.security.put_role(name=role, cluster=["monitor"])
+    mended = run_through(node, otto)
+    assert not found(mended, "escalation")
+    assert not found(mended, "possible-escalation")
+
+
 def test_roles_that_do_not_exist_or_are_deprecated(node: TestNode, otto: PersonClient) -> None:
     node.put_user("jdoe", roles=["viewer", "nope", "kibana_user"])
     run = run_through(node, otto)

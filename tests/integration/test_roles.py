@@ -36,7 +36,7 @@ def test_a_role_with_everything_it_grants(node: TestNode, otto: PersonClient) ->
         metadata={"team": "web"},
     )
     details = roles.get(otto, "shop")
-    assert details.role == Role("shop", description="The shop", cluster=("monitor",))
+    assert details.role == Role("shop", description="The shop", cluster=("monitor",), run_as=("jdoe",))
     assert [str(grant) for grant in details.grants] == [
         "Cluster privileges: view cluster state and settings (monitor)",
         "Index privileges on orders: read, write",

@@ -94,8 +94,9 @@ CLUSTER_PATHS: Final = (
     Path(
         "service-tokens",
         "Can create service account tokens",
-        "A token of elastic/enterprise-search-server, which has manage_security.",
+        "Before Elasticsearch 9, a token of elastic/enterprise-search-server, which has manage_security.",
         "Remove the privilege. Create tokens as an administrator.",
+        is_certain=False,
         needs=("manage_service_account",),
         actions=("service_account/token/create",),
     ),

@@ -149,7 +149,7 @@ def test_service_account_token_leads_up_before_version_9(node: TestNode, otto: P
     [way] = told(otto)
     assert "Not known whether this works in this cluster" in way
     climber = node.elastic.options(basic_auth=basic("climber", PASSWORD))
-    account = {"namespace": "elastic", "service": "enterprise-search-server", "name": "climb"}
+    account: dict[str, Any] = {"namespace": "elastic", "service": "enterprise-search-server", "name": "climb"}
     if not node.version.startswith("8."):
         with pytest.raises(BadRequestError, match="does not exist"):
             climber.security.create_service_token(**account)

@@ -1,6 +1,8 @@
 """Nodes with settings that other nodes of the tests don't have: each test has a node of its own."""
 
+import html
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,10 +15,11 @@ from django.test import Client
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import users
+from accounts.services import exports, users
 from accounts.services.client import PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
+from accounts.services.users import UserQuery, privilege_holders
 from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
@@ -69,8 +72,8 @@ def set_up(settings: Settings, elastic: Elasticsearch) -> str:
     printed = out.getvalue()
     settings.ELASTICSEARCH_API_KEY = printed.split("ELASTICSEARCH_API_KEY=")[1].split()[0]
     elastic.security.put_role(name="user_admin", cluster=["manage_security"])
-    for username, roles in CAST.items():
-        elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
+    for username, names in CAST.items():
+        elastic.security.put_user(username=username, password=PASSWORD, roles=names)
     return printed
 
 
@@ -162,3 +165,33 @@ def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
 def test_first_start(node_with: NodeWith, settings: Settings) -> None:
     with node_with({}, FirstAnswer) as elastic:
         assert "API key: created" in set_up(settings, elastic)
+
+
+def page(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status, url
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
+
+
+def save(client: Client, username: str, **changes: object) -> int:
+    """Edit a user in the form; the status of the answer."""
+    form = client.get(f"/users/edit/{username}").context["form"]
+    body = {**form.initial, "seen": form["seen"].value(), **changes}
+    return client.post(f"/users/edit/{username}", body).status_code
+
+
+def test_native_users_named_like_built_in_ones(node_with: NodeWith, settings: Settings) -> None:
+    with node_with({"xpack.security.authc.reserved_realm.enabled": "false"}) as elastic:
+        set_up(settings, elastic)
+        for name in users.RESERVED_USERNAMES:
+            elastic.security.put_user(username=name, password=PASSWORD, roles=["viewer"])
+        ada, client = signed_in("ada"), PersonClient("ada", PASSWORD)
+        assert not users.get(client, "elastic").is_reserved
+        assert [row.username for row in exports.rows(client, UserQuery())].count("kibana") == 1
+        assert privilege_holders.with_role(client, "viewer").total == len(users.RESERVED_USERNAMES) + 1
+        assert "will lose connection" not in page(ada, "/users/change-password/kibana_system")
+        assert save(ada, "kibana", full_name="Not built in") == 302
+        assert elastic.security.get_user(username="kibana")["kibana"]["full_name"] == "Not built in"
+        assert ada.post("/users/delete/beats_system").status_code == 302
+        assert "beats_system" not in elastic.security.get_user()
+        assert users.search(client, UserQuery(kind="reserved")).total == 0

@@ -44,9 +44,10 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     if wants_fragment(request, "role-details"):
         return render(request, "roles/_fragment.html", {**context, "summary": grants.summary(details.grants)})
     page = privilege_holders.with_role(request.user.client, name)
-    if details.role.is_unknown and not page.total:
+    anonymous = roles.anonymous_access(request.user.client)
+    if details.role.is_unknown and not page.total and name not in anonymous.roles:
         raise RoleNotFound(name)
-    return render(request, "roles/view.html", {**context, "page": page})
+    return render(request, "roles/view.html", {**context, "page": page, "anonymous": anonymous})
 
 
 @require_GET
@@ -58,10 +59,12 @@ def who_can(request: AppRequest) -> HttpResponse:
     context: dict[str, object] = {"form": form}
     if form.is_valid():
         privilege, after = form.cleaned_data["privilege"], form.cleaned_data["after"]
+        anonymous = roles.anonymous_access(request.user.client)
         context |= {
             "privilege": privilege,
             "description": cluster_privileges.describe(privilege),
             "after": after,
-            "answer": privilege_holders.with_privilege(request.user.client, known, privilege, after),
+            "answer": privilege_holders.with_privilege(request.user.client, known, privilege, after, anonymous),
+            "anonymous": anonymous,
         }
     return render(request, "roles/_who_can.html" if wants_fragment(request, "who-can-results") else "roles/who_can.html", context)

@@ -1,15 +1,15 @@
 """One row of an export: a user, with API keys, activity, and whether they can manage users."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import api_keys, audit, errors, roles
 from accounts.services.client import PersonClient
-from accounts.services.roles import privileges
+from accounts.services.roles import AnonymousAccess, privileges
 from accounts.services.users import User, privilege_holders
-from accounts.services.users.privilege_holders import GrantPath
+from accounts.services.users.privilege_holders import GrantPaths
 
 # Where nothing is known; a cell is never empty.
 NO_INFORMATION: Final = "no information"
@@ -52,27 +52,31 @@ class Row(NamedTuple):
 
 
 class RowContext:
-    """What all rows need: which roles exist, which of them grant manage_security, and who owns active API keys."""
+    """What all rows need: which roles exist, which grant manage_security, anonymous access, and who owns active API keys."""
 
     def __init__(
         self,
         known: frozenset[str],
-        paths: Sequence[GrantPath],
+        anonymous: AnonymousAccess,
+        paths: GrantPaths,
         undetermined: frozenset[str],
         keys: Counter[tuple[str, bool]] | None,
     ) -> None:
+        self.anonymous = anonymous
         self._known = known
         self._paths = paths
         self._undetermined = undetermined
+        self._is_undetermined_for_all = not anonymous.is_known or not undetermined.isdisjoint(anonymous.roles)
         self._keys = keys
 
     @classmethod
     def load(cls, client: PersonClient) -> Self:
         """Raises AccessDenied without read_security."""
-        known = roles.all_roles(client)
+        known, anonymous = roles.all_roles(client), roles.anonymous_access(client)
         return cls(
             frozenset(role.name for role in known),
-            privilege_holders.grant_paths(known, privileges.MANAGE_SECURITY),
+            anonymous,
+            privilege_holders.grant_paths(known, privileges.MANAGE_SECURITY, anonymous),
             frozenset(role.name for role in known if not role.is_reserved and not privilege_holders.is_fully_evaluated(role)),
             _keys(client),
         )
@@ -98,11 +102,10 @@ class RowContext:
         )
 
     def _can_manage_users(self, names: tuple[str, ...]) -> bool | None:
-        """None where only a role could grant it whose individual actions can't be evaluated."""
-        for path in self._paths:
-            if all(not part.isdisjoint(names) for part in path):
-                return True
-        return False if self._undetermined.isdisjoint(names) else None
+        """None where only a role whose individual actions can't be evaluated, or unknown anonymous access, could grant it."""
+        if self._paths.grants(names):
+            return True
+        return None if self._is_undetermined_for_all or not self._undetermined.isdisjoint(names) else False
 
 
 def _keys(client: PersonClient) -> Counter[tuple[str, bool]] | None:

@@ -9,7 +9,7 @@ from accounts.services.audit import UserActivity
 from accounts.services.findings.rows import Row
 from accounts.services.roles import Role
 from accounts.services.users import User
-from accounts.services.users.privilege_holders import GrantPath, granting_roles
+from accounts.services.users.privilege_holders import GrantPaths
 
 UNSEEN_FOR: Final = timedelta(days=90)
 
@@ -19,7 +19,7 @@ class Context:
     """What the rules depend on. `kibana_sign_ins`: the last sign-in to Kibana by username; `trail_start`: of the audit trail."""
 
     roles: Mapping[str, Role]
-    grant_paths: Sequence[GrantPath]
+    grant_paths: GrantPaths
     now: datetime
     activity: Mapping[str, UserActivity] = field(default_factory=dict)
     kibana_sign_ins: Mapping[str, datetime] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Context:
 
 def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
     """Each finding about the user: its slug and its row."""
-    managing = granting_roles(user, context.grant_paths)
+    managing = context.grant_paths.granting_roles(user)
     if managing:
         yield "managers", row(user, roles=managing)
     if managing and not user.email and not user.is_reserved:

@@ -53,7 +53,8 @@ def pages(client: PersonClient, after: str, max_pages: int) -> Iterator[UserPage
 def context(client: PersonClient, found: UserPage, trail_start: datetime | None) -> Context:
     """What the rules need for a page: roles, the activity of these users, and sign-ins to Kibana where they decide."""
     existing = roles.all_roles(client)
-    grant_paths = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY)
+    anonymous = roles.anonymous_access(client)
+    grant_paths = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY, anonymous)
     active = [user.username for user in found.users if user.enabled and not user.is_reserved]
     activity = audit.activity_of(active)
     now = timezone.now()

@@ -113,7 +113,9 @@ def _possibly_reserved(client: PersonClient, username: str) -> User:
 def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     """Whether the user was updated; if not, the form says why. Raises EditConflict."""
     offered = form.roles_field.widget.roles
-    if policy.would_lose_management(operator, wanted, [offered[name] for name in wanted.roles]):
+    own_account = operator.is_account(wanted.username)
+    names = [*wanted.roles, *(roles.anonymous_access(operator.client).roles if own_account else ())]
+    if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
         form.add_error("roles", "You can't remove your own permission to manage users. Ask another administrator.")
         return False
     try:

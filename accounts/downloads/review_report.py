@@ -102,6 +102,7 @@ def _manifest(review: Review) -> str:
             "Filter": snapshot.filter,
             "Rows": snapshot.rows,
             "Elasticsearch count": snapshot.total,
+            "Anonymous access": snapshot.anonymous_access,
             "SHA-256 of list.ndjson": snapshot.sha256,
         }
     if signed := review.sign_off:

@@ -72,6 +72,11 @@ class Owner:
         return cls(user.username, ("realm_type", "reserved" if user.is_reserved else "native"))
 
     @classmethod
+    def of_missing(cls, username: str) -> tuple["Owner", "Owner"]:
+        """A user who doesn't exist anymore was a native user, or built in while the reserved realm was on."""
+        return cls(username, ("realm_type", "native")), cls(username, ("realm_type", "reserved"))
+
+    @classmethod
     def own(cls, operator: Operator) -> "Owner":
         """The operator themselves, of any realm; requires only `manage_own_api_key`."""
         return cls(operator.username, ("realm", operator.realm), is_caller=True)

@@ -22,7 +22,8 @@ ServiceError
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
 ├── OutcomeUnknown           a change was sent and its answer was lost: it may or may not have been applied
 └── NotSetUp                 the cluster isn't set up the way usermgmt needs: `manage.py setup_cluster`
-    └── IndexNotFound        an index of usermgmt doesn't exist
+    ├── IndexNotFound        an index of usermgmt doesn't exist
+    └── CredentialsLost      a request arrived without the credentials that it was sent with
 """
 
 from dataclasses import dataclass
@@ -183,3 +184,9 @@ class IndexNotFound(NotSetUp):
     """404 for an index, which is never an object that a user asked for."""
 
     code = "index_not_found_exception"  # as Elasticsearch has it, also in the items of `_bulk`
+
+
+class CredentialsLost(NotSetUp):
+    """A proxy removes the credentials: Elasticsearch took the request for one of the anonymous user, and answered it."""
+
+    code = "credentials_lost"

@@ -16,7 +16,6 @@ from accounts.services.api_keys import ApiKeys, Owner
 from accounts.services.client import PersonClient
 from accounts.services.cluster.setup import SERVICE
 from accounts.services.errors import AccessDenied, NotFound
-from accounts.services.users import User
 from accounts.views.users.access import Part
 
 NOT_SEEN = "You can't view your API keys because your account lacks the cluster privilege manage_own_api_key."
@@ -58,8 +57,8 @@ def _of(client: PersonClient, username: str) -> Revocation:
     try:
         user = users.get(client, username)
     except NotFound:
-        owner = Owner.of(User(username))
-        if not api_keys.active(client, owner).keys:
+        owner = next((owner for owner in Owner.of_missing(username) if api_keys.active(client, owner).keys), None)
+        if owner is None:
             raise
         return Revocation(owner, f"the deleted user {username}", reverse("finding", args=["orphaned-keys"]))
     return Revocation(Owner.of(user), username, reverse("user_edit", args=[username]))

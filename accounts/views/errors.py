@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 UNKNOWN_ADDRESS: Final = "usermgmt isn't configured for this address"
 NOT_SET_UP = "The cluster isn't set up the way usermgmt needs"
 SETUP = "An administrator must run `manage.py setup_cluster`."
+CREDENTIALS_LOST = "A proxy in front of Elasticsearch removes the credentials of usermgmt"
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
@@ -65,6 +66,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     ),
     errors.NotSetUp: (503, NOT_SET_UP, f"The API key of usermgmt is missing, invalid, or lacks privileges. {SETUP}"),
     errors.IndexNotFound: (503, NOT_SET_UP, f"An index of usermgmt doesn't exist. {SETUP}"),
+    errors.CredentialsLost: (
+        503,
+        CREDENTIALS_LOST,
+        "Elasticsearch takes its requests for anonymous ones. Check the proxy.",
+    ),
 }
 # By the error type of Elasticsearch, or the code of a service error.
 AUDIT_UNAVAILABLE = {

@@ -19,7 +19,7 @@ from accounts.forms.login import LoginForm
 from accounts.http import AppRequest, go_to, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
-from accounts.services.errors import AuthenticationFailed, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
+from accounts.services.errors import AuthenticationFailed, CredentialsLost, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
 from accounts.views import errors
@@ -27,6 +27,7 @@ from accounts.views import errors
 INCORRECT = "Username or password is incorrect. Please try again."
 OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
 NOT_SET_UP = f"{errors.NOT_SET_UP}. {errors.SETUP}"
+CREDENTIALS_LOST = f"{errors.CREDENTIALS_LOST}. Contact your system administrator."
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
@@ -67,6 +68,8 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
     except AuthenticationFailed as exc:
         audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
+    except CredentialsLost:
+        return CREDENTIALS_LOST
     except NotSetUp:
         return NOT_SET_UP
     except (Unavailable, OutcomeUnknown):

@@ -13,7 +13,7 @@ from accounts.http import AppRequest, wants_fragment
 from accounts.services import roles
 from accounts.services.client import PersonClient
 from accounts.services.errors import RoleNotFound
-from accounts.services.roles import Role, cluster_privileges, grants
+from accounts.services.roles import AnonymousAccess, Role, cluster_privileges, grants
 from accounts.services.search.ranking import words_of
 from accounts.services.users import privilege_holders
 from accounts.services.users.privilege_holders import PrivilegeReport
@@ -48,9 +48,10 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     if wants_fragment(request, "role-details"):
         return render(request, "roles/_fragment.html", {**context, "summary": grants.summary(details.grants)})
     page = privilege_holders.with_role(request.user.client, name)
-    if details.role.is_unknown and not page.total:
+    anonymous = roles.anonymous_access(request.user.client)
+    if details.role.is_unknown and not page.total and name not in anonymous.roles:
         raise RoleNotFound(name)
-    return render(request, "roles/view.html", {**context, "page": page})
+    return render(request, "roles/view.html", {**context, "page": page, "anonymous": anonymous})
 
 
 @require_GET
@@ -62,17 +63,19 @@ def who_can(request: AppRequest) -> HttpResponse:
     context: dict[str, object] = {"form": form}
     if form.is_valid():
         privilege, after = form.cleaned_data["privilege"], form.cleaned_data["after"]
+        anonymous = roles.anonymous_access(request.user.client)
         context |= {
             "privilege": privilege,
             "description": cluster_privileges.describe(privilege),
             "after": after,
-            "answer": _answer(request.user.client, known, privilege, after),
+            "answer": _answer(request.user.client, known, privilege, after, anonymous),
             "is_administrator": privilege == ADMINISTRATOR,
+            "anonymous": anonymous,
         }
     return render(request, "roles/_who_can.html" if wants_fragment(request, "who-can-results") else "roles/who_can.html", context)
 
 
-def _answer(client: PersonClient, known: Sequence[Role], privilege: str, after: str) -> PrivilegeReport:
+def _answer(client: PersonClient, known: Sequence[Role], privilege: str, after: str, anonymous: AnonymousAccess) -> PrivilegeReport:
     if privilege == ADMINISTRATOR:
-        return privilege_holders.who_are_administrators(client, known, after)
-    return privilege_holders.with_privilege(client, known, privilege, after)
+        return privilege_holders.who_are_administrators(client, known, after, anonymous)
+    return privilege_holders.with_privilege(client, known, privilege, after, anonymous)

@@ -157,6 +157,7 @@ def test_it_takes_few_calls(node: TestNode, otto: Client, calls: list[str]) -> N
     access(otto, "jdoe")
     assert [call for call in calls if "usermgmt-sessions" not in call] == [
         "GET /_security/user/jdoe",
+        "GET /_security/_authenticate",
         "GET /_security/role/viewer,editor",
         "POST /_security/_query/api_key",
         "POST /_security/_query/user",

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from elasticsearch import Elasticsearch
 
-from accounts.services import audit
+from accounts.services import audit, errors, users
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -154,3 +154,23 @@ def test_odd_names(node: TestNode, signed_in: SignIn, username: str) -> None:
     url, key = links[0].split("?id=")
     assert ada.post(url, {"id": key}).status_code == 302
     assert valid(node, username) == []
+
+
+def test_key_of_a_built_in_user_who_is_gone(node: TestNode, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reserved realm was turned off."""
+    node.elastic.security.change_password(username="apm_system", password=PASSWORD)
+    node.elastic.security.grant_api_key(
+        grant_type="password", username="apm_system", password=PASSWORD, api_key={"name": "of a built-in user"}
+    )
+
+    def missing(_: object, username: str) -> None:
+        raise errors.NotFound(username)
+
+    monkeypatch.setattr(users, "get", missing)
+    ada = signed_in("ada")
+    page = ada.get("/users/revoke-api-keys/apm_system")
+    assert "of a built-in user" in text(page.content)
+    ids = re.findall(r'name="id" value="([^"]+)"', page.content.decode())
+    assert ada.post("/users/revoke-api-keys/apm_system", {"id": ids}).status_code == 302
+    assert valid(node, "apm_system") == []
+    assert ada.get("/users/revoke-api-keys/apm_system").status_code == 404

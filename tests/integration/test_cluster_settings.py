@@ -1,6 +1,8 @@
 """Nodes with settings that other nodes of the tests don't have: each test has a node of its own."""
 
+import html
 import io
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,10 +15,13 @@ from django.test import Client
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import users
-from accounts.services.client import PersonClient
+from accounts.services import errors, exports, findings, roles, users
+from accounts.services.client import PersonClient, service_client
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
+from accounts.services.findings import rows as findings_rows
+from accounts.services.roles import AnonymousAccess
+from accounts.services.users import UserQuery, privilege_holders
 from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
@@ -69,8 +74,8 @@ def set_up(settings: Settings, elastic: Elasticsearch) -> str:
     printed = out.getvalue()
     settings.ELASTICSEARCH_API_KEY = printed.split("ELASTICSEARCH_API_KEY=")[1].split()[0]
     elastic.security.put_role(name="user_admin", cluster=["manage_security"])
-    for username, roles in CAST.items():
-        elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
+    for username, names in CAST.items():
+        elastic.security.put_user(username=username, password=PASSWORD, roles=names)
     return printed
 
 
@@ -162,3 +167,125 @@ def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
 def test_first_start(node_with: NodeWith, settings: Settings) -> None:
     with node_with({}, FirstAnswer) as elastic:
         assert "API key: created" in set_up(settings, elastic)
+
+
+ANONYMOUS = "xpack.security.authc.anonymous"
+
+
+def page(client: Client, url: str, status: int = 200) -> str:
+    response = client.get(url)
+    assert response.status_code == status, url
+    return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split()))
+
+
+def save(client: Client, username: str, **changes: object) -> int:
+    """Edit a user in the form; the status of the answer."""
+    form = client.get(f"/users/edit/{username}").context["form"]
+    body = {**form.initial, "seen": form["seen"].value(), **changes}
+    return client.post(f"/users/edit/{username}", body).status_code
+
+
+def test_anonymous_access(node_with: NodeWith, settings: Settings) -> None:
+    """The anonymous user has the role `everybody`, which doesn't exist at first."""
+    with node_with({f"{ANONYMOUS}.roles": "everybody"}) as elastic:
+        set_up(settings, elastic)
+        elastic.security.put_user(username="joe", password=PASSWORD, roles=[])
+        joe, otto, auditor = PersonClient("joe", PASSWORD), signed_in("otto"), PersonClient("otto", PASSWORD)
+        assert roles.anonymous_access(auditor) == AnonymousAccess("_anonymous", ("everybody",))
+        assert "also have the role everybody ." in page(otto, "/users/access/joe")
+        assert "Role everybody doesn't exist and grants no privileges." in page(otto, "/users/access/joe")
+        assert "All users have this role, and so do requests without credentials" in page(otto, "/roles/view/everybody")
+        assert_is_found(elastic, auditor, "anonymous-access")
+
+        elastic.security.put_role(name="everybody", indices=[{"names": ["logs-*"], "privileges": ["read"]}], cluster=["monitor"])
+        assert "logs-* : read Granted by everybody from anonymous access" in page(otto, "/users/access/joe")
+        assert "All users have this privilege, and so do requests without" in page(otto, "/roles/who-can?privilege=monitor")
+        answer = page(otto, "/roles/who-can?privilege=read_ccr")
+        assert "All users have" not in answer
+        # Only `monitor` and `read_security` together imply it.
+        assert joe.has_privileges(cluster=["read_ccr"])["has_all_requested"] is False
+        assert auditor.has_privileges(cluster=["read_ccr"])["has_all_requested"] is True
+        assert re.search(r"otto .*everybody", answer)
+        assert "joe" not in answer
+        assert_is_found(elastic, auditor, "anonymous-access")
+        assert not {row.username: row for row in exports.rows(auditor, UserQuery())}["joe"].can_manage_users
+
+        elastic.security.put_role(name="everybody", cluster=["manage_security"])
+        names = {user["username"] for user in elastic.security.query_user(size=1000)["users"]} | set(users.RESERVED_USERNAMES)
+        assert joe.has_privileges(cluster=["manage_security"])["has_all_requested"] is True
+        answer = page(otto, "/roles/who-can?privilege=manage_security")
+        assert f"{len(names)} users have this privilege" in answer
+        assert "All users have this privilege, and so do requests without credentials" in answer
+        listing = exports.Listing(auditor, UserQuery())
+        assert {row.username: row.can_manage_users for row in listing} == dict.fromkeys(names, True)
+        assert listing.completeness("").anonymous_access == "on: every user also has the roles of _anonymous: everybody"
+        assert "_anonymous: everybody" in page(otto, "/users/print")
+        run = assert_is_found(elastic, auditor, "anonymous-changes")
+        assert {row.username for row in findings_rows.read(run.chunks["managers"])} == names
+        assert "Anonymous access beyond read privileges" in page(otto, "/findings/view/anonymous-changes")
+        # They can't lose what everybody has.
+        assert save(signed_in("joe"), "joe", roles=["viewer"]) == 302
+
+
+def assert_is_found(elastic: Elasticsearch, client: PersonClient, slug: str) -> findings.Run:
+    """That the anonymous user is in this finding alone."""
+    run = findings.start(client)
+    while not run.finished:
+        run = findings.advance(client, run.id)
+    assert [name for name in ("anonymous-access", "anonymous-changes") if run.count(name)] == [slug]
+    [row] = findings_rows.read(run.chunks[slug])
+    assert (row.username, row.roles) == ("_anonymous", ("everybody",))
+    return run
+
+
+@pytest.mark.parametrize("authz_exception", ["true", "false"])
+def test_sign_in_with_anonymous_access(
+    node_with: NodeWith, settings: Settings, authz_exception: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    anonymous = {"roles": "superuser", "username": "guest", "authz_exception": authz_exception}
+    with node_with({f"{ANONYMOUS}.{name}": value for name, value in anonymous.items()}) as elastic:
+        set_up(settings, elastic)
+        elastic.security.put_user(username="joe", password=PASSWORD, roles=[])
+        assert roles.anonymous_access(PersonClient("joe", PASSWORD)) == AnonymousAccess("guest", ("superuser",))
+        wrong = (("joe", "wrong"), ("joe", ""), ("", ""), ("guest", ""), ("guest", PASSWORD), ("nobody", PASSWORD))
+        for username, password in wrong:
+            browser = Client()
+            answer = browser.post("/login", {"username": username, "password": password})
+            assert (answer.status_code, "sessionid" in answer.cookies) == (200, False), username
+            with pytest.raises(errors.AuthenticationFailed):
+                PersonClient(username, password).authenticate()
+        settings.ELASTICSEARCH_API_KEY, key = "not a key", settings.ELASTICSEARCH_API_KEY
+        with pytest.raises(errors.NotSetUp):
+            service_client().cluster.state(metric="version")
+        settings.ELASTICSEARCH_API_KEY = key
+
+        joe = signed_in("joe")
+        assert "joe" in page(joe, "/account/")
+        # A proxy loses the credentials of people.
+        with monkeypatch.context() as proxy:
+            proxy.setattr(PersonClient, "_of_request", lambda _: {})
+            assert "A proxy in front of Elasticsearch removes the credentials" in page(joe, "/account/", 503)
+            change = {"current_password": "wrong", "password": f"{PASSWORD}-2", "confirm_password": f"{PASSWORD}-2"}
+            assert joe.post("/account/change-password", change).status_code == 503
+            for password in (PASSWORD, "wrong"):
+                answer = Client().post("/login", {"username": "joe", "password": password})
+                assert "A proxy in front of Elasticsearch removes the credentials" in answer.content.decode()
+                assert "sessionid" not in answer.cookies
+        assert "joe" in page(joe, "/account/")
+
+
+def test_native_users_named_like_built_in_ones(node_with: NodeWith, settings: Settings) -> None:
+    with node_with({"xpack.security.authc.reserved_realm.enabled": "false"}) as elastic:
+        set_up(settings, elastic)
+        for name in users.RESERVED_USERNAMES:
+            elastic.security.put_user(username=name, password=PASSWORD, roles=["viewer"])
+        ada, client = signed_in("ada"), PersonClient("ada", PASSWORD)
+        assert not users.get(client, "elastic").is_reserved
+        assert [row.username for row in exports.rows(client, UserQuery())].count("kibana") == 1
+        assert privilege_holders.with_role(client, "viewer").total == len(users.RESERVED_USERNAMES) + 1
+        assert "will lose connection" not in page(ada, "/users/change-password/kibana_system")
+        assert save(ada, "kibana", full_name="Not built in") == 302
+        assert elastic.security.get_user(username="kibana")["kibana"]["full_name"] == "Not built in"
+        assert ada.post("/users/delete/beats_system").status_code == 302
+        assert "beats_system" not in elastic.security.get_user()
+        assert users.search(client, UserQuery(kind="reserved")).total == 0

@@ -184,6 +184,8 @@ class TestExports:
         assert changed.by[-1].startswith("ada (Deactivate user, ")
         assert {each.username for each in found.comparison.of("removed")} == set(users.RESERVED_USERNAMES)
         assert found.warnings == [compare_exports.OTHER_FILTER, compare_exports.TRAIL_TOO_SHORT]
+        after.manifest = replace(later, anonymous_access="no information")
+        assert compare_exports.OTHER_ANONYMOUS_ACCESS in compare.of_exports(before, after).warnings
         after.manifest = replace(later, cluster_id="another")
         assert compare_exports.OTHER_CLUSTER_UNKNOWN in compare.of_exports(before, after).warnings
 
@@ -235,6 +237,10 @@ def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, sign
     ]
     assert found.comparison.differences[0].by[0].startswith("ada (Deactivate user, ")
     assert found.is_same_filter
+    assert found.is_same_anonymous_access
+    assert found.before.snapshot
+    unknown = replace(found.before, snapshot=replace(found.before.snapshot, anonymous_access="no information"))
+    assert not replace(found, before=unknown).is_same_anonymous_access
     browser = signed_in("otto")
     assert "Spring (20" in browser.get("/compare/").content.decode()
     page = browser.get(f"/compare/reviews?one={first}&other={second}").content.decode()

@@ -13,8 +13,17 @@ from elasticsearch import Elasticsearch, exceptions
 from pytest_django import Settings
 
 from accounts.services import errors
-from accounts.services.client import PersonClient, ServiceClient, curl_node, service_client
+from accounts.services.client import (
+    AdministratorClient,
+    CredentialsMixin,
+    PersonClient,
+    ServiceClient,
+    curl_node,
+    service_client,
+)
 from accounts.services.client.curl_node import CurlNode, Response
+from accounts.services.roles import AnonymousAccess, anonymous_access
+from accounts.services.roles.anonymous import UNKNOWN
 
 PERSON = "ada", "canary-password"
 
@@ -26,10 +35,13 @@ class Cluster(socketserver.ThreadingTCPServer):
     daemon_threads = True
     status: int | None = None
     product = "Elasticsearch"
+    body: object = {"error": {"type": "some_exception", "reason": "the reason"}}
     requests: list[str]
+    headers: list[str]
 
     def __init__(self) -> None:
         self.requests = []
+        self.headers = []
         super().__init__(("127.0.0.1", 0), Answer)
 
     @property
@@ -46,12 +58,13 @@ class Answer(socketserver.StreamRequestHandler):
             self.server.requests.append(line.split(" HTTP")[0])
             length = 0
             while header := self.rfile.readline().decode().strip():
+                self.server.headers.append(header.lower())
                 if header.lower().startswith("content-length:"):
                     length = int(header.split(":")[1])
             self.rfile.read(length)
             if self.server.status is None:
                 return
-            body = json.dumps({"error": {"type": "some_exception", "reason": "the reason"}}).encode()
+            body = json.dumps(self.server.body).encode()
             head = (
                 f"HTTP/1.1 {self.server.status} X\r\nX-Elastic-Product: {self.server.product}\r\nContent-Type: application/json\r\n"
             )
@@ -148,9 +161,58 @@ def test_rejected_service_key_is_not_set_up(cluster: Cluster, settings: Settings
     for cluster.status in (401, 403):
         with pytest.raises(errors.NotSetUp):
             service_client().get(index="usermgmt-sessions", id="1")
-    settings.ELASTICSEARCH_API_KEY = ""
-    with pytest.raises(errors.NotSetUp):
-        service_client()
+    for settings.ELASTICSEARCH_API_KEY in ("", " "):
+        with pytest.raises(errors.NotSetUp):
+            service_client()
+
+
+@pytest.mark.parametrize("client", [PersonClient(*PERSON), AdministratorClient(*PERSON), ServiceClient("a-key")], ids=repr)
+def test_credentials_are_always_sent(cluster: Cluster, client: CredentialsMixin) -> None:
+    """A caller can't replace them."""
+    cluster.status = 200
+    for headers in ({}, {"authorization": ""}, {"Authorization": ""}):
+        cluster.headers.clear()
+        for method in ("GET", "PUT"):
+            client.perform_request(
+                method, "/", headers={**headers, "accept": "application/json", "content-type": "application/json"}
+            )
+        sent = [header for header in cluster.headers if header.startswith("authorization:")]
+        assert len(sent) == 2
+        assert all(header.startswith(("authorization: basic ", "authorization: apikey a-key")) for header in sent)
+
+
+ANONYMOUS = {"username": "_anonymous", "roles": ["viewer"], "authentication_type": "anonymous"}
+MISSING = "missing authentication credentials for REST request [/_security/_authenticate]"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "found"),
+    [
+        (200, ANONYMOUS, AnonymousAccess("_anonymous", ("viewer",))),
+        (401, {"error": {"type": "security_exception", "reason": MISSING}}, AnonymousAccess()),
+        (401, {"error": {"type": "security_exception", "reason": "another reason"}}, UNKNOWN),
+        (401, "Please sign in to the gateway", UNKNOWN),
+        (403, {}, UNKNOWN),
+        (503, {}, UNKNOWN),
+        (None, {}, UNKNOWN),
+        (200, {**ANONYMOUS, "username": "gateway", "authentication_type": "realm"}, UNKNOWN),
+    ],
+)
+def test_anonymous_access(
+    cluster: Cluster, status: int | None, body: object, found: AnonymousAccess, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster.status, cluster.body = status, body
+    assert anonymous_access(PersonClient(*PERSON)) == found
+    assert not [header for header in cluster.headers if header.startswith("authorization")]
+    assert found == UNKNOWN or not caplog.records
+
+
+def test_answer_to_the_anonymous_user_is_not_the_persons(cluster: Cluster) -> None:
+    cluster.status, cluster.body = 200, ANONYMOUS
+    person = PersonClient(*PERSON)
+    with pytest.raises(errors.CredentialsLost):
+        person.authenticate()
+    assert not person.is_accepted
 
 
 def test_ca_certs_are_ignored_without_tls(settings: Settings) -> None:

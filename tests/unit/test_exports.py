@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.services.exports import FORMATS, Row, cells, dialect, workbook
+from accounts.services.exports import FORMATS, CompletenessManifest, Row, cells, dialect, workbook
 from accounts.services.exports.reading import READERS
 
 # Few letters, so that what matters comes often.
@@ -67,3 +67,13 @@ def test_text_too_long_for_a_cell() -> None:
 
 def test_nothing_is_left_empty() -> None:
     assert all(cells.to_cells(a_row(), cells.unknown_moment(None)))
+
+
+def test_manifest_without_anonymous_access() -> None:
+    """Of an export that was made before the field existed."""
+    texts = dict.fromkeys(("generated_at", "cluster_name", "cluster_id", "generated_by", "realm", "filter", "query"), "x")
+    document = {**texts, "rows": "1", "users_before": 1, "users_after": 1, "trail_start": "x", "data_file": "x", "sha256": "x"}
+    assert CompletenessManifest.of(document).anonymous_access == "no information"
+    assert CompletenessManifest.of({**document, "anonymous_access": "off"}).anonymous_access == "off"
+    with pytest.raises(KeyError):
+        CompletenessManifest.of({name: value for name, value in document.items() if name != "sha256"})

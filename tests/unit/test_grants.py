@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from accounts.services.roles import grants
 from accounts.services.roles.grants import Grant
 
@@ -89,3 +91,27 @@ def test_the_summary_counts() -> None:
 
 def test_a_role_without_anything_grants_nothing() -> None:
     assert grants.of({}) == []
+
+
+READ = {"names": ["logs-*"], "privileges": ["read", "view_index_metadata"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "is_read_only"),
+    [
+        ({}, True),
+        ({"cluster": ["monitor", "read_ilm", "none", "cluster:monitor/main"], "indices": [READ], "remote_indices": [READ]}, True),
+        ({"applications": [{"application": "kibana-.kibana", "privileges": ["feature_discover.read"], "resources": ["*"]}]}, True),
+        ({"cluster": ["manage_own_api_key"]}, False),
+        ({"cluster": ["cluster:admin/x"]}, False),
+        ({"cluster": ["a_privilege_of_a_later_version"]}, False),
+        ({"indices": [READ, {**READ, "privileges": ["read", "index"]}]}, False),
+        ({"remote_indices": [{**READ, "privileges": ["all"]}]}, False),
+        ({"remote_cluster": [{"clusters": ["*"], "privileges": ["monitor_stats"]}]}, True),
+        ({"applications": [{"application": "kibana-.kibana", "privileges": ["all"], "resources": ["*"]}]}, False),
+        ({"run_as": ["jdoe"]}, False),
+        ({"global": {"profile": {"write": {"applications": ["*"]}}}}, False),
+    ],
+)
+def test_read_only(body: dict[str, Any], is_read_only: bool) -> None:
+    assert grants.is_read_only(body) is is_read_only

@@ -92,6 +92,7 @@ REASONS: Final = {
     "rate_limited": "Too many failed attempts",
     "access_denied": "Denied by Elasticsearch",
     "license_expired": "License expired",
+    "credentials_lost": "Credentials removed by a proxy",
     "conflict": "Changed at the same time",
     "user_locked": "Locked by another change",
     "user_exists": "User already exists",

@@ -7,5 +7,7 @@ from accounts.services.client.clients import AdministratorClient as Administrato
 from accounts.services.client.clients import CredentialsMixin as CredentialsMixin
 from accounts.services.client.clients import PersonClient as PersonClient
 from accounts.services.client.clients import ServiceClient as ServiceClient
+from accounts.services.client.clients import UnauthenticatedClient as UnauthenticatedClient
 from accounts.services.client.clients import can_verify_credentials as can_verify_credentials
+from accounts.services.client.clients import is_anonymous as is_anonymous
 from accounts.services.client.clients import service_client as service_client

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 import urllib3.exceptions
 from django.conf import settings
-from elastic_transport import ApiResponse, TransportError
+from elastic_transport import ApiResponse, ObjectApiResponse, TransportError
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
@@ -41,6 +41,7 @@ class CredentialsMixin:
     _authorization: str
     # Whether the cluster has accepted these credentials since this object was made.
     is_accepted = False
+    log_levels: Mapping[type[errors.ServiceError], int] = LOG_LEVELS
 
     def __repr__(self) -> str:
         """Without credentials."""
@@ -67,7 +68,7 @@ class CredentialsMixin:
             return answer
         except (ApiError, TransportError) as exc:
             error = _service_error(exc, is_read=is_read)
-            _log(method, endpoint_id, error)
+            _log(method, endpoint_id, error, self.log_levels)
             # The frames of the client's exception hold the body and headers of the request, so it isn't chained.
             raise error from None
 
@@ -76,8 +77,12 @@ class CredentialsMixin:
         raise NotImplementedError(f"{type(self).__name__} has no per-call options; create another client instead.")
 
     def _of_request(self) -> dict[str, str]:
-        current = request_id.get()
-        return {"authorization": self._authorization, **({"x-opaque-id": current} if current else {})}
+        return {"authorization": self._authorization, **_opaque_id()}
+
+
+def _opaque_id() -> dict[str, str]:
+    current = request_id.get()
+    return {"x-opaque-id": current} if current else {}
 
 
 def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
@@ -91,8 +96,8 @@ def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
     return _write_client().perform_request(method, path, **call)
 
 
-def _log(method: str, endpoint_id: str | None, error: errors.ServiceError) -> None:
-    level = next((level for kind, level in LOG_LEVELS.items() if isinstance(error, kind)), logging.INFO)
+def _log(method: str, endpoint_id: str | None, error: errors.ServiceError, levels: Mapping[type[errors.ServiceError], int]) -> None:
+    level = next((level for kind, level in levels.items() if isinstance(error, kind)), logging.INFO)
     # The reason of a 401 repeats the username as entered, and users enter passwords there by mistake.
     reason = "" if isinstance(error, errors.AuthenticationFailed) else str(error)
     logger.log(level, "%s %s: %s: %s", method, endpoint_id, type(error).__name__, reason)
@@ -113,6 +118,26 @@ class PersonClient(CredentialsMixin, SecurityClient):
         self.scope = scope
         self.actor = Actor(username)
         self._authorization = _basic(username, password)
+
+    def authenticate(self, **options: Any) -> ObjectApiResponse[Any]:
+        """Who the user is. Raises CredentialsLost if Elasticsearch didn't get the credentials and lets anonymous users in."""
+        answer = super().authenticate(**options)
+        if is_anonymous(answer.body):
+            self.is_accepted = False
+            raise errors.CredentialsLost(f"Elasticsearch answered as the anonymous user {answer['username']}")
+        return answer
+
+
+class UnauthenticatedClient(CredentialsMixin, SecurityClient):
+    """`_security/…` without credentials, only to find out whether Elasticsearch accepts that (`roles.anonymous`)."""
+
+    log_levels: Mapping[type[errors.ServiceError], int] = {**LOG_LEVELS, errors.AuthenticationFailed: logging.DEBUG}
+
+    def __init__(self) -> None:
+        super().__init__(_read_client())
+
+    def _of_request(self) -> dict[str, str]:
+        return _opaque_id()
 
 
 class AdministratorClient(CredentialsMixin, Elasticsearch):
@@ -148,9 +173,14 @@ class ServiceClient(CredentialsMixin, Elasticsearch):
             raise errors.NotSetUp(str(exc)) from None
 
 
+def is_anonymous(identity: Mapping[str, Any]) -> bool:
+    """Whether `_security/_authenticate` answers as the anonymous user, to a request without credentials."""
+    return identity.get("authentication_type") == "anonymous"
+
+
 def service_client() -> ServiceClient:
     """The client with the API key of usermgmt. Raises NotSetUp without a key."""
-    if not settings.ELASTICSEARCH_API_KEY:
+    if not settings.ELASTICSEARCH_API_KEY.strip():  # Elasticsearch takes a blank one for an anonymous request
         raise errors.NotSetUp("ELASTICSEARCH_API_KEY is not set")
     return _service_client(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
 

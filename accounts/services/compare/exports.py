@@ -19,6 +19,9 @@ MAX_UNCOMPRESSED: Final = 512 << 20
 MAX_ROWS: Final = 500_000
 
 OTHER_FILTER: Final = "The lists have different filters, so some users may be added or removed only for that reason."
+OTHER_ANONYMOUS_ACCESS: Final = (
+    "Anonymous access differs, or isn't known for one of the lists, so it may be the only reason why users can manage users."
+)
 OTHER_CLUSTER: Final = "The lists are from different clusters."
 OTHER_CLUSTER_UNKNOWN: Final = "The lists are from another cluster, so it's unknown who made the changes."
 TRAIL_TOO_SHORT: Final = "It's unknown who made some of the changes, because the audit trail starts after the first list."
@@ -60,6 +63,7 @@ def of_exports(one: Export, other: Export) -> Exports:
     comparison, unknown = _with_actors(found, before, after)
     warnings = [
         *([OTHER_FILTER] if before.filter != after.filter else []),
+        *([OTHER_ANONYMOUS_ACCESS] if before.anonymous_access != after.anonymous_access else []),
         *([OTHER_CLUSTER] if before.cluster_id != after.cluster_id else []),
         *([unknown] if unknown else []),
     ]

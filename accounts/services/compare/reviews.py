@@ -23,6 +23,11 @@ class Reviews:
     def is_same_filter(self) -> bool:
         return self.before.filter == self.after.filter
 
+    @property
+    def is_same_anonymous_access(self) -> bool:
+        before, after = self.before.snapshot, self.after.snapshot
+        return bool(before and after and before.anonymous_access == after.anonymous_access)
+
 
 def of_reviews(one: str, other: str) -> Reviews:
     """Compare two reviews, by ID in any order. Raises ReviewNotFound, Unavailable, NotSetUp."""

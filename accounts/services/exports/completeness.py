@@ -1,8 +1,10 @@
 """The completeness manifest of a list: when, where, by whom, which filter, how many rows against Elasticsearch's count, SHA-256."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Final, Self
+
+from accounts.services.exports.rows import NO_INFORMATION
 
 COMPLETE: Final = "Complete: all matching users are included, and their number didn't change during the export."
 
@@ -20,6 +22,7 @@ LABELS: Final = {
     "trail_start": "Audit trail starts (UTC)",
     "data_file": "Data file",
     "sha256": "SHA-256 of data file",
+    "anonymous_access": "Anonymous access",
     "result": "Result",
 }
 
@@ -30,6 +33,7 @@ class CompletenessManifest:
 
     `users_before` and `users_after` are Elasticsearch's own counts of the matching users, when the first row was read and after the
     last. `trail_start`: when the audit trail starts, before which it has no events, or that it is empty. `sha256`: of `data_file`.
+    `anonymous_access`: whether all users have more roles than the list shows; older exports don't have it.
     """
 
     generated_at: str
@@ -45,6 +49,7 @@ class CompletenessManifest:
     trail_start: str
     data_file: str
     sha256: str
+    anonymous_access: str = NO_INFORMATION
 
     @property
     def is_exact(self) -> bool:
@@ -69,4 +74,5 @@ class CompletenessManifest:
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From what `as_dict` returned. Raises KeyError, TypeError, and ValueError for anything else."""
         kinds: dict[str, Callable[[Any], Any]] = dict.fromkeys(("rows", "users_before", "users_after"), int)
-        return cls(**{field.name: kinds.get(field.name, str)(document[field.name]) for field in fields(cls)})
+        names = [field.name for field in fields(cls) if field.default is MISSING or field.name in document]
+        return cls(**{name: kinds.get(name, str)(document[name]) for name in names})

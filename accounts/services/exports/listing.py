@@ -69,6 +69,7 @@ class Listing:
             trail_start=moment(self.trail_start) or EMPTY_TRAIL,
             data_file=data_file,
             sha256=sha256,
+            anonymous_access=str(self._context.anonymous),
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import api_keys, audit, errors, roles
 from accounts.services.client import PersonClient
+from accounts.services.roles import AnonymousAccess
 from accounts.services.users import User, administrators
 from accounts.services.users.administrators import Administration
 
@@ -51,7 +52,7 @@ class Row(NamedTuple):
 
 
 class RowContext:
-    """What all rows need: which roles exist, which of them make an administrator, and who owns active API keys."""
+    """What all rows need: which roles exist, which make an administrator, anonymous access, and who owns active API keys."""
 
     def __init__(
         self,
@@ -63,13 +64,17 @@ class RowContext:
         self._administration = administration
         self._keys = keys
 
+    @property
+    def anonymous(self) -> AnonymousAccess:
+        return self._administration.anonymous
+
     @classmethod
     def load(cls, client: PersonClient) -> Self:
         """Raises AccessDenied without read_security."""
-        known = roles.all_roles(client)
+        known, anonymous = roles.all_roles(client), roles.anonymous_access(client)
         return cls(
             frozenset(role.name for role in known),
-            administrators.load(client, known),
+            administrators.load(client, known, anonymous),
             _keys(client),
         )
 

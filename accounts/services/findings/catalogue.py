@@ -44,6 +44,18 @@ CATALOGUE: Final = (
         noun="API key",
     ),
     Finding(
+        "anonymous-changes",
+        "Anonymous access beyond read privileges",
+        "action",
+        "Anyone who can reach Elasticsearch has these privileges without a password, and so does every user, whatever their own "
+        "roles are. They allow more than reading.",
+        "Remove the roles from xpack.security.authc.anonymous.roles in elasticsearch.yml on each node, or remove privileges from "
+        "the roles.",
+        "Nodes with different settings: one node is checked. Privileges that usermgmt doesn't know count as more than reading.",
+        noun="anonymous user",
+        roles="Roles",
+    ),
+    Finding(
         "unknown-roles",
         "Users with nonexistent roles",
         "action",
@@ -124,6 +136,18 @@ CATALOGUE: Final = (
         "Confirm that they need the privilege in the details. Remove it where they don't.",
         "Users from other realms, API keys, and built-in users.",
         roles="Granted by",
+    ),
+    Finding(
+        "anonymous-access",
+        "Anonymous access",
+        "confirmation",
+        "Anyone who can reach Elasticsearch can read with these roles without a password, and so can every user, whatever their "
+        "own roles are.",
+        "Confirm that everything these roles can read is public. Otherwise remove them from xpack.security.authc.anonymous.roles "
+        "in elasticsearch.yml on each node.",
+        "Nodes with different settings: one node is checked.",
+        noun="result",
+        roles="Roles",
     ),
     Finding(
         "built-in",

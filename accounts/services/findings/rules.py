@@ -10,7 +10,7 @@ from accounts.services.findings.rows import Row
 from accounts.services.roles import Role
 from accounts.services.users import User
 from accounts.services.users.administrators import Administration
-from accounts.services.users.privilege_holders import GrantPath, granting_roles
+from accounts.services.users.privilege_holders import GrantPaths
 
 UNSEEN_FOR: Final = timedelta(days=90)
 
@@ -20,7 +20,7 @@ class Context:
     """What the rules depend on. `kibana_sign_ins`: the last sign-in to Kibana by username; `trail_start`: of the audit trail."""
 
     roles: Mapping[str, Role]
-    grant_paths: Sequence[GrantPath]
+    grant_paths: GrantPaths
     administration: Administration
     now: datetime
     activity: Mapping[str, UserActivity] = field(default_factory=dict)
@@ -30,7 +30,7 @@ class Context:
 
 def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
     """Each finding about the user: its slug and its row."""
-    managing = granting_roles(user, context.grant_paths)
+    managing = context.grant_paths.granting_roles(user)
     if managing:
         yield "managers", row(user, roles=managing)
     elif found := _escalation(user, context):
@@ -67,6 +67,8 @@ def _escalation(user: User, context: Context) -> tuple[str, Row] | None:
     if is_administrator is False or (is_administrator is None and user.is_reserved):
         return None
     ways = context.administration.ways_of(user.roles)
+    if not ways:  # only anonymous access isn't known, which is a finding of its own
+        return None
     found = row(user, "; ".join(str(way) for _, way in ways), tuple(dict.fromkeys(role for role, _ in ways)))
     return ("escalation" if is_administrator else "possible-escalation"), found
 

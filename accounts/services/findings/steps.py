@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.services import audit, errors
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
-from accounts.services.findings import duplicates, orphaned_keys, rows, rules, runs, user_pages
+from accounts.services.findings import anonymous, duplicates, orphaned_keys, rows, rules, runs, user_pages
 from accounts.services.findings.catalogue import CATALOGUE
 from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import STEPS, Run, Step
@@ -80,7 +80,7 @@ def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | No
 def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
-    found: dict[str, list[Row]] = {}
+    found = {} if run.after else anonymous.find(client)
     for page in pages:
         context = user_pages.context(client, page, trail_start)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 from django.utils import timezone
 
 from accounts.services.documents.store import Version
+from accounts.services.exports.rows import NO_INFORMATION
 from accounts.services.request_context import Actor
 
 # "snapshotting": the snapshot is being created; "signing": the decisions are being locked; "failed": there is no complete snapshot.
@@ -21,7 +22,10 @@ PENDING: Final = "pending"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotManifest:
-    """What shows that the snapshot is complete: when, where, by whom, of what, and how many rows against Elasticsearch's count."""
+    """What shows that the snapshot is complete: when, where, by whom, of what, and how many rows against Elasticsearch's count.
+
+    `anonymous_access`: whether all users have more roles than the rows show.
+    """
 
     generated_at: str
     cluster: str
@@ -31,6 +35,7 @@ class SnapshotManifest:
     rows: int
     total: int
     sha256: str
+    anonymous_access: str = NO_INFORMATION
 
     @property
     def is_complete(self) -> bool:

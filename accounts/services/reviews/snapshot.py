@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import audit, errors, users
+from accounts.services import audit, errors, roles, users
 from accounts.services.client import PersonClient, service_client
 from accounts.services.exports.filters import describe
 from accounts.services.reviews import rows, store
@@ -114,4 +114,5 @@ def _manifest(client: PersonClient, review: Review, count: int, total: int, sha2
         rows=count,
         total=total,
         sha256=sha256,
+        anonymous_access=str(roles.anonymous_access(client)),
     )

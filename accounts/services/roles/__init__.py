@@ -1,5 +1,7 @@
 """Roles: which exist, what they grant, and which cluster privileges imply which."""
 
+from accounts.services.roles.anonymous import AnonymousAccess as AnonymousAccess
+from accounts.services.roles.anonymous import anonymous_access as anonymous_access
 from accounts.services.roles.roles import Role as Role
 from accounts.services.roles.roles import RoleDetails as RoleDetails
 from accounts.services.roles.roles import all_roles as all_roles

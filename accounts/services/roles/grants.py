@@ -19,6 +19,9 @@ KINDS: Final = (
 )
 
 
+READ_ONLY_INDEX_PRIVILEGES: Final = ("none", "read", "read_cross_cluster", "read_failure_store", "monitor", "view_index_metadata")
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """One privilege, or privileges on one subject, and their limits. Equal grants of two roles are merged."""
@@ -58,6 +61,23 @@ def of(body: Body) -> list[Grant]:
         *(Grant("run_as", "Any user (*)" if name == "*" else name) for name in body.get("run_as", [])),
         *(Grant("global", f"{area} {verb}", _flat(value)) for area, verb, value in _globals(body)),
     ]
+
+
+def is_read_only(body: Body) -> bool:
+    """Whether all privileges are known to allow nothing but reading."""
+    indices = [*body.get("indices", []), *body.get("remote_indices", [])]
+    return not (
+        any(map(_may_change, body.get("cluster", [])))
+        or any(privilege not in READ_ONLY_INDEX_PRIVILEGES for part in indices for privilege in part["privileges"])
+        or any(not privilege.endswith("read") for part in body.get("applications", []) for privilege in part["privileges"])
+        or any(not privilege.startswith("monitor") for part in body.get("remote_cluster", []) for privilege in part["privileges"])
+        or body.get("run_as")
+        or body.get("global")
+    )
+
+
+def _may_change(cluster_privilege: str) -> bool:
+    return cluster_privilege != "none" and not cluster_privilege.startswith(("monitor", "read_", "cluster:monitor/"))
 
 
 def sections(by_role: Mapping[str, Iterable[Grant]]) -> list[Section]:

@@ -33,10 +33,14 @@ class Role:
 
 @dataclass(frozen=True, slots=True)
 class RoleDetails:
-    """A role with its privileges. `is_enabled`: whether the license of the cluster allows them."""
+    """A role with its privileges. `is_enabled`: whether the license of the cluster allows them.
+
+    `is_read_only`: whether all of them are known to allow nothing but reading.
+    """
 
     role: Role
     is_enabled: bool = True
+    is_read_only: bool = True
     grants: tuple[Grant, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -97,6 +101,7 @@ def _details(name: str, body: Mapping[str, Any] | None) -> RoleDetails:
     return RoleDetails(
         _role(name, body),
         is_enabled=_is_enabled(body),
+        is_read_only=not _is_enabled(body) or grants.is_read_only(body),
         grants=tuple(grants.of(body)),
         metadata={key: value for key, value in body.get("metadata", {}).items() if not key.startswith("_")},
     )

@@ -6,21 +6,23 @@ from functools import cached_property
 from typing import Final
 
 from accounts.services.client import PersonClient
-from accounts.services.roles import Role, patterns
+from accounts.services.roles import AnonymousAccess, Role, patterns
 from accounts.services.roles.escalation import RUN_AS, Way
 from accounts.services.users import users
 
 # `index.max_result_window`: as many administrators are compared with the patterns of `run_as`.
 MAX_COMPARED: Final = 10_000
 
+OFF: Final = AnonymousAccess()
 Ways = dict[str, tuple[Way, ...]]
 
 
 @dataclass(frozen=True)
 class Administration:
-    """The ways up of each role that has any, by role name."""
+    """The ways up of each role that has any, by role name. All users also have the roles of anonymous access."""
 
     ways: Mapping[str, tuple[Way, ...]]
+    anonymous: AnonymousAccess = OFF
 
     @cached_property
     def certain(self) -> frozenset[str]:
@@ -34,16 +36,16 @@ class Administration:
 
     def is_administrator(self, roles: Iterable[str]) -> bool | None:
         """Whether the holder of these roles is an administrator or can become one; None if that isn't known."""
-        held = frozenset(roles)
-        return True if self.certain & held else None if self.possible & held else False
+        held = {*roles, *self.anonymous.roles}
+        return True if self.certain & held else None if self.possible & held or not self.anonymous.is_known else False
 
     def ways_of(self, roles: Iterable[str]) -> list[tuple[str, Way]]:
         """Each way that one of the roles opens, with the role; certain ones first."""
-        found = [(role, way) for role in roles for way in self.ways.get(role, ())]
+        found = [(role, way) for role in dict.fromkeys([*roles, *self.anonymous.roles]) for way in self.ways.get(role, ())]
         return sorted(found, key=lambda each: not each[1].is_certain)
 
 
-def load(client: PersonClient, known: Sequence[Role]) -> Administration:
+def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess = OFF) -> Administration:
     """From the roles, and from the users if a role has `run_as`, which needs all roles and up to three calls.
 
     Raises AccessDenied without `read_security`.
@@ -56,7 +58,7 @@ def load(client: PersonClient, known: Sequence[Role]) -> Administration:
         # To act as somebody who acts as an administrator, an API key of the former is needed, which not everyone can create.
         for others in (direct.possible, frozenset(role.name for role in acting if role.name in ways)):
             ways |= _acting_as(acting, ways, *_holders(client, others), is_certain=False)
-    return Administration(ways)
+    return Administration(ways, anonymous)
 
 
 def _holders(client: PersonClient, roles: frozenset[str]) -> tuple[list[str], bool]:

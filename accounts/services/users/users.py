@@ -12,6 +12,7 @@ from accounts.services import audit, errors, sessions
 from accounts.services.client import PersonClient, cached_per_scope, invalidate
 from accounts.services.users import unknown_roles
 
+# Whom to ask for: whether a user of this name is built in is what Elasticsearch says, see `is_reserved`.
 RESERVED_USERNAMES: Final = (
     "apm_system",
     "beats_system",
@@ -40,8 +41,11 @@ class User:
 
     @property
     def is_reserved(self) -> bool:
-        """Built in: only the password and the enabled flag can change."""
-        return self.username in RESERVED_USERNAMES or bool(self.metadata.get("_reserved"))
+        """Built in: only the password and the enabled flag can change.
+
+        Where the reserved realm is off, native users can have the names of built-in users.
+        """
+        return bool(self.metadata.get("_reserved"))
 
     @property
     def is_deprecated(self) -> bool:
@@ -64,7 +68,7 @@ def reserved(client: PersonClient) -> list[User]:
         answer = client.get_user(username=list(RESERVED_USERNAMES), with_profile_uid=True)
     except errors.NotFound:
         return []
-    return [user_from_api(body) for body in answer.body.values()]
+    return [user for user in map(user_from_api, answer.body.values()) if user.is_reserved]
 
 
 def get(client: PersonClient, username: str) -> User:

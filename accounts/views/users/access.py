@@ -28,7 +28,7 @@ class Part:
 @require_GET
 @requires_reader
 def access(request: AppRequest, username: str) -> HttpResponse:
-    """A page, or the part that the user's page loads on request. Five calls."""
+    """A page, or the part that the user's page loads on request. Six calls."""
     client = request.user.client
     user = users.get(client, username)
     context = {
@@ -54,9 +54,14 @@ def _part(read: Callable[[], object], what: str) -> Part:
 
 
 def _effective(client: PersonClient, user: User) -> dict[str, Any]:
-    """The privileges of all roles, merged; what only several of them imply together; nonexistent and disabled roles."""
-    found = roles.get_many(client, user.roles)
-    administration = administrators.load(client, _roles_that_matter(client, [details.role for details in found.values()]))
+    """The privileges of all roles, merged; what only several of them imply together; nonexistent and disabled roles.
+
+    Elasticsearch adds the roles of anonymous access to those of the user.
+    """
+    anonymous = roles.anonymous_access(client)
+    found = roles.get_many(client, [*user.roles, *anonymous.roles])
+    known = _roles_that_matter(client, [details.role for details in found.values()])
+    administration = administrators.load(client, known, anonymous)
     granted = {name: details.grants for name, details in found.items() if details.is_enabled}
     return {
         "ways": administration.ways_of(user.roles),
@@ -65,6 +70,8 @@ def _effective(client: PersonClient, user: User) -> dict[str, Any]:
         "combined": cluster_privileges.combined(name for details in found.values() for name in details.role.cluster),
         "unknown": [name for name, details in found.items() if details.role.is_unknown],
         "disabled": [name for name, details in found.items() if not details.is_enabled],
+        "anonymous": anonymous,
+        "anonymous_roles": [name for name in anonymous.roles if name not in user.roles],
     }
 
 

@@ -15,6 +15,7 @@ from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.http import AppRequest
 from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
+from accounts.services.client import PersonClient
 from accounts.services.errors import EditConflict, Invalid, NotFound, UserExists, UserLocked
 from accounts.services.roles import Role
 from accounts.services.signin import operators
@@ -89,7 +90,7 @@ def edit(request: AppRequest, username: str) -> HttpResponse:
 def _save(request: AppRequest, username: str) -> HttpResponse:
     """Five requests: the roles, and the four of the update."""
     operator = request.user
-    policy.demand("edit", operator, User(username))
+    policy.demand("edit", operator, _possibly_reserved(operator.client, username))
     form = EditUserForm(request.POST, roles=roles.all_roles(operator.client))
     conflict = None
     try:
@@ -104,10 +105,17 @@ def _save(request: AppRequest, username: str) -> HttpResponse:
     return _render_edit(request, user, form.rebased(user) if conflict else form, conflict)
 
 
+def _possibly_reserved(client: PersonClient, username: str) -> User:
+    """The user if they can be built in, for one call; otherwise only the name."""
+    return users.get(client, username) if username in users.RESERVED_USERNAMES else User(username)
+
+
 def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     """Whether the user was updated; if not, the form says why. Raises EditConflict."""
     offered = form.roles_field.widget.roles
-    if policy.would_lose_management(operator, wanted, [offered[name] for name in wanted.roles]):
+    own_account = operator.is_account(wanted.username)
+    names = [*wanted.roles, *(roles.anonymous_access(operator.client).roles if own_account else ())]
+    if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
         form.add_error("roles", "You can't remove your own permission to manage users. Ask another administrator.")
         return False
     try:

@@ -1,0 +1,68 @@
+"""Who has a privilege, by their own roles and those of anonymous access."""
+
+import pytest
+
+from accounts.services.exports.rows import RowContext
+from accounts.services.roles import AnonymousAccess, Role, escalation
+from accounts.services.users import User
+from accounts.services.users.administrators import Administration
+from accounts.services.users.privilege_holders import OFF, grant_paths
+
+CLUSTER = {"admin": "manage_security", "sees": "read_security", "watches": "monitor"}
+ROLES = [Role(name, cluster=(privilege,)) for name, privilege in CLUSTER.items()]
+
+
+def anonymous(*names: str) -> AnonymousAccess:
+    return AnonymousAccess("_anonymous", names)
+
+
+def test_anonymous_access_grants_a_part() -> None:
+    """Only `monitor` and `read_security` together imply `read_ccr`."""
+    paths = grant_paths(ROLES, "read_ccr", anonymous("watches"))
+    assert not paths.is_open_to_all
+    assert paths.granting_roles(User("jdoe", roles=("sees", "x"))) == ("sees", "watches")
+    assert paths.granting_roles(User("jdoe", roles=("x",))) == ()
+    assert (paths.grants(["sees"]), paths.grants(["watches"])) == (True, False)
+    assert "sees" in str(paths.query())
+    assert "watches" not in str(paths.query())
+    assert not grant_paths(ROLES, "read_ccr").grants(["sees"])
+
+
+def test_anonymous_access_grants_all_of_it() -> None:
+    for access in (anonymous("watches", "sees"), anonymous("nope", "admin")):
+        paths = grant_paths(ROLES, "read_ccr" if "sees" in access.roles else "manage_security", access)
+        assert paths.is_open_to_all
+        assert paths.grants([])
+        assert paths.query() is None
+        assert set(paths.granting_roles(User("jdoe", roles=("x",)))) <= set(access.roles)
+        assert paths.granting_roles(User("jdoe"))
+
+
+def test_a_privilege_that_no_role_grants() -> None:
+    paths = grant_paths(ROLES, "manage_ml", anonymous("admin"))
+    assert not paths
+    assert (paths.is_open_to_all, paths.grants(["admin"]), paths.granting_roles(User("jdoe", roles=("admin",)))) == (
+        False,
+        False,
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("access", "role", "can_manage"),
+    [
+        (OFF, "watches", False),
+        (OFF, "admin", True),
+        (OFF, "single", None),
+        (anonymous("admin"), "watches", True),
+        (anonymous("watches"), "watches", False),
+        (anonymous("single"), "watches", None),
+        (AnonymousAccess(is_known=False), "watches", None),
+        (AnonymousAccess(is_known=False), "admin", True),
+    ],
+)
+def test_can_manage_users(access: AnonymousAccess, role: str, can_manage: bool | None) -> None:
+    """`single`: a role of which it isn't known."""
+    ways = {"admin": escalation.of({"cluster": ["all"]}), "single": escalation.of({"cluster": ["manage"]})}
+    context = RowContext(frozenset({"admin", "watches", "single"}), Administration(ways, access), None)
+    assert context.row(User("jdoe", roles=(role,))).can_manage_users is can_manage

@@ -156,7 +156,7 @@ class OperatorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.user = None  # type: ignore[assignment]
-        response = self._revalidated(request, _with_page(request, self.get_response(request)))
+        response = _with_page(request, self._revalidated(request, self.get_response(request)))
         if request_context.missing_outcomes.get():
             messages.warning(request, NO_OUTCOME)
         return response

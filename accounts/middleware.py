@@ -12,7 +12,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions import middleware
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
 from django.middleware import security
 from django.urls import resolve
@@ -29,7 +29,7 @@ from accounts.source_address import source_address
 from accounts.views import errors, login
 from usermgmt.logging import request_id as current_request_id
 
-NO_OUTCOME = "The change was applied, but its outcome couldn't be written to the audit trail. The event is shown as “Unknown”."
+NO_OUTCOME = "The outcome of the change couldn't be written to the audit trail. The event is shown as “Unknown”."
 UNDECLARED = "This page doesn't declare who can open it, so it is closed. This is a bug: report it."
 
 TIME_ZONE_COOKIE: Final = "usermgmt_time_zone"
@@ -181,7 +181,7 @@ class OperatorMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.user = None  # type: ignore[assignment]
-        response = self._revalidated(request, self.get_response(request))
+        response = _with_page(request, self._revalidated(request, self.get_response(request)))
         if request_context.missing_outcomes.get():
             messages.warning(request, NO_OUTCOME)
         return response
@@ -222,6 +222,11 @@ class OperatorMiddleware:
         if isinstance(exc, ServiceError):
             return errors.service_error(request, exc)
         return None
+
+
+def _with_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Give the empty response to a method that isn't allowed a page."""
+    return errors.method_not_allowed(request, response) if isinstance(response, HttpResponseNotAllowed) else response
 
 
 def _record_access_denied(request: AppRequest, exc: PermissionDenied | AccessDenied) -> None:

@@ -12,7 +12,6 @@ class LoginForm(forms.Form):
 
     username = forms.CharField(
         label="Username",
-        strip=False,
         error_messages={"required": "Enter a username."},
         widget=forms.TextInput(
             attrs=hook("loginUsername", autocomplete="username", autocapitalize="none", spellcheck="false", autofocus=True)

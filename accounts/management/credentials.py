@@ -19,7 +19,7 @@ def credentials(ask: Callable[[str], str] | None = None) -> tuple[str, str]:
 
     `ask`: reads the password from a prompt (default: getpass). Raises NoCredentials.
     """
-    username = os.environ.get("ELASTICSEARCH_USERNAME", "elastic")
+    username = os.environ.get("ELASTICSEARCH_USERNAME", "").strip() or "elastic"
     password = os.environ.get("ELASTICSEARCH_PASSWORD")
     if not password and not sys.stdin.isatty():
         raise NoCredentials("Set ELASTICSEARCH_PASSWORD, or run the command in a terminal to be prompted for the password.")

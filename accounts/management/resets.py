@@ -30,7 +30,7 @@ NOT_RECORDED: Final = (
 )
 REASONS: Final[dict[type[errors.ServiceError], str]] = {
     errors.NotFound: "The user doesn't exist.",
-    errors.OutcomeUnknown: "It is unknown whether the password was changed, because Elasticsearch did not respond.",
+    errors.OutcomeUnknown: "It is unknown whether the password was changed, because Elasticsearch did not confirm it.",
     errors.AuthenticationFailed: "Elasticsearch no longer accepts your credentials.",
 }
 

@@ -17,10 +17,12 @@ ServiceError
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
-├── Unavailable              no answer, or an answer that says "not now"; nothing was changed
+├── Unavailable              a read without an answer, or a change that wasn't made
+│   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
+│   ├── Unreachable          a change was never sent, because there was no connection
 │   ├── ClientDisconnected   the client of a long download went away before its end
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
-├── OutcomeUnknown           a change was sent and its answer was lost: it may or may not have been applied
+├── OutcomeUnknown           a change was sent, and its answer was lost or proves nothing: it may or may not have been applied
 └── NotSetUp                 the cluster isn't set up the way usermgmt needs: `manage.py setup_cluster`
     ├── IndexNotFound        an index of usermgmt doesn't exist
     └── CredentialsLost      a request arrived without the credentials that it was sent with
@@ -156,6 +158,18 @@ class Unavailable(ServiceError):
     code = "unavailable"
 
 
+class Declined(Unavailable):
+    """Elasticsearch itself answered that it doesn't process the call now, before it did anything."""
+
+    code = "declined"
+
+
+class Unreachable(Unavailable):
+    """There was no connection, so the change never left usermgmt."""
+
+    code = "unreachable"
+
+
 class ClientDisconnected(Unavailable):
     code = "client_disconnected"
 
@@ -171,6 +185,8 @@ class AuditUnavailable(Unavailable):
 
 
 class OutcomeUnknown(ServiceError):
+    """No answer to a change, or one that proves nothing: 500 also comes after the change was made, 502 and 504 are of proxies."""
+
     code = "outcome_unknown"
 
 

@@ -17,6 +17,8 @@ register = template.Library()
 to_url = UsernameConverter().to_url
 # The page may truncate a longer username, so its title has the whole.
 MAX_SHOWN_LENGTH = 40
+# The page of the user has the whole.
+MAX_TEXT_LENGTH = 500
 
 
 def hidden_fields(fields: Iterable[tuple[str, str]]) -> str:
@@ -73,11 +75,18 @@ def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) 
     return (
         f"<tr data-test-subj=userRow>{box(user, can_select) if can_manage else ''}"
         f'<th data-test-subj=userRowUserName><a href="edit/{to_url(user.username)}"{title}>{name}</a>'
-        f"<td data-test-subj=userRowFullName>{escape(user.full_name)}"
-        f"<td data-test-subj=userRowEmail>{escape(user.email)}"
+        f"<td data-test-subj=userRowFullName>{_text(user.full_name)}"
+        f"<td data-test-subj=userRowEmail>{_text(user.email)}"
         f"<td data-test-subj=userRowRoles>{_roles(roles)}"
         f"<td>{status(user)}"
     )
+
+
+def _text(text: str) -> str:
+    if len(text) <= MAX_SHOWN_LENGTH:
+        return escape(text)
+    cut = f"{text[:MAX_TEXT_LENGTH]}…" if len(text) > MAX_TEXT_LENGTH else text
+    return f"<span class=clamp>{escape(cut)}</span>"
 
 
 def box(user: User, can_select: bool) -> str:

@@ -4,13 +4,14 @@ import logging
 from typing import Any, Final
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
+from django.views import defaults
 
 from accounts import policy, proxies
 from accounts.http import submitted_fields
-from accounts.services import audit, errors, request_context
+from accounts.services import errors
 from accounts.services.signin import operators
 from usermgmt.logging import request_id
 
@@ -58,6 +59,16 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),
+    errors.Declined: (
+        503,
+        "Elasticsearch temporarily rejects the request",
+        "It answered that it can't process the request at the moment. Nothing was changed. Try again in a moment.",
+    ),
+    errors.Unreachable: (
+        503,
+        "Elasticsearch can't be reached",
+        "There was no connection, so the change was not sent. Nothing was changed. Try again in a moment.",
+    ),
     errors.AuditUnavailable: (503, "Not applied because the audit trail is unavailable", ""),
     errors.OutcomeUnknown: (
         504,
@@ -84,19 +95,27 @@ AUDIT_UNAVAILABLE = {
         "names the index template in the way."
     ),
     errors.Unavailable.code: "Elasticsearch is unavailable. Try again in a moment.",
-    errors.OutcomeUnknown.code: "Elasticsearch did not answer in time. Try again in a moment.",
+    errors.Declined.code: "Elasticsearch temporarily rejects it. Try again in a moment.",
+    errors.Unreachable.code: "Elasticsearch can't be reached. Try again in a moment.",
+    errors.OutcomeUnknown.code: "Elasticsearch did not confirm the audit event. Try again in a moment.",
 }
 
 
 def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpResponse:
     """The page of a service error. Elasticsearch's message is in the log, with the request ID that the page shows."""
+    status, title, text = describe(exc)
+    operator = getattr(request, "user", None)
+    reason = str(exc) if isinstance(exc, errors.NotSetUp) and operator and operator.can_manage else ""
+    return _page(request, status, title, text, retry=status in (503, 504), reason=reason)
+
+
+def describe(exc: errors.ServiceError) -> tuple[int, str, str]:
+    """HTTP status, title, and text for a service error."""
     kind = next(kind for kind in type(exc).__mro__ if kind in PAGES)
     status, title, text = PAGES[kind]
     if isinstance(exc, errors.AuditUnavailable):
         text = AUDIT_UNAVAILABLE.get(exc.why, "Elasticsearch rejected the audit event.")
-    operator = getattr(request, "user", None)
-    reason = str(exc) if isinstance(exc, errors.NotSetUp) and operator and operator.can_manage else ""
-    return _page(request, status, title, text, retry=status == 503, reason=reason)
+    return status, title, text
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -106,32 +125,49 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
         return render(
             request, "errors/not_privileged.html", {"title": reason, "text": "Contact your system administrator."}, status=403
         )
-    return _page(request, 403, "Action not allowed", reason)
+    return _page(request, 403, "Action not allowed", reason, offers_sign_in=_is_signed_out(request))
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler404."""
-    return _page(request, 404, "Page not found", "This page doesn't exist or was removed. Check the address.")
+    text = "This page doesn't exist or was removed. Check the address."
+    return _page(request, 404, "Page not found", text, offers_sign_in=_is_signed_out(request))
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form from another site, a browser without cookies, or a form that was open during a sign-in."""
-    actor = _actor(request)
-    if actor:  # requests of users who aren't signed in would let anyone fill the audit trail
-        audit.record_access_denied(actor, *page_and_target(request), "invalid_form_token")
-    if _is_unknown_origin(request, reason):
-        return _unknown_origin(request)
-    return render(request, "403_csrf.html", status=403)
+def method_not_allowed(request: HttpRequest, refusal: HttpResponseNotAllowed) -> HttpResponse:
+    """For the empty response of `require_POST` and its siblings, to a link or a reload of what only takes forms."""
+    text = "It doesn't support this kind of request. Nothing was changed."
+    page = _page(request, 405, "This address can't be opened", text, offers_sign_in=_is_signed_out(request))
+    page["Allow"] = refusal["Allow"]
+    return page
 
 
-def _is_unknown_origin(request: HttpRequest, reason: str) -> bool:
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Django's handler500: in the frame, or without it if the frame is at fault."""
+    text = (
+        "The server couldn't complete the request. Details are in the server log. If you were making a change, check whether it "
+        "was applied before you try again."
+    )
+    try:
+        return _page(request, 500, "Something went wrong", text)
+    except Exception:
+        logger.exception("The page of an error failed")
+        return defaults.server_error(request)
+
+
+def has_other_origin(reason: str) -> bool:
+    """Whether the reason of a CSRF failure is the origin of the form."""
+    return reason.endswith(REASON_BAD_ORIGIN.rpartition("%s")[2])
+
+
+def is_unknown_origin(request: HttpRequest, reason: str) -> bool:
     """Whether the form may have been opened at this address, but the settings and the headers of a proxy have another one."""
-    is_untrusted = reason.endswith(REASON_BAD_ORIGIN.rpartition("%s")[2])
     is_from_here = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin" and request.headers.get("Origin") != "null"
-    return is_untrusted and is_from_here
+    return has_other_origin(reason) and is_from_here
 
 
-def _unknown_origin(request: HttpRequest) -> HttpResponse:
+def unknown_origin(request: HttpRequest) -> HttpResponse:
+    """For a form of another address, if the settings may be the cause. The log has both addresses."""
     here, origin = f"{request.scheme}://{request.get_host()}", request.headers.get("Origin", "another origin")
     advice = proxies.mismatch(request.META) or "Let the proxy keep the Host header, or add the origin to CSRF_TRUSTED_ORIGINS."
     logger.warning("A form of %s was sent to %s. If both are usermgmt: %s", origin, here, advice)
@@ -146,7 +182,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400. Django logs a hostname that isn't allowed."""
     if isinstance(exception, DisallowedHost):
         return _bare_page(request, 400, UNKNOWN_ADDRESS, "An administrator must add its hostname to the setting ALLOWED_HOSTS.")
-    return _bare_page(request, 400, "Invalid request", "Nothing was changed.")
+    return _page(request, 400, "Invalid request", "Nothing was changed.", offers_sign_in=_is_signed_out(request))
 
 
 def proxy_mismatch(request: HttpRequest, reason: str) -> HttpResponse:
@@ -166,14 +202,29 @@ def page_and_target(request: HttpRequest) -> tuple[str, str]:
     return (match.url_name or "", str(match.kwargs.get("username", ""))) if match else ("", "")
 
 
-def _actor(request: HttpRequest) -> request_context.Actor | None:
-    try:
-        return operators.actor_of(request.session)
-    except errors.ServiceError:
-        return None
+def _is_signed_out(request: HttpRequest) -> bool:
+    """Whether it is known that nobody is signed in. Sets `request.user` where no view has been chosen, for the page's frame."""
+    if not hasattr(request, "session"):
+        return False
+    if getattr(request, "user", None) is None:
+        try:
+            request.user = operators.from_session(request.session, renews=False)  # type: ignore[arg-type, assignment]
+        except errors.ServiceError:
+            return False
+    return request.user is None
 
 
-def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bool = False, reason: str = "") -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    status: int,
+    title: str,
+    text: str,
+    *,
+    retry: bool = False,
+    reason: str = "",
+    offers_sign_in: bool = False,
+) -> HttpResponse:
+    """In the frame of a signed-in user. With `retry`, a form is kept and can be sent again."""
     context: dict[str, Any] = {
         "status": status,
         "title": title,
@@ -181,8 +232,9 @@ def _page(request: HttpRequest, status: int, title: str, text: str, *, retry: bo
         "reason": reason,
         "request_id": request_id.get(),
         "retry": request.get_full_path() if retry else "",
-        "typed": submitted_fields(request),
-        "sign_in": getattr(request, "user", None) is None and status != 503,
+        "is_form": request.method == "POST",
+        "typed": submitted_fields(request) if retry else [],
+        "sign_in": offers_sign_in,
     }
     return render(request, "errors/error.html", context, status=status)
 

@@ -22,9 +22,11 @@ from accounts.services.client import can_verify_credentials
 from accounts.services.errors import AuthenticationFailed, CredentialsLost, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
+from accounts.services.signin.operators import Operator
 from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
+EXPIRED = "This form has expired. Sign in again. If you see this again, your browser blocks cookies."
 OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
 NOT_SET_UP = f"{errors.NOT_SET_UP}. {errors.SETUP}"
 CREDENTIALS_LOST = f"{errors.CREDENTIALS_LOST}. Contact your system administrator."
@@ -41,7 +43,7 @@ NOTICES = {
 def login(request: AppRequest) -> HttpResponse:
     """Verify the credentials with the cluster, and start a session."""
     arrived = throttle.arrival_time()
-    if request.method == "GET" and _is_signed_in(request):
+    if request.method == "GET" and _signed_in(request):
         return redirect(_next(request))
     form = LoginForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -53,7 +55,7 @@ def login(request: AppRequest) -> HttpResponse:
             return _render(request, form)
         return _continue(request, form.cleaned_data["username"])
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a username with a colon can't exist
-        audit.record_failed_sign_in(form.data["username"], "username_with_colon")
+        audit.record_failed_sign_in(form.cleaned_data["username"], "username_with_colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 
 
@@ -81,10 +83,14 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
 def _continue(request: AppRequest, username: str) -> HttpResponse:
     """Go to the requested page, with the form that was submitted when the session ended."""
     rotate_token(request)
-    pending, to = _pending_form(request), _next(request)
-    response = render(request, "send_again.html", {"action": to, "typed": pending}) if pending else redirect(to)
+    response = _resume(request)
     known_devices.remember(request, response, username)
     return response
+
+
+def _resume(request: AppRequest) -> HttpResponse:
+    pending, to = _pending_form(request), _next(request)
+    return render(request, "send_again.html", {"action": to, "typed": pending}) if pending else redirect(to)
 
 
 def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
@@ -129,10 +135,31 @@ def credentials_rejected(request: AppRequest, exc: AuthenticationFailed) -> Http
     return _require_sign_in(request, "refused")
 
 
+def offer_again(request: AppRequest) -> HttpResponse:
+    """Offer a form of a page that was opened before a sign-in in another tab."""
+    context = {"action": request.get_full_path(), "typed": submitted_fields(request), "is_expired": True}
+    return render(request, "send_again.html", context, status=403)
+
+
+def form_expired(request: AppRequest) -> HttpResponse:
+    """A sign-in form without a valid token: go on if the user has signed in in another tab, or show it again."""
+    if operator := _signed_in(request):
+        request.user = operator
+        return _resume(request)
+    form = LoginForm(initial={"username": request.POST.get("username", "")})
+    return _render(request, form, notice=EXPIRED, status=403)
+
+
 def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
-    """Redirect to the sign-in page; a submitted form is stored in it and can be resubmitted afterwards."""
-    if request.method == "POST" and not request.htmx:
-        notice = f"{NOTICES.get(reason, '')} Your form is kept.".strip()
+    """Redirect to the sign-in page; a submitted form is stored in it and can be resubmitted afterwards.
+
+    The sign-in page doesn't fit into a part of a page. There, a button sends the form once more, to the sign-in page.
+    """
+    notice = f"{NOTICES.get(reason, '')} Your form is kept.".strip()
+    if request.method == "POST" and request.htmx:
+        context = {"action": request.get_full_path(), "typed": submitted_fields(request), "notice": notice}
+        return render(request, "sign_in_again.html", context, status=401)
+    if request.method == "POST":
         return _render(
             request,
             LoginForm(),
@@ -144,11 +171,11 @@ def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
     return go_to(request, _login_url(next=_current_page(request), **({"reason": reason} if reason else {})))
 
 
-def _is_signed_in(request: AppRequest) -> bool:
+def _signed_in(request: AppRequest) -> Operator | None:
     try:
-        return operators.from_session(request.session) is not None
+        return operators.from_session(request.session)
     except ServiceError:
-        return False
+        return None
 
 
 def _current_page(request: AppRequest) -> str:

@@ -64,6 +64,29 @@
     };
   }
 
+  // A click elsewhere closes the dropdown when the button is released: the page gets shorter, and would move away under the
+  // pointer between the two halves of a click.
+  function closeAfterClick(box) {
+    const listening = new AbortController();
+    const listen = (type, listener) => document.addEventListener(type, listener, { capture: true, signal: listening.signal });
+    const blur = box.onBlur;
+    let isPressed = false;
+    let isLeft = false;
+    box.onBlur = (event) => {
+      if (isPressed) isLeft = true;
+      else blur.call(box, event);
+    };
+    listen("mousedown", (event) => { isPressed = event.button === 0 && !box.wrapper.contains(event.target); });
+    const release = () => {
+      isPressed = false;
+      if (isLeft) setTimeout(() => blur.call(box)); // after the click
+      isLeft = false;
+    };
+    listen("mouseup", release);
+    listen("dragend", release);
+    box.on("destroy", () => listening.abort());
+  }
+
   function make(select) {
     [...select.options].sort(superuserLast).forEach((option) => select.append(option));
     const box = new TomSelect(select, {
@@ -94,6 +117,7 @@
     addToggle(box);
     openOnItems(box);
     addRoleDetails(box, select);
+    closeAfterClick(box);
     return box;
   }
 

@@ -1,8 +1,10 @@
 """The trail in a browser: filters without a reload, and the history on a user's page."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.services import audit, errors, users
@@ -10,7 +12,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.users import User
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, sign_in
+from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
 
 
 def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str], PersonClient], page: Page) -> None:
@@ -37,6 +39,19 @@ def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str
     page.goto("/users/edit/wanda")
     expect(page.get_by_test_id("userHistory")).to_contain_text("roles changed from viewer to editor")
     expect(page.get_by_test_id("userMetadata")).to_be_visible()  # nothing is on its way any more
+
+
+@pytest.mark.parametrize("width", [1920, 1280, 1024, 768, 480, 360])
+def test_no_filter_stands_alone(node: TestNode, watched: Callable[..., Watched], width: int) -> None:
+    page = sign_in(watched(viewport={"width": width, "height": 720}).new_page())
+    page.goto("/audit/")
+    labels = ("Actor", "Target", "Action", "Outcome", "From", "To")
+    places = [page.get_by_label(label, exact=True).bounding_box() for label in labels]
+    lines = [box["y"] for box in places if box]
+    assert len(lines) == len(labels)
+    assert min(Counter(lines).values()) > 1
+    assert lines[-1] == lines[-2], "a span of time is in one line"
+    assert_fits(page)
 
 
 def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> None:

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, sign_in
+from tests.support.pages import NARROW, WIDE, Watched, assert_accessible, sign_in
 
 MADE = re.compile(r"[A-Za-z]\w{19}")
 NEW = "editUserChangePasswordNewPasswordInput"
@@ -50,6 +51,26 @@ def test_a_new_user_with_a_generated_password(node: TestNode, watched: Watch) ->
     expect(page.get_by_text("Created user 'jdoe'")).to_be_visible()
     assert node.signs_in("jdoe", second)
     assert second not in page.content()
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
+@pytest.mark.parametrize("page_url", ["/users/create", "/account/change-password"])
+def test_strength_hint_moves_nothing(node: TestNode, watched: Watch, size: dict[str, int], page_url: str) -> None:
+    page = sign_in(watched(viewport=size).new_page())
+    page.goto(page_url)
+    field, confirmation = page.locator("#id_password"), page.locator("#id_confirm_password")
+    before = confirmation.bounding_box()
+    hints = {
+        "a": "Password must be at least 8 characters.",
+        "abcabcabc": 'only slightly harder to guess than "abc"',
+        "x" * 73: "because Elasticsearch ignores the rest.",
+        "correct horse battery": "Very strong",
+        "": "",
+    }
+    for password, hint in hints.items():
+        field.fill(password)
+        expect(page.get_by_test_id("passwordStrength")).to_have_text(re.compile(hint) if hint else "")
+        assert confirmation.bounding_box() == before
 
 
 def test_change_another_users_password(node: TestNode, watched: Watch) -> None:

@@ -1,10 +1,12 @@
-"""The roles box by keyboard alone; a hasty key must never give a role that was not meant."""
+"""The roles box: a hasty key must never give a role that was not meant, and no click beside it is lost."""
+
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.nodes import TestNode
-from tests.support.pages import chosen, sign_in
+from tests.support.pages import Watched, chosen, sign_in
 
 
 @pytest.fixture
@@ -45,3 +47,33 @@ def test_superuser_is_never_the_first(form: Page) -> None:
     expect(form.get_by_role("listbox")).to_be_visible()
     first = form.locator("[role=option]").first
     expect(first).not_to_have_attribute("title", "superuser")
+
+
+def test_click_elsewhere_closes_the_list_and_is_not_lost(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(viewport={"width": 1280, "height": 720}).new_page())
+    page.goto("/users/create")
+    page.get_by_test_id("userFormUserNameInput").fill("jdoe")
+    page.get_by_test_id("passwordInput").fill("first-secret")
+    page.get_by_test_id("passwordConfirmationInput").fill("first-secret")
+    page.get_by_test_id("comboBoxToggleListButton").click()
+    page.locator("[role=option][title=viewer]").click()
+    expect(page.get_by_role("listbox")).to_be_visible()
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    button = page.get_by_role("button", name="Create user")
+    before = button.bounding_box()
+    assert before
+
+    page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+    page.mouse.down()
+    assert button.bounding_box() == before
+    page.mouse.up()
+
+    expect(page.get_by_text("Created user 'jdoe'")).to_be_visible()
+    assert (node.user("jdoe") or {})["roles"] == ["viewer"]
+
+
+def test_click_on_nothing_closes_the_list(form: Page) -> None:
+    form.keyboard.press("ArrowDown")
+    expect(form.get_by_role("listbox")).to_be_visible()
+    form.get_by_role("heading", name="Profile").click()
+    expect(form.get_by_role("listbox")).to_be_hidden()

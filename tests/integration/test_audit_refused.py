@@ -110,7 +110,7 @@ def test_missing_outcome_is_reported(node: TestNode, signed_in: Callable[..., Cl
         page = ada.post("/users/deactivate/jdoe", follow=True).content.decode()
     finally:
         node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
-    assert "its outcome couldn't be written to the audit trail" in html.unescape(page)
+    assert "outcome of the change couldn't be written to the audit trail" in html.unescape(page)
     assert node.user("jdoe") == {**(node.user("jdoe") or {}), "enabled": False}
 
 

@@ -14,6 +14,7 @@ from pytest_django import Settings
 from accounts.urls import urlpatterns
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 INCORRECT = "Username or password is incorrect. Please try again."
 SignIn = Callable[..., Client]
@@ -54,6 +55,12 @@ def test_failed_sign_ins_look_the_same(node: TestNode, username: str, password: 
     assert status == 200
     assert INCORRECT in page
     assert password not in page
+
+
+@pytest.mark.parametrize("typed", [" ada", "ada ", "\tada\t"])
+def test_blanks_around_a_pasted_username_are_no_guess(node: TestNode, typed: str) -> None:
+    assert sign_in(typed, PASSWORD)[0] == 302
+    assert [(event.target, event.outcome) for event in trail(node, action="sign-in")] == [("ada", "success")]
 
 
 def test_a_deactivated_user_cannot_sign_in(node: TestNode) -> None:

@@ -66,6 +66,13 @@ def test_confirmation_from_any_terminal(run: Run, node: TestNode, typed: str) ->
     assert node.signs_in("jdoe", generated(ended))
 
 
+def test_blanks_around_a_username_are_ignored(run: Run, node: TestNode) -> None:
+    ended = run("-u", " jdoe\t", "-b", "-s")
+    assert ended.code == 0
+    assert node.signs_in("jdoe", ended.out.strip())
+    assert run("-u", " ", "-b").code == 64
+
+
 @pytest.mark.parametrize("typed", [" n\r\n", "No\n", "\r\n", "  \n"])
 def test_refusal_from_any_terminal(run: Run, typed: str) -> None:
     assert run("-u", "jdoe", typed=typed) == Ended(

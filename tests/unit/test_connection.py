@@ -1,7 +1,9 @@
 """What each answer of a cluster, and each lack of one, is called; a small server gives the answers a real node gives rarely."""
 
+import contextlib
 import json
 import logging
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -88,10 +90,12 @@ def cluster(settings: Settings) -> Iterator[Cluster]:
         (403, errors.AccessDenied, errors.AccessDenied),
         (404, errors.NotFound, errors.NotFound),
         (409, errors.Conflict, errors.Conflict),
-        (429, errors.Unavailable, errors.Unavailable),
+        (408, errors.Unavailable, errors.OutcomeUnknown),
+        (413, errors.Unavailable, errors.Invalid),
+        (429, errors.Declined, errors.Declined),
         (500, errors.Unavailable, errors.OutcomeUnknown),
         (502, errors.Unavailable, errors.OutcomeUnknown),
-        (503, errors.Unavailable, errors.OutcomeUnknown),
+        (503, errors.Declined, errors.Declined),
         (504, errors.Unavailable, errors.OutcomeUnknown),
         (None, errors.Unavailable, errors.OutcomeUnknown),
     ],
@@ -109,6 +113,19 @@ def test_each_status_has_its_error_and_writes_run_once(
         PersonClient(*PERSON).put_user(username="jdoe", roles=[])
     assert type(changed.value) is changing
     assert cluster.requests == ["PUT /_security/user/jdoe"]
+
+
+def test_a_proxys_503_proves_nothing(cluster: Cluster) -> None:
+    cluster.status, cluster.product = 503, "Another"
+    with pytest.raises(errors.OutcomeUnknown):
+        PersonClient(*PERSON).delete_user(username="jdoe")
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_a_block_is_no_lack_of_privileges(cluster: Cluster, status: int) -> None:
+    cluster.status, cluster.body = status, {"error": {"type": "cluster_block_exception", "reason": "the reason"}}
+    with pytest.raises(errors.Declined):
+        PersonClient(*PERSON).delete_user(username="jdoe")
 
 
 @pytest.mark.parametrize("status", [None, 429, 502, 503, 504])
@@ -144,8 +161,23 @@ def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
 
 def test_unsent_change_has_no_unknown_outcome(settings: Settings) -> None:
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(errors.Unreachable):
         PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+
+
+def test_change_without_a_connection_has_no_unknown_outcome(settings: Settings) -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{full.getsockname()[1]}"]
+        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
+        with contextlib.ExitStack() as waiting:  # until the kernel takes no more connections
+            for _ in range(3):
+                client = waiting.enter_context(socket.socket())
+                client.setblocking(False)
+                client.connect_ex(full.getsockname())
+            with pytest.raises(errors.Unreachable):
+                PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_change_timeout_has_an_unknown_outcome(settings: Settings) -> None:

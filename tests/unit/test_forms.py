@@ -1,10 +1,16 @@
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.http import QueryDict
 
+from accounts.forms.audit import AuditForm
+from accounts.forms.login import LoginForm
 from accounts.forms.passwords import ChangePasswordForm
+from accounts.forms.reviews import CreateReviewForm, ItemsForm
+from accounts.forms.search import SearchForm
+from accounts.forms.user_list import UserListForm
 from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.services.roles import Role
 from accounts.services.users import User
@@ -16,6 +22,25 @@ GOOD = {"username": "jdoe", "password": "first-secret", "confirm_password": "fir
 def errors(**data: Any) -> dict[str, list[str]]:
     form = CreateUserForm({**GOOD, **data}, roles=ROLES)
     return {name: [str(message) for message in messages] for name, messages in form.errors.items()}
+
+
+@pytest.mark.parametrize("typed", [" jdoe", "jdoe ", "\tjdoe\t", "\u00a0jdoe", "jdoe\r\n"])
+def test_blanks_around_a_pasted_username_are_ignored(typed: str) -> None:
+    login = LoginForm({"username": typed, "password": " x "})
+    assert login.is_valid()
+    assert login.cleaned_data == {"username": "jdoe", "password": " x "}
+    assert SearchForm({"q": typed}).query() == "jdoe"
+    assert UserListForm(QueryDict(urlencode({"q": typed}))).query().q == "jdoe"
+    audit = AuditForm({"actor": typed, "target": typed}).query()
+    assert (audit.actor, audit.target) == ("jdoe", "jdoe")
+    assert ItemsForm({"q": typed}).query(10).q == "jdoe"
+    review = CreateReviewForm({"title": "Q", "reviewers": typed})
+    assert review.is_valid()
+    assert review.cleaned_data["reviewers"] == ["jdoe"]
+
+
+def test_blank_username_is_no_attempt() -> None:
+    assert LoginForm({"username": " \t", "password": "x"}).errors == {"username": ["Enter a username."]}
 
 
 def test_a_good_user_has_no_errors() -> None:

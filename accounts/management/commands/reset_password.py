@@ -86,7 +86,7 @@ class Command(BaseCommand):
             raise Failure(os.EX_USAGE, "You can only run the tool in one of [auto] or [interactive] modes")
         if options["silent"] and options["verbose"]:
             raise Failure(os.EX_USAGE, "You can only run the tool [silent] or [verbose]")
-        if not options["username"] and not options["list"]:
+        if not (options["username"] or "").strip() and not options["list"]:
             raise Failure(os.EX_USAGE, "Missing required option(s) [u/username]")
         if options["list"] and (options["username"] or options["interactive"] is not None):
             raise Failure(os.EX_USAGE, "You can't combine [from] with [username] or [interactive]")
@@ -98,7 +98,7 @@ def _reset(options: dict[str, Any]) -> Reset:
     if options["list"]:
         results = options["results"] or options["list"].with_name(options["list"].name + ".passwords")
         return ManyResets(_names(options["list"]), results)
-    return OneReset(options["username"], interactive=given is not None, password=None if given is ASK else given)
+    return OneReset(options["username"].strip(), interactive=given is not None, password=None if given is ASK else given)
 
 
 def _names(file: Path) -> list[str]:

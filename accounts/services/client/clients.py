@@ -2,8 +2,10 @@
 
 import base64
 import logging
+import ssl
 from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
 import urllib3.exceptions
@@ -240,31 +242,52 @@ def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
 
 EXPIRED_LICENSE: Final = "license.expired.feature"  # a field of the error
 
+BLOCKED: Final = "cluster_block_exception"  # the type of an error, with the status 403, 429, or 503
+
 ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
     400: errors.Invalid,
     401: errors.AuthenticationFailed,
     403: errors.AccessDenied,
     404: errors.NotFound,
     409: errors.Conflict,
-    429: errors.Unavailable,
+    429: errors.Declined,
 }
 
 
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
-    """The `errors` type for an exception of the client. A write without an answer, or with a 5xx, has an unknown outcome."""
+    """The `errors` type for an exception of the client. A write without an answer, or with most 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
         error = _error(exc.body)
         if error.get("type") == errors.IndexNotFound.code:
             return errors.IndexNotFound(_reason(exc.body))
         if exc.status_code == 403 and EXPIRED_LICENSE in error:
             return errors.LicenseExpired(_reason(exc.body))
-        kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
+        if error.get("type") == BLOCKED or _is_declined(exc):
+            return errors.Declined(_reason(exc.body))
+        kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else _kind_of_other_answer(exc.status_code))
         return kind(_reason(exc.body))
-    return errors.Unavailable(exc.message) if is_read or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)
+    if is_read:
+        return errors.Unavailable(exc.message)
+    return (errors.Unreachable if _was_never_sent(exc) else errors.OutcomeUnknown)(exc.message)
+
+
+def _is_declined(exc: ApiError) -> bool:
+    """Whether it is Elasticsearch that answers 503. A proxy does so, too, after a connection broke that it had sent the call on."""
+    return exc.status_code == HTTPStatus.SERVICE_UNAVAILABLE and exc.meta.headers.get("x-elastic-product") == "Elasticsearch"
+
+
+def _kind_of_other_answer(status: int) -> type[errors.ServiceError]:
+    """For a write. A 4xx rejects the request as it is, such as 413; with a 408 a proxy gives up waiting."""
+    is_rejected = 400 <= status < 500 and status != HTTPStatus.REQUEST_TIMEOUT
+    return errors.Invalid if is_rejected else errors.OutcomeUnknown
 
 
 def _was_never_sent(exc: TransportError) -> bool:
-    return isinstance(exc.__cause__, urllib3.exceptions.NewConnectionError)
+    """Whether there was no connection: refused, not answered, to an unknown host, or to a certificate that isn't trusted."""
+    cause = exc.__cause__
+    if isinstance(cause, urllib3.exceptions.SSLError):
+        return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in cause.args)
+    return isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
 
 
 def _error(body: Any) -> Mapping[str, Any]:

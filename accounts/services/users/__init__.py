@@ -1,5 +1,7 @@
 """Native and reserved users: read, change, find, and iterate over them."""
 
+from accounts.services.users.bulk import Deletion as Deletion
+from accounts.services.users.bulk import delete_each as delete_each
 from accounts.services.users.iteration import batches as batches
 from accounts.services.users.iteration import count as count
 from accounts.services.users.iteration import without_position as without_position

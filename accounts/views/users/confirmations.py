@@ -1,7 +1,10 @@
 """Actions with a confirmation: deactivate, activate, and delete users."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import chain
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,8 +17,9 @@ from accounts.decorators import requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.client import PersonClient
-from accounts.services.errors import NotFound
-from accounts.services.users import User
+from accounts.services.errors import NotFound, OutcomeUnknown
+from accounts.services.users import Deletion, User
+from accounts.views import errors
 
 PERMANENT = "This can't be undone."
 
@@ -86,14 +90,43 @@ def delete_many(request: AppRequest) -> HttpResponse:
 
 
 def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
-    for user in chosen:
-        try:
-            users.delete(request.user.client, user.username, user)
-        except NotFound:
-            messages.warning(request, f"User '{user.username}' was already deleted.")
+    results = users.delete_each(request.user.client, chosen)
+    if not all(_is_gone(result) for result in results):
+        return _report(request, results)
+    for result in results:
+        if result.error:
+            messages.warning(request, f"User '{result.username}' was already deleted.")
         else:
-            messages.success(request, f"Deleted user '{user.username}'")
+            messages.success(request, f"Deleted user '{result.username}'")
     return go_to(request, reverse("users"))
+
+
+def _is_gone(result: Deletion) -> bool:
+    return result.is_tried and (result.error is None or isinstance(result.error, NotFound))
+
+
+def _report(request: AppRequest, results: list[Deletion]) -> HttpResponse:
+    """The page about users who weren't all deleted. Its status is Multi-Status, or that of the first error if none was deleted."""
+    gone = [(result.username, "Already deleted" if result.error else "") for result in results if _is_gone(result)]
+    unknown = [result.username for result in results if isinstance(result.error, OutcomeUnknown)]
+    errors_of = [(result.username, errors.describe(result.error)) for result in results if result.error and not _is_gone(result)]
+    failed: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for username, (_, title, text) in errors_of:
+        if username not in unknown:
+            failed[title, text].append(username)
+    untried = [result.username for result in results if not result.is_tried]
+    context = {
+        "title": f"Deleted {len(gone)} of {len(results)} user{'' if len(results) == 1 else 's'}",
+        "deleted": gone,
+        "unknown": unknown,
+        "failed": [(*reason, usernames) for reason, usernames in failed.items()],
+        "untried": untried,
+        "again": [*chain.from_iterable(failed.values()), *untried],
+        "action": request.path,
+    }
+    first_error = next((status for _, (status, _, _) in errors_of), HTTPStatus.SERVICE_UNAVAILABLE)
+    status = HTTPStatus.MULTI_STATUS if gone else first_error
+    return render(request, "users/_deletions.html" if is_dialog(request) else "users/deletions.html", context, status=status)
 
 
 def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from accounts import policy
 from accounts.decorators import requires_manager, requires_reader
 from accounts.forms.users import CreateUserForm, EditUserForm
-from accounts.http import AppRequest
+from accounts.http import AppRequest, submitted_fields
 from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
 from accounts.services.client import PersonClient
@@ -89,10 +89,17 @@ def edit(request: AppRequest, username: str) -> HttpResponse:
 
 def _save(request: AppRequest, username: str) -> HttpResponse:
     """Five requests: the roles, and the four of the update."""
-    operator = request.user
-    policy.demand("edit", operator, _possibly_reserved(operator.client, username))
-    form = EditUserForm(request.POST, roles=roles.all_roles(operator.client))
-    conflict = None
+    policy.demand("edit", request.user, _possibly_reserved(request.user.client, username))
+    form = EditUserForm(request.POST, roles=roles.all_roles(request.user.client))
+    try:
+        return _save_form(request, username, form)
+    except NotFound:
+        kept = [(name, value) for name, value in submitted_fields(request) if name != "seen"]
+        return render(request, "users/deleted.html", {"username": username, "form": form, "kept": kept}, status=404)
+
+
+def _save_form(request: AppRequest, username: str, form: EditUserForm) -> HttpResponse:
+    operator, conflict = request.user, None
     try:
         if form.is_valid() and _update(operator, form, form.user(username)):
             if operator.is_account(username):

@@ -63,15 +63,13 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Elasticsearch did not confirm the change",
         "It may or may not have been applied. Check the user before you try again.",
     ),
-    errors.NotSetUp: (503, NOT_SET_UP, f"The API key of usermgmt is missing, invalid, or lacks privileges. {SETUP}"),
-    errors.IndexNotFound: (503, NOT_SET_UP, f"An index of usermgmt doesn't exist. {SETUP}"),
+    errors.NotSetUp: (503, NOT_SET_UP, ""),
+    errors.TlsMismatch: (503, NOT_SET_UP, ""),
 }
 # By the error type of Elasticsearch, or the code of a service error.
 AUDIT_UNAVAILABLE = {
     "security_exception": f"The API key of usermgmt can't write to the audit trail. {SETUP}",
-    errors.NotSetUp.code: f"The API key of usermgmt is missing or invalid. {SETUP}",
     errors.IndexNotFound.code: f"The index of this month's audit trail doesn't exist and couldn't be created. {SETUP}",
-    "cluster_block_exception": "The audit index is read-only, possibly because a disk is full.",
     "index_closed_exception": "The audit index is closed.",
     "document_parsing_exception": (
         "The audit index doesn't use the template of usermgmt. An administrator must run `manage.py setup_cluster` again, which "
@@ -89,8 +87,8 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     if isinstance(exc, errors.AuditUnavailable):
         text = AUDIT_UNAVAILABLE.get(exc.why, "Elasticsearch rejected the audit event.")
     operator = getattr(request, "user", None)
-    reason = str(exc) if isinstance(exc, errors.NotSetUp) and operator and operator.can_manage else ""
-    return _page(request, status, title, text, retry=status == 503, reason=reason)
+    reason = str(exc) if exc.problem and str(exc) != exc.problem and operator and operator.can_manage else ""
+    return _page(request, status, title, exc.problem or text, retry=status == 503, reason=reason)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -19,6 +19,7 @@ from accounts.forms.login import LoginForm
 from accounts.http import AppRequest, go_to, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
+from accounts.services.cluster import requirements
 from accounts.services.errors import AuthenticationFailed, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
@@ -26,7 +27,6 @@ from accounts.views import errors
 
 INCORRECT = "Username or password is incorrect. Please try again."
 OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
-NOT_SET_UP = f"{errors.NOT_SET_UP}. {errors.SETUP}"
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
@@ -48,6 +48,7 @@ def login(request: AppRequest) -> HttpResponse:
             form.add_error(None, problem)
             if problem != INCORRECT:
                 return _render(request, form, status=503)
+            form.add_error(None, requirements.native_realm_problem() or [])
             throttle.wait_until_slot(arrived)
             return _render(request, form)
         return _continue(request, form.cleaned_data["username"])
@@ -67,10 +68,8 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
     except AuthenticationFailed as exc:
         audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
-    except NotSetUp:
-        return NOT_SET_UP
-    except (Unavailable, OutcomeUnknown):
-        return OUTAGE
+    except (NotSetUp, Unavailable, OutcomeUnknown) as exc:
+        return f"{errors.NOT_SET_UP}. {exc.problem}" if exc.problem else OUTAGE
     audit.record_sign_in(request.user.client.actor, request.session.document_id)
     return ""
 

@@ -4,6 +4,7 @@ import io
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,18 @@ from zipfile import ZipFile
 import bcrypt
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import users
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, setup_problems
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
+from tests.support.certificates import make
 
 AUTO_CREATE = "action.auto_create_index"
 NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
@@ -49,7 +51,7 @@ def node_with(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
     def start(node_settings: dict[str, str], kind: Callable[..., Cluster] = Cluster) -> Iterator[Elasticsearch]:
         cluster = kind(tmp_path, request.param, settings=node_settings)
         config = tmp_path / "node-1/config"
-        config.mkdir(parents=True)
+        config.mkdir(parents=True, exist_ok=True)
         hashed = bcrypt.hashpw(cluster.password.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
         (config / "users").write_text(f"elastic:{hashed}\n")
         (config / "users_roles").write_text("superuser:elastic\n")
@@ -203,6 +205,33 @@ def test_without_security(node_with: NodeWith, settings: Settings) -> None:
         assert (response.status_code, sentence in response.content.decode()) == (503, True)
         ready = Client().get("/readyz")
         assert (ready.status_code, ready.content.decode().startswith(sentence)) == (503, True)
+
+
+def test_https(node_with: NodeWith, settings: Settings, tmp_path: Path) -> None:
+    authority = make("authority", is_authority=True)
+    identity, certs = make("node", by=authority), tmp_path / "node-1/config/certs"
+    certs.mkdir(parents=True)
+    (certs / "ca.crt").write_bytes(authority.pem)
+    (certs / "node.crt").write_bytes(identity.pem)
+    (certs / "node.key").write_bytes(identity.key_pem)
+    https = {"enabled": "true", "key": "certs/node.key", "certificate": "certs/node.crt"}
+    node_settings = {f"xpack.security.http.ssl.{name}": value for name, value in https.items()}
+    with node_with(node_settings, partial(Cluster, ca_certs=certs / "ca.crt")) as elastic:
+        [url] = settings.ELASTICSEARCH_HOSTS
+        settings.ELASTICSEARCH_CA_CERTS = str(certs / "ca.crt")
+        set_up(settings, elastic)
+        signed_in("ada")
+
+        http, no_ca = {"ELASTICSEARCH_HOSTS": [url.replace("https:", "http:")]}, {"ELASTICSEARCH_CA_CERTS": ""}
+        for wrong, sentence in ((http, setup_problems.HTTPS_REQUIRED), (no_ca, setup_problems.UNTRUSTED)):
+            with override_settings(**wrong):
+                response = Client().post("/login", {"username": "ada", "password": PASSWORD})
+                assert (response.status_code, sentence in unescape(response.content.decode())) == (503, True)
+                ready = Client().get("/readyz")
+                assert (ready.status_code, ready.content.decode()) == (503, sentence)
+                with pytest.raises(CommandError) as refused:
+                    call_command("setup_cluster", stdout=io.StringIO())
+                assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
 
 
 def test_first_start(node_with: NodeWith, settings: Settings) -> None:

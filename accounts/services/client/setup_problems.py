@@ -8,6 +8,7 @@ from elastic_transport import TlsError, TransportError
 from elasticsearch import ApiError, UnsupportedProductError
 
 from accounts.services import errors
+from accounts.services.client.curl_node import HttpsRequired
 
 REQUIREMENT: Final = "usermgmt needs Elasticsearch 8.15 or later with security enabled"
 PRODUCT_HEADER: Final = "x-elastic-product"
@@ -26,6 +27,7 @@ MISSING_API: Final = f"This cluster doesn't have an API that usermgmt calls. {RE
 PLAIN_HTTP: Final = (
     "ELASTICSEARCH_HOSTS has https://, but the port doesn't use HTTPS. An administrator must write http://, or another port."
 )
+HTTPS_REQUIRED: Final = "ELASTICSEARCH_HOSTS has http://, but the port uses HTTPS. An administrator must write https://."
 UNTRUSTED: Final = (
     "usermgmt doesn't trust the certificate of Elasticsearch. An administrator must set ELASTICSEARCH_CA_CERTS to the CA that "
     "issued it, use a hostname in ELASTICSEARCH_HOSTS that it contains, and renew it if it has expired."
@@ -70,6 +72,8 @@ def of_connection(exc: TransportError) -> errors.TlsMismatch | None:
     """A connection that isn't HTTPS, or not that of the expected node. Nothing was sent over it."""
     if not isinstance(exc, TlsError):
         return None
+    if isinstance(exc, HttpsRequired):
+        return errors.TlsMismatch(exc.message, HTTPS_REQUIRED)
     if NO_TLS.search(exc.message):
         return errors.TlsMismatch(exc.message, PLAIN_HTTP)
     # Otherwise, the node may be starting or stopping.

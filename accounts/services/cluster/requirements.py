@@ -100,7 +100,11 @@ def _found(find: Callable[[Client], Iterator[Problem]], client: Client) -> list[
 
 def _of_nodes(client: Client) -> Iterator[Problem]:
     fields = ["nodes.*.version", "nodes.*.settings.xpack*"]
-    nodes = list(client.nodes.info(metric="settings", flat_settings=True, filter_path=fields)["nodes"].values())
+    # A node that hangs is left out, so that it doesn't keep users from signing in.
+    answer = client.nodes.info(metric="settings", flat_settings=True, filter_path=fields, timeout="1s")
+    nodes = list(answer.body.get("nodes", {}).values())
+    if not nodes:
+        return
     oldest = min((node["version"] for node in nodes), key=_release)
     if _release(oldest) < MINIMUM_VERSION:
         text = f"Elasticsearch {oldest} is too old. {setup_problems.REQUIREMENT}. An administrator must upgrade each node."

@@ -8,6 +8,8 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.decorators import declares_access
+from accounts.services import errors
+from accounts.services.cluster import requirements
 
 
 @register(Tags.security, Tags.urls)
@@ -31,6 +33,23 @@ def keys_are_set(**options: Any) -> list[CheckMessage]:
     kinds = {"SECRET_KEY": Error, "ELASTICSEARCH_API_KEY": Warning}
     hint = "`manage.py setup_cluster --env-file .env` creates it."
     return [kinds[name](f"{name} is not set.", hint=hint, id="accounts.E002") for name in settings.MISSING_KEYS]
+
+
+@register("cluster", deploy=True)
+def cluster_is_set_up(**options: Any) -> list[CheckMessage]:
+    """Check the cluster with the API key of usermgmt, only with `--deploy`: other commands must start without Elasticsearch."""
+    if not settings.ELASTICSEARCH_API_KEY:  # see `keys_are_set`
+        return []
+    try:
+        return [Warning(exc.problem, hint=_words(exc), id="accounts.W003") for exc in requirements.require_readiness()]
+    except errors.ServiceError as exc:
+        text = exc.problem or "Elasticsearch is unavailable, so its setup couldn't be checked."
+        return [(Error if exc.problem else Warning)(text, hint=_words(exc), id="accounts.E003" if exc.problem else "accounts.W004")]
+
+
+def _words(exc: errors.ServiceError) -> str | None:
+    """Those of Elasticsearch, or of its client."""
+    return str(exc) if str(exc) != exc.problem else None
 
 
 def _views(patterns: Sequence[URLPattern | URLResolver], prefix: str = "") -> Iterator[tuple[str, Any]]:

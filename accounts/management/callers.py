@@ -102,7 +102,7 @@ def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) ->
         raise _unknown_health(f"Elasticsearch rejected the credentials of [{caller[0]}].") from None
     except errors.AccessDenied as exc:
         raise _unknown_health(f"[{caller[0]}] isn't allowed to check it: {exc}") from None
-    except errors.Unavailable as exc:
+    except (errors.Unavailable, errors.NotSetUp) as exc:
         raise _unreachable(exc) from None
     terminal.explain(f"Cluster health is currently {status.upper()}.")
     if status == "red" and not force:
@@ -121,13 +121,15 @@ def _as_failures() -> Iterator[None]:
         raise Failure(os.EX_CONFIG, str(exc)) from None
     except recovery.NotReloaded as exc:
         raise Failure(os.EX_DATAERR, str(exc)) from None
-    except errors.Unavailable as exc:
+    except (errors.Unavailable, errors.NotSetUp) as exc:
         raise _unreachable(exc) from None
 
 
-def _unreachable(why: errors.Unavailable) -> Failure:
+def _unreachable(why: errors.Unavailable | errors.NotSetUp) -> Failure:
     where = ", ".join(settings.ELASTICSEARCH_HOSTS)
-    message = f"Failed to determine the health of the cluster. Elasticsearch at {where} isn't responding: {why}"
+    if isinstance(why, errors.NotSetUp):
+        return Failure(os.EX_CONFIG, f"Failed to determine the health of the cluster at {where}. {why.explanation}")
+    message = f"Failed to determine the health of the cluster. Elasticsearch at {where} isn't responding: {why.explanation}"
     return Failure(os.EX_UNAVAILABLE, message)
 
 

@@ -179,7 +179,7 @@ def _as_failures(username: str) -> Iterator[None]:
         yield
     except errors.AuditUnavailable as exc:
         code = os.EX_CONFIG if exc.why in (errors.NotSetUp.code, errors.IndexNotFound.code) else os.EX_TEMPFAIL
-        raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc}")) from None
+        raise Failure(code, _not_reset(username, f"{NOT_RECORDED} {exc.explanation}")) from None
     except (errors.NotFound, errors.Invalid) as exc:
         raise UserFailure(os.EX_TEMPFAIL, _message(username, exc)) from None
     except errors.ServiceError as exc:
@@ -188,7 +188,7 @@ def _as_failures(username: str) -> Iterator[None]:
 
 def _message(username: str, error: errors.ServiceError) -> str:
     """The message of `elasticsearch-reset-password`, and the reason."""
-    reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), str(error))
+    reason = next((reason for kind, reason in REASONS.items() if isinstance(error, kind)), error.explanation)
     return _not_reset(username, reason)
 
 

@@ -21,10 +21,16 @@ ServiceError
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
 │   ├── Unreachable          a change was never sent, because there was no connection
 │   ├── ClientDisconnected   the client of a long download went away before its end
+│   ├── TlsMismatch          HTTP and HTTPS, or the certificate and ELASTICSEARCH_CA_CERTS, don't fit together
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
 ├── OutcomeUnknown           a change was sent, and its answer was lost or proves nothing: it may or may not have been applied
 └── NotSetUp                 the cluster isn't set up the way usermgmt needs: `manage.py setup_cluster`
     ├── IndexNotFound        an index of usermgmt doesn't exist
+    ├── UnsupportedCluster   it is too old, has no security, or something else than Elasticsearch responds
+    ├── NativeRealmOff       native users can't sign in to the cluster
+    ├── TemplateNotApplied   the index template of someone else, or none, applies to an index of usermgmt
+    ├── WritesBlocked        the cluster or an index accepts only reads
+    ├── NoShardsLeft         the cluster has as many shards as it allows, and a new index needs more
     └── CredentialsLost      a request arrived without the credentials that it was sent with
 """
 
@@ -34,11 +40,19 @@ from dataclasses import dataclass
 class ServiceError(Exception):
     """Anything in the tree above. The message is Elasticsearch's or the client's own, for the log; pages show other words.
 
-    `code` names the class in the audit trail (`event.reason`), which outlives the names of classes.
+    `code` names the class in the audit trail (`event.reason`), which outlives the names of classes. `problem`: for errors that
+    an administrator has to solve, what is in the way and what to do, in the words of pages, commands, and checks.
     """
 
     code = "service_error"
+    problem = ""
     is_recorded = False  # whether the audit trail has it already, as the outcome of a change
+
+    @property
+    def explanation(self) -> str:
+        """For commands: the problem, and the message unless it is the same."""
+        message = str(self)
+        return f"{self.problem} Details: {message}" if self.problem and message != self.problem else message
 
 
 class NotFound(ServiceError):
@@ -174,14 +188,25 @@ class ClientDisconnected(Unavailable):
     code = "client_disconnected"
 
 
+class TlsMismatch(Unavailable):
+    """No HTTP request could be sent over this connection."""
+
+    code = "tls_mismatch"
+
+    def __init__(self, message: str, problem: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
 class AuditUnavailable(Unavailable):
     """The intent of a change couldn't be recorded. `why` is the type of Elasticsearch's error, or the code of ours."""
 
     code = "audit_unavailable"
 
-    def __init__(self, why: str, reason: str) -> None:
+    def __init__(self, why: str, reason: str, problem: str = "") -> None:
         super().__init__(f"{why}: {reason}")
         self.why = why
+        self.problem = problem
 
 
 class OutcomeUnknown(ServiceError):
@@ -194,15 +219,52 @@ class NotSetUp(ServiceError):
     """The API key of usermgmt is missing, revoked, or lacks privileges, or the cluster has another setting in the way."""
 
     code = "not_set_up"
+    problem = (
+        "The API key of usermgmt is missing, invalid, or lacks privileges. An administrator must run `manage.py setup_cluster`."
+    )
+
+    def __init__(self, message: str = "", problem: str = "") -> None:
+        super().__init__(message or problem)
+        if problem:
+            self.problem = problem
 
 
 class IndexNotFound(NotSetUp):
     """404 for an index, which is never an object that a user asked for."""
 
     code = "index_not_found_exception"  # as Elasticsearch has it, also in the items of `_bulk`
+    problem = "An index of usermgmt doesn't exist. An administrator must run `manage.py setup_cluster`."
+
+
+class UnsupportedCluster(NotSetUp):
+    code = "unsupported_cluster"
+
+
+class NativeRealmOff(NotSetUp):
+    code = "native_realm_off"
+
+
+class TemplateNotApplied(NotSetUp):
+    code = "template_not_applied"
+
+
+class WritesBlocked(NotSetUp):
+    code = "cluster_block_exception"  # as Elasticsearch has it
+
+
+class NoShardsLeft(NotSetUp):
+    code = "no_shards_left"
+    problem = (
+        "Elasticsearch has as many shards as it allows, so no index can be created. An administrator must delete indices, add a "
+        "node, or increase `cluster.max_shards_per_node`."
+    )
 
 
 class CredentialsLost(NotSetUp):
-    """A proxy removes the credentials: Elasticsearch took the request for one of the anonymous user, and answered it."""
+    """Elasticsearch took the request for one of the anonymous user, and answered it."""
 
     code = "credentials_lost"
+    problem = (
+        "A proxy in front of Elasticsearch removes the credentials of usermgmt, so Elasticsearch takes its requests for anonymous "
+        "ones. An administrator must check the proxy."
+    )

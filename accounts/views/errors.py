@@ -20,7 +20,6 @@ logger = logging.getLogger(__name__)
 UNKNOWN_ADDRESS: Final = "usermgmt isn't configured for this address"
 NOT_SET_UP = "The cluster isn't set up the way usermgmt needs"
 SETUP = "An administrator must run `manage.py setup_cluster`."
-CREDENTIALS_LOST = "A proxy in front of Elasticsearch removes the credentials of usermgmt"
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
@@ -75,20 +74,13 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Elasticsearch did not confirm the change",
         "It may or may not have been applied. Check the user before you try again.",
     ),
-    errors.NotSetUp: (503, NOT_SET_UP, f"The API key of usermgmt is missing, invalid, or lacks privileges. {SETUP}"),
-    errors.IndexNotFound: (503, NOT_SET_UP, f"An index of usermgmt doesn't exist. {SETUP}"),
-    errors.CredentialsLost: (
-        503,
-        CREDENTIALS_LOST,
-        "Elasticsearch takes its requests for anonymous ones. Check the proxy.",
-    ),
+    errors.NotSetUp: (503, NOT_SET_UP, ""),
+    errors.TlsMismatch: (503, NOT_SET_UP, ""),
 }
 # By the error type of Elasticsearch, or the code of a service error.
 AUDIT_UNAVAILABLE = {
     "security_exception": f"The API key of usermgmt can't write to the audit trail. {SETUP}",
-    errors.NotSetUp.code: f"The API key of usermgmt is missing or invalid. {SETUP}",
     errors.IndexNotFound.code: f"The index of this month's audit trail doesn't exist and couldn't be created. {SETUP}",
-    "cluster_block_exception": "The audit index is read-only, possibly because a disk is full.",
     "index_closed_exception": "The audit index is closed.",
     "document_parsing_exception": (
         "The audit index doesn't use the template of usermgmt. An administrator must run `manage.py setup_cluster` again, which "
@@ -105,7 +97,7 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     """The page of a service error. Elasticsearch's message is in the log, with the request ID that the page shows."""
     status, title, text = describe(exc)
     operator = getattr(request, "user", None)
-    reason = str(exc) if isinstance(exc, errors.NotSetUp) and operator and operator.can_manage else ""
+    reason = str(exc) if exc.problem and str(exc) != exc.problem and operator and operator.can_manage else ""
     return _page(request, status, title, text, retry=status in (503, 504), reason=reason)
 
 
@@ -115,7 +107,7 @@ def describe(exc: errors.ServiceError) -> tuple[int, str, str]:
     status, title, text = PAGES[kind]
     if isinstance(exc, errors.AuditUnavailable):
         text = AUDIT_UNAVAILABLE.get(exc.why, "Elasticsearch rejected the audit event.")
-    return status, title, text
+    return status, title, exc.problem or text
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -19,7 +19,8 @@ from accounts.forms.login import LoginForm
 from accounts.http import AppRequest, go_to, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
-from accounts.services.errors import AuthenticationFailed, CredentialsLost, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
+from accounts.services.cluster import requirements
+from accounts.services.errors import AuthenticationFailed, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
 from accounts.services.signin.operators import Operator
@@ -28,8 +29,6 @@ from accounts.views import errors
 INCORRECT = "Username or password is incorrect. Please try again."
 EXPIRED = "This form has expired. Sign in again. If you see this again, your browser blocks cookies."
 OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
-NOT_SET_UP = f"{errors.NOT_SET_UP}. {errors.SETUP}"
-CREDENTIALS_LOST = f"{errors.CREDENTIALS_LOST}. Contact your system administrator."
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
@@ -51,6 +50,7 @@ def login(request: AppRequest) -> HttpResponse:
             form.add_error(None, problem)
             if problem != INCORRECT:
                 return _render(request, form, status=503)
+            form.add_error(None, requirements.native_realm_problem() or [])
             throttle.wait_until_slot(arrived)
             return _render(request, form)
         return _continue(request, form.cleaned_data["username"])
@@ -70,12 +70,8 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
     except AuthenticationFailed as exc:
         audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
-    except CredentialsLost:
-        return CREDENTIALS_LOST
-    except NotSetUp:
-        return NOT_SET_UP
-    except (Unavailable, OutcomeUnknown):
-        return OUTAGE
+    except (NotSetUp, Unavailable, OutcomeUnknown) as exc:
+        return f"{errors.NOT_SET_UP}. {exc.problem}" if exc.problem else OUTAGE
     audit.record_sign_in(request.user.client.actor, request.session.document_id)
     return ""
 

@@ -4,15 +4,19 @@ import http.client
 import os
 import re
 import signal
+import socketserver
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from accounts.services.client import setup_problems
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
 from tests.support.server import answer_at, answers, start
@@ -126,3 +130,24 @@ def test_wrong_setting_ends_the_script_with_one_line(checkout: Path, tmp_path: P
     log = (tmp_path / "log").read_text()
     assert log.startswith("Configuration: ELASTICSEARCH_HOSTS must not contain a username or password")
     assert (log.count("\n"), "canary" in log) == (1, False)
+
+
+class PlainHttp(BaseHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Nothing: the bytes of TLS aren't worth reading."""
+
+
+def test_problem_of_the_cluster_is_named_and_the_server_starts(checkout: Path, tmp_path: Path) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), PlainHttp) as without_tls:
+        threading.Thread(target=without_tls.serve_forever, daemon=True).start()
+        port = str(free_ports(1)[0])
+        hosts = f"https://127.0.0.1:{without_tls.server_address[1]}"
+        process = run_server(checkout, PORT=port, ELASTICSEARCH_HOSTS=hosts, ELASTICSEARCH_API_KEY="aWQ6c2VjcmV0")
+        try:
+            assert wait_for(lambda: answers(f"http://127.0.0.1:{port}") or process.poll() is not None, 60)
+            log = (tmp_path / "log").read_text()
+            assert (setup_problems.PLAIN_HTTP in log, "Traceback" in log) == (True, False), log
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=30)
+            without_tls.shutdown()

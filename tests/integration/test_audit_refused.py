@@ -27,7 +27,7 @@ def index() -> str:
 @contextmanager
 def read_only(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
-    yield "The audit index is read-only, possibly because a disk is full."
+    yield "An index is read-only. An administrator must remove `index.blocks.write`"
     node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
 
 

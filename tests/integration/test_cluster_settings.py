@@ -2,21 +2,25 @@
 
 import html
 import io
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from html import unescape
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import bcrypt
 import pytest
 from django.core.management import CommandError, call_command
-from django.test import Client
+from django.test import Client, override_settings
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import errors, exports, findings, roles, users
-from accounts.services.client import PersonClient, service_client
+from accounts.services.client import PersonClient, service_client, setup_problems
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from accounts.services.findings import rows as findings_rows
@@ -25,6 +29,7 @@ from accounts.services.users import UserQuery, privilege_holders
 from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
+from tests.support.certificates import make
 
 AUTO_CREATE = "action.auto_create_index"
 NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
@@ -35,7 +40,12 @@ class FirstAnswer(Cluster):
 
     def _wait_until_ready(self, node: Node) -> None:
         elastic = self.client(max_retries=0)
-        assert wait_for(lambda: node.is_running and answers(elastic), 120), node.log_tail()
+        assert wait_for(lambda: node.is_running and answers(elastic.security.authenticate), 120), node.log_tail()
+
+
+class WithoutSecurity(Cluster):
+    def _wait_until_ready(self, node: Node) -> None:
+        assert wait_for(lambda: node.is_running and answers(self.client().cluster.health), 120), node.log_tail()
 
 
 @pytest.fixture(params=available_versions())
@@ -43,10 +53,10 @@ def node_with(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
     """Starts a node that isn't set up, with these settings; `elastic` is in its file realm too, as on Elastic Cloud."""
 
     @contextmanager
-    def start(node_settings: dict[str, str], kind: type[Cluster] = Cluster) -> Iterator[Elasticsearch]:
+    def start(node_settings: dict[str, str], kind: Callable[..., Cluster] = Cluster) -> Iterator[Elasticsearch]:
         cluster = kind(tmp_path, request.param, settings=node_settings)
         config = tmp_path / "node-1/config"
-        config.mkdir(parents=True)
+        config.mkdir(parents=True, exist_ok=True)
         hashed = bcrypt.hashpw(cluster.password.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
         (config / "users").write_text(f"elastic:{hashed}\n")
         (config / "users_roles").write_text("superuser:elastic\n")
@@ -59,9 +69,9 @@ def node_with(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
     return start
 
 
-def answers(elastic: Elasticsearch) -> bool:
+def answers(call: Callable[[], object]) -> bool:
     try:
-        elastic.security.authenticate()
+        call()
     except Exception:  # noqa: BLE001 - whatever the reason, it isn't an answer
         return False
     return True
@@ -150,18 +160,83 @@ def test_without_automatic_indices(node_with: NodeWith, settings: Settings, sett
         key = elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}})
         settings.ELASTICSEARCH_API_KEY = key["encoded"]
         answer = Client().post("/login", {"username": "ada", "password": PASSWORD}).content.decode()
-        assert "The cluster isn&#x27;t set up the way usermgmt needs. An administrator must run" in answer
+        assert "The cluster isn&#x27;t set up the way usermgmt needs. The API key of usermgmt" in answer
 
 
 def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
-    with node_with({"xpack.security.authc.realms.native.native1.enabled": "false"}) as elastic:
-        with pytest.raises(
-            CommandError, match=r"The native realm is turned off.*xpack\.security\.authc\.realms\.native"
-        ) as refused:
+    sentence = "The native realm is turned off, so native users can't sign in. An administrator must remove `xpack.security.authc"
+    made: list[Cluster] = []
+
+    def kept(*arguments: Any, **options: Any) -> Cluster:
+        made.append(Cluster(*arguments, **options))
+        return made[0]
+
+    with node_with({}, kept) as elastic:
+        set_up(settings, elastic)
+        [node] = made[0].nodes
+        node.stop()
+        node.settings["xpack.security.authc.realms.native.native1.enabled"] = "false"
+        node.start()
+        elastic.security.delete_role(name=cluster_setup.AUDITOR_ROLE)
+        with pytest.raises(CommandError) as refused:
             call_command("setup_cluster", stdout=io.StringIO())
-        assert refused.value.returncode == 78
-        assert cluster_setup.SERVICE not in elastic.security.get_role()
-        assert not elastic.indices.exists_index_template(name=indices.SESSIONS)
+        assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
+        assert cluster_setup.AUDITOR_ROLE not in elastic.security.get_role()
+
+        response = Client().post("/login", {"username": "ada", "password": PASSWORD})
+        assert (response.status_code, sentence in unescape(response.content.decode())) == (200, True)
+        ready = Client().get("/readyz")
+        assert (ready.status_code, ready.content.decode().startswith(f"ok\n{sentence}")) == (200, True)
+
+        superuser = Client()
+        credentials = {"username": "elastic", "password": os.environ["ELASTICSEARCH_PASSWORD"]}
+        assert superuser.post("/login", credentials).status_code == 302
+        assert sentence in unescape(superuser.get("/users/create").content.decode())
+        new = {"username": "new", "password": PASSWORD, "confirm_password": PASSWORD}
+        assert sentence in unescape(superuser.post("/users/create", {**new, "confirm_password": ""}).content.decode())
+        created = unescape(superuser.post("/users/create", new, follow=True).content.decode())
+        assert "Created user 'new'" in created
+        assert sentence in created
+
+
+def test_without_security(node_with: NodeWith, settings: Settings) -> None:
+    sentence = "Security is turned off in Elasticsearch, so there are no users."
+    with node_with({"xpack.security.enabled": "false"}, WithoutSecurity):
+        with pytest.raises(CommandError) as refused:
+            call_command("setup_cluster", stdout=io.StringIO())
+        assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
+        settings.ELASTICSEARCH_API_KEY = "eDp5"
+        response = Client().post("/login", {"username": "ada", "password": PASSWORD})
+        assert (response.status_code, sentence in response.content.decode()) == (503, True)
+        ready = Client().get("/readyz")
+        assert (ready.status_code, ready.content.decode().startswith(sentence)) == (503, True)
+
+
+def test_https(node_with: NodeWith, settings: Settings, tmp_path: Path) -> None:
+    authority = make("authority", is_authority=True)
+    identity, certs = make("node", by=authority), tmp_path / "node-1/config/certs"
+    certs.mkdir(parents=True)
+    (certs / "ca.crt").write_bytes(authority.pem)
+    (certs / "node.crt").write_bytes(identity.pem)
+    (certs / "node.key").write_bytes(identity.key_pem)
+    https = {"enabled": "true", "key": "certs/node.key", "certificate": "certs/node.crt"}
+    node_settings = {f"xpack.security.http.ssl.{name}": value for name, value in https.items()}
+    with node_with(node_settings, partial(Cluster, ca_certs=certs / "ca.crt")) as elastic:
+        [url] = settings.ELASTICSEARCH_HOSTS
+        settings.ELASTICSEARCH_CA_CERTS = str(certs / "ca.crt")
+        set_up(settings, elastic)
+        signed_in("ada")
+
+        http, no_ca = {"ELASTICSEARCH_HOSTS": [url.replace("https:", "http:")]}, {"ELASTICSEARCH_CA_CERTS": ""}
+        for wrong, sentence in ((http, setup_problems.HTTPS_REQUIRED), (no_ca, setup_problems.UNTRUSTED)):
+            with override_settings(**wrong):
+                response = Client().post("/login", {"username": "ada", "password": PASSWORD})
+                assert (response.status_code, sentence in unescape(response.content.decode())) == (503, True)
+                ready = Client().get("/readyz")
+                assert (ready.status_code, ready.content.decode()) == (503, sentence)
+                with pytest.raises(CommandError) as refused:
+                    call_command("setup_cluster", stdout=io.StringIO())
+                assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
 
 
 def test_first_start(node_with: NodeWith, settings: Settings) -> None:

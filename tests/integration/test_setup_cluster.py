@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
+from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from tests.support.nodes import TestNode
@@ -68,14 +69,14 @@ def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: 
     assert "ELASTICSEARCH_API_KEY=" in run()
 
 
-@pytest.mark.parametrize("priority", [10, cluster_setup.TEMPLATE_PRIORITY + 1])
+@pytest.mark.parametrize("priority", [10, requirements.TEMPLATE_PRIORITY + 1])
 def test_templates_of_others(node: TestNode, priority: int) -> None:
     mappings = {"properties": {"username": {"type": "text"}}}
     node.elastic.indices.put_index_template(
         name="everything", index_patterns=["*"], priority=priority, template={"mappings": mappings}
     )
     try:
-        if priority < cluster_setup.TEMPLATE_PRIORITY:
+        if priority < requirements.TEMPLATE_PRIORITY:
             run()
             node.elastic.indices.delete(index=indices.THROTTLE)
             run()

@@ -155,8 +155,10 @@ def test_read_timeout_is_not_retried(settings: Settings, monkeypatch: pytest.Mon
 
 def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
     cluster.status, cluster.product = 200, "Another"
-    with pytest.raises(errors.Unavailable):
+    with pytest.raises(errors.UnsupportedCluster):
         PersonClient(*PERSON).authenticate()
+    with pytest.raises(errors.OutcomeUnknown):
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_unsent_change_has_no_unknown_outcome(settings: Settings) -> None:

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         except errors.AccessDenied as exc:
             raise CommandError(f"This user isn't allowed to view users: {exc}") from None
         except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
+            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
         for difference in found.differences:
             self.stdout.write(_line(difference))
         self.stdout.write(f"Users in the audit trail: {found.checked}. Users without events: {found.unknown}.")

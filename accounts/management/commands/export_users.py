@@ -49,7 +49,7 @@ class Command(BaseCommand):
         except errors.AccessDenied as exc:
             raise CommandError(f"This user isn't allowed to view users: {exc}") from None
         except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
+            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
         except OSError as exc:
             raise CommandError(f"Couldn't write {output}: {exc.strerror}") from None
         self.stdout.write(f"{output}: {rows} user{pluralize(rows)}")

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.management.credentials import credentials
 from accounts.services import audit, errors
 from accounts.services.client import AdministratorClient
+from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
 from usermgmt.env_file import update
 
@@ -31,10 +32,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         administrator = AdministratorClient(*credentials())
         try:
+            requirements.require_supported(administrator)
             if not cluster_setup.can_read_users(administrator):
                 self.stdout.write(f"Waiting up to {cluster_setup.SECONDS_TO_START} seconds until Elasticsearch can read its users")
                 cluster_setup.wait_until_users_can_be_read(administrator)
-            cluster_setup.require_native_realm(administrator)
             done = {}
             for what, outcome in cluster_setup.set_up(administrator):
                 self.stdout.write(f"{what}: {outcome}")
@@ -52,10 +53,10 @@ class Command(BaseCommand):
         except errors.AccessDenied as exc:
             audit.record_access_denied(administrator.actor, "setup_cluster", "", exc.code)
             raise CommandError(f"This user isn't allowed to set up the cluster: {exc}") from None
-        except errors.NotSetUp as exc:
-            raise CommandError(f"The cluster isn't set up the way usermgmt needs. {exc}", returncode=os.EX_CONFIG) from None
         except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc}") from None
+            where = f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}"
+            what = "The cluster isn't set up the way usermgmt needs. " if exc.problem else ""
+            raise CommandError(f"{where}: {what}{exc.explanation}", returncode=os.EX_CONFIG if exc.problem else 1) from None
         if env_file:
             update(env_file, lines)
         elif lines:

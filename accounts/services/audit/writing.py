@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.services import errors, request_context
 from accounts.services.audit.actions import Action
 from accounts.services.audit.events import Changes, Event, Outcome
-from accounts.services.client import AdministratorClient, PersonClient
+from accounts.services.client import AdministratorClient, PersonClient, setup_problems
 from accounts.services.documents import locks, store
 from accounts.services.request_context import Actor
 
@@ -130,10 +130,12 @@ def _send(operations: list[dict[str, Any]], administrator: AdministratorClient |
     try:
         return store.bulk(operations, client=administrator)
     except errors.ServiceError as exc:
-        raise errors.AuditUnavailable(exc.code, str(exc)) from None
+        raise errors.AuditUnavailable(exc.code, str(exc), exc.problem) from None
 
 
 def _require_written(item: Mapping[str, Any]) -> None:
     if error := item.get("error"):
         logger.error("Elasticsearch rejected an audit event: %s: %s", error["type"], error["reason"])
+        if known := setup_problems.of_error(error, item["status"]):
+            raise errors.AuditUnavailable(known.code, error["reason"], known.problem)
         raise errors.AuditUnavailable(error["type"], error["reason"])

@@ -1,6 +1,7 @@
 """Calls to Elasticsearch: whose credentials they carry, how often they are sent, and which error a failure becomes."""
 
 from accounts.services.client.cache import MemoryCache as MemoryCache
+from accounts.services.client.cache import cached_for_service as cached_for_service
 from accounts.services.client.cache import cached_per_scope as cached_per_scope
 from accounts.services.client.cache import invalidate as invalidate
 from accounts.services.client.clients import AdministratorClient as AdministratorClient
@@ -10,4 +11,5 @@ from accounts.services.client.clients import ServiceClient as ServiceClient
 from accounts.services.client.clients import UnauthenticatedClient as UnauthenticatedClient
 from accounts.services.client.clients import can_verify_credentials as can_verify_credentials
 from accounts.services.client.clients import is_anonymous as is_anonymous
+from accounts.services.client.clients import require_readable_users as require_readable_users
 from accounts.services.client.clients import service_client as service_client

@@ -48,6 +48,17 @@ def cached_per_scope(read: Callable[[PersonClient], T]) -> Callable[[PersonClien
     return cached
 
 
+def cached_for_service(read: Callable[[], T]) -> Callable[[], T]:
+    """Cache what `read` returns with the API key of usermgmt for CACHE_SECONDS."""
+
+    @wraps(read)
+    def cached() -> T:
+        key = (cached, settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
+        return _reads.setdefault(key, _CachedRead()).get(read)  # type: ignore[return-value]
+
+    return cached
+
+
 def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
     """Forget the answers of `read`, or all of them: after a change by this process."""
     for key in list(_reads):

@@ -15,6 +15,7 @@ from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
 
 from accounts.services import errors
+from accounts.services.client import setup_problems
 from accounts.services.client.curl_node import CurlNode
 from accounts.services.client.serializer import ShowableJsonSerializer
 from accounts.services.client.urllib3_node import Urllib3Node
@@ -187,17 +188,24 @@ def service_client() -> ServiceClient:
     return _service_client(settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
 
 
-def can_verify_credentials() -> bool:
-    """Whether the cluster can read its users, so that a 401 proves invalid credentials.
+def require_readable_users() -> None:
+    """Raise NotSetUp, or Unavailable, if the cluster can't read its users; otherwise, a 401 proves invalid credentials.
 
     API keys are in the same index as users, and every API key may read itself (`GET _security/api_key?id=`). This reads the index,
     while the check of an API key uses a cache. `_cluster/health` proves nothing: a cluster with an expired license refuses it.
     """
+    client = service_client()
+    if not client.security.get_api_key(id=client.key_id)["api_keys"]:
+        raise errors.Unavailable("Elasticsearch doesn't find the API key that it accepts")
+
+
+def can_verify_credentials() -> bool:
+    """Whether the cluster can read its users."""
     try:
-        client = service_client()
-        return bool(client.security.get_api_key(id=client.key_id)["api_keys"])
+        require_readable_users()
     except errors.ServiceError:
         return False
+    return True
 
 
 def _basic(username: str, password: str) -> str:
@@ -257,15 +265,21 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
     """The `errors` type for an exception of the client. A write without an answer, or with most 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
+        if problem := setup_problems.of_response(exc, is_read=is_read):
+            return problem
         error = _error(exc.body)
         if error.get("type") == errors.IndexNotFound.code:
             return errors.IndexNotFound(_reason(exc.body))
+        if problem := setup_problems.of_error(error, exc.status_code):
+            return problem
         if exc.status_code == 403 and EXPIRED_LICENSE in error:
             return errors.LicenseExpired(_reason(exc.body))
         if error.get("type") == BLOCKED or _is_declined(exc):
             return errors.Declined(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else _kind_of_other_answer(exc.status_code))
         return kind(_reason(exc.body))
+    if mismatch := setup_problems.of_connection(exc):
+        return mismatch
     if is_read:
         return errors.Unavailable(exc.message)
     return (errors.Unreachable if _was_never_sent(exc) else errors.OutcomeUnknown)(exc.message)

@@ -4,6 +4,8 @@ Writes don't: libcurl repeats a request when a kept-alive connection turns out t
 """
 
 import gzip
+import socket
+import ssl
 import time
 from collections import deque
 from typing import Final, NamedTuple
@@ -21,11 +23,23 @@ from elastic_transport import (
 )
 from elastic_transport.client_utils import DEFAULT, DefaultType
 
+SECONDS_FOR_HANDSHAKE: Final = 2
+
+
+class EmptyReply(ConnectionError):
+    """The connection was closed without a response."""
+
+
+class HttpsRequired(TlsError):
+    """The URL has http://, but the port uses HTTPS."""
+
+
 ERRORS: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] = {
     pycurl.E_OPERATION_TIMEDOUT: ConnectionTimeout,
     pycurl.E_SSL_CONNECT_ERROR: TlsError,
     pycurl.E_PEER_FAILED_VERIFICATION: TlsError,
     pycurl.E_SSL_CACERT_BADFILE: TlsError,
+    pycurl.E_GOT_NOTHING: EmptyReply,
 }
 
 
@@ -58,6 +72,10 @@ class CurlNode(BaseNode):
         handle = self._take()
         try:
             status, received, content = handle.exchange(method, f"{self.base_url}{target}", body, merged, seconds)
+        except EmptyReply as exc:
+            if self.config.scheme == "http" and _speaks_tls(self.config.host, self.config.port):
+                raise HttpsRequired(exc.message) from exc
+            raise
         finally:
             handle.reset()
             self._idle.append(handle)
@@ -123,3 +141,14 @@ def _headers(head: bytes) -> HttpHeaders:
     lines = head.decode("latin-1").rstrip("\r\n").rpartition("\r\n\r\n")[2].split("\r\n")[1:]
     pairs = [line.partition(":") for line in lines]
     return HttpHeaders([(name.lower(), value.strip()) for name, _, value in pairs])
+
+
+def _speaks_tls(host: str, port: int) -> bool:
+    """Elasticsearch closes a connection over which it gets HTTP instead of HTTPS, without a word."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent
+    try:
+        with socket.create_connection((host, port), SECONDS_FOR_HANDSHAKE) as connection, context.wrap_socket(connection):
+            return True
+    except OSError:  # SSLError is one
+        return False

@@ -1,28 +1,26 @@
 """Creates what usermgmt needs in a cluster, as an administrator; correct objects are left unchanged."""
 
-import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, service_client
+from accounts.services.cluster import requirements
 from accounts.services.documents import indices, store
 
 SERVICE: Final = "usermgmt_service"  # the role, and the user who owns the API key
 AUDITOR_ROLE: Final = "usermgmt_auditor"
 API_KEY_NAME: Final = "usermgmt"
-TEMPLATE_PRIORITY: Final = 1_000_000  # the template with the highest priority applies alone; `*` with 10 or 500 is common
-NATIVE_REALM: Final = re.compile(r"xpack\.security\.authc\.realms\.native\.[^.]+\.enabled")
 SECONDS_TO_START: Final = 60
 
 ROLES: Final[dict[str, dict[str, Any]]] = {
     SERVICE: {
-        "cluster": ["monitor"],
+        # The second one reads templates, to find those of others that apply to the indices of usermgmt.
+        "cluster": ["monitor", "indices:admin/index_template/get"],
         "indices": [
             {
                 "names": sorted(indices.TEMPLATES.keys() - {indices.AUDIT}),
@@ -41,17 +39,6 @@ DESCRIPTIONS: Final = {
     SERVICE: "Access to the indices of usermgmt, append-only for its audit trail. No access to users.",
     AUDITOR_ROLE: "Read-only access to users, roles, and API keys in usermgmt.",
 }
-
-
-def require_native_realm(administrator: AdministratorClient) -> None:
-    """Raise NotSetUp if native users can't sign in to the cluster."""
-    nodes = administrator.nodes.info(metric="settings", flat_settings=True)["nodes"].values()
-    off = {name for node in nodes for name, value in node["settings"].items() if NATIVE_REALM.fullmatch(name) and value == "false"}
-    if off:
-        raise errors.NotSetUp(
-            f"The native realm is turned off, so native users can't sign in. Remove `{min(off)}: false` from elasticsearch.yml on "
-            "each node, restart the nodes, and run setup_cluster again. Nothing was changed."
-        )
 
 
 def can_read_users(administrator: AdministratorClient) -> bool:
@@ -86,9 +73,9 @@ def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
     for name, role in ROLES.items():
         yield f"role {name}", _put_role(administrator, name, role)
     for name, template in indices.TEMPLATES.items():
-        yield f"index template {name}", _put_template(administrator, name, {**template, "priority": TEMPLATE_PRIORITY})
+        yield f"index template {name}", _put_template(administrator, name, {**template, "priority": requirements.TEMPLATE_PRIORITY})
     for name in indices.names(timezone.now()):
-        _require_own_template(administrator, name)
+        requirements.require_own_template(administrator, name)
         yield f"index {name}", _create_index(administrator, name)
     yield f"user {SERVICE}", _put_service_user(administrator)
 
@@ -158,25 +145,11 @@ def _put_mapping(administrator: AdministratorClient, template: Mapping[str, Any]
     except (errors.NotFound, errors.IndexNotFound):  # no index exists
         pass
     except errors.Invalid as exc:
-        raise errors.NotSetUp(
-            f"An index of {', '.join(template['index_patterns'])} was created from another index template: {exc}. Delete "
-            "the index, or reindex it if it contains audit events or access reviews, and run setup_cluster again."
-        ) from None
-
-
-def _require_own_template(administrator: AdministratorClient, index: str) -> None:
-    """Raise NotSetUp if another template applies to the index: only the one with the highest priority does."""
-    overlapping = administrator.indices.simulate_index_template(name=index).body.get("overlapping") or []
-    if not any(template["name"] in indices.TEMPLATES for template in overlapping):
-        return
-    found = administrator.indices.get_index_template()["index_templates"]
-    matching = [each for each in found if any(fnmatchcase(index, pattern) for pattern in each["index_template"]["index_patterns"])]
-    winner = max(matching, key=lambda each: each["index_template"].get("priority", 0))
-    raise errors.NotSetUp(
-        f"The index template '{winner['name']}' (priority {winner['index_template'].get('priority', 0)}) takes precedence over the "
-        f"template of usermgmt for the index {index}. Give it a priority below {TEMPLATE_PRIORITY}, or remove usermgmt-* from its "
-        "index patterns, and run setup_cluster again."
-    )
+        problem = (
+            f"An index of {', '.join(template['index_patterns'])} was created from another index template. An administrator must "
+            "delete it, or reindex it if it contains audit events or access reviews, and run `manage.py setup_cluster`."
+        )
+        raise errors.TemplateNotApplied(str(exc), problem) from None
 
 
 def _create_index(administrator: AdministratorClient, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from accounts.services import errors
+from accounts.services.client import setup_problems
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
 
@@ -45,7 +46,7 @@ def require_taken(name: str, item: Mapping[str, Any]) -> None:
     if item["status"] == HTTPStatus.CONFLICT:
         _take_over_expired(name)
     elif error := item.get("error"):
-        raise errors.Unavailable(f"{error['type']}: {error['reason']}")
+        raise setup_problems.of_error(error, item["status"]) or errors.Unavailable(f"{error['type']}: {error['reason']}")
 
 
 def releasing(name: str) -> list[dict[str, Any]]:

@@ -1,10 +1,11 @@
 """Reads and writes of single documents in usermgmt's indices: versions, and the responses of `_mget` and `_bulk`."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
-from accounts.services.client import AdministratorClient, ServiceClient, service_client
+from accounts.services.client import AdministratorClient, ServiceClient, service_client, setup_problems
 
 T = TypeVar("T")
 
@@ -60,8 +61,10 @@ def bulk(
     caller = client or service_client()
     results = _send_bulk(caller, operations, options)
     without_index = {number for number, result in enumerate(results) if _error_type(result) == errors.IndexNotFound.code}
-    if not without_index or not _create_indices(caller, {results[number]["_index"] for number in without_index}):
+    if not without_index:
         return results
+    if failure := _failure_to_create(caller, {results[number]["_index"] for number in without_index}):
+        return [_with_error(result, failure) if number in without_index else result for number, result in enumerate(results)]
     items = _by_item(operations)
     again = [operation for number in sorted(without_index) for operation in items[number]]
     repeated = dict(zip(sorted(without_index), _send_bulk(caller, again, options), strict=True))
@@ -69,10 +72,11 @@ def bulk(
 
 
 def require_status(results: Iterable[Mapping[str, Any]], accepted: Collection[int]) -> None:
-    """Raise Unavailable unless each result of `bulk` has one of these HTTP statuses."""
+    """Raise NotSetUp or Unavailable unless each result of `bulk` has one of these HTTP statuses."""
     for result in results:
         if result["status"] not in accepted:
-            raise errors.Unavailable(str(result.get("error")))
+            error = result.get("error", {})
+            raise setup_problems.of_error(error, result["status"]) or errors.Unavailable(str(error))
 
 
 def _found(document: dict[str, Any]) -> dict[str, Any] | None:
@@ -122,11 +126,18 @@ def create_index(client: AdministratorClient | ServiceClient, index: str) -> Non
             raise
 
 
-def _create_indices(client: AdministratorClient | ServiceClient, names: Iterable[str]) -> bool:
-    """Whether all of them exist now. If not, the failed results say why nothing was written."""
+def _failure_to_create(client: AdministratorClient | ServiceClient, names: Iterable[str]) -> errors.ServiceError | None:
+    """Create the indices; returns why one of them couldn't be created."""
     try:
         for name in names:
             create_index(client, name)
-    except errors.ServiceError:
-        return False
-    return True
+    except errors.ServiceError as exc:
+        return exc
+    return None
+
+
+def _with_error(result: Mapping[str, Any], failure: errors.ServiceError) -> Mapping[str, Any]:
+    """A result whose index doesn't exist, with the reason why it couldn't be created, unless that is only a missing privilege."""
+    if not isinstance(failure, errors.NoShardsLeft | errors.WritesBlocked):
+        return result
+    return {**result, "error": {**result["error"], "type": failure.code, "reason": str(failure)}, "status": HTTPStatus.FORBIDDEN}

@@ -15,6 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import errors, request_context, sessions
 from accounts.services.client import PersonClient
+from accounts.services.cluster import requirements
 from accounts.services.request_context import Actor
 from accounts.services.roles import privileges
 from accounts.services.sessions import SessionStore
@@ -81,6 +82,7 @@ def sign_in(session: SessionStore, username: str, password: str, *, browser: str
     `browser` is shown with the session; `device` is the token of a browser in which the user has signed in before. The oldest
     sessions beyond the limit end. Raises AuthenticationFailed (RateLimited: not checked), Unavailable, NotSetUp, OutcomeUnknown.
     """
+    requirements.require_sign_in()
     generation = sessions.generation(username)
     client = PersonClient(username, password)
     attempt = throttle.Attempt(username, request_context.source_address.get(), device)

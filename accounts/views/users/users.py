@@ -16,6 +16,7 @@ from accounts.http import AppRequest, submitted_fields
 from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
 from accounts.services.client import PersonClient
+from accounts.services.cluster import requirements
 from accounts.services.errors import EditConflict, Invalid, NotFound, UserExists, UserLocked
 from accounts.services.roles import Role
 from accounts.services.signin import operators
@@ -36,7 +37,7 @@ def create(request: AppRequest) -> HttpResponse:
         return _create(request, CreateUserForm(request.POST, roles=offered))
     source = _source(request, offered)
     form = CreateUserForm(roles=offered, initial={"roles": source.get("roles", [])})
-    return render(request, "users/create.html", {"form": form, "source": source})
+    return _render_create(request, form, source)
 
 
 def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
@@ -54,8 +55,15 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
             messages.success(request, f"Created user '{user.username}'")
             if ":" in user.username:
                 messages.warning(request, "Users with a colon in their username can't sign in with a password.")
+            if problem := requirements.native_realm_problem():
+                messages.warning(request, problem)
             return redirect("users")
-    return render(request, "users/create.html", {"form": form}, status=422)
+    return _render_create(request, form, {}, status=422)
+
+
+def _render_create(request: AppRequest, form: CreateUserForm, source: dict[str, Any], status: int = 200) -> HttpResponse:
+    context = {"form": form, "source": source, "native_realm_problem": requirements.native_realm_problem()}
+    return render(request, "users/create.html", context, status=status)
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:

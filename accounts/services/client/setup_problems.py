@@ -1,0 +1,97 @@
+"""Responses that say that the cluster isn't set up the way usermgmt needs, whoever sent the request."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from elastic_transport import TlsError, TransportError
+from elasticsearch import ApiError, UnsupportedProductError
+
+from accounts.services import errors
+from accounts.services.client.curl_node import HttpsRequired
+
+REQUIREMENT: Final = "usermgmt needs Elasticsearch 8.15 or later with security enabled"
+PRODUCT_HEADER: Final = "x-elastic-product"
+NO_SUCH_API: Final = ("no handler found for uri", "Incorrect HTTP method for uri")
+# Proxies also answer these with a page of their own, and then Elasticsearch is only unavailable.
+NOT_NOW: Final = (408, 413, 429)
+SHARD_LIMIT: Final = re.compile(r"Validation Failed: \d+: this action would add \[\d+\] (\w+ )?shards")
+NO_TLS: Final = re.compile(r"wrong version number|http request|packet length too long|record layer failure", re.IGNORECASE)
+
+SOMETHING_ELSE: Final = (
+    "Something other than Elasticsearch responds at ELASTICSEARCH_HOSTS, or a proxy in front of Elasticsearch rejects requests or "
+    "removes the header X-Elastic-Product. An administrator must check the setting and the proxy."
+)
+OTHER_COMPATIBILITY: Final = f"This version of Elasticsearch doesn't accept the requests of usermgmt. {REQUIREMENT}."
+MISSING_API: Final = f"This cluster doesn't have an API that usermgmt calls. {REQUIREMENT}."
+PLAIN_HTTP: Final = (
+    "ELASTICSEARCH_HOSTS has https://, but the port doesn't use HTTPS. An administrator must write http://, or another port."
+)
+HTTPS_REQUIRED: Final = "ELASTICSEARCH_HOSTS has http://, but the port uses HTTPS. An administrator must write https://."
+UNTRUSTED: Final = (
+    "usermgmt doesn't trust the certificate of Elasticsearch. An administrator must set ELASTICSEARCH_CA_CERTS to the CA that "
+    "issued it, use a hostname in ELASTICSEARCH_HOSTS that it contains, and renew it if it has expired."
+)
+DISK_FULL: Final = (
+    "A disk of Elasticsearch is almost full, so indices are read-only (`index.blocks.read_only_allow_delete`). An administrator "
+    "must free disk space or add a node."
+)
+READ_ONLY_INDEX: Final = (
+    "An index is read-only. An administrator must remove `index.blocks.write` and `index.blocks.read_only` from its settings."
+)
+READ_ONLY_CLUSTER: Final = (
+    "The cluster is read-only. An administrator must remove `cluster.blocks.read_only` and `cluster.blocks.read_only_allow_delete` "
+    "from its settings."
+)
+
+
+def of_response(exc: ApiError, *, is_read: bool) -> errors.NotSetUp | None:
+    """A response of something else, or of an Elasticsearch without the API."""
+    if isinstance(exc, UnsupportedProductError):  # a 2xx: a change may have been applied
+        return errors.UnsupportedCluster(_description(exc), SOMETHING_ELSE) if is_read else None
+    if _is_page_of_a_proxy(exc):
+        return errors.UnsupportedCluster(_description(exc), SOMETHING_ELSE)
+    error = exc.body.get("error") if isinstance(exc.body, dict) else None
+    if isinstance(error, str) and error.startswith(NO_SUCH_API):
+        return errors.UnsupportedCluster(error, MISSING_API)
+    if isinstance(error, dict) and error.get("type") == "media_type_header_exception":
+        return errors.UnsupportedCluster(str(error.get("reason")), OTHER_COMPATIBILITY)
+    return None
+
+
+def of_error(error: Mapping[str, Any], status: int) -> errors.NotSetUp | None:
+    """An error of a response, or of an item of `_bulk`, that rejects a write because of a limit of the cluster."""
+    reason = str(error.get("reason"))
+    # With 503, the cluster has no master or isn't recovered yet.
+    if error.get("type") == errors.WritesBlocked.code and status in (403, 429):
+        return errors.WritesBlocked(reason, _cause_of_block(reason))
+    return errors.NoShardsLeft(reason) if SHARD_LIMIT.match(reason) else None
+
+
+def of_connection(exc: TransportError) -> errors.TlsMismatch | None:
+    """A connection that isn't HTTPS, or not that of the expected node. Nothing was sent over it."""
+    if not isinstance(exc, TlsError):
+        return None
+    if isinstance(exc, HttpsRequired):
+        return errors.TlsMismatch(exc.message, HTTPS_REQUIRED)
+    if NO_TLS.search(exc.message):
+        return errors.TlsMismatch(exc.message, PLAIN_HTTP)
+    # Otherwise, the node may be starting or stopping.
+    return errors.TlsMismatch(exc.message, UNTRUSTED) if "certificate" in exc.message else None
+
+
+def _is_page_of_a_proxy(exc: ApiError) -> bool:
+    """Whether this isn't a response of Elasticsearch, which always sends JSON. A proxy without its Elasticsearch sends a 5xx."""
+    is_text = isinstance(exc.body, str) and bool(exc.body)
+    return is_text and 300 <= exc.status_code < 500 and exc.status_code not in NOT_NOW and PRODUCT_HEADER not in exc.meta.headers
+
+
+def _description(exc: ApiError) -> str:
+    """Without the body, which may be a whole page."""
+    return f"HTTP status {exc.meta.status}, {exc.meta.headers.get('content-type', 'no content type')}, without X-Elastic-Product"
+
+
+def _cause_of_block(reason: str) -> str:
+    if "cluster read-only" in reason:
+        return READ_ONLY_CLUSTER
+    return DISK_FULL if "flood-stage" in reason else READ_ONLY_INDEX

@@ -66,6 +66,18 @@ def health_checks(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
+def cookie_path(get_response: GetResponse) -> GetResponse:
+    """Restrict all cookies to BASE_PATH: other applications on this host don't receive them, and have the same names."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for cookie in response.cookies.values():
+            cookie["path"] = settings.BASE_PATH or "/"
+        return response
+
+    return middleware
+
+
 def page_headers(get_response: GetResponse) -> GetResponse:
     """Restrict pages to same-origin resources, and forbid caching because they contain personal data.
 

@@ -100,9 +100,17 @@ class SecurityMiddleware(security.SecurityMiddleware):
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         """Set `request.proxy_mismatch`, or redirect to HTTPS if the request was sent without."""
+        request.proxy_mismatch = ""  # type: ignore[attr-defined]
         redirect = super().process_request(request)
-        request.proxy_mismatch = proxies.mismatch(request.META) if redirect else ""  # type: ignore[attr-defined]
-        return None if request.proxy_mismatch else redirect  # type: ignore[attr-defined]
+        if not redirect:
+            return None
+        if reason := proxies.mismatch(request.META, was_redirected=proxies.HTTPS_COOKIE in request.COOKIES):
+            request.proxy_mismatch = reason  # type: ignore[attr-defined]
+            return None
+        # A browser that stored the redirect would repeat it even when the proxy is configured.
+        redirect["Cache-Control"] = "no-store"
+        redirect.set_cookie(proxies.HTTPS_COOKIE, max_age=proxies.HTTPS_COOKIE_SECONDS, secure=True, httponly=True, samesite="Lax")
+        return redirect
 
 
 def proxy_is_configured(get_response: GetResponse) -> GetResponse:

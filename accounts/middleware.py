@@ -54,11 +54,16 @@ def request_id(get_response: GetResponse) -> GetResponse:
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:
-    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine."""
+    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine.
+
+    `OPTIONS *` asks about the server, not about a page, and is answered like `/livez`.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info in ("/livez", "/readyz"):
-            response: HttpResponse = resolve(request.path_info).func(request)
+        is_ping = (request.method, request.path_info) == ("OPTIONS", "*")
+        path = "/livez" if is_ping else request.path_info
+        if path in ("/livez", "/readyz"):
+            response: HttpResponse = resolve(path).func(request)
             response["Content-Length"] = str(len(response.content))  # otherwise set by CommonMiddleware
             return response
         return get_response(request)

@@ -174,6 +174,7 @@ def test_nothing_leaves_the_path(visitor: Visitor, content: list[str]) -> None:
         assert post("login", username="ada", password=PASSWORD, next="/kibana/").headers["Location"] == f"{BASE}/"
     start_pages = [str(pattern.pattern) for pattern in urlpatterns if "<" not in str(pattern.pattern)]
     visitor.visit_all([f"{BASE}/{page}" for page in [*start_pages, *content]])
+    assert f'href="{BASE}/roles/" aria-current="page"' in visitor.request(f"{BASE}/roles/").page
     assert post("users/create", username="jroe", password=PASSWORD, confirm_password=PASSWORD).status == 302
     assert visitor.request(f"{BASE}/users/create", {}).status == 403  # without a token
     assert post("theme", "account/", theme="dark", next="/kibana/").headers["Location"] == f"{BASE}/"

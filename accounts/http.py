@@ -1,9 +1,13 @@
 """Request types, and helpers for fragments, dialogs, and redirects."""
 
+import posixpath
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -27,6 +31,14 @@ def submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     """The fields of a form that wasn't processed, to be submitted again: all but passwords."""
     fields = [(name, values) for name, values in request.POST.lists() if "password" not in name and name != "csrfmiddlewaretoken"]
     return [(name, str(value)) for name, values in fields for value in values]
+
+
+def is_own_url(request: HttpRequest, url: str) -> bool:
+    """Whether the URL, as browsers read it, is on this host and below BASE_PATH."""
+    if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        return False
+    path = posixpath.normpath(unquote(urlsplit(url.replace("\\", "/")).path))
+    return f"{path}/".startswith(f"{settings.BASE_PATH}/")
 
 
 def wants_fragment(request: AppRequest, target: str) -> bool:

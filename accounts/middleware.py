@@ -79,14 +79,31 @@ def _time_zones() -> set[str]:
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:
-    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine."""
+    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine.
+
+    `OPTIONS *` asks about the server, not about a page, and is answered like `/livez`.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if request.path_info in ("/livez", "/readyz"):
-            response: HttpResponse = resolve(request.path_info).func(request)
+        is_ping = (request.method, request.path_info) == ("OPTIONS", "*")
+        path = "/livez" if is_ping else request.path_info
+        if path in ("/livez", "/readyz"):
+            response: HttpResponse = resolve(path).func(request)
             response["Content-Length"] = str(len(response.content))  # otherwise set by CommonMiddleware
             return response
         return get_response(request)
+
+    return middleware
+
+
+def cookie_path(get_response: GetResponse) -> GetResponse:
+    """Restrict all cookies to BASE_PATH: other applications on this host don't receive them, and have the same names."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for cookie in response.cookies.values():
+            cookie["path"] = settings.BASE_PATH or "/"
+        return response
 
     return middleware
 
@@ -113,9 +130,17 @@ class SecurityMiddleware(security.SecurityMiddleware):
 
     def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
         """Set `request.proxy_mismatch`, or redirect to HTTPS if the request was sent without."""
+        request.proxy_mismatch = ""  # type: ignore[attr-defined]
         redirect = super().process_request(request)
-        request.proxy_mismatch = proxies.mismatch(request.META) if redirect else ""  # type: ignore[attr-defined]
-        return None if request.proxy_mismatch else redirect  # type: ignore[attr-defined]
+        if not redirect:
+            return None
+        if reason := proxies.mismatch(request.META, was_redirected=proxies.HTTPS_COOKIE in request.COOKIES):
+            request.proxy_mismatch = reason  # type: ignore[attr-defined]
+            return None
+        # A browser that stored the redirect would repeat it even when the proxy is configured.
+        redirect["Cache-Control"] = "no-store"
+        redirect.set_cookie(proxies.HTTPS_COOKIE, max_age=proxies.HTTPS_COOKIE_SECONDS, secure=True, httponly=True, samesite="Lax")
+        return redirect
 
 
 def proxy_is_configured(get_response: GetResponse) -> GetResponse:

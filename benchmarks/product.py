@@ -20,7 +20,7 @@ ADMINISTRATORS_ROLE = "benchmark_administrator"
 CACHE_SECONDS = 0.5
 # Prefixes of settings: in the developer's environment, they would override the env file of the benchmark.
 CONFIGURATION = (
-    *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY"),
+    *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "BASE_PATH"),
     *("SESSION_", "KEPT_", "LOG_", "WEB_"),
 )
 

@@ -20,6 +20,26 @@ NETLOC: Final = re.compile(r"(\[[^]]+\]|[^:]+)(?::([0-9]{1,5}))?")
 PATH: Final = re.compile(r"(/[A-Za-z0-9._~%-]+)*/*")
 ELASTICSEARCH_PORTS: Final = {"http": 9200, "https": 443}
 BROWSER_PORTS: Final = {"http": 80, "https": 443}
+BASE_PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
+# The first segments of our own paths. If BASE_PATH began with one, a request without it could also be a request with it.
+OWN_SEGMENTS: Final = (
+    "account",
+    "audit",
+    "compare",
+    "findings",
+    "livez",
+    "login",
+    "logout",
+    "passwords",
+    "readyz",
+    "reviews",
+    "roles",
+    "search",
+    "sessions",
+    "static",
+    "theme",
+    "users",
+)
 EXAMPLE_URL: Final = "for example https://es1.example.org:9200"
 
 Parsed = TypeVar("Parsed")
@@ -150,6 +170,20 @@ def bind_host(text: str) -> str:
     if host.startswith("unix:/") or _is_host(host):
         return host
     raise ValueError("must be a hostname, an IP address, or unix:/path/to/socket. The port is set with PORT")
+
+
+def base_path(text: str) -> str:
+    """The path in front of all our paths, without a slash at the end; "" for none. Raises ValueError."""
+    path = text.rstrip("/")
+    if not BASE_PATH.fullmatch(path):
+        raise ValueError(
+            "must be a path that begins with a slash, for example /es-users, without host, query, and special characters"
+        )
+    if path and (first := path.split("/")[1]) in OWN_SEGMENTS:
+        raise ValueError(
+            f"must not begin with /{first}, which is a path of usermgmt itself. Use another one, for example /es-users"
+        )
+    return path
 
 
 def _unique(items: Iterable[str]) -> list[str]:

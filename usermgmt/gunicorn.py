@@ -1,14 +1,20 @@
 """gunicorn settings. An event loop handles connections, threads handle requests (threaded_wsgi.py)."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
-# In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it.
-_run = subprocess.run(
-    [sys.executable, "-m", "usermgmt.web_settings"], cwd=Path(__file__).resolve().parent.parent, stdout=subprocess.PIPE
-)
+
+def _read() -> "subprocess.CompletedProcess[bytes]":
+    """In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it."""
+    folder = Path(__file__).resolve().parent.parent
+    return subprocess.run([sys.executable, "-m", "usermgmt.web_settings"], cwd=folder, stdout=subprocess.PIPE)
+
+
+_run = _read()
 if _run.returncode:
     sys.exit(_run.returncode)
 _settings = json.loads(_run.stdout)
@@ -26,3 +32,24 @@ control_socket_disable = True
 # Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
 # from this machine.
 forwarded_allow_ips = ""
+
+
+def on_starting(server: Any) -> None:
+    """Reload (SIGHUP) only settings with which the server can continue: gunicorn would end it."""
+    reload = server.reload
+
+    def reload_valid_settings() -> None:
+        run = _read()
+        if run.returncode:
+            server.log.error("A setting is wrong. The server continues with the previous settings.")
+        elif json.loads(run.stdout)["bind"] != bind:  # gunicorn closes the old address before it knows whether it can use the new
+            server.log.error("HOST and PORT can't be changed without a restart. The server continues with the previous settings.")
+        else:
+            reload()
+
+    server.reload = reload_valid_settings
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Use the settings that were checked. The file may have changed, and a process that replaces another would not start."""
+    os.environ.update(_settings["variables"], ENV_FILE=os.devnull)

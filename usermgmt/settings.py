@@ -65,6 +65,9 @@ MISSING_KEYS = [name for name in ("SECRET_KEY", "ELASTICSEARCH_API_KEY") if not 
 DEBUG = False
 ALLOWED_HOSTS = env.parsed("ALLOWED_HOSTS", configuration.hostnames, default="localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.parsed("CSRF_TRUSTED_ORIGINS", configuration.origins)
+# In front of all URLs, static files, and cookies (usermgmt/wsgi.py removes it from requests); "" for none.
+BASE_PATH = env.parsed("BASE_PATH", configuration.base_path)
+FORCE_SCRIPT_NAME = BASE_PATH or None
 ROOT_URLCONF = "usermgmt.urls"
 WSGI_APPLICATION = "usermgmt.wsgi.application"
 DATABASES: dict[str, dict[str, str]] = {}
@@ -91,6 +94,7 @@ WEB_BIND = _host if _host.startswith("unix:") else f"{_host}:{_port}"
 MIDDLEWARE = [
     "accounts.middleware.request_id",
     "accounts.middleware.health_checks",
+    "accounts.middleware.cookie_path",
     "accounts.middleware.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.page_headers",
@@ -164,7 +168,7 @@ CONTENT_SECURITY_POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'; manifest-src 'self'"
 )
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{BASE_PATH}/static/"
 STATIC_ROOT = Path(env.text("STATIC_ROOT") or BASE_DIR / "staticfiles")
 # Only the static files of django_tomselect are used; as an installed app it would require contrib.auth.
 _tomselect = importlib.util.find_spec("django_tomselect")

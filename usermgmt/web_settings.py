@@ -1,4 +1,7 @@
-"""Prints the settings of gunicorn as JSON. A wrong setting ends it with one line, where a process of gunicorn has a traceback."""
+"""Prints the settings of gunicorn, and all variables of the environment and the file, as JSON.
+
+A wrong setting ends it with one line, where a process of gunicorn has a traceback.
+"""
 
 import json
 import os
@@ -12,7 +15,8 @@ if __name__ == "__main__":
     try:
         if "SECRET_KEY" in settings.MISSING_KEYS:
             raise ImproperlyConfigured("SECRET_KEY is not set. `manage.py setup_cluster --env-file .env` generates it.")
-        print(json.dumps({"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS}))  # noqa: T201
+        values = {"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS, "variables": dict(os.environ)}
+        print(json.dumps(values))  # noqa: T201
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
         sys.exit(os.EX_CONFIG)

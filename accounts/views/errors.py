@@ -180,7 +180,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def proxy_mismatch(request: HttpRequest, reason: str) -> HttpResponse:
     """For a request whose redirect to HTTPS would lead back to itself."""
     logger.warning("%s Otherwise, usermgmt would redirect each request to HTTPS without end.", reason)
-    return _bare_page(request, 400, "usermgmt isn't configured for its proxy", reason)
+    title = UNKNOWN_ADDRESS if reason == proxies.NO_HEADER else "usermgmt isn't configured for its proxy"
+    return _bare_page(request, 400, title, reason)
 
 
 def too_large(request: HttpRequest) -> HttpResponse:

@@ -3,12 +3,11 @@
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.context_processors import THEME_COOKIE, THEMES
 from accounts.decorators import requires_sign_in
-from accounts.http import AppRequest, remember_choice
+from accounts.http import AppRequest, is_own_url, remember_choice
 
 
 @require_GET
@@ -23,7 +22,7 @@ def home(request: AppRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, and redirect back."""
     back = request.POST.get("next", "")
-    response = redirect(back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else "home")
+    response = redirect(back if is_own_url(request, back) else "home")
     if request.POST.get("theme") in THEMES:
         remember_choice(request, response, THEME_COOKIE, request.POST["theme"])
     return response

@@ -10,13 +10,12 @@ from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import known_devices
 from accounts.forms.login import LoginForm
-from accounts.http import AppRequest, go_to, submitted_fields
+from accounts.http import AppRequest, go_to, is_own_url, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
 from accounts.services.cluster import requirements
@@ -186,7 +185,6 @@ def _login_url(**query: str) -> str:
 
 
 def _next(request: AppRequest) -> str:
-    """The page after the sign-in, only on this host."""
+    """The page after the sign-in, only of usermgmt."""
     wanted = request.POST.get("next", request.GET.get("next", ""))
-    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure())
-    return wanted if is_ours else reverse("home")
+    return wanted if is_own_url(request, wanted) else reverse("home")

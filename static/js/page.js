@@ -26,7 +26,7 @@ Object.assign(htmx.config, {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone && !document.cookie.split("; ").includes(`usermgmt_time_zone=${zone}`)) {
     const secure = location.protocol === "https:" ? "; secure" : "";
-    document.cookie = `usermgmt_time_zone=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+    document.cookie = `usermgmt_time_zone=${zone}; path=${document.documentElement.dataset.path}; max-age=31536000; samesite=lax${secure}`;
   }
 
   // Menus

@@ -8,8 +8,8 @@
   const RETRY_MS = 15000;
   const MAX_TIMER_MS = 2 ** 31 - 1;
   const url = () => new URL("extend-session", document.querySelector("[data-test-subj=profileLink]").href);
-  // Shares the state with other tabs of the same session.
-  const tabs = new BroadcastChannel("usermgmt-session");
+  // Shares the state with other tabs of the same session. Below another path of this host there can be another usermgmt.
+  const tabs = new BroadcastChannel(`usermgmt-session ${url().pathname}`);
   let timer;
   let warning;
 

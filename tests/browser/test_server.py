@@ -8,8 +8,10 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +20,7 @@ import pytest
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
 from tests.support.nodes import TestNode
-from tests.support.server import children_of, recorded, serve, start
+from tests.support.server import answers, children_of, recorded, serve, start
 
 THREADS = 2
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
@@ -296,23 +298,129 @@ def test_processes_end_when_their_parent_is_killed(two_processes: Callable[..., 
     assert wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children), 20)
 
 
-def test_server_reads_the_env_file_again(tmp_path: Path) -> None:
-    port, file = free_ports(1)[0], tmp_path / "env"
+@dataclass(frozen=True)
+class Configured:
+    """A server with two processes and its settings in a file."""
+
+    url: str
+    file: Path
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def reload(self, old: str, new: str) -> None:
+        self.file.write_text(self.file.read_text().replace(old, new))
+        self.process.send_signal(signal.SIGHUP)
+
+    @property
+    def children(self) -> set[str]:
+        return set(children_of(self.process))
+
+
+@pytest.fixture
+def configured(tmp_path: Path) -> Iterator[Configured]:
+    (port,), file, log = free_ports(1), tmp_path / "env", tmp_path / "log"
     written = {
         "SECRET_KEY": "only for tests, and long enough to be taken",
         "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1",
+        "HTTPS": "false",
         "PORT": str(port),
         "WEB_WORKERS": "2",
     }
     file.write_text("\n".join(f"{name}={value}" for name, value in written.items()))
     environment = {name: value for name, value in os.environ.items() if name not in written}
-    process = start({**environment, "ENV_FILE": str(file)}, tmp_path / "log", f"http://127.0.0.1:{port}")
+    url = f"http://127.0.0.1:{port}"
+    process = start({**environment, "ENV_FILE": str(file)}, log, url)
     try:
         assert wait_for(lambda: len(children_of(process)) == 2, 20)
-        before = set(children_of(process))
-        file.write_text(file.read_text().replace("WEB_WORKERS=2", "WEB_WORKERS=3"))
-        process.send_signal(signal.SIGHUP)
-        assert wait_for(lambda: len(set(children_of(process)) - before) == 3 == len(children_of(process)), 20)
+        yield Configured(url, file, log, process)
     finally:
         process.terminate()
         process.wait(timeout=30)
+
+
+def test_server_reads_the_env_file_again(configured: Configured) -> None:
+    before = configured.children
+    configured.reload("WEB_WORKERS=2", "WEB_WORKERS=3\nBASE_PATH=/es-users")
+    assert wait_for(lambda: len(configured.children - before) == 3 == len(configured.children), 20)
+    with urllib.request.urlopen(f"{configured.url}/login") as page:  # noqa: S310
+        assert b'action="/es-users/login"' in page.read()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("WEB_WORKERS=2", "WEB_WORKERS=two", "Configuration: WEB_WORKERS must be a whole number"),
+        ("WEB_WORKERS=2", "WEB_WORKERS = 2", "Configuration: {file}, line 5 must be NAME=value"),
+        ("PORT=", "HOST=127.0.0.2\nPORT=", "HOST and PORT can't be changed without a restart"),
+    ],
+)
+def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Configured, old: str, new: str, reason: str) -> None:
+    before, expected = configured.children, reason.format(file=configured.file)
+    configured.reload(old, new)
+    assert wait_for(lambda: "continues with the previous settings" in configured.log.read_text(), 20), configured.log.read_text()
+    assert expected in configured.log.read_text()
+    assert (configured.process.poll(), configured.children) == (None, before)
+
+    # A process that replaces another has the previous settings, too.
+    killed = min(before)
+    os.kill(int(killed), signal.SIGKILL)
+    assert wait_for(lambda: len(configured.children - {killed}) == 2 and answers(configured.url), 20)
+    (survivor,) = configured.children & before
+    os.kill(int(survivor), signal.SIGKILL)
+    assert wait_for(lambda: not configured.children & before and answers(configured.url), 20), configured.log.read_text()
+
+    configured.reload(new, old)
+    new_ones = configured.children
+    assert wait_for(lambda: len(configured.children - new_ones) == 2 == len(configured.children), 20)
+
+
+PROBES = (
+    "GET {path} HTTP/1.0\r\n\r\n",
+    "GET {path} HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+    "HEAD {path} HTTP/1.0\r\n\r\n",
+    "OPTIONS {path} HTTP/1.0\r\n\r\n",
+    "OPTIONS {path} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "HEAD {path} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "GET {path}?probe=1 HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "GET http://{host}{path} HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "GET http://{host}{path} HTTP/1.0\r\n\r\n",
+    "GET HTTP://users.example.org{path}?probe=1 HTTP/1.1\r\nHost: {host}\r\n\r\n",
+    "GET {path} HTTP/1.1\r\nhost: {host}\r\nuser-agent: kube-probe/1.30\r\n\r\n",
+    "GET {path} HTTP/1.1\r\nHOST:{host}\r\n\r\n",
+    "GET {path} HTTP/1.1\r\nHost:\r\n\r\n",
+    *(
+        f"GET {{path}} HTTP/1.1\r\nHost: {odd}\r\n\r\n"
+        for odd in (
+            "USERS.example.org",
+            "10.42.0.7:8000",
+            "[2001:db8::7]:8000",
+            "[fe80::1%25eth0]",
+            "_",
+            "-",
+            "a b",
+            "*",
+            "x" * 300,
+        )
+    ),
+    "GET {path} HTTP/1.1\r\nHost: users.example.org.\r\nX-Forwarded-Host: \r\nX-Forwarded-Proto: tcp\r\n\r\n",
+    "GET {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\nContent-Type: \r\nCookie: =\r\n\r\n",
+)
+
+
+def test_probes_as_load_balancers_send_them(serving: Serving) -> None:
+    place, _ = serving(HTTPS="true", BEHIND_PROXY="true", ALLOWED_HOSTS="users.example.org", BASE_PATH="/es-users")
+    failed = []
+    for probe in PROBES:
+        for path in ("/livez", "/readyz", "/es-users/livez", "/es-users/readyz"):
+            request = probe.format(path=path, host=f"{place[0]}:{place[1]}")
+            answer = answer_to(place, request.replace("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n"))
+            body = "" if probe.startswith("HEAD") else "ok"
+            if answer.split(" ", 2)[1:2] != ["200"] or answer.partition("\r\n\r\n")[2] != body:
+                failed.append((request, answer))
+    assert failed == []
+
+
+@pytest.mark.parametrize("version", ["HTTP/1.0\r\n", "HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"])
+def test_ping_of_the_server(serving: Serving, version: str) -> None:
+    place, _ = serving(HTTPS="true", ALLOWED_HOSTS="users.example.org")
+    assert status(answer_to(place, f"OPTIONS * {version}\r\n")) == 200

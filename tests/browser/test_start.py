@@ -15,10 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from accounts.services.client import setup_problems
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
+from tests.support.nginx import nginx, server
 from tests.support.server import answer_at, answers, start
 
 SETTINGS = {
@@ -81,6 +83,24 @@ def test_page_about_a_proxy_has_its_styles(tmp_path: Path) -> None:
         assert request(style)[:2] == (200, "text/css")
         assert request("/livez")[0] == 200
     assert "must set BEHIND_PROXY=true" in (tmp_path / "log").read_text()
+
+
+def test_second_proxy_that_hides_https_is_named(browser: Browser, tmp_path: Path) -> None:
+    port, inner, outer = free_ports(3)
+    url = f"http://127.0.0.1:{port}"
+    behind = {"HTTPS": "true", "BEHIND_PROXY": "true", "BASE_PATH": "/es-users"}
+    servers = server(outer, "/es-users", f"http://127.0.0.1:{inner}"), server(inner, "/es-users", url, tls=False)
+    with (
+        serving(tmp_path / "log", url, PORT=str(port), **behind),
+        nginx(tmp_path, *servers),
+        closing(browser.new_context(ignore_https_errors=True)) as context,
+    ):
+        page = context.new_page()
+        answer = page.goto(f"https://127.0.0.1:{outer}/es-users/login")
+        assert answer
+        assert answer.status == 400
+        expect(page.get_by_role("main")).to_contain_text("the others must pass it on unchanged")
+    assert "the others must pass it on unchanged" in (tmp_path / "log").read_text()
 
 
 def run_server(checkout: Path, *prefix: str, **environment: str) -> "subprocess.Popen[bytes]":

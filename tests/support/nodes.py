@@ -102,18 +102,18 @@ class Nodes:
     def _start(self, version: str, settings: Settings) -> TestNode:
         cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version, settings=SETTINGS)
         cluster.start()
-        settings.ELASTICSEARCH_HOSTS = cluster.urls
-        administrator = AdministratorClient("elastic", cluster.password)
-        list(cluster_setup.set_up(administrator))
-        elastic = cluster.client()
-        elastic.security.put_role(name="user_admin", cluster=["manage_security"])
-        for username, roles in CAST.items():
-            elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
-        return TestNode(
-            version,
-            cluster.urls[0],
-            cluster.password,
-            cluster_setup.create_api_key(administrator),
-            elastic,
-            cluster.nodes[0].home / "config",
-        )
+        return set_up(cluster, settings)
+
+
+def set_up(cluster: Cluster, settings: Settings) -> TestNode:
+    """A running node with what `setup_cluster` creates, and with the cast."""
+    settings.ELASTICSEARCH_HOSTS = cluster.urls
+    administrator = AdministratorClient("elastic", cluster.password)
+    list(cluster_setup.set_up(administrator))
+    settings.ELASTICSEARCH_API_KEY = cluster_setup.create_api_key(administrator)
+    elastic = cluster.client()
+    elastic.security.put_role(name="user_admin", cluster=["manage_security"])
+    for username, roles in CAST.items():
+        elastic.security.put_user(username=username, password=PASSWORD, roles=roles)
+    config = cluster.nodes[0].home / "config"
+    return TestNode(cluster.version, cluster.urls[0], cluster.password, settings.ELASTICSEARCH_API_KEY, elastic, config)

@@ -42,7 +42,7 @@ class Watched:
 
 
 def sign_in(page: Page, username: str = "ada", password: str = PASSWORD) -> Page:
-    page.goto("/login")
+    page.goto("login")
     page.get_by_test_id("loginUsername").fill(username)
     page.get_by_test_id("loginPassword").fill(password)
     page.get_by_test_id("loginSubmit").click()

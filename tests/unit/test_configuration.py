@@ -12,6 +12,7 @@ from elasticsearch import Elasticsearch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import accounts.urls
 from accounts.services.client.curl_node import CurlNode
 from usermgmt import configuration, env_file
 from usermgmt.configuration import Environment, node_urls
@@ -205,3 +206,39 @@ def test_other_lists_and_names(parse: Callable[[str], Any], text: str, expected:
         assert CANARY not in shown
     else:
         assert environment.parsed("NAME", parse) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [("", ""), ("/", ""), ("/es-users", "/es-users"), (" /es-users/ ", "/es-users"), ("/tools/es~users.1", "/tools/es~users.1")],
+)
+def test_base_path(text: str, path: str) -> None:
+    assert Environment({"BASE_PATH": text}, NO_FILE).parsed("BASE_PATH", configuration.base_path) == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "es-users",
+        "https://example.org/es-users",
+        "//example.org",
+        "/es-users//a",
+        "/es-users/../a",
+        "/./a",
+        "/es users",
+        "/es-users?a=b",
+        "/es%2Dusers",
+        "/übersicht",
+        "/users",
+        "/static/a",
+    ],
+)
+def test_base_path_that_cant_work_is_refused(text: str) -> None:
+    shown = refusal(lambda: Environment({"BASE_PATH": text}, NO_FILE).parsed("BASE_PATH", configuration.base_path))
+    assert shown.startswith("BASE_PATH must ")
+    assert "/es-users" in shown
+
+
+def test_base_path_differs_from_all_own_paths() -> None:
+    first_segments = {str(pattern.pattern).split("/")[0] for pattern in accounts.urls.urlpatterns} - {""}
+    assert {*configuration.OWN_SEGMENTS} == first_segments | {"static"}

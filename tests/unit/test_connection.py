@@ -121,10 +121,10 @@ def test_a_proxys_503_proves_nothing(cluster: Cluster) -> None:
         PersonClient(*PERSON).delete_user(username="jdoe")
 
 
-@pytest.mark.parametrize("status", [403, 429, 503])
-def test_a_block_is_no_lack_of_privileges(cluster: Cluster, status: int) -> None:
+@pytest.mark.parametrize(("status", "error"), [(403, errors.WritesBlocked), (429, errors.WritesBlocked), (503, errors.Declined)])
+def test_a_block_is_no_lack_of_privileges(cluster: Cluster, status: int, error: type[errors.ServiceError]) -> None:
     cluster.status, cluster.body = status, {"error": {"type": "cluster_block_exception", "reason": "the reason"}}
-    with pytest.raises(errors.Declined):
+    with pytest.raises(error):
         PersonClient(*PERSON).delete_user(username="jdoe")
 
 

@@ -45,6 +45,32 @@ def test_proxy_must_say_which_scheme(headers: dict[str, str], status: int, setti
 def test_plain_request_without_a_proxy_is_redirected() -> None:
     answer = Client().get("/login")
     assert (answer.status_code, answer["Location"]) == (301, "https://testserver/login")
+    cookie = answer.cookies["__Secure-usermgmt_https"]
+    assert (bool(cookie["secure"]), answer["Cache-Control"]) == (True, "no-store")
+
+
+@pytest.mark.usefixtures("https")
+@pytest.mark.parametrize(
+    ("behind_proxy", "headers", "advice"),
+    [
+        (True, {"X-Forwarded-For": "10.0.0.1", "X-Forwarded-Proto": "http"}, "the others must pass it on unchanged"),
+        (True, {"X-Forwarded-Proto": "http, https"}, "the others must pass it on unchanged"),
+        (False, {}, "BEHIND_PROXY=true"),  # a proxy that only decrypts
+        (True, {}, "X-Forwarded-Proto"),
+    ],
+)
+def test_redirect_that_leads_back_to_itself_is_named(
+    behind_proxy: bool, headers: dict[str, str], advice: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.BEHIND_PROXY = behind_proxy
+    if behind_proxy:
+        settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    browser = Client()
+    assert browser.get("/login", headers=headers).status_code == 301
+    answer = browser.get("/login", headers=headers)  # such browsers send a secure cookie only with HTTPS
+    assert (answer.status_code, advice in answer.content.decode()) == (400, True)
+    assert advice in caplog.text
+    assert browser.get("/login", headers={"X-Forwarded-Proto": "https"}, secure=True).status_code == 200
 
 
 @pytest.mark.parametrize(

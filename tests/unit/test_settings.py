@@ -68,6 +68,7 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("CSRF_TRUSTED_ORIGINS", "users.example.org"),
         ("HTTPS", "treu"),
         ("BEHIND_PROXY", "nginx"),
+        ("BASE_PATH", "es-users"),
         ("SESSION_IDLE_MINUTES", "0"),
         ("SESSION_LIFESPAN_HOURS", "99999999999"),
         ("SESSION_LIMIT", "ten"),

@@ -7,6 +7,7 @@ import pytest
 from django.template.loader import get_template
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
+SCRIPTS = TEMPLATES.parent / "static/js"
 NAMES = sorted(str(path.relative_to(TEMPLATES)) for path in TEMPLATES.rglob("*.html"))
 
 FORBIDDEN = {
@@ -18,6 +19,7 @@ FORBIDDEN = {
     "a trigger filter, which htmx ignores without eval": r"hx-trigger=\"[^\"]*\w\[",
     "a button without a type": r"<button\b(?![^>]*\stype=)",
     "the address of another site": r"https?://",
+    "a path that leaves BASE_PATH": r"=\s*[\"']?/",
 }
 # What a link may lead to nevertheless: documentation, and the name of the SVG language.
 ALLOWED = re.compile(r"https://www\.elastic\.co/[^\"'\s]*|http://www\.w3\.org/2000/svg")
@@ -28,6 +30,11 @@ def test_it_has_nothing_that_is_forbidden(name: str) -> None:
     text = ALLOWED.sub("", (TEMPLATES / name).read_text())
     found = {what: match[0] for what, pattern in FORBIDDEN.items() if (match := re.search(pattern, text))}
     assert found == {}
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.js")), ids=lambda script: script.name)
+def test_script_takes_its_paths_from_the_page(script: Path) -> None:
+    assert not re.findall(r"[\"'`]/\w", script.read_text())
 
 
 @pytest.mark.parametrize("name", NAMES)

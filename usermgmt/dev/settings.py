@@ -12,6 +12,7 @@ if Path(sys.argv[0]).name not in ("manage.py", "pytest", "__main__.py"):
 os.environ.update(
     HTTPS="false",
     BEHIND_PROXY="false",
+    BASE_PATH="",
     CACHE_SECONDS="0",
     ALLOWED_HOSTS="127.0.0.1,localhost,[::1]",
 )

@@ -15,6 +15,7 @@ from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.client import PersonClient
 from accounts.services.errors import NotFound
+from accounts.services.passwords.warnings import warning
 from accounts.services.users import User
 
 PERMANENT = "This can't be undone."
@@ -113,6 +114,7 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
         skipped=[],
         cancel=page,
         error="",
+        warning=warning(user) if verb is DEACTIVATE else None,
     )
 
 

@@ -79,6 +79,9 @@ INSTALLED_APPS = [
     "accounts",
 ]
 
+# Of a form: two values for each of thousands of roles.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 << 20  # bytes, without files
 # Bytes: two exports to compare. Django ignores the body of a request without a length.
 LARGEST_REQUEST = 101 << 20
 # Concurrent requests of one process.

@@ -143,7 +143,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.services.passwords.policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
     {"NAME": "accounts.services.passwords.policy.BytesValidator"},
     {"NAME": "accounts.services.passwords.policy.SimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.services.passwords.policy.CommonPasswordValidator"},
 ]
 if PASSWORD_BLOCKLIST:
     AUTH_PASSWORD_VALIDATORS.append(

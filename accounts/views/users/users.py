@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
 from accounts.decorators import requires_manager, requires_reader
@@ -38,8 +38,18 @@ def create(request: AppRequest) -> HttpResponse:
     return render(request, "users/create.html", {"form": form, "source": source})
 
 
+@require_GET
+@requires_manager
+def similar(request: AppRequest) -> HttpResponse:
+    """The warning about usernames that differ only in case, for the username in the form."""
+    username = request.GET.get("username", "")
+    found = users.similar(request.user.client, username) if users.is_valid_username(username) else []
+    return render(request, "users/_similar.html", {"similar": found, "username": username})
+
+
 def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
-    if form.is_valid():
+    unconfirmed: list[str] = []
+    if form.is_valid() and not (unconfirmed := _unconfirmed(request, form)):
         user = form.user(form.cleaned_data["username"])
         try:
             users.create(request.user.client, user, form.cleaned_data["password"])
@@ -54,7 +64,19 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
             if ":" in user.username:
                 messages.warning(request, "Users with a colon in their username can't sign in with a password.")
             return redirect("users")
-    return render(request, "users/create.html", {"form": form}, status=422)
+    context = {"form": form, "similar": unconfirmed, "username": form.data.get("username", "")}
+    return render(request, "users/create.html", context, status=422)
+
+
+def _unconfirmed(request: AppRequest, form: CreateUserForm) -> list[str]:
+    """The usernames that differ from the new one only in case, with an error in the form; none if the user knows of them."""
+    username = form.cleaned_data["username"]
+    if form.cleaned_data["confirmed_username"] == username:
+        return []
+    found = users.similar(request.user.client, username)
+    if found:
+        form.add_error("confirmed_username", "Select the checkbox to continue.")
+    return found
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:

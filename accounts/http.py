@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.shortcuts import redirect
+from django.views.decorators.debug import sensitive_variables
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -34,6 +35,7 @@ def submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, values in fields for value in values]
 
 
+@sensitive_variables()
 def typed_texts(request: HttpRequest) -> dict[str, str]:
     """The texts in a form that is too large to be processed: label and value of the fields that it has once, without passwords.
 

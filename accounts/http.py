@@ -1,13 +1,16 @@
 """Request types, and helpers for fragments, dialogs, and redirects."""
 
 import posixpath
+from collections import Counter
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, RawPostDataException
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_variables
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -17,6 +20,8 @@ from accounts.services.signin.operators import Operator
 YEAR_SECONDS = 365 * 24 * 60 * 60
 # The WSGI name: `request.headers` would build a mapping of all headers first.
 HTMX: Final = "HTTP_HX_REQUEST"
+START_OF_FORM: Final = 64 << 10  # bytes
+NOT_TYPED: Final = ("csrfmiddlewaretoken", "seen", "next")
 
 
 class AppRequest(HttpRequest):
@@ -39,6 +44,28 @@ def is_own_url(request: HttpRequest, url: str) -> bool:
         return False
     path = posixpath.normpath(unquote(urlsplit(url.replace("\\", "/")).path))
     return f"{path}/".startswith(f"{settings.BASE_PATH}/")
+
+
+@sensitive_variables()
+def typed_texts(request: HttpRequest) -> dict[str, str]:
+    """The texts in a form that is too large to be processed: label and value of the fields that it has once, without passwords.
+
+    Only the start is read. The forms have their many checkboxes, options, and hidden fields after the texts.
+    """
+    try:
+        start = request.body[:START_OF_FORM]
+    except RequestDataTooBig:
+        start = request.read(START_OF_FORM)
+    except RawPostDataException:  # a form with files, which Django has read
+        return {}
+    fields = parse_qsl(start.decode("ascii", "replace"))
+    counts = Counter(name for name, _ in fields)
+    is_whole = len(start) < START_OF_FORM
+    return {
+        name.replace("_", " ").capitalize(): value
+        for name, value in (fields if is_whole else fields[:-1])
+        if counts[name] == 1 and "password" not in name and name not in NOT_TYPED
+    }
 
 
 def wants_fragment(request: AppRequest, target: str) -> bool:

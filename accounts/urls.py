@@ -34,6 +34,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/export", exports.export, name="user_export"),
     path("users/print", exports.printable, name="user_print"),
     path("users/create", users.create, name="user_create"),
+    path("users/similar", users.similar, name="similar_users"),
     path("users/edit/<username:username>", users.edit, name="user_edit"),
     path("users/access/<username:username>", access.access, name="user_access"),
     path("users/history/<username:username>", history.history, name="user_history"),

@@ -82,6 +82,9 @@ INSTALLED_APPS = [
     "accounts",
 ]
 
+# Of a form: two values for each of thousands of roles.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 << 20  # bytes, without files
 # Bytes: two exports to compare. Django ignores the body of a request without a length.
 LARGEST_REQUEST = 101 << 20
 # Concurrent requests of one process.
@@ -145,7 +148,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "accounts.services.passwords.policy.LengthValidator", "OPTIONS": {"min_length": PASSWORD_MIN_LENGTH}},
     {"NAME": "accounts.services.passwords.policy.BytesValidator"},
     {"NAME": "accounts.services.passwords.policy.SimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "accounts.services.passwords.policy.CommonPasswordValidator"},
 ]
 if PASSWORD_BLOCKLIST:
     AUTH_PASSWORD_VALIDATORS.append(

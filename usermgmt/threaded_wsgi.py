@@ -21,7 +21,7 @@ Environ = dict[str, Any]
 WSGIApplication = Callable[..., Any]  # Django's response type isn't an Iterable
 
 BODY_IN_MEMORY: Final = 64 << 10  # bytes; a larger body is in a temporary file
-LARGE_BODY: Final = 3 << 20  # bytes; a larger body is an upload: Django accepts forms up to 2.5 MB
+LARGE_BODY: Final = 3 << 20  # bytes; a larger body is an upload, or a form with thousands of long role names
 MAX_UNSTREAMED: Final = 1 << 20  # bytes; a larger response is streamed
 FILE_BLOCK: Final = 64 << 10
 SEND_TIMEOUT: Final = 600  # then a client that reads nothing counts as disconnected

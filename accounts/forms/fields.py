@@ -1,10 +1,9 @@
 """Fields that several forms share: passwords and the roles box."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
 from django.utils.html import escape, format_html
@@ -14,6 +13,9 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services.passwords import policy as password_policy
 from accounts.services.roles import Role
 from accounts.services.users import User
+
+NOTES: Final = {"unknown": "doesn't exist", "deprecated": "deprecated"}
+NOT_SHOWN: Final = str.maketrans({"\r": None, "\n": None, "\0": "\ufffd"})
 
 
 def hook(name: str, **attrs: Any) -> dict[str, Any]:
@@ -31,12 +33,27 @@ class PasswordField(forms.CharField):
         super().__init__(label=label, strip=False, widget=widget, error_messages={"required": required}, **kwargs)
 
 
+class StoredTextField(forms.CharField):
+    """A text in an `<input>`, exactly as typed. It is unchanged if it is posted as the browser showed it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(strip=False, required=False, **kwargs)
+
+    def has_changed(self, initial: str | None, data: str | None) -> bool:
+        return data is not None and _shown(data) != _shown(initial or "")
+
+
+def _shown(value: str) -> str:
+    """The text in an `<input>`, which has no line breaks and no null characters."""
+    return value.translate(NOT_SHOWN)
+
+
 class NewPasswordForm(forms.Form):
     """Mixin for forms with a new password and its confirmation."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["password"].help_text = f"At least {settings.PASSWORD_MIN_LENGTH} characters."
+        self.fields["password"].help_text = password_policy.help_text()
 
     @property
     def generator(self) -> dict[str, Any]:
@@ -88,7 +105,10 @@ def _option(role: Role, is_chosen: bool) -> str:
     """An option with the state and deprecation reason of the role, so that the script needs no request."""
     name, reason = escape(role.name), escape(role.deprecated_reason)
     selected = " selected" if is_chosen else ""
-    return f'<option value="{name}"{selected} title="{name}" data-state="{state(role)}" data-reason="{reason}">{name}</option>'
+    # Shown instead of the name without JavaScript.
+    label = f' label="{name} ({NOTES[state(role)]})"' if state(role) in NOTES else ""
+    attributes = f'title="{name}" data-state="{state(role)}" data-reason="{reason}"'
+    return f'<option value="{name}"{selected}{label} {attributes}>{name}</option>'
 
 
 def state(role: Role) -> str:
@@ -111,6 +131,19 @@ class RolesField(forms.MultipleChoiceField):
         offered = {role.name: role for role in roles}
         self.choices = [(name, name) for name in offered]
         self.widget.roles = offered
+
+    def clean(self, value: Any) -> list[str]:
+        """Each of the roles once."""
+        names: list[str] = super().clean(list(dict.fromkeys(value or [])))
+        return names
+
+    def valid_value(self, value: Any) -> bool:
+        """Django compares each value with each choice, which takes a second for 3,000 roles."""
+        return value in self.widget.roles
+
+    def has_changed(self, initial: Iterable[str] | None, data: Iterable[str] | None) -> bool:
+        """Whether other roles are selected. Their order and doubles aren't shown."""
+        return set(initial or []) != set(data or [])
 
     def offer_too(self, names: Iterable[str]) -> None:
         """Add nonexistent roles to the options."""

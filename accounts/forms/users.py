@@ -2,16 +2,25 @@
 
 import json
 from collections.abc import Iterable
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.core.validators import RegexValidator
 from django.http import QueryDict
 
-from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, hook
+from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, StoredTextField, hook
 from accounts.services.roles import Role
 from accounts.services.users import API_ROUTES, MAX_USERNAME_LENGTH, User
+
+PROFILE: Final = ("full_name", "email", "roles")
+# Addresses in any script and of any host, such as `пример@кц.рф` and `admin@10.0.0.1`, which Django's EmailValidator rejects.
+_SPECIAL: Final = r'\s\x00-\x1f\x7f-\x9f@,;:<>()\[\]"\\'
+_LABEL: Final = rf"[^{_SPECIAL}.]+"
+validate_email: Final = RegexValidator(
+    rf'^([^{_SPECIAL}]+|"[^"]+")@({_LABEL}(\.{_LABEL})*|\[[\w:.]+\])\Z', "Enter a valid email address.", "invalid"
+)
 
 
 def validate_username(username: str) -> None:
@@ -27,15 +36,12 @@ def validate_username(username: str) -> None:
 
 
 class ProfileForm(forms.Form):
-    full_name = forms.CharField(
+    full_name = StoredTextField(
         label="Full name",
-        required=False,
-        strip=False,
         widget=forms.TextInput(attrs=hook("userFormFullNameInput", autocomplete="off")),
     )
-    email = forms.CharField(
+    email = StoredTextField(
         label="Email address",
-        required=False,
         widget=forms.TextInput(attrs=hook("userFormEmailInput", autocomplete="off", inputmode="email", spellcheck="false")),
     )
     roles = RolesField(label="Roles", required=False, help_text="A user without roles can sign in but has no privileges.")
@@ -50,13 +56,12 @@ class ProfileForm(forms.Form):
         return cast(RolesField, self.fields["roles"])
 
     def clean_email(self) -> str:
-        """A changed email must be valid. Elasticsearch accepts anything, so an existing value may stay."""
+        """A changed address, without spaces around it, must look like one. An old one can be anything, and stays as it is."""
         email: str = self.cleaned_data["email"]
-        if email and email != self.initial.get("email"):
-            try:
-                validate_email(email)
-            except ValidationError:
-                raise ValidationError("Enter a valid email address.", code="invalid") from None
+        if "email" not in self.changed_data:
+            return email
+        if email := email.strip():
+            validate_email(email)
         return email
 
     def user(self, username: str) -> User:
@@ -87,6 +92,8 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
         test_subject="passwordConfirmationInput",
         autocomplete="new-password",
     )
+    # The checkbox in users/_similar.html, for one username.
+    confirmed_username = forms.CharField(label="Username", required=False, strip=False)
     field_order = ["username", "full_name", "email", "password", "confirm_password", "roles"]
 
     def owner(self) -> User:
@@ -101,15 +108,15 @@ class EditUserForm(ProfileForm):
 
     def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
         super().__init__(*args, roles=roles, **kwargs)
-        seen = _unpacked(self.data.get("seen", ""))
-        self.initial.setdefault("email", seen.email if seen else "")
+        if seen := _unpacked(self.data.get("seen", "")):
+            self.initial.update({name: getattr(seen, name) for name in PROFILE})
         # Nonexistent roles that the user has, or had when the form was rendered.
-        self.roles_field.offer_too(seen.roles if seen else self.initial.get("roles", ()))
+        self.roles_field.offer_too(self.initial.get("roles", ()))
 
     @classmethod
     def of(cls, user: User, roles: Iterable[Role], data: QueryDict | None = None) -> "EditUserForm":
         """The form filled with this user."""
-        initial = {"full_name": user.full_name, "email": user.email, "roles": user.roles, "seen": _packed(user)}
+        initial = {**{name: getattr(user, name) for name in PROFILE}, "seen": _packed(user)}
         return cls(data, roles=roles, initial=initial)
 
     def clean_seen(self) -> User:
@@ -118,25 +125,32 @@ class EditUserForm(ProfileForm):
             return seen
         raise ValidationError("The form is incomplete. Reload the page.", code="incomplete")
 
+    def user(self, username: str) -> User:
+        """The user as `seen`, with the changed fields. Roles keep their order, added ones come last. Requires a valid form."""
+        seen: User = self.cleaned_data["seen"]
+        typed = super().user(username)
+        selected = dict.fromkeys(typed.roles)
+        typed = replace(typed, roles=tuple(dict.fromkeys([*filter(selected.__contains__, seen.roles), *selected])))
+        return replace(seen, username=username, **{name: getattr(typed, name) for name in PROFILE if name in self.changed_data})
+
     def rebased(self, now: User) -> "EditUserForm":
         """The same form after a conflict: changed fields keep the submitted value, unchanged fields take the current one."""
-        seen: User = self.cleaned_data["seen"]
         typed = self.user(now.username)
+        merged = {name: getattr(typed if name in self.changed_data else now, name) for name in PROFILE}
         data = cast(QueryDict, self.data).copy()
-        data["full_name"] = now.full_name if typed.full_name == seen.full_name else typed.full_name
-        data["email"] = now.email if typed.email == seen.email else typed.email
-        data.setlist("roles", list(now.roles if set(typed.roles) == set(seen.roles) else typed.roles))
+        data["full_name"], data["email"] = merged["full_name"], merged["email"]
+        data.setlist("roles", list(merged["roles"]))
         data["seen"] = _packed(now)
         return EditUserForm.of(now, self.roles_field.widget.roles.values(), data)
 
 
 def _packed(user: User) -> str:
-    return json.dumps({"full_name": user.full_name, "email": user.email, "roles": sorted(user.roles), "enabled": user.enabled})
+    return json.dumps({"full_name": user.full_name, "email": user.email, "roles": user.roles, "enabled": user.enabled})
 
 
 def _unpacked(text: str) -> User | None:
     try:
         body = json.loads(text)
-        return User("", body["full_name"], body["email"], tuple(body["roles"]), body["enabled"])
+        return User("", str(body["full_name"]), str(body["email"]), tuple(map(str, body["roles"])), bool(body["enabled"]))
     except (ValueError, TypeError, KeyError):
         return None

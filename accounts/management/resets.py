@@ -1,7 +1,7 @@
 """The password resets of `reset_password`: one user, or all users in a file."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,7 @@ from accounts.management.terminal import Failure, Terminal
 from accounts.services import errors, passwords, request_context, users
 from accounts.services.client import PersonClient
 from accounts.services.passwords import policy as password_policy
+from accounts.services.passwords.warnings import warning
 from accounts.services.users import User
 
 HISTORY: Final = (
@@ -54,6 +55,12 @@ def _confirm(terminal: Terminal, *lines: str) -> None:
         raise Failure(os.EX_OK, "User cancelled operation")
 
 
+def _warn_of_services(terminal: Terminal, usernames: Iterable[str]) -> None:
+    for username in usernames:
+        if found := warning(User(username)):
+            terminal.warn(f"WARNING: [{username}] {found.title}. {found.text}")
+
+
 @dataclass
 class OneReset:
     """`-u USER`: set a generated, prompted, or given password."""
@@ -64,6 +71,7 @@ class OneReset:
 
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
         """Confirm, then prompt for the password if interactive. Raises Failure."""
+        _warn_of_services(terminal, [self.username])
         if self.password is not None:
             terminal.warn(HISTORY)
             self._reject_weak(self.password, User(self.username))
@@ -95,6 +103,7 @@ class OneReset:
 
     @sensitive_variables()
     def _prompt(self, terminal: Terminal) -> str:
+        terminal.say(password_policy.help_text())
         while True:
             password = terminal.secret(f"Enter password for [{self.username}]: ")
             if reasons := _weaknesses(password, User(self.username)):
@@ -119,6 +128,7 @@ class ManyResets:
 
     def ask(self, terminal: Terminal, *, batch: bool) -> None:
         """Confirm. Raises Failure."""
+        _warn_of_services(terminal, self.usernames)
         if not batch:
             users_of_file = f"{len(self.usernames)} user{pluralize(self.usernames)}"
             _confirm(

@@ -3,14 +3,16 @@
 import logging
 from typing import Any, Final
 
-from django.core.exceptions import DisallowedHost
+from django.conf import settings
+from django.core.exceptions import DisallowedHost, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
+from django.template.defaultfilters import filesizeformat
 from django.views import defaults
 
 from accounts import policy, proxies
-from accounts.http import submitted_fields
+from accounts.http import submitted_fields, typed_texts
 from accounts.services import errors
 from accounts.services.signin import operators
 from usermgmt.logging import request_id
@@ -174,7 +176,23 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400. Django logs a hostname that isn't allowed."""
     if isinstance(exception, DisallowedHost):
         return _bare_page(request, 400, UNKNOWN_ADDRESS, "An administrator must add its hostname to the setting ALLOWED_HOSTS.")
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return _form_too_large(request)
     return _page(request, 400, "Invalid request", "Nothing was changed.", offers_sign_in=_is_signed_out(request))
+
+
+def _form_too_large(request: HttpRequest) -> HttpResponse:
+    """With the typed texts, because a form that isn't processed can't be shown again."""
+    limits = (
+        f"{settings.DATA_UPLOAD_MAX_NUMBER_FIELDS:,} fields and selected items, {settings.DATA_UPLOAD_MAX_NUMBER_FILES} files, and "
+        f"{filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)} of text"
+    )
+    context = {
+        "title": "Form too large",
+        "text": f"Nothing was changed. A form can have up to {limits}. Select fewer items, and make the change in several steps.",
+        "typed": typed_texts(request),
+    }
+    return render(request, "413.html", context, status=413)
 
 
 def proxy_mismatch(request: HttpRequest, reason: str) -> HttpResponse:
@@ -186,7 +204,8 @@ def proxy_mismatch(request: HttpRequest, reason: str) -> HttpResponse:
 
 def too_large(request: HttpRequest) -> HttpResponse:
     """For a request that is larger than any form; its body isn't read."""
-    return render(request, "413.html", status=413)
+    text = "The upload was rejected. Each export file can have up to 50 MB."
+    return render(request, "413.html", {"title": "Upload too large", "text": text}, status=413)
 
 
 def page_and_target(request: HttpRequest) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import MAX_URL_LENGTH
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -174,10 +175,9 @@ def _signed_in(request: AppRequest) -> Operator | None:
 
 
 def _current_page(request: AppRequest) -> str:
-    """The page in the browser; the URL of an htmx request is only a part of it."""
-    if request.htmx:
-        return request.htmx.current_url_abs_path or reverse("home")
-    return request.get_full_path()
+    """The page in the browser, unless its URL is too long to go back to. The URL of an htmx request is only a part of it."""
+    page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
+    return page if page and len(page) <= MAX_URL_LENGTH else reverse("home")
 
 
 def _login_url(**query: str) -> str:

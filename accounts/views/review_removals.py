@@ -14,6 +14,7 @@ from accounts.decorators import requires_manager, requires_reader, requires_vali
 from accounts.forms.reviews import ItemsForm, RemovalForm
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
+from accounts.services.passwords.warnings import warning
 from accounts.services.reviews.remediation import Removal
 
 PAGE_SIZE: Final = 100
@@ -53,7 +54,9 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     removal, review = _removal(request.GET), reviews.get(review_id)
     denial_reason = partial(policy.denial_reason, removal, request.user)
     remaining = reviews.remaining(request.user.client, review, removal, denial_reason) if review.sign_off else []
-    return render(request, "reviews/confirm.html", {"review": review, "action": removal, "remaining": remaining})
+    warnings = [(one.user.username, found) for one in remaining if one.user and (found := warning(one.user))]
+    context = {"review": review, "action": removal, "remaining": remaining, "warnings": warnings}
+    return render(request, "reviews/confirm.html", context)
 
 
 @requires_manager

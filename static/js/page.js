@@ -93,6 +93,10 @@ Object.assign(htmx.config, {
   document.addEventListener("htmx:sendError", (event) => {
     if (!event.detail.elt.matches("[data-quiet]")) toast("The server didn't respond. If you were making a change, check whether it was applied before you try again.");
   });
+  // The server rejects longer headers. The address of a list with many filters is longer.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.headers["HX-Current-URL"]?.length > 4096) delete detail.headers["HX-Current-URL"];
+  });
   // Background requests, such as hints while typing, fail silently and never redirect.
   document.addEventListener("htmx:beforeOnLoad", (event) => {
     const { elt, xhr } = event.detail;

@@ -44,6 +44,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/delete/jdoe",
         "/users/delete?username=jdoe&username=elastic",
         "/users/change-password/kibana_system",
+        "/users/deactivate/kibana_system",
         "/account/",
         "/account/change-password",
         "/account/sessions",

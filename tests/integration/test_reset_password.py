@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from accounts.management.commands.reset_password import Command
 from accounts.services import audit
+from accounts.services.passwords import policy as password_policy
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.reset_password import Ended, Run, in_process, manage
@@ -126,7 +127,7 @@ def test_password_prompt_until_confirmed(run: Run, node: TestNode, option: str) 
     typed = ["y", "short", CANARY, "another", CANARY, CANARY]
     ended = run("-u", "jdoe", option, typed="".join(f"{line}\n" for line in typed))
     enter, again = "Enter password for [jdoe]: ", "Re-enter password for [jdoe]: "
-    assert ended.out == f"{RESETS}.\nYou will be prompted to enter the password.\n\n\n{SUCCESS}"
+    assert ended.out == f"{RESETS}.\nYou will be prompted to enter the password.\n\n\n{password_policy.help_text()}\n{SUCCESS}"
     assert ended.err == (
         f"{ASKS}{enter}Password must be at least 8 characters.\nTry again.\n"
         f"{enter}{again}Passwords do not match.\nTry again.\n{enter}{again}"
@@ -217,7 +218,9 @@ def test_any_legal_name_works(run: Run, node: TestNode, username: str) -> None:
 
 
 def test_a_built_in_user_works(run: Run, node: TestNode) -> None:
-    assert node.signs_in("kibana_system", generated(run("-u", "kibana_system", "-b")))
+    ended = run("-u", "kibana_system", "-b")
+    assert node.signs_in("kibana_system", generated(ended))
+    assert "WARNING: [kibana_system] Kibana will lose connection to Elasticsearch. After the change, update" in ended.err
 
 
 def test_denied_user_is_informed(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,3 +162,12 @@ def test_reviews_require_read_access(signed_in: Callable[..., Client]) -> None:
     norah = signed_in("norah")
     for url in ("/reviews/", "/reviews/create", "/reviews/due", "/reviews/view/x", "/reviews/report/x", "/reviews/removals/x"):
         assert norah.get(url).status_code == 403
+
+
+def test_deactivating_reviewed_users_names_the_services(node: TestNode, signed_in: Callable[..., Client], otto: Client) -> None:
+    review = start(otto, "q=beats_system")
+    send(otto, review, open_page(otto, review), m1_decision="remove")
+    sign_off(otto, review)
+    ada = signed_in("ada")
+    page = ada.get(f"/reviews/apply-removals/{review.id}?action=deactivate").content.decode()
+    assert "<strong>beats_system</strong>: Beats will lose connection to Elasticsearch. Beats stays disconnected until" in page

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from django.urls import reverse
 
 from accounts.services.documents import locks
 from tests.support.cast import PASSWORD
+from tests.support.forms import posted
 from tests.support.names import HOSTILE_NAMES
 from tests.support.nodes import TestNode
 from tests.support.pages import text
@@ -120,6 +122,67 @@ def test_existing_username_is_a_field_error(node: TestNode, ada: Client) -> None
     assert "canary" not in page
 
 
+def test_a_username_that_differs_only_in_case_must_be_confirmed(node: TestNode, ada: Client) -> None:
+    node.put_user("joe9")
+    node.put_user("joe90")
+    data = {"username": "Joe9", "full_name": "Joe", "email": "", "password": PASSWORD, "confirm_password": PASSWORD}
+
+    warned = ada.post("/users/create", data)
+    page = html.unescape(warned.content.decode())
+    assert warned.status_code == 422
+    assert "User “joe9” exists. Usernames are case-sensitive, so “Joe9” would be another user." in page
+    assert 'name="confirmed_username" value="Joe9"' in page
+    assert 'value="Joe"' in page
+    assert node.user("Joe9") is None
+    assert ada.post("/users/create", {**data, "confirmed_username": "JOE9"}).status_code == 422, "that was about another one"
+
+    assert ada.post("/users/create", {**data, "confirmed_username": "Joe9"}).status_code == 302
+    assert node.user("Joe9")
+
+
+def test_similar_usernames_take_one_call(node: TestNode, ada: Client, calls: list[str]) -> None:
+    node.put_user("a,b*")
+    node.put_user("A,B*")
+    calls.clear()
+    page = text(ada, "/users/similar?username=A,b*")
+    assert "Users “A,B*”, “a,b*” exist." in page
+    assert [call for call in calls if "usermgmt-sessions" not in call] == ["POST /_security/_query/user"]
+    assert "User “elastic” exists." in text(ada, "/users/similar?username=Elastic")
+    for username in ("elastic", "A,B", "", "%00", "жанна"):
+        assert not text(ada, f"/users/similar?username={username}").strip()
+
+
+def test_a_role_that_is_posted_twice_is_stored_once(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", roles=["viewer"])
+    assert ada.post("/users/edit/jdoe", form_of(ada, "jdoe", roles=["editor", "viewer", "editor"])).status_code == 302
+    assert (node.user("jdoe") or {})["roles"] == ["viewer", "editor"]
+
+
+@pytest.mark.parametrize("email", ["jörg@beispiel.example", "пример@кц.рф", "admin@10.0.0.1"])
+def test_addresses_that_people_have_are_stored(node: TestNode, ada: Client, email: str) -> None:
+    node.put_user("jdoe")
+    assert ada.post("/users/edit/jdoe", form_of(ada, "jdoe", email=email)).status_code == 302
+    assert (node.user("jdoe") or {})["email"] == email
+
+
+def test_thousands_of_roles_can_be_edited(node: TestNode, ada: Client) -> None:
+    names = [f"team-{number:04}-{'x' * 90}" for number in range(3000)]
+    node.put_user("jdoe", roles=names)
+    data = urlencode(posted(ada, "/users/edit/jdoe", full_name="Jane", roles=[*names, "viewer"]), doseq=True)
+    assert ada.post("/users/edit/jdoe", data, content_type="application/x-www-form-urlencoded").status_code == 302
+    user = node.user("jdoe") or {}
+    assert (user["full_name"], user["roles"]) == ("Jane", [*names, "viewer"])
+
+
+def test_roles_that_dont_exist_or_are_deprecated_are_named_without_javascript(node: TestNode, ada: Client) -> None:
+    node.put_user("jdoe", roles=["viewer", "kibana_user", "nope"])
+    page = text(ada, "/users/edit/jdoe")
+    assert "<strong>nope</strong> doesn't exist in this cluster." in page
+    assert "<strong>kibana_user</strong> is deprecated. Please use" in page
+    assert 'label="nope (doesn\'t exist)"' in page
+    assert "<strong>viewer</strong>" not in page
+
+
 def test_editing_a_user(node: TestNode, ada: Client) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer", "gone"], enabled=False, metadata={"badge": 7})
     response = ada.post("/users/edit/jdoe", form_of(ada, "jdoe", full_name="Janet", roles=["gone", "editor"]))
@@ -176,8 +239,11 @@ def test_actions_on_reserved_users(node: TestNode, ada: Client) -> None:
     assert ada.post("/users/edit/logstash_system", {"full_name": "x", "seen": "{}"}).status_code == 403
     assert ada.post("/users/delete/logstash_system").status_code == 403
 
+    for username, service in (("kibana", "Kibana"), ("kibana_system", "Kibana"), ("logstash_system", "Logstash")):
+        assert f"{service} will lose connection to Elasticsearch" in text(ada, f"/users/deactivate/{username}")
     assert ada.post("/users/deactivate/logstash_system").headers["Location"] == "/users/edit/logstash_system"
     assert "This user has been deactivated and can't access Elastic." in text(ada, "/users/edit/logstash_system")
+    assert "will lose connection" not in text(ada, "/users/activate/logstash_system")
     ada.post("/users/activate/logstash_system")
     assert node.elastic.security.get_user(username="logstash_system")["logstash_system"]["enabled"]
 

@@ -1,9 +1,12 @@
 import json
+import re
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from django.http import QueryDict
+from pytest_django import Settings
 
 from accounts.forms.audit import AuditForm
 from accounts.forms.login import LoginForm
@@ -120,6 +123,106 @@ def test_invalid_email_can_stay_but_not_be_set() -> None:
     assert EditUserForm(post(user, email="ask"), roles=ROLES).errors == {"email": ["Enter a valid email address."]}
 
 
+@pytest.mark.parametrize(
+    "email",
+    [
+        "jane@example.org",
+        "jörg@beispiel.example",
+        "пример@кц.рф",
+        "संपर्क@डाटामेल.भारत",
+        "admin@10.0.0.1",
+        "root@localhost",
+        "me@[2001:db8::7]",
+        "j..doe.@docomo.example",
+        "o'brien+list/a=b@x-y.museum",
+        '"jane doe"@example.org',
+        "  jane@example.org\t",
+    ],
+)
+def test_addresses_that_people_have(email: str) -> None:
+    form = CreateUserForm({**GOOD, "email": email}, roles=ROLES)
+
+    assert form.is_valid(), form.errors
+    assert form.user("jdoe").email == email.strip()
+
+
+@pytest.mark.parametrize(
+    "email",
+    [
+        "jane",
+        "@example.org",
+        "jane@",
+        "jane@a@b",
+        "jane@x,org",
+        "a@x.org, b@x.org",
+        "ja ne@x.org",
+        "jane@x..org",
+        "jane@x.org.",
+        "a\x7fb@x",
+    ],
+)
+def test_texts_that_are_no_address(email: str) -> None:
+    assert errors(email=email) == {"email": ["Enter a valid email address."]}
+
+
+def test_a_role_that_is_posted_twice_is_one_role() -> None:
+    form = CreateUserForm({**GOOD, "roles": ["viewer", "editor", "viewer"]}, roles=ROLES)
+
+    assert form.is_valid()
+    assert form.user("jdoe").roles == ("viewer", "editor")
+
+
+@pytest.mark.parametrize(
+    ("stored", "posted"),
+    [
+        (User("jdoe", full_name="J\nD\r\n\r"), {"full_name": "JD"}),
+        (User("jdoe", full_name="J\0D"), {"full_name": "J\ufffdD"}),
+        (User("jdoe", full_name="J\nD"), {"full_name": "J\nD"}),
+        (User("jdoe", email=" asf "), {"email": " asf "}),
+        (User("jdoe", roles=("viewer", "editor", "viewer", "gone")), {"roles": ["editor", "gone", "viewer"]}),
+    ],
+)
+def test_what_a_browser_posts_for_a_stored_value_is_no_change(stored: User, posted: dict[str, Any]) -> None:
+    form = EditUserForm(post(stored, **posted), roles=ROLES)
+
+    assert form.is_valid(), form.errors
+    assert form.user("jdoe") == stored
+
+
+def test_roles_keep_their_order_and_added_ones_come_last() -> None:
+    form = EditUserForm(
+        post(User("jdoe", roles=("viewer", "gone", "editor")), roles=["admin", "editor", "viewer"]), roles=[*ROLES, Role("admin")]
+    )
+
+    assert form.is_valid()
+    assert form.user("jdoe").roles == ("viewer", "editor", "admin")
+
+
+def test_options_say_what_a_role_is_without_javascript() -> None:
+    form = EditUserForm.of(User("jdoe", roles=("<gone>",)), [Role("viewer"), Role("kibana_user", is_deprecated=True)])
+
+    labels = re.findall(r'label="(.*?)"', str(form["roles"]))
+    assert labels == ["&lt;gone&gt; (doesn't exist)", "kibana_user (deprecated)"]
+
+
+def test_password_rules_are_said_before(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "blocked").write_text("acme-2026")
+    blocklist = {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": str(tmp_path / "blocked")}}
+    settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, blocklist]
+
+    help_text = CreateUserForm(roles=ROLES).fields["password"].help_text
+
+    for rule in (
+        "At least 8 characters.",
+        "At most 72 bytes",
+        "Not a common password.",
+        "Not similar to the username",
+        "blocklist.",
+    ):
+        assert rule in help_text
+    assert help_text == ChangePasswordForm(user=User("jdoe")).fields["password"].help_text
+
+
 def test_edit_conflict_keeps_typed_values() -> None:
     seen, now = User("jdoe", "Jane", "jane@example.org", ("viewer",)), User("jdoe", "Janet", "jane@example.com", ("viewer",))
     form = EditUserForm(post(seen, full_name="Jane Doe"), roles=ROLES)
@@ -130,6 +233,12 @@ def test_edit_conflict_keeps_typed_values() -> None:
     assert rebased.is_valid()
     assert rebased.user("jdoe") == User("jdoe", "Jane Doe", "jane@example.com", ("viewer",))
     assert rebased.cleaned_data["seen"].full_name == "Janet"
+
+
+def test_a_forged_start_breaks_nothing() -> None:
+    seen = json.dumps({"full_name": 1, "email": [], "roles": [{}], "enabled": 0})
+
+    assert EditUserForm({"seen": seen, "full_name": "Jane", "email": "", "roles": ["viewer"]}, roles=ROLES).is_valid()
 
 
 @pytest.mark.parametrize("seen", ["", "nonsense", "[]", '{"full_name": 1}'])

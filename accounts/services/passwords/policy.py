@@ -33,6 +33,11 @@ def validate(password: str, user: User) -> None:
     password_validation.validate_password(password, user)  # type: ignore[arg-type]  # any object with these attributes works
 
 
+def help_text() -> str:
+    """The rules, a sentence each."""
+    return " ".join(password_validation.password_validators_help_texts())
+
+
 def generate() -> str:
     """A random password. It starts with a letter, so that it can't be mistaken for a number or an option."""
     return secrets.choice(LETTERS) + "".join(secrets.choice(CHARACTERS) for _ in range(generated_length() - 1))
@@ -70,8 +75,7 @@ class BytesValidator:
             )
 
     def get_help_text(self) -> str:
-        """Empty, because this rule is rarely violated."""
-        return ""
+        return f"At most {MAX_BYTES} bytes: accented letters count as 2, emoji as 4."
 
 
 class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
@@ -90,6 +94,16 @@ class SimilarityValidator(password_validation.UserAttributeSimilarityValidator):
     def get_error_message(self) -> str:
         return "Password is too similar to the %(verbose_name)s."
 
+    def get_help_text(self) -> str:
+        return "Not similar to the username, full name, or email address."
+
+
+class CommonPasswordValidator(password_validation.CommonPasswordValidator):
+    """Django's validator, with a help text in the words of the others."""
+
+    def get_help_text(self) -> str:
+        return "Not a common password."
+
 
 class BlocklistValidator(password_validation.CommonPasswordValidator):
     """Rejects the passwords in a file, one per line, regardless of case."""
@@ -100,6 +114,9 @@ class BlocklistValidator(password_validation.CommonPasswordValidator):
 
     def get_error_message(self) -> str:
         return "This password is on your organization's blocklist."
+
+    def get_help_text(self) -> str:
+        return "Not on your organization's blocklist."
 
 
 class _Meta:

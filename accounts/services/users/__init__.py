@@ -36,5 +36,6 @@ from accounts.services.users.users import get_many as get_many
 from accounts.services.users.users import is_valid_username as is_valid_username
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import reserved as reserved
+from accounts.services.users.users import similar as similar
 from accounts.services.users.users import update as update
 from accounts.services.users.users import user_from_api as user_from_api

@@ -9,7 +9,7 @@ from typing import Any, Final
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors, sessions
-from accounts.services.client import PersonClient, cached_per_scope, invalidate
+from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, showable
 from accounts.services.users import unknown_roles
 
 # Whom to ask for: whether a user of this name is built in is what Elasticsearch says, see `is_reserved`.
@@ -25,6 +25,7 @@ RESERVED_USERNAMES: Final = (
 # As usernames, these would reach other API routes: `PUT _security/user/_password` changes the client's own password.
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
+MAX_SIMILAR: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,11 @@ def reserved(client: PersonClient) -> list[User]:
 
 def get(client: PersonClient, username: str) -> User:
     """One user. Raises NotFound, and AccessDenied without `read_security`."""
+    return user_from_api(_stored(client, username))
+
+
+def _stored(client: PersonClient, username: str) -> Mapping[str, Any]:
+    """The user as Elasticsearch has it. Raises NotFound, AccessDenied."""
     if not is_valid_username(username):
         raise errors.NotFound(username)
     if "," not in username:
@@ -81,7 +87,8 @@ def get(client: PersonClient, username: str) -> User:
         body = next(iter(client.query_user(query={"term": {"username": username}}, size=1)["users"]), None)
     if body is None:
         raise errors.NotFound(username)
-    return user_from_api(body)
+    stored: Mapping[str, Any] = body
+    return stored
 
 
 def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
@@ -89,6 +96,14 @@ def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
     names = sorted(set(usernames))
     answer = client.query_user(query={"terms": {"username": names}}, sort=[{"username": {"order": "asc"}}], size=len(names))
     return [user_from_api(body) for body in answer["users"]]
+
+
+def similar(client: PersonClient, username: str) -> list[str]:
+    """The usernames that differ from this one only in case, which is another user for Elasticsearch. One call."""
+    query = {"term": {"username": {"value": username, "case_insensitive": True}}}
+    native = [body["username"] for body in client.query_user(query=query, size=MAX_SIMILAR)["users"]]
+    built_in = [user.username for user in reserved(client)] if username.lower() in RESERVED_USERNAMES else []
+    return sorted(name for name in [*native, *built_in] if name != username and name.lower() == username.lower())
 
 
 @sensitive_variables("password")
@@ -110,19 +125,26 @@ def create(client: PersonClient, user: User, password: str) -> None:
 
 
 def update(client: PersonClient, seen: User, wanted: User) -> None:
-    """Set full name, email address, and roles of a native user to those of `wanted`; everything else stays as it is.
+    """Set what differs between `seen` and `wanted`: full name, email address, and roles. Everything else stays as it is stored.
 
     `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
     NotFound, AuditUnavailable.
     """
     changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
     with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=_lock(wanted.username)):
-        now = get(client, wanted.username)
-        if conflicts := differences(seen, now):
+        with exact_text():
+            stored = _stored(client, wanted.username)
+        if conflicts := differences(seen, user_from_api(showable(stored))):
             raise errors.EditConflict(conflicts)
         # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
-        client.put_user(username=now.username, enabled=now.enabled, metadata={}, **_profile(wanted))
+        client.put_user(username=stored["username"], enabled=stored["enabled"], metadata={}, **_edited(stored, seen, wanted))
     invalidate(unknown_roles.names)
+
+
+def _edited(stored: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
+    """The profile as stored, also where `User` has another value (null, half characters), with the changed fields."""
+    changed = {field.name for field in differences(seen, wanted)}
+    return {name: value if name in changed else stored[name] for name, value in _profile(wanted).items()}
 
 
 def differences(was: User, now: User) -> list[errors.FieldConflict]:

@@ -18,6 +18,7 @@ from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.client import PersonClient
 from accounts.services.errors import NotFound, OutcomeUnknown
+from accounts.services.passwords.warnings import warning
 from accounts.services.users import Deletion, User
 from accounts.views import errors
 
@@ -146,6 +147,7 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
         skipped=[],
         cancel=page,
         error="",
+        warning=warning(user) if verb is DEACTIVATE else None,
     )
 
 

@@ -1,13 +1,13 @@
 """The pages that create, show, and edit a user."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
 from accounts.decorators import requires_manager, requires_reader
@@ -40,8 +40,18 @@ def create(request: AppRequest) -> HttpResponse:
     return _render_create(request, form, source)
 
 
+@require_GET
+@requires_manager
+def similar(request: AppRequest) -> HttpResponse:
+    """The warning about usernames that differ only in case, for the username in the form."""
+    username = request.GET.get("username", "")
+    found = users.similar(request.user.client, username) if users.is_valid_username(username) else []
+    return render(request, "users/_similar.html", {"similar": found, "username": username})
+
+
 def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
-    if form.is_valid():
+    unconfirmed: list[str] = []
+    if form.is_valid() and not (unconfirmed := _unconfirmed(request, form)):
         user = form.user(form.cleaned_data["username"])
         try:
             users.create(request.user.client, user, form.cleaned_data["password"])
@@ -58,12 +68,31 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
             if problem := requirements.native_realm_problem():
                 messages.warning(request, problem)
             return redirect("users")
-    return _render_create(request, form, {}, status=422)
+    return _render_create(request, form, {}, similar=unconfirmed, status=422)
 
 
-def _render_create(request: AppRequest, form: CreateUserForm, source: dict[str, Any], status: int = 200) -> HttpResponse:
-    context = {"form": form, "source": source, "native_realm_problem": requirements.native_realm_problem()}
+def _render_create(
+    request: AppRequest, form: CreateUserForm, source: dict[str, Any], similar: Sequence[str] = (), status: int = 200
+) -> HttpResponse:
+    context = {
+        "form": form,
+        "source": source,
+        "similar": similar,
+        "username": form.data.get("username", ""),
+        "native_realm_problem": requirements.native_realm_problem(),
+    }
     return render(request, "users/create.html", context, status=status)
+
+
+def _unconfirmed(request: AppRequest, form: CreateUserForm) -> list[str]:
+    """The usernames that differ from the new one only in case, with an error in the form; none if the user knows of them."""
+    username = form.cleaned_data["username"]
+    if form.cleaned_data["confirmed_username"] == username:
+        return []
+    found = users.similar(request.user.client, username)
+    if found:
+        form.add_error("confirmed_username", "Select the checkbox to continue.")
+    return found
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:

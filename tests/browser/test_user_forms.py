@@ -1,0 +1,88 @@
+"""The forms of a user in a real browser, with and without JavaScript."""
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
+
+Watch = Callable[..., Watched]
+HOSTILE = {
+    "full_name": "Jane\r\nDoe\0 \u2028é ",
+    "email": " asf ",
+    "roles": ["viewer", "gone for good", "editor", "kibana_admin", "viewer", "<a,b>"],
+    "enabled": False,
+    "metadata": {"badge": None, "desk": {"floor": 2.0}},
+}
+
+
+@pytest.mark.parametrize("has_javascript", [True, False])
+@pytest.mark.parametrize(("hook", "field"), [("userFormFullNameInput", "full_name"), ("userFormEmailInput", "email")])
+def test_what_isnt_edited_is_stored_as_before(node: TestNode, watched: Watch, hook: str, field: str, has_javascript: bool) -> None:
+    node.put_user("jdoe", **HOSTILE)
+    before = node.user("jdoe")
+    page = sign_in(watched(java_script_enabled=has_javascript).new_page())
+    page.goto("/users/edit/jdoe")
+    page.get_by_test_id(hook).fill("jörg@beispiel.example")
+    page.get_by_role("button", name="Update user").click()
+    expect(page.get_by_text("Updated user 'jdoe'")).to_be_visible()
+    assert node.user("jdoe") == {**(before or {}), field: "jörg@beispiel.example"}
+
+
+def test_a_list_with_a_long_address_can_be_searched(node: TestNode, page: Page) -> None:
+    sign_in(page)
+    page.goto("/users/?" + "&".join(f"role={number:03}-{'x' * 100}" for number in range(100)))
+    with page.expect_response("**/users/?*q=nobody*") as response:
+        page.get_by_role("searchbox").fill("nobody")
+    assert response.value.status == 200
+
+
+def test_notes_on_roles_without_javascript(node: TestNode, watched: Watch) -> None:
+    node.put_user("jdoe", roles=["viewer", "kibana_user", "nope"])
+    notes = ("nope doesn't exist in this cluster.", "kibana_user is deprecated.")
+    for has_javascript in (False, True):
+        page = sign_in(watched(java_script_enabled=has_javascript).new_page())
+        page.goto("/users/edit/jdoe")
+        for note in notes:
+            expect(page.get_by_text(note)).to_be_visible(visible=not has_javascript)
+        if not has_javascript:
+            expect(page.locator("option[value=nope]")).to_have_attribute("label", "nope (doesn't exist)")
+    expect(page.get_by_test_id("rolesDropdown")).to_contain_text("kibana_userdeprecated")
+
+
+def test_the_warning_about_a_similar_username(node: TestNode, context: Watched) -> None:
+    node.put_user("joe9")
+    page = sign_in(context.new_page())
+    page.goto("/users/create")
+    username, warning = page.get_by_test_id("userFormUserNameInput"), page.get_by_test_id("similarUsernames")
+    username.press_sequentially("Joe9")
+    expect(warning).to_contain_text("User “joe9” exists.")
+    assert_fits(page)
+    assert_accessible(page)
+    username.press_sequentially("0")
+    expect(warning).to_be_hidden()
+    username.press("Backspace")
+    warning.get_by_role("checkbox", name="Create “Joe9” as another user").check()
+    for hook in ("passwordInput", "passwordConfirmationInput"):
+        page.get_by_test_id(hook).fill(PASSWORD)
+    page.get_by_role("button", name="Create user").click()
+    expect(page.get_by_text("Created user 'Joe9'")).to_be_visible()
+
+
+def test_the_warning_comes_after_submitting_too(node: TestNode, watched: Watch) -> None:
+    node.put_user("joe9")
+    context = watched(java_script_enabled=False)
+    page = sign_in(context.new_page())
+    page.goto("/users/create")
+    page.get_by_test_id("userFormUserNameInput").fill("Joe9")
+    for _ in range(2):
+        for hook in ("passwordInput", "passwordConfirmationInput"):
+            page.get_by_test_id(hook).fill(PASSWORD)
+        page.get_by_role("button", name="Create user").click()
+        if page.get_by_test_id("similarUsernames").is_visible():
+            page.get_by_role("checkbox", name="Create “Joe9” as another user").check()
+    expect(page.get_by_text("Created user 'Joe9'")).to_be_visible()
+    context.expected("422")

@@ -17,6 +17,7 @@ ServiceError
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
+│   └── SearchNotAllowed     a setting of the cluster forbids the query
 ├── Unavailable              no answer, or an answer that says "not now"; nothing was changed
 │   ├── ClientDisconnected   the client of a long download went away before its end
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
@@ -147,6 +148,12 @@ class Invalid(ServiceError):
     """400: the message is Elasticsearch's reason."""
 
     code = "invalid"
+
+
+class SearchNotAllowed(Invalid):
+    """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
+
+    code = "search_not_allowed"
 
 
 class Unavailable(ServiceError):

@@ -101,6 +101,7 @@ REASONS: Final = {
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "invalid": "Rejected by Elasticsearch",
+    "search_not_allowed": "Not allowed by a setting of the cluster",
     "unavailable": "Elasticsearch unavailable",
     "client_disconnected": "Download interrupted",
     "audit_unavailable": "Audit trail unavailable",

@@ -208,6 +208,7 @@ def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
 
 
 EXPIRED_LICENSE: Final = "license.expired.feature"  # a field of the error
+EXPENSIVE_QUERIES: Final = "search.allow_expensive_queries"  # in the reason of a shard
 
 ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
     400: errors.Invalid,
@@ -227,6 +228,8 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
             return errors.IndexNotFound(_reason(exc.body))
         if exc.status_code == 403 and EXPIRED_LICENSE in error:
             return errors.LicenseExpired(_reason(exc.body))
+        if exc.status_code == 400 and EXPENSIVE_QUERIES in str(exc.body):
+            return errors.SearchNotAllowed(f"{EXPENSIVE_QUERIES} is false")
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else errors.OutcomeUnknown)
         return kind(_reason(exc.body))
     return errors.Unavailable(exc.message) if is_read or _was_never_sent(exc) else errors.OutcomeUnknown(exc.message)

@@ -139,9 +139,9 @@ def without_accents(text: str) -> str:
 
 def is_searchable(part: str) -> bool:
     """Three characters, or two ideographs. Elasticsearch splits addresses within these labels of a domain."""
-    letters = [c for c in part if c.isalnum()]
-    is_long_enough = len(letters) >= (2 if any(unicodedata.name(c, "").startswith(IDEOGRAPHS) for c in letters) else 3)
-    return is_long_enough and not any(part.lower() in label and part.lower() != "internal" for label in ("internal", "corp"))
+    letters = "".join(c for c in part.lower() if c.isalnum())
+    minimum = 2 if any(unicodedata.name(c, "").startswith(IDEOGRAPHS) for c in letters) else 3
+    return len(letters) >= minimum and (letters == "internal" or not any(letters in label for label in ("internal", "corp")))
 
 
 FORMS: tuple[Callable[[str], str], ...] = (

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.pages import SEARCHED
 from benchmarks.results import PageResult, Run
 
 MAX_CALLS: Final = 3
@@ -58,9 +59,12 @@ def _many_clients(run: Run) -> Iterator[Bar]:
 
 
 def _calls(run: Run) -> Bar:
-    most = max((page for size in run.sizes for page in size.pages), key=lambda page: page.calls)
-    got = f"{most.calls} ({most.name})"
-    return Bar("Calls to Elasticsearch per page, without the session", f"at most {MAX_CALLS}", got, most.calls <= MAX_CALLS)
+    def beyond(page: PageResult) -> int:
+        return page.calls - MAX_CALLS - page.name.startswith(SEARCHED)
+
+    most = max((page for size in run.sizes for page in size.pages), key=beyond)
+    bar = f"at most {MAX_CALLS}, {MAX_CALLS + 1} for a search"
+    return Bar("Calls to Elasticsearch per page, without the session", bar, f"{most.calls} ({most.name})", beyond(most) <= 0)
 
 
 def _kibana(run: Run) -> Iterator[Bar]:

@@ -17,6 +17,7 @@ ServiceError
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
+│   └── SearchNotAllowed     a setting of the cluster forbids the query
 ├── Unavailable              a read without an answer, or a change that wasn't made
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
 │   ├── Unreachable          a change was never sent, because there was no connection
@@ -164,6 +165,12 @@ class Invalid(ServiceError):
     """400: the message is Elasticsearch's reason."""
 
     code = "invalid"
+
+
+class SearchNotAllowed(Invalid):
+    """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
+
+    code = "search_not_allowed"
 
 
 class Unavailable(ServiceError):

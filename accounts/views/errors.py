@@ -58,6 +58,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Someone else made a change at the same time",
         "Your change was not applied. Reload the page and try again if it is still needed.",
     ),
+    errors.SearchNotAllowed: (
+        400,
+        "The cluster doesn't allow this search",
+        "Its setting search.allow_expensive_queries is false. Other filters still work.",
+    ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),
     errors.Declined: (

@@ -15,7 +15,7 @@ from accounts.services.client import PersonClient
 from accounts.services.errors import RoleNotFound
 from accounts.services.roles import AnonymousAccess, Role, cluster_privileges, grants
 from accounts.services.search.ranking import words_of
-from accounts.services.users import privilege_holders
+from accounts.services.users import fold, privilege_holders
 from accounts.services.users.privilege_holders import PrivilegeReport
 
 
@@ -24,9 +24,9 @@ from accounts.services.users.privilege_holders import PrivilegeReport
 def index(request: AppRequest) -> HttpResponse:
     """All roles, or those with every search word in their name or description."""
     text = SearchForm(request.GET).query()
-    words = words_of(text)
+    words = [fold(word) for word in words_of(text)]
     known = sorted(roles.all_roles(request.user.client), key=lambda role: role.name)
-    found = [role for role in known if all(word in f"{role.name}\n{role.description}".lower() for word in words)]
+    found = [role for role in known if all(word in fold(f"{role.name}\n{role.description}") for word in words)]
     context = {"roles": found, "total": len(known), "q": text}
     return render(request, "roles/_results.html" if wants_fragment(request, "roles-results") else "roles/list.html", context)
 

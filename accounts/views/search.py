@@ -15,7 +15,7 @@ from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import search as service
 from accounts.services.client import PersonClient
-from accounts.services.errors import AuthenticationFailed, ServiceError
+from accounts.services.errors import AuthenticationFailed, SearchNotAllowed, ServiceError
 from accounts.services.roles import Role
 from accounts.services.search.ranking import Fit, words_of
 from accounts.services.signin.operators import Operator
@@ -54,30 +54,33 @@ class Group:
 def search(request: AppRequest) -> HttpResponse:
     """The matching pages, actions, users, and roles that the operator can open."""
     text = SearchForm(request.GET).query()
-    groups, failed = _find(request.user, text)
+    groups, failed, not_allowed = _find(request.user, text)
     context = {
         "search_text": text,
         "words": words_of(text),
         "groups": groups,
         "failed": failed,
+        "not_allowed": not_allowed,
         "count": sum(len(group.results) for group in groups),
     }
     is_fragment = wants_fragment(request, "search-results")
     return render(request, "search/_options.html" if is_fragment else "search/page.html", context)
 
 
-def _find(operator: Operator, text: str) -> tuple[list[Group], list[str]]:
-    """The groups, the one with the best result first, and the names of the groups that couldn't be read."""
+def _find(operator: Operator, text: str) -> tuple[list[Group], list[str], list[str]]:
+    """The groups, the one with the best result first, and the names of those that couldn't be read or searched."""
     words = words_of(text)
-    groups, failed = _pages(operator, words), []
+    groups, failed, not_allowed = _pages(operator, words), [], []
     for name, find in PARTS.items() if words and operator.can_read else ():
         try:
             groups.append(find(operator.client, words, text))
         except AuthenticationFailed:
             raise
+        except SearchNotAllowed:
+            not_allowed.append(name)
         except ServiceError:
             failed.append(name)
-    return sorted((group for group in groups if group.results), key=lambda group: group.results[0].fit), failed
+    return sorted((group for group in groups if group.results), key=lambda group: group.results[0].fit), failed, not_allowed
 
 
 def _pages(operator: Operator, words: Sequence[str]) -> list[Group]:

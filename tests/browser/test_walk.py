@@ -67,11 +67,10 @@ def confirm(page: Page) -> None:
     page.get_by_test_id("confirmModalConfirmButton").click()
 
 
-def walk(node: TestNode, new_page: NewPage, folder: Path, *, searches: bool = True) -> None:
+def walk(node: TestNode, new_page: NewPage, folder: Path) -> None:
     admin = sign_in(new_page())
     create(node, admin)
-    if searches:
-        search(admin)
+    search(admin)
     edit(node, admin)
     change_password(node, admin)
 
@@ -206,7 +205,7 @@ def test_clusters(cluster: dict[str, str], version: str, browser: Browser, tmp_p
         url, process = serve(node, tmp_path / "log")
         try:
             with browsers(browser, url) as new_page:
-                walk(node, new_page, tmp_path, searches="search.allow_expensive_queries" not in cluster)
+                walk(node, new_page, tmp_path)
         finally:
             process.terminate()
             process.wait(timeout=30)

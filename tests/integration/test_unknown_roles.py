@@ -42,7 +42,7 @@ def test_calls_of_the_cached_list(ada: PersonClient, calls: list[str]) -> None:
     del calls[:]
     assert found(ada) == ["jdoe", "zoe"]
     assert found(ada, UserQuery(flags=("unknown-roles",), q="jd")) == ["jdoe"]
-    assert calls == [USERS, USERS]
+    assert calls == [USERS, USERS, USERS]  # one to compare texts
     assert unknown_roles.names(ada) == frozenset(["nope", "gone"])
 
 
@@ -76,7 +76,7 @@ def test_only_changed_names_are_read_again(ada: PersonClient, calls: list[str]) 
     users.create(ada, User("new", roles=("never_defined",)), PASSWORD)
     del calls[:]
     found(ada)
-    assert calls == [USERS, USERS]
+    assert calls == [USERS, USERS, USERS]  # one to compare texts
 
 
 def test_a_role_that_exists_by_now_is_none_of_them(node: TestNode, ada: PersonClient) -> None:

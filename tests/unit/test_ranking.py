@@ -16,6 +16,7 @@ from accounts.templatetags.highlight import highlight
         ("exam", Fit.WORD_STARTS),
         ("ane", Fit.PARTS),
         ("oe ane xampl", Fit.PARTS),
+        ("jäne", Fit.WORDS),
         ("jane smith", None),
         ("jdoe*", None),
         (".*", None),
@@ -35,6 +36,8 @@ def test_word_boundaries_of_the_ranking() -> None:
     assert fit(["admin"], "kibana_admin") == Fit.WORDS
     assert fit(["åkes"], "bjorn", "Björn Åkesson") == Fit.WORD_STARTS
     assert fit(["admin"], "badminton") == Fit.PARTS
+    assert fit(["ipek"], "ipek", "İpek") == Fit.WHOLE
+    assert fit(["nunez"], "jn", "José Núñez") == Fit.WORDS
 
 
 def test_the_best_comes_first() -> None:
@@ -55,6 +58,7 @@ def test_what_is_typed_is_capped() -> None:
         ("a.b|c", ["."], "a<mark>.</mark>b|c"),
         ("<script>", ["<script>"], "<mark>&lt;script&gt;</mark>"),
         ("&amp;", ["amp"], "&amp;<mark>amp</mark>;"),
+        ("Núñez <İpek>", ["unez", "IPEK"], "N<mark>úñez</mark> &lt;<mark>İpek</mark>&gt;"),
         ("user_users", ["user", "users"], "<mark>user</mark>_<mark>users</mark>"),
     ],
 )

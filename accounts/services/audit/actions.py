@@ -102,6 +102,7 @@ REASONS: Final = {
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "invalid": "Rejected by Elasticsearch",
+    "search_not_allowed": "Not allowed by a setting of the cluster",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",
     "unreachable": "Not sent: no connection to Elasticsearch",

@@ -249,6 +249,7 @@ def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
 
 
 EXPIRED_LICENSE: Final = "license.expired.feature"  # a field of the error
+EXPENSIVE_QUERIES: Final = "search.allow_expensive_queries"  # in the reason of a shard
 
 BLOCKED: Final = "cluster_block_exception"  # the type of an error, with the status 403, 429, or 503
 
@@ -274,6 +275,8 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
             return problem
         if exc.status_code == 403 and EXPIRED_LICENSE in error:
             return errors.LicenseExpired(_reason(exc.body))
+        if exc.status_code == 400 and EXPENSIVE_QUERIES in str(exc.body):
+            return errors.SearchNotAllowed(f"{EXPENSIVE_QUERIES} is false")
         if error.get("type") == BLOCKED or _is_declined(exc):
             return errors.Declined(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else _kind_of_other_answer(exc.status_code))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-from accounts.services.users import MAX_SEARCH_LENGTH, MAX_WORDS
+from accounts.services.users import MAX_SEARCH_LENGTH, MAX_WORDS, fold
 
 WORD_END: Final = r"(?![^\W_])"
 
@@ -21,13 +21,13 @@ class Fit(IntEnum):
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a search text, in lower case and taken literally; a text that is too long is truncated."""
-    return text[:MAX_SEARCH_LENGTH].lower().split()[:MAX_WORDS]
+    """The words of a search text, taken literally; a text that is too long is truncated."""
+    return text[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
 
 
 def fit(words: Sequence[str], name: str, *others: str) -> Fit | None:
-    """How a name with these other texts matches; None unless each word is in one of them."""
-    texts = [text.lower() for text in (name, *others)]
+    """How a name with these other texts matches, regardless of case and accents; None unless each word is in one of them."""
+    words, texts = [fold(word) for word in words], [fold(text) for text in (name, *others)]
     if not all(any(word in text for text in texts) for word in words):
         return None
     typed = " ".join(words)

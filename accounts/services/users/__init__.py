@@ -5,6 +5,7 @@ from accounts.services.users.bulk import delete_each as delete_each
 from accounts.services.users.iteration import batches as batches
 from accounts.services.users.iteration import count as count
 from accounts.services.users.iteration import without_position as without_position
+from accounts.services.users.pages import MAX_READ as MAX_READ
 from accounts.services.users.pages import MatchingUsers as MatchingUsers
 from accounts.services.users.pages import Row as Row
 from accounts.services.users.pages import UserPage as UserPage
@@ -20,7 +21,8 @@ from accounts.services.users.query import Sort as Sort
 from accounts.services.users.query import UserQuery as UserQuery
 from accounts.services.users.query import matches as matches
 from accounts.services.users.query import position_of as position_of
-from accounts.services.users.query import word_query as word_query
+from accounts.services.users.text_search import fold as fold
+from accounts.services.users.text_search import words_clause as words_clause
 from accounts.services.users.users import API_ROUTES as API_ROUTES
 from accounts.services.users.users import MAX_USERNAME_LENGTH as MAX_USERNAME_LENGTH
 from accounts.services.users.users import RESERVED_USERNAMES as RESERVED_USERNAMES

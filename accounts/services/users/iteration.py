@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import replace
-from typing import Final, TypeVar
+from math import inf
+from typing import TypeVar
 
 from accounts.services import roles
 from accounts.services.client import PersonClient
-from accounts.services.users import pages, users
-from accounts.services.users.pages import MatchingUsers, Row
+from accounts.services.users import users
+from accounts.services.users.pages import BATCH_SIZE, MatchingUsers, Row
 from accounts.services.users.query import Position, UserQuery
 from accounts.services.users.users import User
 
-BATCH_SIZE: Final = 1000
 T = TypeVar("T")
 
 
@@ -25,7 +25,7 @@ def batches(
     Another thread reads the next batch while the caller processes this one. Each batch starts after the last row of the previous
     one (`search_after`), so no user is missing or repeated while others are added. Raises AccessDenied without `read_security`.
     """
-    matching = MatchingUsers(client, query, roles.names(client), users.reserved(client))
+    matching = _matching(client, query)
 
     def read(after: Position | None) -> tuple[list[Row], int, T]:
         rows, total = matching.rows(after, BATCH_SIZE)
@@ -45,7 +45,11 @@ def batches(
 
 def count(client: PersonClient, query: UserQuery) -> int:
     """How many users match."""
-    return pages.count_each(client, [query])[0]
+    return _matching(client, query).rows(None, 0)[1]
+
+
+def _matching(client: PersonClient, query: UserQuery) -> MatchingUsers:
+    return MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf)
 
 
 def without_position(query: UserQuery) -> UserQuery:

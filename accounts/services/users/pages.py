@@ -5,14 +5,20 @@ the start, and no user is missing or listed twice while others are added.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+from typing import Any, Final
 
-from accounts.services import roles
+from accounts.services import errors, roles
 from accounts.services.client import PersonClient
-from accounts.services.users import unknown_roles, users
+from accounts.services.users import text_search, unknown_roles, users
 from accounts.services.users.query import Position, UserQuery, filter_clause, matches, order_key, position_of, sort_clause
+from accounts.services.users.text_search import Clause
 from accounts.services.users.users import User
+
+BATCH_SIZE: Final = 1000
+# More than these aren't compared within a request; each batch takes 20 ms or more.
+MAX_READ: Final = 10_000
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,8 @@ class UserPage:
 def search(client: PersonClient, query: UserQuery) -> UserPage:
     """A page of the users that match. Raises AccessDenied without `read_security`.
 
-    Two calls, three with the flag unknown-roles. Before the first page and after the last one, the first page is returned.
+    Two calls, and one each for search words and the flag unknown-roles. Before the first page and after the last one, the first
+    page is returned.
     """
     known = roles.names(client) if "unknown-roles" in query.flags else frozenset[str]()
     return _requested_page(MatchingUsers(client, query, known, users.reserved(client)), query)
@@ -83,10 +90,22 @@ def _requested_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
     return _first_page(matching, query)
 
 
-def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int]:
-    """The number of users that match each query: a small call each, one for the reserved users, and one for the roles."""
+def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int | None]:
+    """The number of users that match each query, None if the cluster doesn't allow to search for it.
+
+    A small call each, and one each for reserved users, roles, and search words.
+    """
     known, reserved = roles.names(client), users.reserved(client)
-    return [MatchingUsers(client, query, known, reserved).rows(None, 0)[1] for query in queries]
+    words_clause = cache(partial(text_search.words_clause, client))
+
+    def count(query: UserQuery) -> int | None:
+        try:
+            words = words_clause(tuple(query.words)) if query.words else None
+            return MatchingUsers(client, query, known, reserved, words=words, max_read=0).rows(None, 0)[1]
+        except errors.SearchNotAllowed:
+            return None
+
+    return [count(query) for query in queries]
 
 
 def _last_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
@@ -133,18 +152,29 @@ class MatchingUsers:
         known: frozenset[str],
         reserved: list[User],
         unknown: frozenset[str] | None = None,
+        words: Clause | None = None,
+        max_read: float | None = None,
     ) -> None:
-        """`known`: existing roles; `unknown`: nonexistent roles of users (None: not read yet)."""
+        """`known`: existing roles.
+
+        Read if they are needed and None: nonexistent roles of users (`unknown`), the clause for the search words (`words`).
+        `max_read`: how many users are read and compared here if the cluster doesn't allow the query; None: MAX_READ.
+        """
         self._client = client
         self._query = query
-        self._filter = filter_clause(query, known, unknown)
+        self._known = known
+        self._unknown = unknown
+        self._words = words
+        self._max_read = MAX_READ if max_read is None else max_read
         self._order = order_key(query)
         self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known)]
+        self._compared: list[Row] | None = None
 
     def rows(self, position: Position | None, size: int, *, backwards: bool = False) -> tuple[list[Row], int]:
         """Up to `size` rows after a position (`backwards`: before it), in order, and the number of all matches.
 
-        Without a position: the first rows (`backwards`: the last ones).
+        Without a position: the first rows (`backwards`: the last ones). Raises SearchNotAllowed if the cluster doesn't allow the
+        query and there are too many users to compare.
         """
         natives, total = self._natives(position, size, backwards=backwards) if self._query.kind != "reserved" else ([], 0)
         reserved = [(position_of(user, self._query), user) for user in self._reserved]
@@ -158,11 +188,39 @@ class MatchingUsers:
         limit = self._order(position)
         return [row for row in rows if (self._order(row[0]) < limit if backwards else self._order(row[0]) > limit)]
 
-    def _natives(self, position: Position | None, size: int, *, backwards: bool) -> tuple[list[Row], int]:
+    def _natives(self, position: Position | None, size: int, *, backwards: bool) -> tuple[Iterable[Row], int]:
+        if self._compared is None:
+            try:
+                return self._read(self._filter, position, size, backwards=backwards)
+            except errors.SearchNotAllowed:
+                self._compared = self._compare()
+                if self._compared is None:
+                    raise
+        return self._beyond(self._compared, position, backwards=backwards), len(self._compared)
+
+    @cached_property
+    def _filter(self) -> Clause | None:
+        if self._words is None and self._query.words:
+            self._words = text_search.words_clause(self._client, self._query.words)
+        return filter_clause(self._query, self._words, self._known, self._unknown)
+
+    def _compare(self) -> list[Row] | None:
+        """All matching native users, None if there are too many to compare."""
+        allowed = filter_clause(replace(self._query, flags=()), None, self._known, self._unknown)
+        found: list[Row] = []
+        rows, total = self._read(allowed, None, BATCH_SIZE)
+        while rows and total <= self._max_read:
+            found += [row for row in rows if matches(row[1], self._query, self._known)]
+            rows, total = self._read(allowed, rows[-1][0], BATCH_SIZE)
+        return found if total <= self._max_read else None
+
+    def _read(
+        self, clause: Clause | None, position: Position | None, size: int, *, backwards: bool = False
+    ) -> tuple[list[Row], int]:
         sort = sort_clause(self._query, backwards=backwards)
         after: Any = None if position is None else list(position)[-len(sort) :]
         answer = self._client.query_user(
-            query=self._filter, sort=sort, size=size, search_after=after, with_profile_uid=self._query.activity or None
+            query=clause, sort=sort, size=size, search_after=after, with_profile_uid=self._query.activity or None
         )
         rows = [((body["_sort"][0], body["username"]), users.user_from_api(body)) for body in answer["users"]]
         return rows, answer["total"]

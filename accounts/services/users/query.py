@@ -3,14 +3,12 @@
 `_query/user` has only native users. The reserved users are matched and sorted here, so that both are in one order.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, Final, Literal
 
-from accounts.services.documents.queries import contains
-from accounts.services.users import unknown_roles
+from accounts.services.users import text_search, unknown_roles
 from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
@@ -21,8 +19,6 @@ FLAGS: Final[tuple[Flag, ...]] = ("unknown-roles", "no-roles", "no-email")
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
 MAX_WORDS: Final = 10
-# Where the standard tokenizer of Elasticsearch splits a text, except in rare scripts.
-NON_WORD: Final = re.compile(r"[^\w.'\u2019]+")
 
 
 @dataclass(frozen=True)
@@ -95,26 +91,17 @@ def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
     return [{FIELDS[query.sort]: by_field}, {"username": {"order": "desc" if backwards else "asc"}}]
 
 
-def filter_clause(query: UserQuery, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any] | None:
-    """None for all users, which is a little faster than `match_all`."""
-    clauses = [word_query(word) for word in query.words]
+def filter_clause(
+    query: UserQuery, words: dict[str, Any] | None, known: frozenset[str], unknown: frozenset[str] | None
+) -> dict[str, Any] | None:
+    """None for all users, which is a little faster than `match_all`. `words`: the clause for the search words."""
+    clauses = [words] if words else []
     if query.roles:
         clauses.append({"terms": {"roles": list(query.roles)}})
     if query.status:
         clauses.append({"term": {"enabled": query.status == "active"}})
     clauses += [_flag_query(flag, known, unknown) for flag in query.flags]
     return {"bool": {"filter": clauses}} if clauses else None
-
-
-def word_query(word: str, names: Iterable[str] = ("username", "email", "roles")) -> dict[str, Any]:
-    """Users with the word in one of the fields or in the full name, taken literally and regardless of case.
-
-    Elasticsearch indexes a full name as its words in lower case: `Jean-Luc` as `jean` and `luc`.
-    """
-    word = word.lower()
-    full_name = [contains("full_name", part) for part in NON_WORD.split(word) if part]
-    anywhere = [contains(name, word) for name in names]
-    return {"bool": {"should": [*anywhere, *([{"bool": {"filter": full_name}}] if full_name else [])]}}
 
 
 def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
@@ -127,8 +114,7 @@ def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | Non
 
 def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:
     """Whether `filter_clause` matches this user."""
-    texts = [text.lower() for text in (user.username, user.full_name, user.email, *user.roles)]
-    has_words = all(any(word.lower() in text for text in texts) for word in query.words)
+    has_words = not query.words or text_search.has_words(query.words, user.username, user.full_name, user.email, *user.roles)
     has_role = not query.roles or not set(query.roles).isdisjoint(user.roles)
     has_status = not query.status or user.enabled == (query.status == "active")
     return has_words and has_role and has_status and all(_has_flag(user, flag, known) for flag in query.flags)

@@ -4,7 +4,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Final
 
-from accounts.services import roles
+from accounts.services import errors, roles
 from accounts.services.client import PersonClient, cached_per_scope
 
 MAX_USERS: Final = 1000  # users that `names` reads
@@ -12,12 +12,17 @@ MAX_USERS: Final = 1000  # users that `names` reads
 
 @cached_per_scope
 def names(client: PersonClient) -> frozenset[str] | None:
-    """The nonexistent roles; None if more than MAX_USERS users have some. Raises AccessDenied without `read_security`.
+    """The nonexistent roles; None if more than MAX_USERS users have some, or if the cluster doesn't allow to search for them.
+
+    Raises AccessDenied without `read_security`.
 
     Elasticsearch needs 30 ms to search the gaps between 500 roles, and 1 ms for a few names.
     """
     known = roles.names(client)
-    answer = client.query_user(query=any_but(known), size=MAX_USERS)
+    try:
+        answer = client.query_user(query=any_but(known), size=MAX_USERS)
+    except errors.SearchNotAllowed:
+        return None
     if answer["total"] > MAX_USERS:
         return None
     return frozenset(name for body in answer["users"] for name in body["roles"]) - known

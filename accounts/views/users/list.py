@@ -86,12 +86,17 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserList
 
 def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
     return {
-        "summary": page.summary,
+        "summary": page.summary + _order_note(query, page),
         "caption": escape(f"Users {page.range}: {describe(query)}"),
         "number": page.place,
         **_links(addresses, page),
         **_table(request, query, page, addresses),
     }
+
+
+def _order_note(query: UserQuery, page: UserPage) -> str:
+    """Elasticsearch can't sort usernames and roles regardless of case, so "Adam" and "adam" may be pages apart."""
+    return ", A\u2013Z before a\u2013z" if query.sort != "status" and page.total > page.size else ""
 
 
 def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:

@@ -59,9 +59,11 @@ class ItemsForm(forms.Form):
 
 
 class RemovalForm(forms.Form):
-    """What happens to the users to remove: `delete` or `deactivate`."""
+    """What happens to the users to remove: `delete` or `deactivate`. `after`, `failed`: of the batches before."""
 
     action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
+    after = forms.IntegerField(required=False, min_value=0)
+    failed = forms.IntegerField(required=False, min_value=0)
 
     @property
     def removal(self) -> Removal | None:

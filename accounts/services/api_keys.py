@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from accounts.services import audit
+from accounts.services import audit, errors
 from accounts.services.client import PersonClient
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User
@@ -112,12 +112,17 @@ def active_query() -> dict[str, Any]:
 
 
 def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
-    """Revoke keys that `active` returned, in one call. Raises AccessDenied and AuditUnavailable."""
+    """Revoke keys that `active` returned, in one call.
+
+    Raises AccessDenied, AuditUnavailable, and OutcomeUnknown if Elasticsearch couldn't revoke some of them.
+    """
     with ExitStack() as records:
         for key in keys:
             details = {"name": key.name, "owner": owner.username}
             records.enter_context(audit.recorded(client, audit.Action.API_KEY_INVALIDATE, key.id, kind="api_key", details=details))
-        client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
+        answer = client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
+        if answer["error_count"]:
+            raise errors.OutcomeUnknown(f"{answer['error_count']} of {len(keys)} API keys weren't revoked")
 
 
 def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:

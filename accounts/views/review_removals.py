@@ -3,9 +3,11 @@
 from functools import partial
 from typing import Final
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest
-from django.http import HttpResponse, QueryDict
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
@@ -18,6 +20,8 @@ from accounts.services.passwords.warnings import warning
 from accounts.services.reviews.remediation import Removal
 
 PAGE_SIZE: Final = 100
+NOT_REMOVED: Final[dict[Removal, str]] = {"delete": "Not deleted", "deactivate": "Not deactivated"}
+SEE_BELOW: Final = "Their current status below has the reason. Repeat the action to try again."
 JOB_TITLES: Final[dict[Removal, str]] = {"delete": "Deleting users", "deactivate": "Deactivating users"}
 
 
@@ -51,7 +55,7 @@ def _allowed(request: AppRequest, outcome: reviews.Outcome) -> dict[str, bool]:
 @requires_valid_credentials
 def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     """Ask for confirmation before all remaining users are deleted or deactivated."""
-    removal, review = _removal(request.GET), reviews.get(review_id)
+    removal, review = _removal(RemovalForm(request.GET)), reviews.get(review_id)
     denial_reason = partial(policy.denial_reason, removal, request.user)
     remaining = reviews.remaining(request.user.client, review, removal, denial_reason) if review.sign_off else []
     warnings = [(one.user.username, found) for one in remaining if one.user and (found := warning(one.user))]
@@ -61,11 +65,15 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
 
 @requires_manager
 def _apply(request: AppRequest, review_id: str) -> HttpResponse:
-    removal = _removal(request.POST)
+    form = RemovalForm(request.POST)
+    removal = _removal(form)
     denial_reason = partial(policy.denial_reason, removal, request.user)
-    done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason)
+    done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason, form.cleaned_data["after"] or 0)
+    failed = (form.cleaned_data["failed"] or 0) + done.failed
     page = reverse("review_removals", args=[review_id])
     if done.is_over:
+        if failed:
+            messages.warning(request, f"{NOT_REMOVED[removal]}: {failed} user{pluralize(failed)}. {SEE_BELOW}")
         return go_to(request, page)
     context = {
         "review": reviews.get(review_id),
@@ -73,13 +81,14 @@ def _apply(request: AppRequest, review_id: str) -> HttpResponse:
         "is_resumable": True,
         "action": page,
         "removal": removal,
+        "failed": failed,
         "text": JOB_TITLES[removal],
     }
     return render(request, "reviews/_job.html" if request.htmx else "reviews/job.html", context)
 
 
-def _removal(data: QueryDict) -> Removal:
-    removal = RemovalForm(data).removal
+def _removal(form: RemovalForm) -> Removal:
+    removal = form.removal
     if removal is None:
         raise BadRequest("action")
     return removal

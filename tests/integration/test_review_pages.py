@@ -9,11 +9,13 @@ from collections.abc import Callable
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.services import reviews
 from accounts.services.documents import indices
 from accounts.services.reviews import Review
 from tests.support.cast import PASSWORD
+from tests.support.faults import faulty
 from tests.support.nodes import TestNode
 
 
@@ -171,3 +173,27 @@ def test_deactivating_reviewed_users_names_the_services(node: TestNode, signed_i
     ada = signed_in("ada")
     page = ada.get(f"/reviews/apply-removals/{review.id}?action=deactivate").content.decode()
     assert "<strong>beats_system</strong>: Beats will lose connection to Elasticsearch. Beats stays disconnected until" in page
+
+
+@pytest.mark.parametrize("status", [403, 409, 500, 503])
+def test_one_failed_removal_stops_no_other(
+    node: TestNode, otto: Client, signed_in: Callable[..., Client], settings: Settings, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("accounts.services.reviews.remediation.BATCH_SIZE", 1)
+    names = people(node, 3)
+    review = start(otto)
+    send(otto, review, open_page(otto, review), m1_decision="remove", m2_decision="remove", m3_decision="remove")
+    sign_off(otto, review)
+    url = f"/reviews/removals/{review.id}"
+    with faulty(node) as fault:
+        settings.ELASTICSEARCH_HOSTS = [fault.url]
+        fault.answers[f"DELETE /_security/user/{names[0]}"] = status
+        ada = signed_in("ada")
+        form = {"action": "delete"}
+        while (answer := ada.post(url, form)).status_code == 200:
+            fields = re.findall(r'<input type="hidden" name="(action|after|failed)" value="([^"]*)">', answer.content.decode())
+            assert dict(fields) != form, "each batch goes on"
+            form = dict(fields)
+        assert answer["Location"] == url
+        assert "Not deleted: 1 user." in ada.get(url).content.decode()
+    assert [node.user(name) is None for name in names] == [False, True, True]

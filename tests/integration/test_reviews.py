@@ -211,8 +211,7 @@ def test_removals_are_applied_once_and_recorded(
         reviews.apply_removals(ada, review.id, "delete", nothing_against_it)
     review = sign_off(otto, review)
     node.elastic.security.delete_user(username=names[3])  # elsewhere
-    with pytest.raises(errors.AccessDenied):
-        reviews.apply_removals(otto, review.id, "delete", nothing_against_it)
+    assert reviews.apply_removals(otto, review.id, "delete", nothing_against_it).failed == 2  # the cluster refuses each
 
     threads = [
         threading.Thread(target=reviews.apply_removals, args=(ada, review.id, "deactivate", nothing_against_it)) for _ in range(2)

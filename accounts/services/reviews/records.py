@@ -204,11 +204,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
-    """How far a long job is."""
+    """How far a long job is. Of removals, `after`: the number of the last item that was tried; `failed`: of this batch."""
 
     done: int
     total: int
     is_over: bool
+    after: int = 0
+    failed: int = 0
 
 
 def item_id(review_id: str, number: int) -> str:

@@ -77,31 +77,40 @@ def _is_pending(outcome: Outcome, removal: Removal) -> bool:
     return outcome.user is not None and (removal == "delete" or outcome.user.enabled)
 
 
-def apply_removals(client: PersonClient, review_id: str, removal: Removal, denial_reason: Callable[[User], str]) -> JobProgress:
+def apply_removals(
+    client: PersonClient, review_id: str, removal: Removal, denial_reason: Callable[[User], str], after: int = 0
+) -> JobProgress:
     """Delete or deactivate the next batch of the remaining users, each under a lock and as they are then.
 
-    Of two administrators who do so at once, one finds it done. `denial_reason`: why the operator can't remove a user, or "".
-    Raises ReviewClosed for a review that isn't signed off, AccessDenied, AuditUnavailable.
+    Each is tried once: `after` is the number of the last item that was. Of two administrators who do so at once, one finds it
+    done. `denial_reason`: why the operator can't remove a user, or "". Raises ReviewClosed for a review that isn't signed off,
+    AuditUnavailable.
     """
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    pending = [one.item for one in remaining(client, review, removal, denial_reason)]
-    for item in pending[:BATCH_SIZE]:
-        _remove(client, item.username, removal, denial_reason)
-    total = review.sign_off.counts["remove"]
-    left = max(0, len(pending) - BATCH_SIZE)
-    return JobProgress(total - left, total, is_over=not left)
+    pending = [one.item for one in remaining(client, review, removal, denial_reason) if one.item.number > after]
+    batch = pending[:BATCH_SIZE]
+    failed = [item for item in batch if not _remove(client, item.username, removal, denial_reason)]
+    total, left = review.sign_off.counts["remove"], len(pending) - len(batch)
+    last = batch[-1].number if batch else after
+    return JobProgress(total - left, total, is_over=not left, after=last, failed=len(failed))
 
 
-def _remove(client: PersonClient, username: str, removal: Removal, denial_reason: Callable[[User], str]) -> None:
+def _remove(client: PersonClient, username: str, removal: Removal, denial_reason: Callable[[User], str]) -> bool:
+    """Whether the user is removed, or another administrator does it. Raises AuditUnavailable."""
     try:
         with locks.held(f"removal {username}"):
             user = users.get(client, username)
             if not denial_reason(user):
                 REMOVALS[removal](client, username, user)
     except (errors.NotFound, errors.UserLocked):  # done, or being done, by another administrator: the page shows the current status
-        pass
+        return True
+    except errors.AuditUnavailable:
+        raise
+    except errors.ServiceError:  # the audit trail has the reason, and the page shows it
+        return False
+    return True
 
 
 def _current(client: PersonClient, usernames: Sequence[str]) -> dict[str, User]:

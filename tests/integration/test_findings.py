@@ -80,6 +80,33 @@ def test_a_key_outlives_its_owner(node: TestNode, otto: PersonClient, leave: str
     assert "leaver" in found(after, "resolved:orphaned-keys")
 
 
+def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonClient) -> None:
+    node.put_user("keyed", roles=["user_admin", "viewer"])
+    owner = as_user(node, "keyed").security
+    creating = {"cluster": ["cluster:admin/xpack/security/user/put"]}
+    keys = {
+        "all of the owner": owner.create_api_key(name="all of the owner")["id"],
+        "one action": owner.create_api_key(name="one action", role_descriptors={"one": creating})["id"],
+    }
+    owner.create_api_key(name="expires", expiration="1d")
+    owner.create_api_key(name="watches", role_descriptors={"one": {"cluster": ["monitor"]}})
+    owner.create_api_key(
+        name="beyond the owner",
+        role_descriptors={"one": {"indices": [{"names": ["*"], "privileges": ["all"], "allow_restricted_indices": True}]}},
+    )
+    node.put_user("keyed", roles=["viewer"])  # which changes nothing of the keys
+    owner.create_api_key(name="of a viewer", role_descriptors={"one": creating})
+    run = run_through(node, otto)
+    of_keyed = [row for row in rows.read(run.chunks["powerful-keys"]) if row.username == "keyed"]
+    assert {row.ref for row in of_keyed} == set(keys.values())
+    [one] = [row for row in of_keyed if row.ref == keys["one action"]]
+    assert "never expires. Can create and update users (cluster:admin/xpack/security/user/put)." in one.details
+
+    node.elastic.security.invalidate_api_key(username="keyed")
+    after = run_through(node, otto)
+    assert not [row for row in rows.read(after.chunks.get("powerful-keys", [])) if row.username == "keyed"]
+
+
 def test_orphaned_key_of_deactivated_reserved_user(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.change_password(username="beats_system", password=PASSWORD)
     key = node.elastic.security.grant_api_key(

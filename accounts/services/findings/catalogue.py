@@ -44,6 +44,16 @@ CATALOGUE: Final = (
         noun="API key",
     ),
     Finding(
+        "powerful-keys",
+        "API keys of administrators that never expire",
+        "action",
+        "Whoever has such a key is an administrator, until it is revoked. It keeps the privileges that its owner had when it was "
+        "created, also if the owner has fewer now.",
+        "Replace it with a key that expires and has only the privileges that its application needs, then revoke it.",
+        "Keys with run_as, and keys for remote clusters.",
+        noun="API key",
+    ),
+    Finding(
         "anonymous-changes",
         "Anonymous access beyond read privileges",
         "action",

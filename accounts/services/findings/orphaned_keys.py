@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from accounts.services import api_keys, users
 from accounts.services.client import PersonClient
+from accounts.services.findings import powerful_keys
 from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
 from accounts.services.users import User
@@ -19,9 +20,13 @@ FIELDS: Final = ("id", "name", "creation", "expiration", "username", "realm", "r
 
 @dataclass(frozen=True, slots=True)
 class KeyPage:
-    """The orphaned keys among `count` keys, how many there are in all, and the position after them (None: no more)."""
+    """The orphaned and the powerful keys among `count` keys, how many there are in all, and the position after them.
+
+    `after`: None if there are no more.
+    """
 
     rows: list[Row]
+    powerful: list[Row]
     count: int
     total: int
     after: list[Any] | None
@@ -34,11 +39,18 @@ def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
         sort=ORDER,
         size=PAGE_SIZE,
         search_after=after,
-        filter_path=["total", *(f"api_keys.{name}" for name in FIELDS)],
+        with_limited_by=True,
+        filter_path=["total", *(f"api_keys.{name}" for name in (*FIELDS, *powerful_keys.FIELDS))],
     )
     keys = answer.get("api_keys", [])
     more = keys[-1]["_sort"] if len(keys) == PAGE_SIZE else None
-    return KeyPage(list(_orphaned(client, keys)), len(keys), answer["total"], more)
+    orphaned = list(_orphaned(client, keys))
+    badges = {row.ref: row.badges for row in orphaned}
+    powerful = [
+        powerful_keys.row(key, ways, _description(key))._replace(badges=badges.get(key["id"], ()))
+        for key, ways in powerful_keys.of_keys(keys)
+    ]
+    return KeyPage(orphaned, powerful, len(keys), answer["total"], more)
 
 
 def pages(client: PersonClient, after: list[Any] | None, max_pages: int) -> Iterator[KeyPage]:
@@ -73,8 +85,12 @@ def _realm(key: Mapping[str, Any]) -> str:
 
 
 def _details(key: Mapping[str, Any], owner_state: str) -> str:
+    return f"{_description(key)} Owner {owner_state}."
+
+
+def _description(key: Mapping[str, Any]) -> str:
     until = f"expires {_day(key['expiration'])}" if key.get("expiration") else "never expires"
-    return f"API key \u201c{key.get('name') or key['id']}\u201d, created {_day(key['creation'])}, {until}. Owner {owner_state}."
+    return f"API key \u201c{key.get('name') or key['id']}\u201d, created {_day(key['creation'])}, {until}."
 
 
 def _day(milliseconds: int) -> str:

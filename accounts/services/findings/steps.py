@@ -92,9 +92,10 @@ def _users(client: PersonClient, run: Run) -> Batch:
 
 def _keys(client: PersonClient, run: Run) -> Batch:
     pages = list(orphaned_keys.pages(client, run.after, PAGES_PER_BATCH))
-    found = [row for page in pages for row in page.rows]
+    found = {"orphaned-keys": [row for page in pages for row in page.rows]}
+    found["powerful-keys"] = [row for page in pages for row in page.powerful]
     after = _advanced(run, "keys", sum(page.count for page in pages), pages[-1].total, pages[-1].after)
-    return Batch(after, {"orphaned-keys": found})
+    return Batch(after, found)
 
 
 def _duplicates(client: PersonClient, run: Run) -> Batch:

@@ -11,7 +11,7 @@ provider is verified), application privileges (Elasticsearch itself doesn't use 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from accounts.services.roles import cluster_privileges, patterns
@@ -179,13 +179,32 @@ CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, READ_SECURITY_INDEX, WRITE_C
 
 
 def of(body: Body) -> tuple[Way, ...]:
-    """The paths that a role opens by itself, certain ones first."""
+    """The paths that a role opens by itself, certain ones first; only the first for a role that can manage users and roles."""
+    found = every(body)
+    return found[:1] if found and found[0].path is CLUSTER_PATHS[0] else found
+
+
+def every(body: Body) -> tuple[Way, ...]:
+    """All paths, certain ones first; of those by cluster privileges, only the first if it is open."""
     cluster = tuple(body.get("cluster") or ())
     if cluster_privileges.holds(cluster, MANAGE_SECURITY):
         names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or list(cluster)
-        return (Way(CLUSTER_PATHS[0], ", ".join(names), is_certain=True),)
-    found = [*_by_cluster(cluster), *_by_indices(body.get("indices") or ()), *_by_global(body.get("global") or {})]
+        found = [Way(CLUSTER_PATHS[0], ", ".join(names), is_certain=True)]
+    else:
+        found = list(_by_cluster(cluster))
+    found += [*_by_indices(body.get("indices") or ()), *_by_global(body.get("global") or {})]
     return tuple(sorted(found, key=lambda way: not way.is_certain))
+
+
+def both(some: Iterable[Way], others: Iterable[Way]) -> tuple[Way, ...]:
+    """The ways that two roles only open together, if each limits the other: those of `some` that `others` also open."""
+    opened = {way.path.slug: way for way in others}
+    first, manages = CLUSTER_PATHS[0], opened.get(CLUSTER_PATHS[0].slug)
+    matched = [(way, opened.get(way.path.slug) or (manages if way.path in CLUSTER_PATHS else None)) for way in some]
+    found = [replace(way, is_certain=way.is_certain and other.is_certain) for way, other in matched if other]
+    if not manages and any(way.path is first for way in some):
+        found += [way for way in opened.values() if way.path in CLUSTER_PATHS]
+    return tuple(found)
 
 
 def _by_cluster(cluster: Iterable[str]) -> Iterator[Way]:

@@ -179,7 +179,7 @@ def typed_from_word_start(draw: st.DrawFn) -> tuple[str, str]:
 
 
 class TestFound:
-    @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(typed=typed(), form=st.sampled_from(FORMS))
     def test_shown_text_is_found(
         self, ada: PersonClient, people: dict[str, str], typed: tuple[str, str], form: Callable[[str], str]
@@ -187,7 +187,7 @@ class TestFound:
         text, part = typed
         assert_found(ada, people, text, form(part))
 
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(typed=typed_from_word_start())
     def test_shown_text_is_found_without_accents(self, ada: PersonClient, people: dict[str, str], typed: tuple[str, str]) -> None:
         text, part = typed

@@ -71,7 +71,7 @@ def expected(field: str, value: Any, before: Any) -> Any:
     enabled=st.booleans(),
     metadata=st.dictionaries(keys, values, max_size=3),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_other_fields_are_stored_as_before(
     node: TestNode,
     ada: Client,

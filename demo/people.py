@@ -51,6 +51,14 @@ ROLES: dict[str, dict[str, Any]] = {
         "description": "Connects applications: creates API keys of their own",
         "cluster": ["manage_own_api_key"],
     },
+    "password_desk": {
+        "description": "Sets new passwords for people who forgot theirs",
+        "cluster": ["cluster:admin/xpack/security/user/change_password"],
+    },
+    "cluster_operator": {
+        "description": "Manages the cluster, its indices and snapshots, but no users",
+        "cluster": ["manage"],
+    },
     "orders_service": {
         "description": "The web shop's own account: reads and writes orders",
         "indices": [{"names": ["orders"], "privileges": ["read", "write"]}],
@@ -102,6 +110,9 @@ OTHERS = (
     SampleUser("shop-backend", roles=("orders_service",), metadata={"owner": "web team"}),
     SampleUser("log-shipper-eu", roles=("logs_writer", "integrator")),
     SampleUser("ci-bot", "Continuous integration", None, ("viewer",), enabled=False),
+    # Findings: ways to become an administrator.
+    SampleUser("service-desk", "Service desk", "service-desk@example.org", ("password_desk",)),
+    SampleUser("operations", "Operations", "operations@example.org", ("cluster_operator", "monitoring_user")),
     # Findings: an administrator without email, an email of two users, usernames that differ only in case.
     SampleUser("it-helpdesk", "IT help desk", None, ("user_admin",)),
     SampleUser("jane.doe", "Jane Doe", "jane.doe@example.org", ("viewer",)),

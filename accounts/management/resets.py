@@ -17,7 +17,7 @@ from accounts.management.terminal import Failure, Terminal
 from accounts.services import errors, passwords, request_context, users
 from accounts.services.client import PersonClient
 from accounts.services.passwords import policy as password_policy
-from accounts.services.passwords.warnings import warning
+from accounts.services.passwords.warnings import warning_by_name
 from accounts.services.users import User
 
 HISTORY: Final = (
@@ -57,7 +57,7 @@ def _confirm(terminal: Terminal, *lines: str) -> None:
 
 def _warn_of_services(terminal: Terminal, usernames: Iterable[str]) -> None:
     for username in usernames:
-        if found := warning(User(username)):
+        if found := warning_by_name(username):
             terminal.warn(f"WARNING: [{username}] {found.title}. {found.text}")
 
 

@@ -50,7 +50,8 @@ def change_own(request: AppRequest) -> HttpResponse:
     arrived, operator = throttle.arrival_time(), request.user
     if not operator.can_change_own_password:
         raise PermissionDenied(f"Your password is managed by the realm {operator.realm}. Change it there.")
-    user = User(operator.username, operator.full_name, operator.email)
+    metadata = {"_reserved": True} if operator.identity.realm_type == "reserved" else {}
+    user = User(operator.username, operator.full_name, operator.email, metadata=metadata)
     form = ChangeOwnPasswordForm(request.POST if request.method == "POST" else None, user=user)
     if form.is_valid():
         password = form.cleaned_data["password"]

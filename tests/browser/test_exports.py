@@ -59,6 +59,8 @@ def test_by_keyboard_with_a_progress_to_the_end(node: TestNode, page: Page, crow
     page.keyboard.press("Enter")
     expect(page.get_by_test_id("exportFormat-csv")).to_be_focused()
     page.keyboard.press("ArrowDown")
+    expect(page.get_by_test_id("exportFormat-csv-semicolon")).to_be_checked()
+    page.keyboard.press("ArrowDown")
     expect(page.get_by_test_id("exportFormat-ndjson")).to_be_checked()
     with page.expect_download() as download:
         page.keyboard.press("Enter")

@@ -76,7 +76,7 @@ def test_unnamed_ca_is_not_trusted(tls: tuple[str, Path], settings: Settings) ->
     settings.ELASTICSEARCH_HOSTS = [tls[0]]
     with pytest.raises(errors.Unavailable, match=r"(?i)certificate"):
         PersonClient("ada", PASSWORD).authenticate()
-    with pytest.raises(errors.Unreachable, match=r"(?i)certificate"):
+    with pytest.raises(errors.TlsMismatch, match=r"(?i)certificate"):
         PersonClient("ada", PASSWORD).put_user(username="jdoe", roles=[])
 
 

@@ -1,6 +1,6 @@
 """Each escalation path, walked on a node by somebody who has only what the path needs; and near misses, which lead nowhere."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -105,6 +105,13 @@ def climb(node: TestNode, call: tuple[str, str, Any]) -> bool:
     except (AuthenticationException, AuthorizationException):
         return False
     return True
+
+
+@pytest.fixture(autouse=True)
+def _no_roles_left(node: TestNode) -> Iterator[None]:
+    yield
+    for name in ("climber", "runner"):
+        node.elastic.options(ignore_status=404).security.delete_role(name=name)
 
 
 @pytest.fixture

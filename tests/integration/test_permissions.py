@@ -69,6 +69,7 @@ user_delete             sign-in  sign-in  sign-in  403      403      200        
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
+similar_users           sign-in  sign-in  sign-in  403      403      200      sign-in  sign-in  sign-in  405      405      405
 theme                   405      405      405      405      405      405        302      302      302      302      302      302
 livez                   200      200      200      200      200      200        405      405      405      405      405      405
 readyz                  200      200      200      200      200      200        405      405      405      405      405      405

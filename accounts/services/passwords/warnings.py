@@ -67,4 +67,9 @@ WARNINGS: Final = {
 
 def warning(user: User) -> ServiceWarning | None:
     """What stops working when this user is deactivated or its password changes; None for all but built-in service users."""
-    return WARNINGS.get(user.username) if user.is_reserved else None
+    return warning_by_name(user.username) if user.is_reserved else None
+
+
+def warning_by_name(username: str) -> ServiceWarning | None:
+    """The same for a user of this name who may be built in: where the reserved realm is off, services use a native one."""
+    return WARNINGS.get(username)

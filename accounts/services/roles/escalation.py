@@ -143,6 +143,7 @@ CLUSTER_PATHS: Final = (
         actions=("cluster:admin/snapshot/restore",),
     ),
 )
+MANAGE: Final = CLUSTER_PATHS[0]
 WRITE_SECURITY: Final = Path(
     "write-security-index",
     "Can write to the index of users and roles",
@@ -181,7 +182,7 @@ CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, READ_SECURITY_INDEX, WRITE_C
 def of(body: Body) -> tuple[Way, ...]:
     """The paths that a role opens by itself, certain ones first; only the first for a role that can manage users and roles."""
     found = every(body)
-    return found[:1] if found and found[0].path is CLUSTER_PATHS[0] else found
+    return found[:1] if found and found[0].path is MANAGE else found
 
 
 def every(body: Body) -> tuple[Way, ...]:
@@ -189,7 +190,7 @@ def every(body: Body) -> tuple[Way, ...]:
     cluster = tuple(body.get("cluster") or ())
     if cluster_privileges.holds(cluster, MANAGE_SECURITY):
         names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or list(cluster)
-        found = [Way(CLUSTER_PATHS[0], ", ".join(names), is_certain=True)]
+        found = [Way(MANAGE, ", ".join(names), is_certain=True)]
     else:
         found = list(_by_cluster(cluster))
     found += [*_by_indices(body.get("indices") or ()), *_by_global(body.get("global") or {})]
@@ -199,10 +200,10 @@ def every(body: Body) -> tuple[Way, ...]:
 def both(some: Iterable[Way], others: Iterable[Way]) -> tuple[Way, ...]:
     """The ways that two roles only open together, if each limits the other: those of `some` that `others` also open."""
     opened = {way.path.slug: way for way in others}
-    first, manages = CLUSTER_PATHS[0], opened.get(CLUSTER_PATHS[0].slug)
+    manages = opened.get(MANAGE.slug)
     matched = [(way, opened.get(way.path.slug) or (manages if way.path in CLUSTER_PATHS else None)) for way in some]
     found = [replace(way, is_certain=way.is_certain and other.is_certain) for way, other in matched if other]
-    if not manages and any(way.path is first for way in some):
+    if not manages and any(way.path is MANAGE for way in some):
         found += [way for way in opened.values() if way.path in CLUSTER_PATHS]
     return tuple(found)
 

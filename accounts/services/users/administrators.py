@@ -7,7 +7,7 @@ from typing import Final
 
 from accounts.services.client import PersonClient
 from accounts.services.roles import AnonymousAccess, Role, patterns
-from accounts.services.roles.escalation import RUN_AS, Way
+from accounts.services.roles.escalation import MANAGE, RUN_AS, Way
 from accounts.services.users import users
 
 # `index.max_result_window`: as many administrators are compared with the patterns of `run_as`.
@@ -51,7 +51,7 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
     Raises AccessDenied without `read_security`.
     """
     ways: Ways = {role.name: role.ways for role in known if role.ways}
-    acting = [role for role in known if role.run_as and not any(way.is_certain for way in role.ways)]
+    acting = [role for role in known if role.run_as and not any(way.path is MANAGE for way in role.ways)]
     if acting:
         direct = Administration(ways)
         ways |= _acting_as(acting, ways, *_holders(client, direct.certain), is_certain=True)

@@ -94,7 +94,8 @@ def with_privilege(
 ) -> PrivilegeReport:
     """The users with the cluster privilege through one role, or through two combined. Two calls. Raises AccessDenied."""
     granting = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
-    undetermined = [role for role in known if role not in granting and not role.is_reserved and not is_fully_evaluated(role)]
+    others = [role for role in known if role not in granting and not role.is_reserved]
+    undetermined = [role for role in others if not is_fully_evaluated(role, privilege)]
     paths = grant_paths(known, privilege, anonymous)
     return PrivilegeReport(_page(client, paths, after), granting, undetermined, paths.is_open_to_all)
 
@@ -122,9 +123,11 @@ def _roles_with(known: Iterable[Role], privilege: str) -> frozenset[str]:
     return frozenset(role.name for role in known if cluster_privileges.holds(role.cluster, privilege))
 
 
-def is_fully_evaluated(role: Role) -> bool:
-    """Whether everything that its cluster privileges imply is known."""
-    return all(map(cluster_privileges.is_fully_evaluated, role.cluster))
+def is_fully_evaluated(role: Role, privilege: str) -> bool:
+    """Whether it is known if its cluster privileges imply this one. Actions of index templates are parts of only one privilege."""
+    families = ("cluster:", "indices:") if privilege == "manage_index_templates" else ("cluster:",)
+    actions = [name for name in role.cluster if name.startswith(families)]
+    return all(map(cluster_privileges.is_fully_evaluated, actions))
 
 
 def _page(client: PersonClient, paths: GrantPaths, after: str) -> HolderPage:

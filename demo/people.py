@@ -114,7 +114,7 @@ OTHERS = (
     SampleUser("service-desk", "Service desk", "service-desk@example.org", ("password_desk",)),
     SampleUser("operations", "Operations", "operations@example.org", ("cluster_operator", "monitoring_user")),
     # Findings: an administrator without email, an email of two users, usernames that differ only in case.
-    SampleUser("it-helpdesk", "IT help desk", None, ("user_admin",)),
+    SampleUser("it-helpdesk", "IT help desk", None, ("user_admin", "integrator")),
     SampleUser("jane.doe", "Jane Doe", "jane.doe@example.org", ("viewer",)),
     SampleUser("Wei.Zhang", "Wei Zhang", "wei.zhang@example.org", ("viewer",)),
     # Valid usernames that are hard to display or to put into a URL.

@@ -172,7 +172,7 @@ def test_the_hint_while_typing(node: TestNode, watched: Watch) -> None:
         password.press_sequentially("!")
     expect(password).to_have_value("jane.the.third!")
     assert page.url.endswith("/users/create"), "a hint that does not come costs nobody what they typed"
-    context.expected("403")
+    context.expected("401")
 
 
 def test_without_javascript(node: TestNode, watched: Watch) -> None:

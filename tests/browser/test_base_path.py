@@ -158,6 +158,7 @@ def content(node: TestNode) -> list[str]:
         "users/edit/deactivated",
         "users/revoke-api-keys/jdoe",
         "users/edit/nobody",
+        "findings/view/managers",
         "nothing",
     ]
 

@@ -106,7 +106,8 @@ def test_change_another_users_password(node: TestNode, watched: Watch) -> None:
 
 def test_own_password_without_privileges(node: TestNode, watched: Watch) -> None:
     node.put_user("sue")
-    page = sign_in(watched().new_page(), "sue")
+    context = watched()
+    page = sign_in(context.new_page(), "sue")
     elsewhere = sign_in(watched().new_page(), "sue")
     page.goto("/account/")
     page.get_by_test_id("changePasswordButton").click()
@@ -122,6 +123,7 @@ def test_own_password_without_privileges(node: TestNode, watched: Watch) -> None
     expect(page.get_by_text("lacks the cluster privilege manage_own_api_key")).to_be_visible()
     elsewhere.goto("/account/")
     expect(elsewhere.get_by_test_id("loginForm")).to_be_visible()
+    context.expected("401")  # a hint that was asked for while the change ended the session
 
 
 def test_built_in_user_password_requires_the_checkbox(node: TestNode, watched: Watch) -> None:

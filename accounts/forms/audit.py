@@ -1,12 +1,12 @@
 """The query string of the audit trail. Any query string has an answer: values that can't be used are ignored."""
 
 import json
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django import forms
-from django.utils import timezone
 
+from accounts.forms.fields import start_of_day
 from accounts.services.audit import Query
 from accounts.services.audit.actions import OUTCOMES, Action
 
@@ -35,19 +35,14 @@ class AuditForm(forms.Form):
         """The filters, without invalid ones."""
         self.is_valid()
         asked: dict[str, Any] = self.cleaned_data
-        until = asked.get("until")
+        since, until = asked.get("since"), asked.get("until")
         return Query(
             text=asked.get("q", ""),
             **{name: asked.get(name, "") for name in ("actor", "target", "action", "outcome", "after")},
-            since=_midnight(asked.get("since")),
-            until=_midnight(until + timedelta(days=1) if until and until.year < datetime.max.year else None),
+            since=start_of_day(since) if since else None,
+            until=start_of_day(until + timedelta(days=1)) if until and until.year < datetime.max.year else None,
             size=PAGE_SIZE,
         )
-
-
-def _midnight(day: Any) -> datetime | None:
-    """The start of the reader's day."""
-    return datetime.combine(day, time(), timezone.get_current_timezone()) if day else None
 
 
 def _is_position(text: str) -> bool:

@@ -1,13 +1,14 @@
 """The forms of comparisons."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from accounts.forms.fields import start_of_day
 from accounts.services.compare import open_export
 from accounts.services.exports import Export, InvalidExport
 from accounts.services.reviews import Review
@@ -30,7 +31,7 @@ class TrailForm(forms.Form):
 
     def clean_since(self) -> datetime:
         """The day on which the audit trail starts is no error: the page says so."""
-        since = _moment(self.cleaned_data["since"])
+        since = start_of_day(self.cleaned_data["since"])
         if self.trail_start is None or since.date() < timezone.localtime(self.trail_start).date():
             raise ValidationError(self._too_early(), "too-early")
         if since > timezone.now():
@@ -39,7 +40,7 @@ class TrailForm(forms.Form):
 
     def clean_until(self) -> datetime | None:
         until = self.cleaned_data["until"]
-        return _moment(until) if until else None
+        return start_of_day(until) if until else None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -92,8 +93,3 @@ def _opened(file: BinaryIO) -> Export:
         return open_export(file)
     except InvalidExport as exc:
         raise ValidationError(str(exc), "invalid-export") from None
-
-
-def _moment(day: date) -> datetime:
-    """The start of the reader's day."""
-    return datetime.combine(day, time(), timezone.get_current_timezone())

@@ -1,11 +1,13 @@
-"""Fields that several forms share: passwords and the roles box."""
+"""What several forms share: passwords, stored texts, the roles box, and days."""
 
 from collections.abc import Iterable
+from datetime import date, datetime, time
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
+from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
@@ -21,6 +23,11 @@ NOT_SHOWN: Final = str.maketrans({"\r": None, "\n": None, "\0": "\ufffd"})
 def hook(name: str, **attrs: Any) -> dict[str, Any]:
     """Widget attributes with this `data-test-subj`."""
     return {"data-test-subj": name, **attrs}
+
+
+def start_of_day(day: date) -> datetime:
+    """In the reader's time zone."""
+    return datetime.combine(day, time(), timezone.get_current_timezone())
 
 
 class PasswordField(forms.CharField):

@@ -251,8 +251,6 @@ def _service_client(api_key: str, hosts: tuple[str, ...]) -> ServiceClient:
 EXPIRED_LICENSE: Final = "license.expired.feature"  # a field of the error
 EXPENSIVE_QUERIES: Final = "search.allow_expensive_queries"  # in the reason of a shard
 
-BLOCKED: Final = "cluster_block_exception"  # the type of an error, with the status 403, 429, or 503
-
 ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
     400: errors.Invalid,
     401: errors.AuthenticationFailed,
@@ -277,7 +275,7 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
             return errors.LicenseExpired(_reason(exc.body))
         if exc.status_code == 400 and EXPENSIVE_QUERIES in str(exc.body):
             return errors.SearchNotAllowed(f"{EXPENSIVE_QUERIES} is false")
-        if error.get("type") == BLOCKED or _is_declined(exc):
+        if error.get("type") == errors.WritesBlocked.code or _is_declined(exc):
             return errors.Declined(_reason(exc.body))
         kind = ERRORS_BY_STATUS.get(exc.status_code) or (errors.Unavailable if is_read else _kind_of_other_answer(exc.status_code))
         return kind(_reason(exc.body))
@@ -290,7 +288,9 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
 
 def _is_declined(exc: ApiError) -> bool:
     """Whether it is Elasticsearch that answers 503. A proxy does so, too, after a connection broke that it had sent the call on."""
-    return exc.status_code == HTTPStatus.SERVICE_UNAVAILABLE and exc.meta.headers.get("x-elastic-product") == "Elasticsearch"
+    return (
+        exc.status_code == HTTPStatus.SERVICE_UNAVAILABLE and exc.meta.headers.get(setup_problems.PRODUCT_HEADER) == "Elasticsearch"
+    )
 
 
 def _kind_of_other_answer(status: int) -> type[errors.ServiceError]:

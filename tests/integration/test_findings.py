@@ -18,7 +18,7 @@ from accounts.services import audit, errors, findings, passwords, users
 from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
-from accounts.services.findings import Row, orphaned_keys, rows, runs, steps, user_pages
+from accounts.services.findings import Row, key_pages, rows, runs, steps, user_pages
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
@@ -262,7 +262,7 @@ def test_run_has_new_and_resolved_and_is_recorded(node: TestNode, otto: PersonCl
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two users (or keys) to a page, two pages to a portion."""
     monkeypatch.setattr(user_pages, "PAGE_SIZE", 2)
-    monkeypatch.setattr(orphaned_keys, "PAGE_SIZE", 2)
+    monkeypatch.setattr(key_pages, "PAGE_SIZE", 2)
     monkeypatch.setattr(steps, "PAGES_PER_BATCH", 2)
     monkeypatch.setattr(steps, "MAX_COMPARED", 3)
     monkeypatch.setattr(rows, "CHUNK_SIZE", 3)

@@ -11,7 +11,17 @@ from django.utils import timezone
 from accounts.services import audit, errors
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
-from accounts.services.findings import anonymous, duplicates, orphaned_keys, rows, rules, runs, user_pages
+from accounts.services.findings import (
+    anonymous,
+    duplicates,
+    key_pages,
+    orphaned_keys,
+    powerful_keys,
+    rows,
+    rules,
+    runs,
+    user_pages,
+)
 from accounts.services.findings.catalogue import CATALOGUE
 from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import STEPS, Run, Step
@@ -81,8 +91,9 @@ def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
     found = {} if run.after else anonymous.find(client)
+    administration = user_pages.administration(client)
     for page in pages:
-        context = user_pages.context(client, page, trail_start)
+        context = user_pages.context(client, page, administration, trail_start)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):
             found.setdefault(slug, []).append(row)
     all_users = [user for page in pages for user in page.users]
@@ -91,11 +102,14 @@ def _users(client: PersonClient, run: Run) -> Batch:
 
 
 def _keys(client: PersonClient, run: Run) -> Batch:
-    pages = list(orphaned_keys.pages(client, run.after, PAGES_PER_BATCH))
-    found = {"orphaned-keys": [row for page in pages for row in page.rows]}
-    found["powerful-keys"] = [row for page in pages for row in page.powerful]
-    after = _advanced(run, "keys", sum(page.count for page in pages), pages[-1].total, pages[-1].after)
-    return Batch(after, found)
+    found: dict[str, list[Row]] = {"orphaned-keys": [], "powerful-keys": []}
+    count, total, after = 0, 0, None
+    for page in key_pages.pages(client, run.after, PAGES_PER_BATCH):
+        orphaned = list(orphaned_keys.find(client, page.keys))
+        found["orphaned-keys"] += orphaned
+        found["powerful-keys"] += powerful_keys.find(page.keys, {row.ref: row.badges for row in orphaned})
+        count, total, after = count + len(page.keys), page.total, page.after
+    return Batch(_advanced(run, "keys", count, total, after), found)
 
 
 def _duplicates(client: PersonClient, run: Run) -> Batch:

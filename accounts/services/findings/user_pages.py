@@ -12,6 +12,7 @@ from accounts.services.client import PersonClient
 from accounts.services.findings.rules import UNSEEN_FOR, Context
 from accounts.services.roles import privileges
 from accounts.services.users import User, administrators, privilege_holders, profiles
+from accounts.services.users.administrators import Administration
 
 PAGE_SIZE: Final = 1000
 
@@ -50,18 +51,22 @@ def pages(client: PersonClient, after: str, max_pages: int) -> Iterator[UserPage
             return
 
 
-def context(client: PersonClient, found: UserPage, trail_start: datetime | None) -> Context:
+def administration(client: PersonClient) -> Administration:
+    """Which roles make an administrator: up to three calls, so once for several pages."""
+    return administrators.load(client, roles.all_roles(client), roles.anonymous_access(client))
+
+
+def context(client: PersonClient, found: UserPage, administration: Administration, trail_start: datetime | None) -> Context:
     """What the rules need for a page: roles, the activity of these users, and sign-ins to Kibana where they decide."""
     existing = roles.all_roles(client)
-    anonymous = roles.anonymous_access(client)
-    grant_paths = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY, anonymous)
+    grant_paths = privilege_holders.grant_paths(existing, privileges.MANAGE_SECURITY, administration.anonymous)
     active = [user.username for user in found.users if user.enabled and not user.is_reserved]
     activity = audit.activity_of(active)
     now = timezone.now()
     unseen = [name for name in active if not _is_recent(activity.get(name, audit.UserActivity()).last_sign_in, now)]
     by_name = {role.name: role for role in existing}
     sign_ins = _kibana_sign_ins(client, found.profiles, unseen)
-    return Context(by_name, grant_paths, administrators.load(client, existing, anonymous), now, activity, sign_ins, trail_start)
+    return Context(by_name, grant_paths, administration, now, activity, sign_ins, trail_start)
 
 
 def _is_recent(moment: datetime | None, now: datetime) -> bool:

@@ -193,8 +193,22 @@ def every(body: Body) -> tuple[Way, ...]:
         found = [Way(MANAGE, ", ".join(names), is_certain=True)]
     else:
         found = list(_by_cluster(cluster))
-    found += [*_by_indices(body.get("indices") or ()), *_by_global(body.get("global") or {})]
+    found += [*_by_indices(body.get("indices") or ()), *_by_global(body)]
     return tuple(sorted(found, key=lambda way: not way.is_certain))
+
+
+def merged(bodies: Iterable[Body]) -> Body:
+    """The privileges of several roles as those of one, as far as paths depend on them."""
+    given = list(bodies)
+    return {
+        "cluster": [name for body in given for name in body.get("cluster") or ()],
+        "indices": [group for body in given for group in body.get("indices") or ()],
+        "global": {"role": {"manage": {"indices": [group for body in given for group in _managed_indices(body)]}}},
+    }
+
+
+def _managed_indices(body: Body) -> Iterable[Body]:
+    return ((body.get("global") or {}).get("role") or {}).get("manage", {}).get("indices", ())  # type: ignore[no-any-return]
 
 
 def both(some: Iterable[Way], others: Iterable[Way]) -> tuple[Way, ...]:
@@ -260,7 +274,7 @@ def _may_write(privileges: Iterable[str]) -> bool:
 
 def _by_global(body: Body) -> Iterator[Way]:
     """`role.manage` (8.16 and later): roles with index privileges only, on the indices that it names."""
-    for group in (body.get("role") or {}).get("manage", {}).get("indices", []):
+    for group in _managed_indices(body):
         covers = _covers(group, SECURITY_INDEX)
         if covers is not False and _may_write(group["privileges"]):
             by = f"global role.manage on {', '.join(group['names'])}"

@@ -1,0 +1,66 @@
+"""Reading all active API keys in pages, with their privileges (`_security/_query/api_key`)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from accounts.services import api_keys
+from accounts.services.client import PersonClient
+
+Key = Mapping[str, Any]
+PAGE_SIZE: Final = 1000
+# No further field is needed: owner, creation time, and name identify a key.
+ORDER: Final[list[Mapping[str, Any]]] = [{name: {"order": "asc"}} for name in ("username", "creation", "name")]
+OF_THE_KEY: Final = ("id", "name", "creation", "expiration", "username", "realm", "realm_type", "_sort")
+OF_PRIVILEGES: Final = ("type", "role_descriptors", "limited_by")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    """Some keys, how many there are in all, and the position after them (None: no more)."""
+
+    keys: Sequence[Key]
+    total: int
+    after: list[Any] | None
+
+
+def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
+    """The keys after a position. Raises AccessDenied without `read_security`."""
+    answer = client.query_api_keys(
+        query=api_keys.active_query(),
+        sort=ORDER,
+        size=PAGE_SIZE,
+        search_after=after,
+        with_limited_by=True,
+        filter_path=["total", *(f"api_keys.{name}" for name in (*OF_THE_KEY, *OF_PRIVILEGES))],
+    )
+    keys = answer.get("api_keys", [])
+    return KeyPage(keys, answer["total"], keys[-1]["_sort"] if len(keys) == PAGE_SIZE else None)
+
+
+def pages(client: PersonClient, after: list[Any] | None, max_pages: int) -> Iterator[KeyPage]:
+    """Up to `max_pages` pages after a position."""
+    for _ in range(max_pages):
+        found = page(client, after)
+        yield found
+        after = found.after
+        if after is None:
+            return
+
+
+def own_realm(key: Key) -> str:
+    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
+    by_name = {"default_native": "native", "reserved": "reserved"}
+    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
+    return realm if realm in by_name.values() else ""
+
+
+def describe(key: Key) -> str:
+    """Name, creation, and expiration, as a sentence."""
+    until = f"expires {_day(key['expiration'])}" if key.get("expiration") else "never expires"
+    return f"API key \u201c{key.get('name') or key['id']}\u201d, created {_day(key['creation'])}, {until}."
+
+
+def _day(milliseconds: int) -> str:
+    return f"{datetime.fromtimestamp(milliseconds / 1000, UTC):%Y-%m-%d}"

@@ -34,7 +34,7 @@ def managing_roles(names: str) -> dict[str, Any]:
 CREATE_USER = ("PUT", "/_security/user/risen", SUPERUSER)
 OWN_ROLE = ("PUT", "/_security/role/climber", {"cluster": ["all"]})
 WRITE_USER = ("PUT", "/.security-7/_create/user-risen", STORED)
-# What a role has, the call with which its holder rises, and the words of the way; "" for a near miss that the node refuses.
+# What a role has, the call with which its holder rises, and the words for it; "" for a near miss that the node refuses.
 WALKED: dict[str, tuple[dict[str, Any], tuple[str, str, Any], str]] = {
     "all": ({"cluster": ["all"]}, CREATE_USER, "Can manage users and roles (all)"),
     "manage_security": ({"cluster": ["manage_security"]}, CREATE_USER, "Can manage users and roles (manage_security)"),
@@ -120,9 +120,9 @@ def otto(person: Callable[[str], PersonClient]) -> PersonClient:
 
 
 def told(client: PersonClient) -> list[str]:
-    """The ways of the climber."""
+    """The escalations of the climber."""
     administration = administrators.load(client, roles.all_roles(client))
-    return [str(way) for _, way in administration.ways_of(["climber"])]
+    return [str(each) for _, each in administration.escalations_of(["climber"])]
 
 
 @pytest.mark.parametrize("path", WALKED)
@@ -133,7 +133,7 @@ def test_path_is_told_if_and_only_if_it_can_be_walked(node: TestNode, otto: Pers
     node.elastic.perform_request("PUT", "/_security/role/climber", headers=JSON, body=role)
     node.put_user("climber", roles=["climber"])
 
-    assert [way for way in told(otto) if "Not known" not in way][:1] == ([words] if words else [])
+    assert [each for each in told(otto) if "Not known" not in each][:1] == ([words] if words else [])
     [row] = exports.rows(otto, UserQuery(q="climber"))
     assert bool(row.can_manage_users) is bool(words)
     assert climb(node, call) is bool(words)
@@ -162,8 +162,8 @@ def test_pages(node: TestNode, signed_in: Callable[..., Client]) -> None:
 def test_service_account_token_leads_up_before_version_9(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="climber", cluster=["manage_service_account"])
     node.put_user("climber", roles=["climber"])
-    [way] = told(otto)
-    assert "Not known whether this works in this cluster" in way
+    [each] = told(otto)
+    assert "Not known whether this works in this cluster" in each
     climber = node.elastic.options(basic_auth=basic("climber", PASSWORD))
     account: dict[str, Any] = {"namespace": "elastic", "service": "enterprise-search-server", "name": "climb"}
     if not node.version.startswith("8."):
@@ -195,8 +195,8 @@ def test_what_a_role_does_not_show_is_not_known(node: TestNode, otto: PersonClie
     node.put_user("runner", roles=["runner"])
     node.elastic.security.put_role(name="climber", **role)
     node.put_user("climber", roles=["climber"])
-    [way] = told(otto)
-    assert "Not known whether this works in this cluster" in way
+    [each] = told(otto)
+    assert "Not known whether this works in this cluster" in each
     [row] = exports.rows(otto, UserQuery(q="climber"))
     assert row.can_manage_users is None
 

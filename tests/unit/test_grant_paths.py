@@ -63,6 +63,6 @@ def test_a_privilege_that_no_role_grants() -> None:
 )
 def test_can_manage_users(access: AnonymousAccess, role: str, can_manage: bool | None) -> None:
     """`single`: a role of which it isn't known."""
-    ways = {"admin": escalation.of({"cluster": ["all"]}), "single": escalation.of({"cluster": ["manage"]})}
-    context = RowContext(frozenset({"admin", "watches", "single"}), Administration(ways, access), None)
+    escalations = {"admin": escalation.of({"cluster": ["all"]}), "single": escalation.of({"cluster": ["manage"]})}
+    context = RowContext(frozenset({"admin", "watches", "single"}), Administration(escalations, access), None)
     assert context.row(User("jdoe", roles=(role,))).can_manage_users is can_manage

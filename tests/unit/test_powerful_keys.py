@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.services.findings.powerful_keys import ways_of
+from accounts.services.findings.powerful_keys import escalations_of
 
 ALL = {"cluster": ["all"]}
 CREATES_USERS = {"cluster": ["cluster:admin/xpack/security/user/put"]}
@@ -33,4 +33,4 @@ WATCHES = {"cluster": ["monitor"]}
 )
 def test_key(own: dict[str, Any], owner: dict[str, Any], slugs: list[str]) -> None:
     key = {"role_descriptors": {"own": own} if own else {}, "limited_by": [{"owner": owner}]}
-    assert [way.path.slug for way in ways_of(key)] == slugs
+    assert [each.path.slug for each in escalations_of(key)] == slugs

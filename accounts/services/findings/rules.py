@@ -62,14 +62,14 @@ def last_sign_in(user: User, context: Context) -> datetime | None:
 
 
 def _escalation(user: User, context: Context) -> tuple[str, Row] | None:
-    """The ways to become an administrator of a user who isn't one. Possible ones of built-in users are part of Elasticsearch."""
+    """How a user who isn't an administrator can become one. What is only possible for built-in users is part of Elasticsearch."""
     is_administrator = context.administration.is_administrator(user.roles)
     if is_administrator is False or (is_administrator is None and user.is_reserved):
         return None
-    ways = context.administration.ways_of(user.roles)
-    if not ways:  # only anonymous access isn't known, which is a finding of its own
+    escalations = context.administration.escalations_of(user.roles)
+    if not escalations:  # only anonymous access isn't known, which is a finding of its own
         return None
-    found = row(user, "; ".join(str(way) for _, way in ways), tuple(dict.fromkeys(role for role, _ in ways)))
+    found = row(user, "; ".join(str(each) for _, each in escalations), tuple(dict.fromkeys(role for role, _ in escalations)))
     return ("escalation" if is_administrator else "possible-escalation"), found
 
 

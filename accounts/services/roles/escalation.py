@@ -50,7 +50,7 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Escalation:
     """A path that a role opens; `by`: what in the role opens it."""
 
     path: Path
@@ -150,8 +150,8 @@ WRITE_SECURITY: Final = Path(
     "A user with the role superuser, written into .security.",
     "Remove the index privilege, or set allow_restricted_indices to false.",
 )
-READ_SECURITY_INDEX: Final = Path(
-    "touch-security-index",
+ACCESS_SECURITY: Final = Path(
+    "access-security-index",
     "Can read or change the index of users and roles in part",
     "Password hashes, or the removal of users and roles.",
     "Remove the index privilege, or set allow_restricted_indices to false.",
@@ -176,25 +176,25 @@ RUN_AS: Final = Path(
     "Everything that the other user can do.",
     "Limit run_as to users without such privileges.",
 )
-CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, READ_SECURITY_INDEX, WRITE_CREDENTIALS, MANAGE_ROLES, RUN_AS)
+CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, ACCESS_SECURITY, WRITE_CREDENTIALS, MANAGE_ROLES, RUN_AS)
 
 
-def of(body: Body) -> tuple[Way, ...]:
+def of(body: Body) -> tuple[Escalation, ...]:
     """The paths that a role opens by itself, certain ones first; only the first for a role that can manage users and roles."""
     found = every(body)
     return found[:1] if found and found[0].path is MANAGE else found
 
 
-def every(body: Body) -> tuple[Way, ...]:
+def every(body: Body) -> tuple[Escalation, ...]:
     """All paths, certain ones first; of those by cluster privileges, only the first if it is open."""
     cluster = tuple(body.get("cluster") or ())
     if cluster_privileges.holds(cluster, MANAGE_SECURITY):
         names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or list(cluster)
-        found = [Way(MANAGE, ", ".join(names), is_certain=True)]
+        found = [Escalation(MANAGE, ", ".join(names), is_certain=True)]
     else:
         found = list(_by_cluster(cluster))
     found += [*_by_indices(body.get("indices") or ()), *_by_global(body)]
-    return tuple(sorted(found, key=lambda way: not way.is_certain))
+    return tuple(sorted(found, key=lambda each: not each.is_certain))
 
 
 def merged(bodies: Iterable[Body]) -> Body:
@@ -211,22 +211,22 @@ def _managed_indices(body: Body) -> Iterable[Body]:
     return ((body.get("global") or {}).get("role") or {}).get("manage", {}).get("indices", ())  # type: ignore[no-any-return]
 
 
-def both(some: Iterable[Way], others: Iterable[Way]) -> tuple[Way, ...]:
-    """The ways that two roles only open together, if each limits the other: those of `some` that `others` also open."""
-    opened = {way.path.slug: way for way in others}
+def both(some: Iterable[Escalation], others: Iterable[Escalation]) -> tuple[Escalation, ...]:
+    """What two roles open that limit each other: those of `some` that `others` also open."""
+    opened = {each.path.slug: each for each in others}
     manages = opened.get(MANAGE.slug)
-    matched = [(way, opened.get(way.path.slug) or (manages if way.path in CLUSTER_PATHS else None)) for way in some]
-    found = [replace(way, is_certain=way.is_certain and other.is_certain) for way, other in matched if other]
-    if not manages and any(way.path is MANAGE for way in some):
-        found += [way for way in opened.values() if way.path in CLUSTER_PATHS]
+    matched = [(each, opened.get(each.path.slug) or (manages if each.path in CLUSTER_PATHS else None)) for each in some]
+    found = [replace(each, is_certain=each.is_certain and other.is_certain) for each, other in matched if other]
+    if not manages and any(each.path is MANAGE for each in some):
+        found += [each for each in opened.values() if each.path in CLUSTER_PATHS]
     return tuple(found)
 
 
-def _by_cluster(cluster: Iterable[str]) -> Iterator[Way]:
+def _by_cluster(cluster: Iterable[str]) -> Iterator[Escalation]:
     given = tuple(cluster)
     for path in CLUSTER_PATHS:
         if names := [name for name in given if _opens(name, path)]:
-            yield Way(path, ", ".join(names), path.is_certain)
+            yield Escalation(path, ", ".join(names), path.is_certain)
 
 
 def _opens(privilege: str, path: Path) -> bool:
@@ -237,7 +237,7 @@ def _opens(privilege: str, path: Path) -> bool:
     return any(patterns.matches(f"{name}*", action) for action in actions)
 
 
-def _by_indices(groups: Iterable[Body]) -> Iterator[Way]:
+def _by_indices(groups: Iterable[Body]) -> Iterator[Escalation]:
     """Restricted indices need `allow_restricted_indices`. The privileges of several groups add up."""
     restricted = [group for group in groups if group.get("allow_restricted_indices")]
     security = [group for group in restricted if _covers(group, SECURITY_INDEX)]
@@ -245,13 +245,13 @@ def _by_indices(groups: Iterable[Body]) -> Iterator[Way]:
     by = f"{', '.join(given)} on {', '.join(dict.fromkeys(name for group in security for name in group['names']))}"
     if _can_write(given):
         is_certain = any(_covers(group, SECURITY_INDEX) is True for group in security)
-        yield Way(WRITE_SECURITY, by, is_certain)
+        yield Escalation(WRITE_SECURITY, by, is_certain)
     elif not HARMLESS.issuperset(given):
-        yield Way(READ_SECURITY_INDEX, by, is_certain=False)
+        yield Escalation(ACCESS_SECURITY, by, is_certain=False)
     for group in restricted:
         if _covers(group, CREDENTIAL_INDICES) and _may_write(group["privileges"]):
             by = f"{', '.join(group['privileges'])} on {', '.join(group['names'])}"
-            yield Way(WRITE_CREDENTIALS, by, is_certain=False)
+            yield Escalation(WRITE_CREDENTIALS, by, is_certain=False)
 
 
 def _covers(group: Body, indices: Iterable[str]) -> bool | None:
@@ -272,10 +272,12 @@ def _may_write(privileges: Iterable[str]) -> bool:
     return not WRITING.isdisjoint(given) or any(name.startswith("indices:") for name in given)
 
 
-def _by_global(body: Body) -> Iterator[Way]:
+def _by_global(body: Body) -> Iterator[Escalation]:
     """`role.manage` (8.16 and later): roles with index privileges only, on the indices that it names."""
     for group in _managed_indices(body):
         covers = _covers(group, SECURITY_INDEX)
         if covers is not False and _may_write(group["privileges"]):
             by = f"global role.manage on {', '.join(group['names'])}"
-            yield Way(MANAGE_ROLES, by, is_certain=covers is True and _can_write(name.lower() for name in group["privileges"]))
+            yield Escalation(
+                MANAGE_ROLES, by, is_certain=covers is True and _can_write(name.lower() for name in group["privileges"])
+            )

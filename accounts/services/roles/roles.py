@@ -8,7 +8,7 @@ from typing import Any, Final
 from accounts.services import errors
 from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.roles import cluster_privileges, escalation, grants, privileges
-from accounts.services.roles.escalation import Way
+from accounts.services.roles.escalation import Escalation
 from accounts.services.roles.grants import Grant
 
 # A request line can have 4,096 bytes (http.max_initial_line_length), and a character may need three of them.
@@ -17,7 +17,7 @@ MAX_PATH_LENGTH: Final = 1200
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """A role, or the name of one that doesn't exist. `ways`: how its holders become administrators, apart from `run_as`."""
+    """A role, or the name of one that doesn't exist. `escalations`: how its holders become administrators, apart from `run_as`."""
 
     name: str
     is_reserved: bool = False
@@ -28,7 +28,7 @@ class Role:
     description: str = ""
     cluster: tuple[str, ...] = ()
     run_as: tuple[str, ...] = ()
-    ways: tuple[Way, ...] = ()
+    escalations: tuple[Escalation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def _role(name: str, body: Mapping[str, Any]) -> Role:
         description=(body.get("description") or "").strip(),
         cluster=cluster,
         run_as=tuple(body.get("run_as") or []) if is_enabled else (),
-        ways=escalation.of(body) if is_enabled else (),
+        escalations=escalation.of(body) if is_enabled else (),
     )
 
 

@@ -7,41 +7,41 @@ from typing import Final
 
 from accounts.services.client import PersonClient
 from accounts.services.roles import AnonymousAccess, Role, patterns
-from accounts.services.roles.escalation import MANAGE, RUN_AS, Way
+from accounts.services.roles.escalation import MANAGE, RUN_AS, Escalation
 from accounts.services.users import users
 
 # `index.max_result_window`: as many administrators are compared with the patterns of `run_as`.
 MAX_COMPARED: Final = 10_000
 
 OFF: Final = AnonymousAccess()
-Ways = dict[str, tuple[Way, ...]]
+Escalations = dict[str, tuple[Escalation, ...]]
 
 
 @dataclass(frozen=True)
 class Administration:
-    """The ways up of each role that has any, by role name. All users also have the roles of anonymous access."""
+    """The escalations of each role that has any, by role name. All users also have the roles of anonymous access."""
 
-    ways: Mapping[str, tuple[Way, ...]]
+    escalations: Mapping[str, tuple[Escalation, ...]]
     anonymous: AnonymousAccess = OFF
 
     @cached_property
     def certain(self) -> frozenset[str]:
         """The roles whose holders are administrators or can become one."""
-        return frozenset(name for name, ways in self.ways.items() if any(way.is_certain for way in ways))
+        return frozenset(name for name, escalations in self.escalations.items() if any(each.is_certain for each in escalations))
 
     @cached_property
     def possible(self) -> frozenset[str]:
         """The roles of which that isn't known."""
-        return frozenset(self.ways) - self.certain
+        return frozenset(self.escalations) - self.certain
 
     def is_administrator(self, roles: Iterable[str]) -> bool | None:
         """Whether the holder of these roles is an administrator or can become one; None if that isn't known."""
         held = {*roles, *self.anonymous.roles}
         return True if self.certain & held else None if self.possible & held or not self.anonymous.is_known else False
 
-    def ways_of(self, roles: Iterable[str]) -> list[tuple[str, Way]]:
-        """Each way that one of the roles opens, with the role; certain ones first."""
-        found = [(role, way) for role in dict.fromkeys([*roles, *self.anonymous.roles]) for way in self.ways.get(role, ())]
+    def escalations_of(self, roles: Iterable[str]) -> list[tuple[str, Escalation]]:
+        """Those of each of the roles, with the role; certain ones first."""
+        found = [(role, each) for role in dict.fromkeys([*roles, *self.anonymous.roles]) for each in self.escalations.get(role, ())]
         return sorted(found, key=lambda each: not each[1].is_certain)
 
 
@@ -50,15 +50,15 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
 
     Raises AccessDenied without `read_security`.
     """
-    ways: Ways = {role.name: role.ways for role in known if role.ways}
-    acting = [role for role in known if role.run_as and not any(way.path is MANAGE for way in role.ways)]
+    escalations: Escalations = {role.name: role.escalations for role in known if role.escalations}
+    acting = [role for role in known if role.run_as and not any(each.path is MANAGE for each in role.escalations)]
     if acting:
-        direct = Administration(ways)
-        ways |= _acting_as(acting, ways, *_holders(client, direct.certain), is_certain=True)
+        direct = Administration(escalations)
+        escalations |= _acting_as(acting, escalations, *_holders(client, direct.certain), is_certain=True)
         # To act as somebody who acts as an administrator, an API key of the former is needed, which not everyone can create.
-        for others in (direct.possible, frozenset(role.name for role in acting if role.name in ways)):
-            ways |= _acting_as(acting, ways, *_holders(client, others), is_certain=False)
-    return Administration(ways, anonymous)
+        for others in (direct.possible, frozenset(role.name for role in acting if role.name in escalations)):
+            escalations |= _acting_as(acting, escalations, *_holders(client, others), is_certain=False)
+    return Administration(escalations, anonymous)
 
 
 def _holders(client: PersonClient, roles: frozenset[str]) -> tuple[list[str], bool]:
@@ -70,18 +70,20 @@ def _holders(client: PersonClient, roles: frozenset[str]) -> tuple[list[str], bo
     return [*reserved, *native], answer["total"] <= MAX_COMPARED
 
 
-def _acting_as(acting: Iterable[Role], ways: Ways, names: Sequence[str], is_complete: bool, *, is_certain: bool) -> Ways:
-    """The ways of roles whose `run_as` matches one of the names, or possibly one that isn't among them."""
-    found: Ways = {}
+def _acting_as(
+    acting: Iterable[Role], escalations: Escalations, names: Sequence[str], is_complete: bool, *, is_certain: bool
+) -> Escalations:
+    """The escalations of roles whose `run_as` matches one of the names, or possibly one that isn't among them."""
+    found: Escalations = {}
     for role in acting:
         answers = {(pattern, name): patterns.matches(pattern, name) for pattern in role.run_as for name in names}
         match = next((pair for pair, answer in answers.items() if answer), None)
         if match:
-            way = Way(RUN_AS, f"run_as {match[0]}, which includes {match[1]}", is_certain)
+            escalation = Escalation(RUN_AS, f"run_as {match[0]}, which includes {match[1]}", is_certain)
         elif None in answers.values() or not is_complete:
-            way = Way(RUN_AS, f"run_as {', '.join(role.run_as)}", is_certain=False)
+            escalation = Escalation(RUN_AS, f"run_as {', '.join(role.run_as)}", is_certain=False)
         else:
             continue
-        if not any(other.path is RUN_AS for other in ways.get(role.name, ())):
-            found[role.name] = (*ways.get(role.name, ()), way)
+        if not any(other.path is RUN_AS for other in escalations.get(role.name, ())):
+            found[role.name] = (*escalations.get(role.name, ()), escalation)
     return found

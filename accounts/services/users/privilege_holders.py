@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from accounts.services.client import PersonClient
 from accounts.services.roles import AnonymousAccess, Role, cluster_privileges
-from accounts.services.roles.escalation import Way
+from accounts.services.roles.escalation import Escalation
 from accounts.services.users import administrators, users
 from accounts.services.users.users import User
 
@@ -74,14 +74,14 @@ class HolderPage:
 class PrivilegeReport:
     """`granting_roles`: all roles that grant the privilege. `undetermined`: roles of which that isn't known.
 
-    `is_open_to_all`: whether anonymous access grants it. `ways`: for administrators, the ways of these roles.
+    `is_open_to_all`: whether anonymous access grants it. `escalations`: for administrators, those of these roles.
     """
 
     page: HolderPage
     granting_roles: list[Role]
     undetermined: list[Role]
     is_open_to_all: bool = False
-    ways: Sequence[tuple[str, Way]] = ()
+    escalations: Sequence[tuple[str, Escalation]] = ()
 
 
 def with_role(client: PersonClient, name: str, after: str = "") -> HolderPage:
@@ -108,8 +108,8 @@ def who_are_administrators(
     certain = [role for role in known if role.name in administration.certain]
     possible = [role for role in known if role.name in administration.possible]
     paths = GrantPaths([[administration.certain]], anonymous)
-    ways = administration.ways_of(role.name for role in known)
-    return PrivilegeReport(_page(client, paths, after), certain, possible, paths.is_open_to_all, ways)
+    escalations = administration.escalations_of(role.name for role in known)
+    return PrivilegeReport(_page(client, paths, after), certain, possible, paths.is_open_to_all, escalations)
 
 
 def grant_paths(known: Sequence[Role], privilege: str, anonymous: AnonymousAccess = OFF) -> GrantPaths:

@@ -64,7 +64,7 @@ def _effective(client: PersonClient, user: User) -> dict[str, Any]:
     administration = administrators.load(client, known, anonymous)
     granted = {name: details.grants for name, details in found.items() if details.is_enabled}
     return {
-        "ways": administration.ways_of(user.roles),
+        "escalations": administration.escalations_of(user.roles),
         "is_administrator": administration.is_administrator(user.roles),
         "sections": grants.sections(granted),
         "combined": cluster_privileges.combined(name for details in found.values() for name in details.role.cluster),

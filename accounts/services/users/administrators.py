@@ -62,7 +62,9 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
 
 
 def _holders(client: PersonClient, roles: frozenset[str]) -> tuple[list[str], bool]:
-    """The active users with one of the roles, and whether these are all."""
+    """The active users with one of the roles, and whether these are all. No call without roles."""
+    if not roles:
+        return [], True
     query = {"bool": {"filter": [{"terms": {"roles": sorted(roles)}}, {"term": {"enabled": True}}]}}
     answer = client.query_user(query=query, size=MAX_COMPARED, filter_path=["total", "users.username"])
     native = [user["username"] for user in answer.get("users", [])]

@@ -57,6 +57,13 @@ def offered(page: Any) -> dict[str, list[str]]:
     return lists([*page.context["typed"], ("csrfmiddlewaretoken", token(page.content))])
 
 
+def sign_in_on(browser: Client, page: Any) -> Any:
+    """With the form of that page, which holds the kept one."""
+    kept = {name: page.context[name] for name in ("next", "pending_form")}
+    data = {"username": "ada", "password": PASSWORD, **kept, "csrfmiddlewaretoken": token(page.content)}
+    return browser.post("/login", data, headers=OURS)
+
+
 def test_form_of_before_another_sign_in_is_offered_again(node: TestNode, browser: Client) -> None:
     old = token(browser.get("/users/create").content)
     sign_in_again(browser)
@@ -102,18 +109,7 @@ def test_form_without_a_session_and_a_token_is_kept_for_the_sign_in(node: TestNo
     assert page.status_code == 401
     assert "Your form is kept." in page.content.decode()
     assert "canary" not in page.content.decode()
-    again = browser.post(
-        "/login",
-        {
-            "username": "ada",
-            "password": PASSWORD,
-            "next": page.context["next"],
-            "pending_form": page.context["pending_form"],
-            "csrfmiddlewaretoken": token(page.content),
-        },
-        headers=OURS,
-    )
-    assert ("full_name", "<Jane>") in again.context["typed"]
+    assert ("full_name", "<Jane>") in sign_in_on(browser, page).context["typed"]
 
 
 def test_two_forms_that_outlive_a_session(node: TestNode, browser: Client) -> None:
@@ -122,21 +118,8 @@ def test_two_forms_that_outlive_a_session(node: TestNode, browser: Client) -> No
     data = {**FORM, "csrfmiddlewaretoken": old}
     one, two = (browser.post("/users/create", {**data, "username": name}, headers=OURS) for name in ("one", "two"))
 
-    def sign_in_below(page: Any) -> Any:
-        return browser.post(
-            "/login",
-            {
-                "username": "ada",
-                "password": PASSWORD,
-                "next": page.context["next"],
-                "pending_form": page.context["pending_form"],
-                "csrfmiddlewaretoken": token(page.content),
-            },
-            headers=OURS,
-        )
-
-    assert ("username", "one") in sign_in_below(one).context["typed"]
-    second = sign_in_below(two)
+    assert ("username", "one") in sign_in_on(browser, one).context["typed"]
+    second = sign_in_on(browser, two)
     assert second.status_code == 200
     assert ("username", "two") in second.context["typed"]
 

@@ -4,7 +4,6 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
@@ -17,7 +16,7 @@ from accounts.services.client import RUN_AS, Answer, Call
 from accounts.services.passwords import policy
 from accounts.services.signin import throttle
 from accounts.services.user_api import Caller, Change, Conditions
-from accounts.user_api import bodies, responses, routes
+from accounts.user_api import bodies, description, responses, routes
 from accounts.user_api.bodies import Unreadable
 from accounts.user_api.routes import ChangeName, Route
 
@@ -25,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 USERS_ONLY: Final = "usermgmt serves users only: ask the cluster"
 HTTPS_REQUIRED: Final = "usermgmt accepts requests only over HTTPS"
-DESCRIPTION: Final = Path(__file__).with_name("openapi.json")
-DESCRIPTION_PATH: Final = "/_security/openapi.json"
 # Headers of the request that go to Elasticsearch, besides the credentials.
 PASSED_ON: Final = {
     "HTTP_ACCEPT": "accept",
@@ -51,8 +48,8 @@ def respond(request: HttpRequest) -> HttpResponse:
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
     path = _raw_path(request)
-    if path == DESCRIPTION_PATH and request.method in ("GET", "HEAD"):
-        return HttpResponse(DESCRIPTION.read_bytes(), content_type="application/json")
+    if path == description.PATH and request.method in ("GET", "HEAD"):
+        return HttpResponse(description.text(), content_type="application/json")
     found = routes.find(path)
     if found is None:
         return responses.text_error(HTTPStatus.NOT_FOUND, USERS_ONLY, responses.PRODUCT)

@@ -21,6 +21,7 @@ from accounts.views import (
     roles,
     search,
     sessions,
+    user_api,
 )
 from accounts.views.users import access, confirmations, filters, history, list, users
 
@@ -56,6 +57,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("account/sessions", sessions.own, name="account_sessions"),
     path("account/sessions/end/<str:session_id>", sessions.end_own, name="account_session_end"),
     path("account/sessions/end-others", sessions.end_others, name="account_sessions_end"),
+    path("account/user-api", user_api.user_api, name="user_api"),
     path("account/extend-session", sessions.extend, name="session_extend"),
     path("sessions/", sessions.index, name="sessions"),
     path("sessions/end/<str:session_id>", sessions.end, name="session_end"),

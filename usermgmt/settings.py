@@ -53,6 +53,12 @@ PAGE_CACHE_SECONDS = 300
 PASSWORD_MIN_LENGTH = env.integer("PASSWORD_MIN_LENGTH", 8, minimum=6, maximum=72)  # Elasticsearch's minimum, bcrypt's maximum
 PASSWORD_BLOCKLIST = env.file("PASSWORD_BLOCKLIST")
 
+# Elasticsearch's user API, on the paths of Elasticsearch (accounts/user_api); "only": without pages.
+USER_API = env.choice("USER_API", ("on", "off", "only"), "on", "on, off, or only")
+# Whether the user API accepts password hashes, which no password policy can check.
+USER_API_PASSWORD_HASHES = env.flag("USER_API_PASSWORD_HASHES", default=True)
+LARGEST_API_REQUEST = 10 << 20  # bytes, also unpacked
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 # Empty only until setup_cluster generates one: Django doesn't start without it.
@@ -97,6 +103,7 @@ WEB_BIND = _host if _host.startswith("unix:") else f"{_host}:{_port}"
 MIDDLEWARE = [
     "accounts.middleware.request_id",
     "accounts.middleware.health_checks",
+    "accounts.user_api.middleware.user_api",
     "accounts.middleware.cookie_path",
     "accounts.middleware.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -167,6 +167,7 @@ def _environ(scope: Message) -> Environ:
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(_path(scope["raw_path"])).decode("latin-1"),
+        "RAW_PATH": _path(scope["raw_path"]).decode("latin-1"),  # in which %2F isn't a slash
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),

@@ -12,12 +12,15 @@ ServiceError
 │   ├── UserLocked           another change holds the lock of the same user
 │   ├── UserExists           the name of a user to create is taken
 │   ├── UserOverwritten      a creation met another one that was made outside usermgmt
+│   ├── PreconditionFailed   a caller of the user API made a condition (If-Match, If-None-Match) that isn't met
 │   ├── EditConflict         the user was changed in the meantime
 │   ├── DecisionConflict     another reviewer decided on the same user in the meantime
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
-│   └── SearchNotAllowed     a setting of the cluster forbids the query
+│   ├── SearchNotAllowed     a setting of the cluster forbids the query
+│   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
+│       └── InvalidPassword  the password policy
 ├── Unavailable              a read without an answer, or a change that wasn't made
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
 │   ├── Unreachable          a change was never sent, because there was no connection
@@ -36,6 +39,7 @@ ServiceError
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class ServiceError(Exception):
@@ -47,6 +51,7 @@ class ServiceError(Exception):
 
     code = "service_error"
     problem = ""
+    answer: Any = None  # the response that the error comes from, if the caller wants it as it is (client.Answer)
     is_recorded = False  # whether the audit trail has it already, as the outcome of a change
 
     @property
@@ -116,6 +121,12 @@ class UserOverwritten(Conflict):
     code = "user_overwritten"
 
 
+class PreconditionFailed(Conflict):
+    """The user isn't what If-Match or If-None-Match requires; nothing was written."""
+
+    code = "precondition_failed"
+
+
 @dataclass(frozen=True)
 class FieldConflict:
     """One field of a user that was changed in the meantime: the value that the form started from, and the current one."""
@@ -171,6 +182,22 @@ class SearchNotAllowed(Invalid):
     """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
 
     code = "search_not_allowed"
+
+
+class Refused(Invalid):
+    """A rule of usermgmt; the message says which. Nothing was sent."""
+
+    code = "refused"
+
+
+class InvalidPassword(Refused):
+    """`problems`: a sentence for each rule that the password breaks."""
+
+    code = "invalid_password"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = problems
 
 
 class Unavailable(ServiceError):

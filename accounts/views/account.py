@@ -1,7 +1,9 @@
 """The operator's own account, for every signed-in user."""
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import own_account
@@ -24,6 +26,7 @@ def account(request: AppRequest) -> HttpResponse:
             "roles": operator.roles,
             "privileges": [f"{describe(privilege)} ({privilege})" for privilege in operator.identity.privileges],
             "realm": operator.realm,
+            "user_api_url": "" if settings.USER_API == "off" else reverse("user_api"),
             "changed": recent_password_change.of(
                 request, operator.username, lambda: api_keys.active(operator.client, Owner.own(operator))
             ),

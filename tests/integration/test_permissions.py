@@ -78,6 +78,7 @@ roles                   sign-in  sign-in  sign-in  403      200      200        
 who_can                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 account                 sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
+user_api                sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_sessions        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_session_end     sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 account_sessions_end    sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302

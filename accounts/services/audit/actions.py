@@ -80,6 +80,10 @@ DETAILS: Final = {
     "run": "Run",
     "users": "Users",
     "keys": "API keys",
+    "via": "Via",
+    "api_key": "Signed in with API key",
+    "run_as_by": "Acting as this user",
+    "password": "Password",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {
@@ -97,11 +101,14 @@ REASONS: Final = {
     "user_locked": "Locked by another change",
     "user_exists": "User already exists",
     "user_overwritten": "Overwrote a user created at the same time",
+    "precondition_failed": "Condition of the request not met",
     "edit_conflict": "Edit conflict",
     "decision_conflict": "Decision conflict",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "invalid": "Rejected by Elasticsearch",
+    "refused": "Rejected by usermgmt",
+    "invalid_password": "Rejected by the password policy",
     "search_not_allowed": "Not allowed by a setting of the cluster",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",

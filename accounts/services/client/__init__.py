@@ -13,5 +13,9 @@ from accounts.services.client.clients import can_verify_credentials as can_verif
 from accounts.services.client.clients import is_anonymous as is_anonymous
 from accounts.services.client.clients import require_readable_users as require_readable_users
 from accounts.services.client.clients import service_client as service_client
+from accounts.services.client.forwarding import RUN_AS as RUN_AS
+from accounts.services.client.forwarding import Answer as Answer
+from accounts.services.client.forwarding import Call as Call
+from accounts.services.client.forwarding import ForwardingClient as ForwardingClient
 from accounts.services.client.serializer import exact_text as exact_text
 from accounts.services.client.serializer import showable as showable

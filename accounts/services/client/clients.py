@@ -64,13 +64,13 @@ class CredentialsMixin:
         Raises a type of `errors`; the message of Elasticsearch is logged.
         """
         is_read = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
-        send = _read_client().perform_request if is_read else _send_write
+        send = read_client().perform_request if is_read else _send_write
         try:
             answer = send(method, path, headers={**(headers or {}), **self._of_request()}, endpoint_id=endpoint_id, **call)
             self.is_accepted = True
             return answer
         except (ApiError, TransportError) as exc:
-            error = _service_error(exc, is_read=is_read)
+            error = service_error(exc, is_read=is_read)
             _log(method, endpoint_id, error, self.log_levels)
             # The frames of the client's exception hold the body and headers of the request, so it isn't chained.
             raise error from None
@@ -92,11 +92,11 @@ def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
     """Send a write. Only a write that was never sent, because a host is down, goes to the next host."""
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
-            return _write_client().perform_request(method, path, **call)
+            return write_client().perform_request(method, path, **call)
         except TransportError as exc:
-            if not _was_never_sent(exc):
+            if not was_never_sent(exc):
                 raise
-    return _write_client().perform_request(method, path, **call)
+    return write_client().perform_request(method, path, **call)
 
 
 def _log(method: str, endpoint_id: str | None, error: errors.ServiceError, levels: Mapping[type[errors.ServiceError], int]) -> None:
@@ -117,7 +117,7 @@ class PersonClient(CredentialsMixin, SecurityClient):
 
         `actor` is the user in the audit trail: the username as entered, until Elasticsearch has confirmed it.
         """
-        super().__init__(_read_client())
+        super().__init__(read_client())
         self.scope = scope
         self.actor = Actor(username)
         self._authorization = _basic(username, password)
@@ -137,7 +137,7 @@ class UnauthenticatedClient(CredentialsMixin, SecurityClient):
     log_levels: Mapping[type[errors.ServiceError], int] = {**LOG_LEVELS, errors.AuthenticationFailed: logging.DEBUG}
 
     def __init__(self) -> None:
-        super().__init__(_read_client())
+        super().__init__(read_client())
 
     def _of_request(self) -> dict[str, str]:
         return _opaque_id()
@@ -147,7 +147,7 @@ class AdministratorClient(CredentialsMixin, Elasticsearch):
     """All APIs, with the credentials of a user: for setting up a cluster."""
 
     def __init__(self, username: str, password: str) -> None:
-        super().__init__(_transport=_read_client().transport)
+        super().__init__(_transport=read_client().transport)
         self.actor = Actor(username)
         self._authorization = _basic(username, password)
 
@@ -156,7 +156,7 @@ class ServiceClient(CredentialsMixin, Elasticsearch):
     """All APIs, with the API key of usermgmt: only for the indices `usermgmt-*`."""
 
     def __init__(self, api_key: str) -> None:
-        super().__init__(_transport=_read_client().transport)
+        super().__init__(_transport=read_client().transport)
         self._authorization = f"ApiKey {api_key}"
         self._api_key = api_key
 
@@ -213,11 +213,13 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
-def _read_client() -> Elasticsearch:
+def read_client() -> Elasticsearch:
+    """Tries another host after a failure."""
     return _configured_clients()[0]
 
 
-def _write_client() -> Elasticsearch:
+def write_client() -> Elasticsearch:
+    """Never repeats a call."""
     return _configured_clients()[1]
 
 
@@ -261,7 +263,7 @@ ERRORS_BY_STATUS: dict[int, type[errors.ServiceError]] = {
 }
 
 
-def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
+def service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.ServiceError:
     """The `errors` type for an exception of the client. A write without an answer, or with most 5xx, has an unknown outcome."""
     if isinstance(exc, ApiError):
         if problem := setup_problems.of_response(exc, is_read=is_read):
@@ -283,7 +285,7 @@ def _service_error(exc: ApiError | TransportError, *, is_read: bool) -> errors.S
         return mismatch
     if is_read:
         return errors.Unavailable(exc.message)
-    return (errors.Unreachable if _was_never_sent(exc) else errors.OutcomeUnknown)(exc.message)
+    return (errors.Unreachable if was_never_sent(exc) else errors.OutcomeUnknown)(exc.message)
 
 
 def _is_declined(exc: ApiError) -> bool:
@@ -299,7 +301,7 @@ def _kind_of_other_answer(status: int) -> type[errors.ServiceError]:
     return errors.Invalid if is_rejected else errors.OutcomeUnknown
 
 
-def _was_never_sent(exc: TransportError) -> bool:
+def was_never_sent(exc: TransportError) -> bool:
     """Whether there was no connection: refused, not answered, to an unknown host, or to a certificate that isn't trusted."""
     cause = exc.__cause__
     if isinstance(cause, urllib3.exceptions.SSLError):

@@ -137,10 +137,14 @@ class _Handle:
 
 
 def _headers(head: bytes) -> HttpHeaders:
-    """The headers of the last response in `head`; an interim one (100 Continue) may precede it."""
+    """The headers of the last response in `head`; an interim one (100 Continue) may precede it. Repeated headers are joined."""
     lines = head.decode("latin-1").rstrip("\r\n").rpartition("\r\n\r\n")[2].split("\r\n")[1:]
-    pairs = [line.partition(":") for line in lines]
-    return HttpHeaders([(name.lower(), value.strip()) for name, _, value in pairs])
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip()
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return HttpHeaders(headers)
 
 
 def _speaks_tls(host: str, port: int) -> bool:

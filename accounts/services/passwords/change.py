@@ -32,12 +32,13 @@ def _set(client: PersonClient, username: str, password: str) -> None:
         try:
             client.change_password(username=username, password=password)
         except errors.OutcomeUnknown:
-            if not _signs_in(username, password):
+            if not signs_in(username, password):
                 raise
 
 
 @sensitive_variables("password")
-def _signs_in(username: str, password: str) -> bool:
+def signs_in(username: str, password: str) -> bool:
+    """Whether Elasticsearch accepts the password of a native or reserved user."""
     try:
         answer = PersonClient(username, password).authenticate()
     except errors.ServiceError:

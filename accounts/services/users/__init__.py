@@ -28,6 +28,7 @@ from accounts.services.users.users import MAX_USERNAME_LENGTH as MAX_USERNAME_LE
 from accounts.services.users.users import RESERVED_USERNAMES as RESERVED_USERNAMES
 from accounts.services.users.users import User as User
 from accounts.services.users.users import audited_fields as audited_fields
+from accounts.services.users.users import changed_fields as changed_fields
 from accounts.services.users.users import create as create
 from accounts.services.users.users import delete as delete
 from accounts.services.users.users import differences as differences
@@ -36,8 +37,10 @@ from accounts.services.users.users import enable as enable
 from accounts.services.users.users import get as get
 from accounts.services.users.users import get_many as get_many
 from accounts.services.users.users import is_valid_username as is_valid_username
+from accounts.services.users.users import lock_name as lock_name
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import reserved as reserved
 from accounts.services.users.users import similar as similar
+from accounts.services.users.users import stored as stored
 from accounts.services.users.users import update as update
 from accounts.services.users.users import user_from_api as user_from_api

@@ -74,10 +74,10 @@ def reserved(client: PersonClient) -> list[User]:
 
 def get(client: PersonClient, username: str) -> User:
     """One user. Raises NotFound, and AccessDenied without `read_security`."""
-    return user_from_api(_stored(client, username))
+    return user_from_api(stored(client, username))
 
 
-def _stored(client: PersonClient, username: str) -> Mapping[str, Any]:
+def stored(client: PersonClient, username: str) -> Mapping[str, Any]:
     """The user as Elasticsearch has it. Raises NotFound, AccessDenied."""
     if not is_valid_username(username):
         raise errors.NotFound(username)
@@ -87,8 +87,8 @@ def _stored(client: PersonClient, username: str) -> Mapping[str, Any]:
         body = next(iter(client.query_user(query={"term": {"username": username}}, size=1)["users"]), None)
     if body is None:
         raise errors.NotFound(username)
-    stored: Mapping[str, Any] = body
-    return stored
+    found: Mapping[str, Any] = body
+    return found
 
 
 def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
@@ -114,7 +114,9 @@ def create(client: PersonClient, user: User, password: str) -> None:
     AuditUnavailable, and UserOverwritten when the user was created outside usermgmt between the read and the call.
     """
     new = replace(user, enabled=True)
-    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=_changes(None, new), lock=_lock(user.username)):
+    with audit.recorded(
+        client, audit.Action.USER_CREATE, user.username, changes=changed_fields(None, new), lock=lock_name(user.username)
+    ):
         _require_new(client, user.username)
         answer = client.put_user(
             username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
@@ -130,21 +132,21 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
     NotFound, AuditUnavailable.
     """
-    changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
-    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=_lock(wanted.username)):
+    changes = changed_fields(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
+    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=lock_name(wanted.username)):
         with exact_text():
-            stored = _stored(client, wanted.username)
-        if conflicts := differences(seen, user_from_api(showable(stored))):
+            current = stored(client, wanted.username)
+        if conflicts := differences(seen, user_from_api(showable(current))):
             raise errors.EditConflict(conflicts)
         # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
-        client.put_user(username=stored["username"], enabled=stored["enabled"], metadata={}, **_edited(stored, seen, wanted))
+        client.put_user(username=current["username"], enabled=current["enabled"], metadata={}, **_edited(current, seen, wanted))
     invalidate(unknown_roles.names)
 
 
-def _edited(stored: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
+def _edited(current: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
     """The profile as stored, also where `User` has another value (null, half characters), with the changed fields."""
     changed = {field.name for field in differences(seen, wanted)}
-    return {name: value if name in changed else stored[name] for name, value in _profile(wanted).items()}
+    return {name: value if name in changed else current[name] for name, value in _profile(wanted).items()}
 
 
 def differences(was: User, now: User) -> list[errors.FieldConflict]:
@@ -180,7 +182,7 @@ def disable(client: PersonClient, username: str, seen: User | None = None) -> No
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
     """Delete a native user; their sessions end. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
-    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=_changes(was, None)):
+    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changed_fields(was, None)):
         client.delete_user(username=username)
     sessions.end_all(username)
 
@@ -191,7 +193,7 @@ def is_valid_username(username: str) -> bool:
     return printable and 0 < len(username) <= MAX_USERNAME_LENGTH and username == username.strip() and username not in API_ROUTES
 
 
-def _changes(was: User | None, now: User | None) -> dict[str, tuple[Any, Any]]:
+def changed_fields(was: User | None, now: User | None) -> dict[str, tuple[Any, Any]]:
     """The changed fields for the audit trail, before and after; None is a user who doesn't exist."""
     before, after = audited_fields(was) if was else {}, audited_fields(now) if now else {}
     return {name: (before.get(name), after.get(name)) for name in {**before, **after} if before.get(name) != after.get(name)}
@@ -209,7 +211,8 @@ def audited_fields(user: User) -> dict[str, Any]:
     }
 
 
-def _lock(username: str) -> str:
+def lock_name(username: str) -> str:
+    """Of the lock that is held while a user is created or updated."""
     return f"user {username}"
 
 

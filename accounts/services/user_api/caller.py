@@ -1,0 +1,86 @@
+"""Who calls: the credentials of a request, what Elasticsearch says of them, and the throttle for wrong passwords."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from accounts.services import errors, request_context
+from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous
+from accounts.services.request_context import Actor
+from accounts.services.signin import throttle
+
+T = TypeVar("T")
+
+AUTHENTICATE: Final = "/_security/_authenticate"
+# Credentials that were accepted lately: the throttle isn't asked about them, which would cost a call.
+_accepted: MemoryCache[bool] = MemoryCache(maxsize=10_000, ttl=60)
+# Who the callers of the last seconds are: programs send one change after the other. The cluster checks each of them.
+_identities: MemoryCache["Identity"] = MemoryCache(maxsize=10_000, ttl=10)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What Elasticsearch says of the caller, and what the audit trail adds to their name."""
+
+    actor: Actor
+    details: dict[str, str]
+    # Also with an API key of theirs, although Elasticsearch then gives the realm of keys.
+    is_native_or_reserved: bool
+
+
+class Caller:
+    """The program behind a request, with the credentials of its header."""
+
+    def __init__(self, authorization: str, run_as: str) -> None:
+        self.client = ForwardingClient(authorization, run_as)
+        self._run_as = run_as
+
+    def read(self, call: Call) -> Answer:
+        """The response to a read as it is. Raises AuthenticationFailed (RateLimited: not sent), Unavailable."""
+        return self._throttled(lambda: self.client.forward(call, is_read=True))
+
+    def identify(self, path: str) -> Identity:
+        """Who the caller is (`_security/_authenticate`); the client's `actor` is that user from then on.
+
+        `path`: of the change to be made. Raises AuthenticationFailed, with a response as if the change had been sent.
+        """
+        if not self.client.has_credentials:
+            raise errors.AuthenticationFailed("no credentials")
+        key = (self.client.fingerprint, self._run_as)
+        identity = _identities.get(key) or self._identity(path)
+        _identities.set(key, identity)
+        self.client.actor = identity.actor
+        return identity
+
+    def _identity(self, path: str) -> Identity:
+        try:
+            body = self.read(Call("GET", AUTHENTICATE)).json()
+        except errors.AuthenticationFailed as exc:
+            if exc.answer:
+                exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{AUTHENTICATE}]".encode(), f"[{path}]".encode()))
+            raise
+        if is_anonymous(body):
+            raise errors.CredentialsLost("Elasticsearch answered as the anonymous user")
+        realm = body.get("lookup_realm" if self._run_as else "authentication_realm") or body["authentication_realm"]
+        details = {"via": "User API"}
+        if key := body.get("api_key"):
+            details["api_key"] = f"{key.get('name') or 'no name'} ({key['id']})"
+        if self._run_as:
+            details["run_as_by"] = self.client.basic_username or details.get("api_key", "no information")
+        actor = Actor(body["username"], realm["name"], realm["type"])
+        return Identity(actor, details, realm["type"] in ("native", "reserved", "_es_api_key"))
+
+    def _throttled(self, check: Callable[[], T]) -> T:
+        """Only passwords can be guessed: tokens and API keys are random."""
+        username = self.client.basic_username
+        if not username:
+            return check()
+        if _accepted.get(self.client.fingerprint):
+            try:
+                return check()
+            except errors.AuthenticationFailed:
+                _accepted.set(self.client.fingerprint, False)
+                raise
+        answer = throttle.attempt(throttle.Attempt(username, request_context.source_address.get()), check)
+        _accepted.set(self.client.fingerprint, True)
+        return answer

@@ -1,0 +1,245 @@
+"""Changes of the user API: judged by the rules of the pages, recorded in the audit trail, and sent on as they came."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from time import sleep
+from typing import Any, Final, NamedTuple, cast
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.services import audit, errors, passwords, roles, sessions, users
+from accounts.services.audit import Action
+from accounts.services.audit.events import Changes
+from accounts.services.client import Answer, Call, ForwardingClient, exact_text, invalidate
+from accounts.services.passwords import policy
+from accounts.services.roles import Role
+from accounts.services.user_api.caller import Identity
+from accounts.services.user_api.conditions import Conditions
+from accounts.services.users import User, unknown_roles
+
+logger = logging.getLogger(__name__)
+
+# How long a change waits for another one of the same user, in seconds; programs send several at once.
+WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+NO_CONDITIONS: Final = Conditions()
+HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change: the caller, the user, and the request with its parsed body."""
+
+    client: ForwardingClient
+    identity: Identity
+    username: str
+    call: Call
+    body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    conditions: Conditions = NO_CONDITIONS
+
+    @property
+    def is_own_account(self) -> bool:
+        return self.identity.is_native_or_reserved and self.identity.actor.username == self.username
+
+    def send(self) -> Answer:
+        """Raises the error of the response, with the response."""
+        return self.client.forward(self.call, is_read=False)
+
+
+@sensitive_variables()
+def put(change: Change) -> Answer:
+    """Create or overwrite a user, as `PUT _security/user` does.
+
+    Raises Refused, PreconditionFailed, UserLocked, AuditUnavailable, and the error of Elasticsearch's response.
+    """
+    for wait in WAITS:
+        try:
+            return _put(change)
+        except errors.UserLocked:
+            sleep(wait)
+        except errors.UserOverwritten as exc:  # recorded as such; a PUT may overwrite
+            return cast(Answer, exc.answer)
+    return _put(change)
+
+
+@sensitive_variables()
+def _put(change: Change) -> Answer:
+    seen = _seen(change)
+    was, now = seen.user, _wanted(change, seen.user)
+    _require_valid_password(change.body, now)
+    _require_own_management(change, was, now)
+    action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
+    with ExitStack() as records:
+        records.enter_context(
+            _recorded(change, action, changes=users.changed_fields(was, now), lock=users.lock_name(change.username))
+        )
+        if not seen.is_new and _sets_password(change.body):
+            records.enter_context(_recorded(change, Action.PASSWORD_CHANGE))
+        if change.conditions:
+            _seen(change)
+        answer = change.send()
+        invalidate(unknown_roles.names)
+        if seen.is_new and (answer.json() or {}).get("created") is False:
+            raise _with_answer(errors.UserOverwritten(change.username), answer)
+    if not seen.is_new and (_sets_password(change.body) or not now.enabled):
+        _end_sessions(change.username)
+    return answer
+
+
+def set_enabled(change: Change, *, enabled: bool) -> Answer:
+    """Activate or deactivate a user; the sessions of a deactivated one end."""
+    was = _seen(change).user
+    action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
+    with _recorded(change, action, changes={"enabled": (was and was.enabled, enabled)}):
+        answer = change.send()
+    invalidate()
+    if not enabled:
+        _end_sessions(change.username)
+    return answer
+
+
+@sensitive_variables()
+def change_password(change: Change) -> Answer:
+    """Set a password; the sessions of the user end. Raises Refused for one that the policy rejects."""
+    _require_valid_password(change.body, _seen(change).user or User(change.username))
+    with _recorded(change, Action.PASSWORD_CHANGE):
+        answer = _sent_or_applied(change)
+    _end_sessions(change.username)
+    return answer
+
+
+@sensitive_variables()
+def _sent_or_applied(change: Change) -> Answer:
+    """If the response is lost, a sign-in with the new password shows that it was applied."""
+    try:
+        return change.send()
+    except errors.OutcomeUnknown:
+        password = change.body.get("password")
+        if not isinstance(password, str) or not passwords.signs_in(change.username, password):
+            raise
+        return Answer(HTTPStatus.OK, {"content-type": "application/json", "x-elastic-product": "Elasticsearch"}, b"{}")
+
+
+def delete(change: Change) -> Answer:
+    """Delete a user; their sessions end. Raises Refused for the caller's own account."""
+    if change.is_own_account:
+        raise errors.Refused("users may not delete their own account")
+    was = _seen(change).user
+    with _recorded(change, Action.USER_DELETE, changes=users.changed_fields(was, None)):
+        answer = change.send()
+    _end_sessions(change.username)
+    return answer
+
+
+@contextmanager
+def _recorded(change: Change, action: Action, *, changes: Changes | None = None, lock: str = "") -> Iterator[None]:
+    details = dict(change.identity.details)
+    if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
+        details["password"] = HASH_DETAIL
+    with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock):
+        yield
+
+
+def _with_answer(error: errors.ServiceError, answer: Answer) -> errors.ServiceError:
+    error.answer = answer
+    return error
+
+
+class Seen(NamedTuple):
+    """The user before the change; None if there isn't one, or if the caller can't read users."""
+
+    user: User | None
+    is_readable: bool = True
+
+    @property
+    def is_new(self) -> bool:
+        return self.is_readable and self.user is None
+
+
+def _seen(change: Change) -> Seen:
+    """Raises PreconditionFailed unless the user is as the request requires, and AccessDenied if that can't be read.
+
+    Without a condition, who may change users and not read them isn't stopped: that is for the cluster to decide.
+    """
+    try:
+        with exact_text():
+            stored = users.stored(change.client, change.username)
+    except errors.NotFound:
+        change.conditions.require(None)
+        return Seen(None)
+    except errors.AccessDenied:
+        if change.conditions:
+            raise
+        return Seen(None, is_readable=False)
+    change.conditions.require(stored)
+    return Seen(users.user_from_api(stored))
+
+
+def _wanted(change: Change, was: User | None) -> User:
+    """The user after the request, as far as its body has the right types; otherwise, Elasticsearch rejects it."""
+    body = change.body
+    given = body.get("roles")
+    metadata = body.get("metadata")
+    return User(
+        username=change.username,
+        full_name=_text(body.get("full_name")),
+        email=_text(body.get("email")),
+        roles=tuple(map(str, given)) if isinstance(given, list) else (given,) if isinstance(given, str) else (),
+        enabled=body.get("enabled", True) not in (False, "false"),
+        metadata=_merged(was.metadata if was else {}, metadata) if isinstance(metadata, dict) else {},
+    )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """As Elasticsearch merges metadata: at every depth. {} changes nothing."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        merged[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _sets_password(body: Mapping[str, Any]) -> bool:
+    return body.get("password") is not None or body.get("password_hash") is not None
+
+
+@sensitive_variables()
+def _require_valid_password(body: Mapping[str, Any], user: User) -> None:
+    if body.get("password_hash") is not None and not settings.USER_API_PASSWORD_HASHES:
+        raise errors.Refused("usermgmt doesn't accept password hashes, because its password policy can't check them")
+    password = body.get("password")
+    if not isinstance(password, str):  # missing, or Elasticsearch rejects it
+        return
+    try:
+        policy.validate(password, user)
+    except ValidationError as exc:
+        raise errors.InvalidPassword(exc.messages) from None
+
+
+def _require_own_management(change: Change, was: User | None, now: User) -> None:
+    """Nobody takes the privilege to manage users from themselves, which would end their own work half-way."""
+    if was is None or not change.is_own_account:
+        return
+    found = roles.by_name(change.client, {*was.roles, *now.roles})
+    if _can_manage(was, found) and not _can_manage(now, found):
+        raise errors.Refused("users may not remove their own privilege to manage users")
+
+
+def _can_manage(user: User, found: Mapping[str, Role]) -> bool:
+    return any(found[name].grants_user_management for name in user.roles)
+
+
+def _end_sessions(username: str) -> None:
+    """The change is made, so its response is that of Elasticsearch."""
+    try:
+        sessions.end_all(username)
+    except errors.ServiceError:
+        logger.exception("Could not end the sessions of a user after a change through the user API")

@@ -1,0 +1,39 @@
+"""Requests of programs leave the way of the pages before session, cookies, and CSRF are looked at."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+
+from accounts.user_api import responses, views
+
+PREFIX: Final = "/_"
+HEALTH: Final = ("/livez", "/readyz")
+
+
+def user_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Answer the paths of Elasticsearch, and `/` for programs, unless USER_API is off; with USER_API=only, there are no pages."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if settings.USER_API != "off" and (request.path_info.startswith(PREFIX) or _is_root_of_api(request)):
+            return _with_length(views.respond(request))
+        if settings.USER_API == "only" and request.path_info not in HEALTH:
+            return responses.text_error(HTTPStatus.NOT_FOUND, views.USERS_ONLY)
+        return get_response(request)
+
+    return middleware
+
+
+def _is_root_of_api(request: HttpRequest) -> bool:
+    """Whether a program asks for the cluster's version: it sends credentials, and a browser wants a page."""
+    is_program = "HTTP_AUTHORIZATION" in request.META and "text/html" not in request.META.get("HTTP_ACCEPT", "")
+    return request.path_info == "/" and is_program
+
+
+def _with_length(response: HttpResponse) -> HttpResponse:
+    """Otherwise set by CommonMiddleware."""
+    response["Content-Length"] = str(len(response.content))
+    return response

@@ -1,0 +1,116 @@
+"""Responses of the user API: those of Elasticsearch as they came, and those of usermgmt in the same form."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from django.http import HttpResponse
+from django.utils.text import compress_string
+
+from accounts.services import errors, request_context
+from accounts.services.client import Answer
+
+PRODUCT: Final = {"X-Elastic-Product": "Elasticsearch"}
+# Also in the body of a 401, as Elasticsearch has it.
+CHALLENGES: Final = ('Basic realm="security", charset="UTF-8"', "ApiKey")
+# Headers of Elasticsearch's response that are passed on; the others belong to its connection.
+PASSED_ON: Final = {"x-elastic-product", "www-authenticate", "allow", "warning", "x-opaque-id", "location"}
+MIN_COMPRESSED: Final = 1024  # bytes
+NOT_RECORDED: Final = '299 usermgmt "The change was made, but its outcome could not be written to the audit trail."'
+PERHAPS: Final = "Elasticsearch did not confirm the change. Check the user before trying again."
+
+# Every 5xx here says that nothing was changed, because clients repeat requests after a 429, 502, 503, or 504.
+STATUSES: Final[dict[type[errors.ServiceError], tuple[int, str]]] = {
+    errors.AuthenticationFailed: (HTTPStatus.UNAUTHORIZED, "security_exception"),
+    errors.AccessDenied: (HTTPStatus.FORBIDDEN, "security_exception"),
+    errors.NotFound: (HTTPStatus.NOT_FOUND, "resource_not_found_exception"),
+    errors.PreconditionFailed: (HTTPStatus.PRECONDITION_FAILED, "precondition_failed_exception"),
+    errors.Conflict: (HTTPStatus.CONFLICT, "version_conflict_engine_exception"),
+    errors.InvalidPassword: (HTTPStatus.BAD_REQUEST, "validation_exception"),
+    errors.Invalid: (HTTPStatus.BAD_REQUEST, "illegal_argument_exception"),
+    errors.AuditUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "audit_unavailable_exception"),
+    errors.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable_exception"),
+    errors.NotSetUp: (HTTPStatus.SERVICE_UNAVAILABLE, "not_set_up_exception"),
+    errors.OutcomeUnknown: (HTTPStatus.INTERNAL_SERVER_ERROR, "outcome_unknown_exception"),
+    errors.ServiceError: (HTTPStatus.INTERNAL_SERVER_ERROR, "exception"),
+}
+REASONS: Final[dict[type[errors.ServiceError], str]] = {
+    errors.UserLocked: "another change of this user is in progress, and nothing was changed",
+    errors.AuditUnavailable: "nothing was changed, because the change can't be recorded in the audit trail",
+    errors.Unavailable: "Elasticsearch is unavailable, and nothing was changed",
+    errors.OutcomeUnknown: PERHAPS,
+}
+
+
+def passed_on(answer: Answer, *, gzip: bool = False, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """The response of Elasticsearch. `gzip`: whether the client accepts it compressed."""
+    response = HttpResponse(answer.body, status=answer.status)
+    if content_type := answer.headers.get("content-type"):
+        response["Content-Type"] = content_type
+    else:
+        del response["Content-Type"]
+    for name in PASSED_ON & answer.headers.keys():
+        response[name.title()] = answer.headers[name]
+    for name, value in (headers or {}).items():
+        response[name] = value
+    if gzip and len(answer.body) >= MIN_COMPRESSED:
+        response.content = compress_string(answer.body)
+        response["Content-Encoding"] = "gzip"
+    return response
+
+
+def of_error(exc: errors.ServiceError, path: str, username: str = "") -> HttpResponse:
+    """The response to a request that usermgmt rejects, or that got no response. `username`: in the credentials."""
+    if exc.answer and not isinstance(exc, errors.OutcomeUnknown):
+        return passed_on(exc.answer)
+    kind = next(kind for kind in type(exc).__mro__ if kind in STATUSES)
+    status, type_ = STATUSES[kind]
+    if status == HTTPStatus.UNAUTHORIZED:
+        return _unauthorized(path, username)
+    if isinstance(exc, errors.InvalidPassword):
+        problems = "".join(f" {number}: {problem.rstrip('.')};" for number, problem in enumerate(exc.problems, 1))
+        return error(status, type_, f"Validation Failed:{problems}")
+    reason = next((REASONS[kind] for kind in type(exc).__mro__ if kind in REASONS), exc.problem or str(exc))
+    return error(status, type_, reason)
+
+
+def error(status: int, type_: str, reason: str, **more: Any) -> HttpResponse:
+    """An error in the form of Elasticsearch."""
+    cause = {"type": type_, "reason": reason, **more}
+    return _json(status, {"error": {"root_cause": [cause], **cause}, "status": status})
+
+
+def text_error(status: int, text: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """An error that Elasticsearch returns as a text, such as one about the method or the media type."""
+    return _json(status, {"error": text, "status": status}, headers)
+
+
+def value(body: Mapping[str, Any]) -> HttpResponse:
+    """A result that only usermgmt has."""
+    return _json(HTTPStatus.OK, body)
+
+
+def warned(response: HttpResponse) -> HttpResponse:
+    """With a warning if the outcome of a change couldn't be recorded."""
+    if request_context.missing_outcomes.get():
+        response["Warning"] = NOT_RECORDED
+    return response
+
+
+def _unauthorized(path: str, username: str) -> HttpResponse:
+    """As after a wrong password, also if the password wasn't checked because there were too many wrong ones."""
+    reason = (
+        f"unable to authenticate user [{username}] for REST request [{path}]"
+        if username
+        else f"missing authentication credentials for REST request [{path}]"
+    )
+    response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header={"WWW-Authenticate": list(CHALLENGES)})
+    response["WWW-Authenticate"] = ", ".join(CHALLENGES)
+    del response["X-Elastic-Product"]
+    return response
+
+
+def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
+    content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return HttpResponse(content, status=status, content_type="application/json", headers={**PRODUCT, **(headers or {})})

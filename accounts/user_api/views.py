@@ -1,0 +1,138 @@
+"""One request of a program: reads are passed on as they are, changes go through the services."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.services import errors, user_api
+from accounts.services.client import RUN_AS, Answer, Call
+from accounts.services.passwords import policy
+from accounts.services.signin import throttle
+from accounts.services.user_api import Caller, Change, Conditions
+from accounts.user_api import bodies, description, responses, routes
+from accounts.user_api.bodies import Unreadable
+from accounts.user_api.routes import ChangeName, Route
+
+logger = logging.getLogger(__name__)
+
+USERS_ONLY: Final = "usermgmt serves users only: ask the cluster"
+HTTPS_REQUIRED: Final = "usermgmt accepts requests only over HTTPS"
+# Headers of the request that go to Elasticsearch, besides the credentials.
+PASSED_ON: Final = {
+    "HTTP_ACCEPT": "accept",
+    "CONTENT_TYPE": "content-type",
+    "HTTP_CONTENT_ENCODING": "content-encoding",
+    "HTTP_X_OPAQUE_ID": "x-opaque-id",
+}
+
+CHANGES: Final[Mapping[ChangeName, Callable[[Change], Answer]]] = {
+    "put": user_api.put,
+    "delete": user_api.delete,
+    "enable": lambda change: user_api.set_enabled(change, enabled=True),
+    "disable": lambda change: user_api.set_enabled(change, enabled=False),
+    "change_password": user_api.change_password,
+    "change_own_password": user_api.change_password,
+}
+
+
+def respond(request: HttpRequest) -> HttpResponse:
+    """The response to any request for a path of Elasticsearch."""
+    arrived = throttle.arrival_time()
+    if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
+        return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
+    path = _raw_path(request)
+    if path == description.PATH and request.method in ("GET", "HEAD"):
+        return HttpResponse(description.text(), content_type="application/json")
+    found = routes.find(path)
+    if found is None:
+        return responses.text_error(HTTPStatus.NOT_FOUND, USERS_ONLY, responses.PRODUCT)
+    caller = Caller(request.META.get("HTTP_AUTHORIZATION", ""), request.META.get(_meta(RUN_AS), ""))
+    try:
+        return responses.warned(_answered(request, caller, path, *found))
+    except Unreadable as exc:
+        return responses.error(exc.status, exc.type, exc.reason) if exc.type else responses.text_error(exc.status, exc.reason)
+    except errors.AuthenticationFailed as exc:
+        if caller.client.basic_username:
+            throttle.wait_until_slot(arrived)
+        return responses.of_error(exc, path, caller.client.basic_username)
+    except errors.ServiceError as exc:
+        return responses.warned(responses.of_error(exc, path))
+
+
+def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, name: str) -> HttpResponse:
+    method = str(request.method)
+    if change := route.changes.get(method):
+        return _changed(request, caller, path, change, name)
+    if method in route.reads or method in ("HEAD", "OPTIONS"):
+        return _read(request, caller, path, name)
+    allowed = ", ".join(route.methods)
+    text = f"Incorrect HTTP method for uri [{_target(request, path)}] and method [{method}], allowed: [{allowed}]"
+    return responses.text_error(HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": allowed.replace(" ", "")})
+
+
+def _read(request: HttpRequest, caller: Caller, path: str, name: str) -> HttpResponse:
+    answer = caller.read(_call(request, path, bodies.content(request) or None))
+    accepts_gzip = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
+    return responses.passed_on(answer, gzip=accepts_gzip, headers=_etag(request, path, name, answer))
+
+
+def _etag(request: HttpRequest, path: str, name: str, answer: Answer) -> dict[str, str]:
+    """The entity tag of one whole user, as JSON."""
+    is_user = request.method == "GET" and path == f"/_security/user/{path.rpartition('/')[2]}" and "," not in name
+    if not is_user or not name or answer.status != HTTPStatus.OK or "filter_path" in request.META["QUERY_STRING"]:
+        return {}
+    user = (answer.json() or {}).get(name)
+    return {"ETag": user_api.etag(user)} if isinstance(user, dict) else {}
+
+
+@sensitive_variables()
+def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, username: str) -> HttpResponse:
+    data = bodies.content(request)
+    identity = caller.identify(path)
+    has_body = name in ("put", "change_password", "change_own_password")
+    body = bodies.parsed(request, data) if has_body else {}
+    generated = policy.generate() if name.endswith("password") and body == {"generate": True} else ""
+    if generated:
+        body = {"password": generated}
+        data = json.dumps(body).encode()
+    change = Change(
+        caller.client,
+        identity,
+        username if name != "change_own_password" else identity.actor.username,
+        _call(request, path, data or None, is_unpacked=bool(generated)),
+        body,
+        Conditions(request.META.get("HTTP_IF_MATCH", ""), request.META.get("HTTP_IF_NONE_MATCH", "")),
+    )
+    answer = CHANGES[name](change)
+    return responses.value(body) if generated else responses.passed_on(answer)
+
+
+def _call(request: HttpRequest, path: str, body: bytes | None, *, is_unpacked: bool = False) -> Call:
+    headers = {name: request.META[key] for key, name in PASSED_ON.items() if request.META.get(key)}
+    if is_unpacked:
+        headers.pop("content-encoding", None)
+    if body is None:
+        headers.pop("content-type", None)
+    return Call(str(request.method), _target(request, path), headers, body)
+
+
+def _target(request: HttpRequest, path: str) -> str:
+    query = request.META.get("QUERY_STRING", "")
+    return f"{path}?{query}" if query else path
+
+
+def _raw_path(request: HttpRequest) -> str:
+    """As the client sent it, without BASE_PATH: a decoded %2F would look like a slash."""
+    raw: str = request.META.get("RAW_PATH") or quote(request.path_info, safe="/,*:@!$&'()+;=~")
+    return raw.removeprefix(settings.BASE_PATH) if f"{raw}/".startswith(f"{settings.BASE_PATH}/") else raw
+
+
+def _meta(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"

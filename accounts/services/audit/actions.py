@@ -80,6 +80,7 @@ DETAILS: Final = {
     "run": "Run",
     "users": "Users",
     "keys": "API keys",
+    "compared_roles": "Roles compared with the previous run",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {

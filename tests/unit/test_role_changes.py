@@ -115,7 +115,6 @@ def kibana(privileges: str, resources: str = "*") -> dict[str, Any]:
 
 
 QUERY = '{"term": {"team": "a"}}'
-EU = {"clusters": ["eu-*"]}
 
 
 @pytest.mark.parametrize(
@@ -169,7 +168,7 @@ EU = {"clusters": ["eu-*"]}
         ),
         (index("*", allow_restricted_indices=True), index("*", allow_restricted_indices=False), []),
         (
-            {"remote_indices": index(**EU)["indices"]},
+            {"remote_indices": index(clusters=["eu-*"])["indices"]},
             {"remote_indices": index(clusters=["eu-1", "us"])["indices"]},
             ["Remote cluster privileges on indices logs-*: read (On remote clusters: eu-1, us)"],
         ),

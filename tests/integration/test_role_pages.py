@@ -177,13 +177,13 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     """Each row is what the node says, and the users are read once for all roles."""
     monkeypatch.setattr(role_table, "MAX_NAMED", 2)
     orders = {"names": ["orders"], "privileges": ["read"], "allow_restricted_indices": True}
-    node.elastic.security.put_role(name="shop", description="=What the shop needs", indices=[orders])
+    node.elastic.security.put_role(name="acme", description="=What acme needs", indices=[orders])
     node.elastic.security.put_role(name="creates", cluster=["cluster:admin/xpack/security/user/put"])
     node.elastic.security.put_role(name="acts", run_as=["ad*"])
     node.elastic.security.put_role(name="may", cluster=["manage"])
     for name in ("u1", "u2", "u3"):
-        node.put_user(name, roles=["shop", "viewer"], enabled=name != "u2")
-    assert "<strong>1 role</strong>: name or description contains “shop”, sorted by name." in text(otto, "/roles/export?q=shop")
+        node.put_user(name, roles=["acme", "viewer"], enabled=name != "u2")
+    assert "<strong>1 role</strong>: name or description contains “acme”, sorted by name." in text(otto, "/roles/export?q=acme")
     calls.clear()
     file = io.BytesIO(otto.post("/roles/export", {"format": "ndjson"}).getvalue())
     assert Counter(asked(calls))[HOLDERS[0]] <= 4, "all users, and the administrators that run_as could match"
@@ -199,10 +199,10 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
         for role in user["roles"]:
             counts[role] += 1
     assert {name: row["users"] for name, row in rows.items()} == counts
-    shop = rows["shop"]
-    assert (shop["users"], shop["active_users"], shop["usernames"]) == (3, 2, ["u1", "u2"])
-    assert (shop["enabled"], shop["can_become_administrator"], shop["given_to_all"]) == (True, False, False)
-    assert shop["privileges"] == "Index privileges on orders: read (Includes restricted system indices)"
+    acme = rows["acme"]
+    assert (acme["users"], acme["active_users"], acme["usernames"]) == (3, 2, ["u1", "u2"])
+    assert (acme["enabled"], acme["can_become_administrator"], acme["given_to_all"]) == (True, False, False)
+    assert acme["privileges"] == "Index privileges on orders: read (Includes restricted system indices)"
     assert (rows["superuser"]["can_become_administrator"], rows["superuser"]["reserved"]) == (True, True)
     assert rows["creates"]["how"] == "Can create and update users (cluster:admin/xpack/security/user/put)"
     assert (rows["acts"]["can_become_administrator"], rows["acts"]["how"]) == (
@@ -212,9 +212,10 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     assert rows["may"]["can_become_administrator"] == "no information"
     assert "Not known whether this works" in rows["may"]["how"]
 
-    page = text(otto, "/roles/print?q=shop")
+    page = text(otto, "/roles/print?q=acme")
     assert "1. Elasticsearch counted 1 before and 1 after. Complete: all matching roles are included" in page
-    assert "=What the shop needs" in page
+    assert "=What acme needs" in page
+    assert "allow_restricted_indices" not in page, "no JSON"
     trail(node)
     event = audit.search(audit.Query(action="export", target="roles")).events[-1]
     assert (event.details["sha256"], event.details["rows"]) == (manifest["sha256"], str(len(bodies)))

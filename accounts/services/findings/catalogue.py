@@ -155,7 +155,8 @@ CATALOGUE: Final = (
         "changed-roles",
         "Roles that grant more than in the previous run",
         "confirmation",
-        "All users with the role got these privileges at once, also those from other realms, and no change of a user shows it.",
+        "All users with the role got these privileges at once, including users from other realms, without any change to the users "
+        "themselves.",
         "Confirm each role with the administrators. Remove the privilege from the role if it isn't needed.",
         "The first run that stores the roles has none to compare with. Changes that were undone before this run, who made them, "
         "and new roles that don't make administrators. Some privileges are listed although an earlier pattern included them.",

@@ -68,6 +68,8 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("passwords/strength", passwords.strength, name="password_strength"),
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
+    path("roles/export", roles.export, name="role_export"),
+    path("roles/print", roles.printable, name="role_print"),
     path("roles/view/<role:name>", roles.view, name="role"),
     path("compare/", compare.index, name="compare"),
     path("compare/exports", compare.exports, name="compare_exports"),
@@ -92,6 +94,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("reviews/removals/<slug:review_id>", review_removals.removals, name="review_removals"),
     path("reviews/apply-removals/<slug:review_id>", review_removals.confirm, name="review_apply_removals"),
     path("audit/", audit.index, name="audit"),
+    path("audit/export", audit.export, name="audit_export"),
     path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
     path("audit/verify/<slug:event_id>", audit.verify, name="audit_verify"),
 ]

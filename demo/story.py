@@ -25,7 +25,7 @@ from accounts.services.users import User, UserQuery
 from demo import browser
 from demo.browser import Browser
 from demo.options import FOLDER
-from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, SAMPLE_USERS, SampleUser
+from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, ROLES, SAMPLE_USERS, SampleUser
 from demo.sample import create_api_keys, create_roles, create_users, user_of
 from local_cluster.secret import keep_secret
 
@@ -107,6 +107,7 @@ def tell(passwords: Mapping[str, str]) -> None:
     _start_open_review(cast)
     _correct_mistakes(cast)
     _offboard(cast)
+    _extend_role(cast)
     _audit(cast)
     _kill_during_change(cast.admin)
     _run_checks(cast, cast.admin)
@@ -195,6 +196,12 @@ def _offboard(cast: Cast) -> None:
         lambda: _revoke(cast.admin, "kwame.mensah", "sales dashboard"),
         lambda: _revoke(cast.colleague, "log-shipper-eu", "eu-west-1 before the move"),
     )
+
+
+def _extend_role(cast: Cast) -> None:
+    """Directly in Elasticsearch, because usermgmt doesn't manage roles. Only the next run of the checks shows it."""
+    role = ROLES["on_call"]
+    cast.elastic.security.put_role(name="on_call", **{**role, "cluster": [*role["cluster"], "manage_ilm"]})
 
 
 def _revoke(by: Browser, username: str, name: str) -> None:

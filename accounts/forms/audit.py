@@ -3,6 +3,7 @@
 import json
 from datetime import datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django import forms
 
@@ -43,6 +44,12 @@ class AuditForm(forms.Form):
             until=start_of_day(until + timedelta(days=1)) if until and until.year < datetime.max.year else None,
             size=PAGE_SIZE,
         )
+
+    def query_string(self) -> str:
+        """The filters as they were given, without invalid ones."""
+        self.is_valid()
+        used = [name for name in self.fields if name != "after" and self.cleaned_data.get(name)]
+        return urlencode({name: self[name].value() for name in used})
 
 
 def _is_position(text: str) -> bool:

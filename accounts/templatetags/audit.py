@@ -1,37 +1,24 @@
 """Filters and tags for audit events."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
 
 from accounts.services.audit import Event
-from accounts.services.audit.actions import DETAILS, FIELDS, OUTCOMES, Action, action_label, reason_label
+from accounts.services.audit.actions import OUTCOMES, action_label, reason_label
+from accounts.services.audit.wording import change_lines, detail_lines
 
 register = template.Library()
 register.filter("action_label", action_label)
 register.filter("reason_label", reason_label)
+register.filter("change_lines", change_lines)
+register.filter("detail_lines", detail_lines)
 
 
 @register.filter
 def outcome_label(event: Event) -> str:
     return OUTCOMES[event.outcome]
-
-
-@register.filter
-def change_lines(event: Event) -> list[str]:
-    """Each changed field; of a deleted user, the values before the deletion."""
-    return [
-        f"{_field(name)} before deletion: {_value(name, before)}"
-        if event.action == Action.USER_DELETE
-        else _change(name, before, after)
-        for name, (before, after) in event.changes.items()
-    ]
-
-
-@register.filter
-def detail_lines(event: Event) -> list[str]:
-    return [f"{DETAILS.get(name) or name.replace('_', ' ').capitalize()}: {value}" for name, value in event.details.items()]
 
 
 @register.inclusion_tag("audit/_chart.html")
@@ -46,21 +33,3 @@ def activity(bars: Iterable[Any], height: int = 64) -> Mapping[str, Any]:
     ]
     busy = [bar for bar in counted if bar.count]
     return {"drawn": drawn, "width": len(drawn) * 10, "height": height, "most": most, "busy": busy, "bars": counted}
-
-
-def _field(name: str) -> str:
-    return FIELDS.get(name, name)
-
-
-def _change(name: str, before: Any, after: Any) -> str:
-    if before is None:
-        return f"{_field(name)} set to {_value(name, after)}"
-    return f"{_field(name)} changed from {_value(name, before)} to {_value(name, after)}"
-
-
-def _value(name: str, value: Any) -> str:
-    if value is None or value == [] or value == "":
-        return "none"
-    if name == "enabled":
-        return "active" if value is True else "deactivated"
-    return ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)

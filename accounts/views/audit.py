@@ -2,16 +2,20 @@
 
 from django.contrib import messages
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
 from accounts.forms.audit import AuditForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import audit
 from accounts.services.errors import AuthenticationFailed, Conflict
+from accounts.services.exports import trail_table
 from accounts.services.users import outcomes
+from accounts.views.exports import table_export
 
 NOT_ACCEPTED = "Elasticsearch rejected this password. The other password wasn't tested."
 KNOWN = "The outcome of this change is already known."
@@ -29,12 +33,23 @@ def index(request: AppRequest) -> HttpResponse:
         "page": page,
         "is_first": not query.after,
         "is_live": not query.after and request.GET.get("live") != "0",
+        "parameters": form.query_string(),
         "older": url_with(request, after=page.next),
         "newest": url_with(request),
         "live": url_with(request, live=""),
         "still": url_with(request, live="0"),
     }
     return render(request, "audit/_results.html" if wants_fragment(request, "audit-results") else "audit/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires_reader
+@requires_valid_credentials
+def export(request: AppRequest) -> HttpResponseBase:
+    """All matching events as a file, not only one page of them."""
+    form = AuditForm(request.GET)
+    table = trail_table.table(form.query(), form.query_string())
+    return table_export(request, table, f"{reverse('audit')}?{form.query_string()}")
 
 
 @require_GET

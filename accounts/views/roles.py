@@ -1,10 +1,13 @@
 """Roles: their list, one role, and the users with a cluster privilege. Read-only."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import requires_reader
 from accounts.forms.roles import ADMINISTRATOR, WhoCanForm
@@ -13,10 +16,12 @@ from accounts.http import AppRequest, wants_fragment
 from accounts.services import roles
 from accounts.services.client import PersonClient
 from accounts.services.errors import RoleNotFound
+from accounts.services.exports import Table, role_table
 from accounts.services.roles import AnonymousAccess, Role, cluster_privileges, grants
-from accounts.services.search.ranking import words_of
-from accounts.services.users import fold, privilege_holders
+from accounts.services.search.search import has_words
+from accounts.services.users import privilege_holders
 from accounts.services.users.privilege_holders import PrivilegeReport
+from accounts.views.exports import table_export, table_print
 
 
 @require_GET
@@ -24,11 +29,33 @@ from accounts.services.users.privilege_holders import PrivilegeReport
 def index(request: AppRequest) -> HttpResponse:
     """All roles, or those with every search word in their name or description."""
     text = SearchForm(request.GET).query()
-    words = [fold(word) for word in words_of(text)]
     known = sorted(roles.all_roles(request.user.client), key=lambda role: role.name)
-    found = [role for role in known if all(word in fold(f"{role.name}\n{role.description}") for word in words)]
-    context = {"roles": found, "total": len(known), "q": text}
+    context = {"roles": [role for role in known if has_words(role, text)], "total": len(known), "q": text}
     return render(request, "roles/_results.html" if wants_fragment(request, "roles-results") else "roles/list.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires_reader
+def export(request: AppRequest) -> HttpResponseBase:
+    """The roles of the list as a file."""
+    return table_export(request, _table(request), _url("roles", request), _url("role_print", request))
+
+
+@require_GET
+@requires_reader
+def printable(request: AppRequest) -> HttpResponse:
+    """The roles of the list as a printable page, without JSON, which needs more room than paper has."""
+    table = _table(request)
+    columns = {name: label for name, label in table.columns.items() if name != "json"}
+    return table_print(request, replace(table, columns=columns), _url("roles", request), _url("role_export", request))
+
+
+def _table(request: AppRequest) -> Table:
+    return role_table.table(request.user.client, SearchForm(request.GET).query())
+
+
+def _url(name: str, request: AppRequest) -> str:
+    return f"{reverse(name)}?{request.GET.urlencode()}"
 
 
 @require_GET

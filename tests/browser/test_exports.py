@@ -19,7 +19,7 @@ from benchmarks import loading
 from benchmarks.client import Request
 from benchmarks.recording import recorder
 from tests.support.nodes import TestNode
-from tests.support.pages import LOOKS, Watched, assert_accessible, assert_fits, sign_in
+from tests.support.pages import LOOKS, NARROW, WIDE, Watched, assert_accessible, assert_fits, look, sign_in
 from tests.support.server import serve
 
 CROWD = 1200
@@ -37,9 +37,9 @@ def read(path: Path) -> exports.Export:
     return exports.read(io.BytesIO(path.read_bytes()))
 
 
-@pytest.mark.parametrize("look", LOOKS)
-def test_the_pages_in_every_look(node: TestNode, watched: Callable[..., Watched], look: tuple[str, dict[str, int]]) -> None:
-    theme, size = look
+@pytest.mark.parametrize("how", LOOKS)
+def test_the_pages_in_every_look(node: TestNode, watched: Callable[..., Watched], how: tuple[str, dict[str, int]]) -> None:
+    theme, size = how
     node.put_user("jdoe", full_name="Jane", roles=[f"team_{number}_reader" for number in range(12)], metadata={"k": "v" * 80})
     page = sign_in(watched(color_scheme=theme, viewport=size, reduced_motion="reduce").new_page(), "otto")
     for url in ("/users/export?role=viewer", "/users/print", "/users/"):
@@ -50,6 +50,32 @@ def test_the_pages_in_every_look(node: TestNode, watched: Callable[..., Watched]
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
+
+
+@pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", NARROW)])
+def test_roles_and_audit_trail(
+    node: TestNode, watched: Callable[..., Watched], theme: str, size: dict[str, int], tmp_path: Path
+) -> None:
+    page = sign_in(watched(color_scheme=theme, viewport=size, reduced_motion="reduce").new_page(), "otto")
+    for url in ("/roles/export?q=kibana", "/roles/print", "/audit/export?since=2001-01-01"):
+        look(page, url)
+    for url, button, name in (
+        ("/roles/?q=kibana", "roleExportButton", "roles"),
+        ("/audit/?actor=otto&live=0", "auditExportButton", "audit-trail"),
+    ):
+        look(page, url)
+        page.get_by_test_id(button).focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_test_id("exportFormat-csv")).to_be_focused()
+        assert_fits(page)
+        assert_accessible(page)
+        with page.expect_download() as download:
+            page.keyboard.press("Enter")
+        expect(page.get_by_test_id("exportProgress")).to_contain_text(f"Export complete: {name}-")
+        download.value.save_as(tmp_path / name)
+        assert exports.verify(io.BytesIO((tmp_path / name).read_bytes()))["data_file"] == f"{name}.csv"
+        page.keyboard.press("Escape")
+        expect(page.get_by_test_id(button)).to_be_focused()
 
 
 def test_by_keyboard_with_a_progress_to_the_end(node: TestNode, page: Page, crowd: None, tmp_path: Path) -> None:

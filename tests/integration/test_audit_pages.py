@@ -1,6 +1,9 @@
 """The pages of the trail."""
 
+import io
+import json
 import uuid
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, timedelta
 from zoneinfo import ZoneInfo
@@ -10,9 +13,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import audit, errors, passwords, users
+from accounts.services import audit, errors, exports, passwords, users
+from accounts.services.audit import reading
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
+from accounts.services.exports import trail_table
 from accounts.services.sessions import keys as session_keys
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
@@ -181,3 +186,42 @@ def test_unknown_time_zone_is_utc(node: TestNode, jane: str, signed_in: Callable
     otto.cookies["usermgmt_time_zone"] = cookie
     moment = audit.search(audit.Query(target=jane, action="user-create")).events[0].moment
     assert f">{moment:%Y-%m-%d %H:%M:%S} UTC<" in text(otto, f"/audit/?target={jane}")
+
+
+def test_export_of_a_period(node: TestNode, jane: str, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    """All events that match, in batches, as the pages have them; the export itself is recorded and not in the file."""
+    monkeypatch.setattr(reading, "BATCH_SIZE", 2)
+    monkeypatch.setattr(trail_table, "SETTLES_IN", timedelta(0))
+    otto = signed_in("otto")
+    trail(node)
+    events = audit.search(audit.Query(size=1000)).events[::-1]
+    assert len(events) == 4, "of jane, and the sign-in"
+    today = f"{timezone.now():%Y-%m-%d}"
+    page = text(otto, f"/audit/export?since={today}&after=[1]")
+    assert f"<strong>{len(events)} events</strong>: all events, from " in page
+    file = io.BytesIO(otto.post(f"/audit/export?since={today}", {"format": "ndjson"}).getvalue())
+    manifest = exports.verify(file)
+    assert (manifest["rows"], manifest["count_before"], manifest["count_after"]) == (len(events),) * 3
+    assert manifest["query"] == f"since={today}"
+    with zipfile.ZipFile(file) as archive:
+        rows = [json.loads(line) for line in archive.read("audit-trail.ndjson").splitlines()]
+    assert [row["event_id"] for row in rows] == [event.id for event in events]
+    assert [row["details"] for row in rows] == [event.details for event in events]
+    of_jane = {row["event_action"]: row for row in rows if row["target"] == jane}
+    updated, lost = of_jane["user-update"], of_jane["password-change"]
+    assert (updated["actor"], updated["outcome"], updated["recorded"]) == ("ada", "Success", "intent and outcome")
+    assert updated["before_and_after"]["roles"] == {"before": ["viewer"], "after": ["editor"]}
+    assert (lost["outcome"], lost["outcome_at"], lost["before_and_after"]) == ("Unknown", "no information", {})
+    assert [row["source_ip"] for row in rows if row["event_action"] == "sign-in"] == ["127.0.0.1"]
+
+    for query, found in (
+        ("outcome=unknown", 1),
+        ("outcome=success&action=user-update", 1),
+        (f"target={jane}", 3),
+        ("until=2001-01-01", 0),
+    ):
+        csv = otto.post(f"/audit/export?{query}", {"format": "csv-semicolon"}).getvalue()
+        assert exports.verify(io.BytesIO(csv))["rows"] == found, query
+    trail(node)
+    recorded = audit.search(audit.Query(action="export", target="audit-trail")).events[-1]
+    assert (recorded.actor.username, recorded.outcome, recorded.details["sha256"]) == ("otto", "success", manifest["sha256"])

@@ -17,7 +17,7 @@ from elasticsearch import ApiError, Elasticsearch
 from accounts.services import audit, errors, findings, passwords, users
 from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
 from accounts.services.findings import Row, key_pages, rows, runs, steps, user_pages
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
@@ -258,6 +258,58 @@ def test_run_has_new_and_resolved_and_is_recorded(node: TestNode, otto: PersonCl
     assert int(event.details["users"]) == run.totals["users"] == len(node.usernames()) + len(users.RESERVED_USERNAMES)
 
 
+def test_roles_that_grant_more(
+    node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], only_built_in_roles: None
+) -> None:
+    def roles_found(run: findings.Run) -> dict[str, Row]:
+        return {row.key: row for row in rows.read(run.chunks.get("changed-roles", []))}
+
+    put_role = node.elastic.security.put_role
+    for name in ("grows", "shrinks", "stays"):
+        put_role(name=name, cluster=["monitor", "manage_ilm"])
+    first = run_through(node, otto)
+    assert not first.has_compared_roles
+    assert not roles_found(first)
+    browser = signed_in("otto")
+    assert "Not compared" in browser.get("/findings/").content.decode()
+    assert "Nothing to compare with" in browser.get("/findings/view/changed-roles").content.decode()
+
+    put_role(name="grows", cluster=["monitor", "manage_ilm", "manage_security"])
+    put_role(name="shrinks", cluster=["monitor", "read_ilm"])
+    put_role(name="reads", cluster=["monitor"])
+    put_role(name="boss", run_as=["ada"])
+    second = run_through(node, otto)
+    found = roles_found(second)
+    assert found.keys() == {"grows", "boss"}
+    since = f"{first.started:%Y-%m-%d %H:%M} UTC"
+    assert found["grows"].details.startswith(
+        f"Grants more since {since}: Cluster privileges: manage users, roles, and API keys (manage_security). How its holders"
+    )
+    assert found["boss"].details.startswith(f"New since {since}. How its holders can become administrators: Can act as")
+    page = browser.get("/findings/view/changed-roles").content.decode()
+    assert '<a href="/roles/view/grows" class="clamp">grows</a>' in page
+    assert "Compared with previous run" not in page, "it is a comparison itself"
+
+    put_role(name="grows", cluster=["monitor", "manage_ilm"])
+    third = run_through(node, otto)
+    assert third.has_compared_roles
+    assert not roles_found(third)
+    assert not third.count("resolved:changed-roles")
+
+    put_role(name="stays", cluster=["all"])
+    store.put(indices.FINDINGS, third.id, without_roles(third), third.version, refresh=True)
+    after_an_update = run_through(node, otto)
+    assert not after_an_update.has_compared_roles
+    assert not roles_found(after_an_update)
+    assert after_an_update.previous == third.id
+
+
+def without_roles(run: findings.Run) -> dict[str, Any]:
+    """The run as an earlier version stored it."""
+    body = run.body()
+    return {**body, "chunks": {name: chunks for name, chunks in body["chunks"].items() if name != "roles"}}
+
+
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two users (or keys) to a page, two pages to a portion."""
@@ -442,4 +494,4 @@ def test_events_have_no_passwords(node: TestNode, ada: PersonClient, otto: Perso
     passwords.change(ada, "secretive", "another-secret")
     run = run_through(node, otto)
     kept = node.elastic.search(index=indices.FINDINGS, size=1000, expand_wildcards="all")["hits"]["hits"]
-    assert "another-secret" not in str(kept) + str([list(rows.read(chunks)) for chunks in run.chunks.values()])
+    assert "another-secret" not in str(kept) + str([list(rows.read_state(chunks)) for chunks in run.chunks.values()])

@@ -76,6 +76,8 @@ readyz                  200      200      200      200      200      200        
 search                  sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 roles                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 who_can                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_export             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+role_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 account                 sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 user_api                sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -113,6 +115,7 @@ review_download         sign-in  sign-in  sign-in  403      200      200        
 review_removals         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      403      302
 review_apply_removals   sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 audit                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+audit_export            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 audit_event             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 audit_verify            sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 account_change_password sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
@@ -241,6 +244,7 @@ class World:
             "sessions_end": Sent(form={"username": "victor", "realm": "default_native"}),
             "password_strength": Sent(form={"password": "Vq7-another-one", "username": username}),
             "who_can": Sent(query="?privilege=manage_security"),
+            "role_export": Sent(form={"format": "csv"}),
             "role": Sent(("viewer",)),
             "compare_exports": Sent(form={"one": self.upload(), "other": self.upload(), "format": "csv"}),
             "compare_reviews": Sent(query=f"?one={self.open.id}&other={self.signed.id}&format=csv"),
@@ -259,6 +263,7 @@ class World:
             "review_download": Sent((self.signed.id,)),
             "review_removals": Sent((self.signed.id,), form={"action": "deactivate"}),
             "review_apply_removals": Sent((self.signed.id,), query="?action=deactivate"),
+            "audit_export": Sent(form={"format": "csv"}),
             "audit_event": Sent((self.event,)),
             "audit_verify": Sent((self.event,)),
         }

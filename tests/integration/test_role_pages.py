@@ -1,15 +1,25 @@
 """The roles' pages over HTTP, as an auditor sees them; they hold nothing that changes anything."""
 
 import html
+import io
+import json
+import zipfile
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from accounts.services import audit, exports
+from accounts.services.exports import role_table
 from accounts.services.users import RESERVED_USERNAMES
+from tests.support.cast import PASSWORD
 from tests.support.names import HOSTILE_ROLES
 from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 pytestmark = pytest.mark.usefixtures("only_built_in_roles")
 
@@ -161,3 +171,64 @@ def test_roles_are_read_only(node: TestNode, signed_in: Callable[..., Client], u
     assert "You need permission to manage users" in text(signed_in("norah"), url, status=403)
     assert signed_in("ada").post(url).status_code == 405
     assert Client().get(url).status_code == 302
+
+
+def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each row is what the node says, and the users are read once for all roles."""
+    monkeypatch.setattr(role_table, "MAX_NAMED", 2)
+    orders = {"names": ["orders"], "privileges": ["read"], "allow_restricted_indices": True}
+    node.elastic.security.put_role(name="acme", description="=What acme needs", indices=[orders])
+    node.elastic.security.put_role(name="creates", cluster=["cluster:admin/xpack/security/user/put"])
+    node.elastic.security.put_role(name="acts", run_as=["ad*"])
+    node.elastic.security.put_role(name="may", cluster=["manage"])
+    for name in ("u1", "u2", "u3"):
+        node.put_user(name, roles=["acme", "viewer"], enabled=name != "u2")
+    assert "<strong>1 role</strong>: name or description contains “acme”, sorted by name." in text(otto, "/roles/export?q=acme")
+    calls.clear()
+    file = io.BytesIO(otto.post("/roles/export", {"format": "ndjson"}).getvalue())
+    assert Counter(asked(calls))[HOLDERS[0]] <= 4, "all users, and the administrators that run_as could match"
+    manifest = exports.verify(file)
+    with zipfile.ZipFile(file) as archive:
+        rows = {row["role"]: row for row in map(json.loads, archive.read("roles.ndjson").splitlines())}
+    bodies = node.elastic.security.get_role().body
+    assert {name: row["json"] for name, row in rows.items()} == bodies
+    assert list(rows) == sorted(bodies)
+    assert (manifest["rows"], manifest["filter"]) == (len(bodies), "all roles, sorted by name")
+    counts = {name: node.elastic.security.query_user(query={"term": {"roles": name}}, size=0)["total"] for name in bodies}
+    for user in node.elastic.security.get_user(username=",".join(RESERVED_USERNAMES)).body.values():
+        for role in user["roles"]:
+            counts[role] += 1
+    assert {name: row["users"] for name, row in rows.items()} == counts
+    acme = rows["acme"]
+    assert (acme["users"], acme["active_users"], acme["usernames"]) == (3, 2, ["u1", "u2"])
+    assert (acme["enabled"], acme["can_become_administrator"], acme["given_to_all"]) == (True, False, False)
+    assert acme["privileges"] == "Index privileges on orders: read (Includes restricted system indices)"
+    assert (rows["superuser"]["can_become_administrator"], rows["superuser"]["reserved"]) == (True, True)
+    assert rows["creates"]["how"] == "Can create and update users (cluster:admin/xpack/security/user/put)"
+    assert (rows["acts"]["can_become_administrator"], rows["acts"]["how"]) == (
+        True,
+        "Can act as an administrator (run_as ad*, which includes ada)",
+    )
+    assert rows["may"]["can_become_administrator"] == "no information"
+    assert "Not known whether this works" in rows["may"]["how"]
+
+    page = text(otto, "/roles/print?q=acme")
+    assert "1. Elasticsearch counted 1 before and 1 after. Complete: all matching roles are included" in page
+    assert "=What acme needs" in page
+    assert "allow_restricted_indices" not in page, "no JSON"
+    trail(node)
+    event = audit.search(audit.Query(action="export", target="roles")).events[-1]
+    assert (event.details["sha256"], event.details["rows"]) == (manifest["sha256"], str(len(bodies)))
+
+
+def test_export_command(node: TestNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "otto")
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
+    file, out = tmp_path / "roles.xlsx", io.StringIO()
+    for command in (
+        ["export_roles", "--format", "xlsx", "--output", str(file), "--filter", "q=superuser"],
+        ["check_export", str(file)],
+    ):
+        call_command(*command, stdout=out, stderr=io.StringIO())
+    assert f"{file}: 1 role\n" in out.getvalue()
+    assert "is complete and unmodified" in out.getvalue()

@@ -7,8 +7,10 @@ import pytest
 from accounts.services import roles, users
 from accounts.services.client import PersonClient
 from accounts.services.cluster import setup as cluster_setup
-from accounts.services.roles import Role
+from accounts.services.roles import Role, changes
+from accounts.services.roles.escalation import SECURITY
 from accounts.services.users import privilege_holders
+from tests.support.cast import PASSWORD
 from tests.support.names import HOSTILE_ROLES
 from tests.support.nodes import TestNode
 
@@ -173,3 +175,20 @@ def test_unlicensed_role_grants_nothing(node: TestNode, otto: PersonClient) -> N
     details = roles.get(otto, "some_fields")
     assert (details.is_enabled, details.role.grants_user_management) == (False, False)
     assert "jdoe" not in [holder.user.username for holder in holding(otto, "manage_security").page.holders]
+
+
+def test_node_grants_what_counts_as_included(node: TestNode) -> None:
+    """Else a role would grant more, and the finding about it would be silent."""
+    parts = [{"names": [f"of-{given}"], "privileges": [given]} for given in changes.INDEX_PRIVILEGES]
+    node.elastic.security.put_role(name="includes", cluster=["manage_security"], indices=parts)
+    node.put_user("includes", roles=["includes"])
+    actions = ["user/put", "user/change_password", "role/put", "role_mapping/put", "service_account/token/create", "enroll/node"]
+    asked = [{"names": [f"of-{given}"], "privileges": list(included)} for given, included in changes.INDEX_PRIVILEGES.items()]
+    answer = node.elastic.options(basic_auth=("includes", PASSWORD)).security.has_privileges(
+        cluster=[SECURITY + action for action in (*actions, "delegate_pki")], index=asked
+    )
+    held = {name: has for privileges in answer["index"].values() for name, has in privileges.items()}
+    assert held == dict.fromkeys(held, True)
+    assert [name for name, has in answer["cluster"].items() if not has] == [f"{SECURITY}delegate_pki"]
+    for name in answer["cluster"]:
+        assert bool(changes.added({"cluster": ["manage_security"]}, {"cluster": [name]})) == (not answer["cluster"][name])

@@ -2,7 +2,11 @@
 
 import io
 import re
+import zipfile
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -11,7 +15,7 @@ from hypothesis import strategies as st
 
 from accounts.services.exports import FORMATS, CompletenessManifest, Row, Table, cells, dialect, workbook
 from accounts.services.exports.completeness import TableManifest
-from accounts.services.exports.reading import READERS
+from accounts.services.exports.reading import READERS, InvalidExport, verify
 from accounts.services.exports.sheets import UserSheet
 
 # Few letters, so that what matters comes often.
@@ -134,3 +138,35 @@ def test_manifest_of_a_table(rows: int, before: int, after: int, is_complete: bo
     manifest = TableManifest(**texts, rows=rows, count_before=before, count_after=after, noun="API keys")
     assert manifest.result.startswith("Complete: all matching API keys" if is_complete else "API keys were added or removed")
     assert manifest.as_dict().keys() == texts.keys() | {"rows", "count_before", "count_after", "result"}
+
+
+def table_file(format: str, rows: int = 1, said: Mapping[str, Any] = MappingProxyType({})) -> io.BytesIO:
+    """An export of TABLE without a cluster; `said`: what its manifest says instead."""
+    writer = FORMATS[format]
+    data = writer.begin(TABLE) + writer.rows(TABLE, [TABLE_ROW] * rows) + writer.end(TABLE)
+    part = writer.part(TABLE)
+    facts = {"rows": rows, "count_before": rows, "count_after": rows, "data_file": part, "sha256": sha256(data).hexdigest()}
+    texts = dict.fromkeys(("generated_at", "cluster_name", "cluster_id", "generated_by", "realm", "filter", "query"), "x")
+    manifest = TableManifest(**{**texts, **facts, "noun": TABLE.noun, **said})
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in [(part, data), *writer.others(TABLE, manifest)]:
+            archive.writestr(name, content)
+    return file
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_table_is_verified(format: str) -> None:
+    manifest = verify(table_file(format, rows=3))
+    assert (int(manifest["rows"]), manifest["generated_by"]) == (3, "x")
+    assert manifest["result"].startswith("Complete: all matching API keys")
+    with pytest.raises(InvalidExport, match="were modified"):
+        verify(table_file(format, said={"sha256": "abc"}))
+    with pytest.raises(InvalidExport, match="The file has 3 rows, but the manifest says 2"):
+        verify(table_file(format, rows=3, said={"rows": 2}))
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"PK" * 100])
+def test_no_export(content: bytes) -> None:
+    with pytest.raises(InvalidExport):
+        verify(io.BytesIO(content))

@@ -11,7 +11,7 @@ from accounts.services.exports.completeness import LABELS
 
 
 class Command(BaseCommand):
-    help = "Verifies that a user export is complete and unmodified. Works offline."
+    help = "Verifies that an export is complete and unmodified. Works offline."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -20,11 +20,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, **options: Any) -> None:
         try:
             with file.open("rb") as stream:
-                manifest = exports.read(stream).manifest.as_dict()
+                manifest = exports.verify(stream)
         except exports.InvalidExport as exc:
             raise CommandError(f"{file} is not valid. {exc}") from None
         except OSError as exc:
             raise CommandError(f"Couldn't read {file}: {exc.strerror}") from None
         for name, label in LABELS.items():
-            self.stdout.write(f"{label}: {manifest[name]}")
+            if name in manifest:
+                self.stdout.write(f"{label}: {manifest[name]}")
         self.stdout.write(f"{file} is complete and unmodified. Compare its SHA-256 with the audit trail.")

@@ -16,6 +16,7 @@ from django.template.defaultfilters import pluralize
 from accounts.forms.user_list import UserListForm
 from accounts.management.credentials import credentials
 from accounts.services import errors, exports
+from accounts.services.client import PersonClient
 from accounts.services.signin import operators
 
 
@@ -25,6 +26,12 @@ class Command(BaseCommand):
         "with read_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
+    command, noun = "export_users", "user"
+    filter_help = "query string of the user list, for example 'role=viewer&sort=status'; default: all users"
+
+    def chunks(self, client: PersonClient, filter: str, format: exports.Format) -> Iterator[exports.Chunk]:
+        """The file."""
+        return exports.write(client, UserListForm(QueryDict(filter)).query(), format)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--format", choices=exports.FORMATS, default="csv", help="default: %(default)s")
@@ -34,32 +41,29 @@ class Command(BaseCommand):
             required=True,
             help="output file; an existing file is replaced only when the export is complete",
         )
-        parser.add_argument(
-            "--filter", default="", help="query string of the user list, for example 'role=viewer&sort=status'; default: all users"
-        )
+        parser.add_argument("--filter", default="", help=self.filter_help)
 
     def handle(self, *args: Any, format: str, output: Path, filter: str, **options: Any) -> None:
-        query = UserListForm(QueryDict(filter)).query()
         try:
-            client = operators.client_for_command("export_users", *credentials())
+            client = operators.client_for_command(self.command, *credentials())
             with _replacing(output) as file:
-                rows = self._write(exports.write(client, query, exports.FORMATS[format]), file)
+                rows = self._write(self.chunks(client, filter, exports.FORMATS[format]), file)
         except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
         except errors.AccessDenied as exc:
-            raise CommandError(f"This user isn't allowed to view users: {exc}") from None
+            raise CommandError(f"This user isn't allowed to view {self.noun}s: {exc}") from None
         except errors.ServiceError as exc:
             raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
         except OSError as exc:
             raise CommandError(f"Couldn't write {output}: {exc.strerror}") from None
-        self.stdout.write(f"{output}: {rows} user{pluralize(rows)}")
+        self.stdout.write(f"{output}: {rows} {self.noun}{pluralize(rows)}")
 
     def _write(self, chunks: Iterator[exports.Chunk], file: BinaryIO) -> int:
         rows = 0
         for rows, total, data in chunks:
             file.write(data)
             if self.stderr.isatty():
-                self.stderr.write(f"\r{rows} of {total} users exported", style_func=str, ending="")
+                self.stderr.write(f"\r{rows} of {total} {self.noun}s exported", style_func=str, ending="")
         if self.stderr.isatty():
             self.stderr.write("", style_func=str)
         return rows

@@ -14,7 +14,9 @@ from accounts.services.audit.events import Event as Event
 from accounts.services.audit.events import Outcome as Outcome
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
+from accounts.services.audit.reading import batches as batches
 from accounts.services.audit.reading import changes_of as changes_of
+from accounts.services.audit.reading import count as count
 from accounts.services.audit.reading import count_without_failures as count_without_failures
 from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor

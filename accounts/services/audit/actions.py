@@ -84,6 +84,7 @@ DETAILS: Final = {
     "api_key": "Signed in with API key",
     "run_as_by": "Acting as this user",
     "password": "Password",
+    "compared_roles": "Roles compared with the previous run",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {

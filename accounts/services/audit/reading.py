@@ -33,6 +33,7 @@ BATCH_SIZE: Final = 1000
 # An outcome that is missing by then will never come: no call takes that long.
 OUTCOME_TIMEOUT: Final = timedelta(minutes=2)
 MAX_UNKNOWN: Final = 200
+MAX_ALL_UNKNOWN: Final = 10_000
 MAX_CHANGES: Final = 3000  # each has three stages, and one call reads up to 10,000
 
 
@@ -59,6 +60,19 @@ def search(query: Query) -> Page:
     hits = found["hits"]["hits"]
     more = json.dumps(hits[query.size - 1]["sort"]) if len(hits) > query.size else ""
     return Page(_merged_events(hits[: query.size]), more, histogram.bars(found.get("aggregations", {})))
+
+
+def count(query: Query) -> int:
+    """How many events match. Raises Unavailable and NotSetUp."""
+    found = service_client().search(**AUDIT_INDICES, query=_whole_body(query), size=0, track_total_hits=True)
+    total: int = found["hits"]["total"]["value"]
+    return total
+
+
+def batches(query: Query) -> Iterator[list[Event]]:
+    """All events that match, oldest first, with two calls for each batch. Raises Unavailable and NotSetUp."""
+    for hits in _all_hits(_whole_body(query)):
+        yield _merged_events(hits)
 
 
 def of_target(kind: str, name: str, size: int = 50, after: str = "") -> Page:
@@ -146,7 +160,17 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
     return intent
 
 
-def _without_outcome() -> list[str]:
+def _whole_body(query: Query) -> dict[str, Any]:
+    """The query of all events that match, not only of the latest with unknown outcome. Raises Unavailable if there are too many."""
+    if query.outcome != "unknown":
+        return queries.body(query, None)
+    ids = _without_outcome(MAX_ALL_UNKNOWN)
+    if len(ids) == MAX_ALL_UNKNOWN:
+        raise errors.Unavailable(f"there are {len(ids):,} or more events with unknown outcome")
+    return queries.body(query, ids)
+
+
+def _without_outcome(limit: int = MAX_UNKNOWN) -> list[str]:
     """The IDs of changes with unknown outcome. All stages of an event are in one index, so the aggregation is exact."""
     known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "verified"}}]}}
     answer = service_client().search(
@@ -155,7 +179,7 @@ def _without_outcome() -> list[str]:
         size=0,
         aggs={
             "events": {
-                "terms": {"field": "event.id", "size": MAX_UNKNOWN, "order": {"known": "asc"}},
+                "terms": {"field": "event.id", "size": limit, "order": {"known": "asc"}},
                 "aggs": {"known": {"filter": known}},
             }
         },
@@ -173,13 +197,17 @@ def successful_changes(kind: str, since: datetime | None = None) -> Iterator[Eve
     ]
     if since:
         filters.append({"range": {"@timestamp": {"gte": since.isoformat()}}})
+    for hits in _all_hits({"bool": {"filter": filters}}):
+        yield from map(Event.of, hits)
+
+
+def _all_hits(query: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
+    """Oldest first, some at a time. Events are never changed or deleted, so each batch starts after the last hit."""
     after = None
     while True:
-        found = service_client().search(
-            **AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=OLDEST_FIRST, size=BATCH_SIZE, search_after=after
-        )
+        found = service_client().search(**AUDIT_INDICES, query=query, sort=OLDEST_FIRST, size=BATCH_SIZE, search_after=after)
         hits = found["hits"]["hits"]
-        yield from map(Event.of, hits)
+        yield hits
         if len(hits) < BATCH_SIZE:
             return
         after = hits[-1]["sort"]

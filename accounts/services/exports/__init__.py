@@ -16,6 +16,7 @@ from accounts.services.exports.listing import rows as rows
 from accounts.services.exports.reading import Export as Export
 from accounts.services.exports.reading import InvalidExport as InvalidExport
 from accounts.services.exports.reading import read as read
+from accounts.services.exports.reading import verify as verify
 from accounts.services.exports.rows import COLUMNS as COLUMNS
 from accounts.services.exports.rows import NO_INFORMATION as NO_INFORMATION
 from accounts.services.exports.rows import Row as Row

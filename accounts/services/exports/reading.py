@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, Final
 
 from accounts.services.exports import cells, dialect, workbook
@@ -40,17 +41,36 @@ class Export:
 
 def read(file: BinaryIO) -> Export:
     """An export in any format, from a seekable file, which is read once to verify it. Raises InvalidExport."""
-    try:
+    with _invalid_unless_readable():
         archive = zipfile.ZipFile(file)
         format = _format(archive)
-        export = Export(archive, format, _manifest(archive, format))
-        _require_same_hash(archive, export)
-        _require_all_rows(export)
+        export = Export(archive, format, CompletenessManifest.of(_manifest(archive)))
+        _require_same_hash(archive, format.part(SHEET), export.manifest.sha256)
+        _require_all_rows(sum(1 for _ in export.rows()), export.manifest.rows)
+    return export
+
+
+def verify(file: BinaryIO) -> dict[str, Any]:
+    """The manifest of an export of any table, from a seekable file, which is read once to verify it. Raises InvalidExport."""
+    with _invalid_unless_readable():
+        archive = zipfile.ZipFile(file)
+        manifest = _manifest(archive)
+        if "users_before" in manifest:
+            return read(file).manifest.as_dict()
+        part = manifest["data_file"]
+        _require_same_hash(archive, part, manifest["sha256"])
+        _require_all_rows(_count_rows(archive, part), int(manifest["rows"]))
+    return manifest
+
+
+@contextmanager
+def _invalid_unless_readable() -> Iterator[None]:
+    try:
+        yield
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as exc:
         raise InvalidExport(f"The file is truncated or damaged: {exc}") from None
     except (ValueError, KeyError, TypeError, csv.Error) as exc:
         raise InvalidExport(f"The file doesn't have the format of an export: {exc}") from None
-    return export
 
 
 def _format(archive: zipfile.ZipFile) -> Format:
@@ -61,12 +81,14 @@ def _format(archive: zipfile.ZipFile) -> Format:
     raise InvalidExport("The file has no rows or no completeness manifest, so it isn't a complete export.")
 
 
-def _manifest(archive: zipfile.ZipFile, format: Format) -> CompletenessManifest:
-    name = workbook.MANIFEST if format.name == "xlsx" else MANIFEST
+def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
+    name = next((name for name in (MANIFEST, workbook.MANIFEST) if name in archive.namelist()), "")
+    if not name:
+        raise InvalidExport("The file has no completeness manifest, so it isn't a complete export.")
     if archive.getinfo(name).file_size > MAX_MANIFEST_SIZE:
         raise InvalidExport("The completeness manifest is too large.")
     text = archive.read(name).decode()
-    return CompletenessManifest.of(_of_sheet(text) if format.name == "xlsx" else json.loads(text))
+    return dict(json.loads(text)) if name == MANIFEST else _of_sheet(text)
 
 
 def _of_sheet(xml: str) -> dict[str, str]:
@@ -75,21 +97,29 @@ def _of_sheet(xml: str) -> dict[str, str]:
     return {names[label]: value for label, value in zip(texts[::2], texts[1::2], strict=True)}
 
 
-def _require_same_hash(archive: zipfile.ZipFile, export: Export) -> None:
-    if archive.getinfo(export.format.part(SHEET)).file_size > MAX_DATA_SIZE:
+def _require_same_hash(archive: zipfile.ZipFile, part: str, expected: str) -> None:
+    if archive.getinfo(part).file_size > MAX_DATA_SIZE:
         raise InvalidExport("The data file is too large.")
     digest = hashlib.sha256()
-    with archive.open(export.format.part(SHEET)) as part:
-        while piece := part.read(CHUNK_SIZE):
+    with archive.open(part) as rows:
+        while piece := rows.read(CHUNK_SIZE):
             digest.update(piece)
-    if digest.hexdigest() != export.manifest.sha256:
-        raise InvalidExport(f"The rows were modified: their SHA-256 is {digest.hexdigest()}, expected {export.manifest.sha256}.")
+    if digest.hexdigest() != expected:
+        raise InvalidExport(f"The rows were modified: their SHA-256 is {digest.hexdigest()}, expected {expected}.")
 
 
-def _require_all_rows(export: Export) -> None:
-    found = sum(1 for _ in export.rows())
-    if found != export.manifest.rows:
-        raise InvalidExport(f"The file has {found:,} rows, but the manifest says {export.manifest.rows:,}.")
+def _require_all_rows(found: int, expected: int) -> None:
+    if found != expected:
+        raise InvalidExport(f"The file has {found:,} rows, but the manifest says {expected:,}.")
+
+
+def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
+    """Of any table, without the row with the heads of the columns."""
+    with archive.open(part) as rows:
+        text = io.TextIOWrapper(rows, "utf-8", newline="")
+        if part == workbook.ROWS:
+            return sum(1 for line in text if line.startswith("<row>")) - 1
+        return sum(1 for _ in dialect.read(text)) - 1 if part.endswith(".csv") else sum(1 for _ in text)
 
 
 def _csv(text: io.TextIOBase) -> Iterator[Row]:

@@ -8,7 +8,10 @@ Severity = Literal["action", "confirmation"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One kind of finding. `noun`: what is counted. `roles`: the heading of the column with roles."""
+    """One kind of finding. `noun`: what is counted. `roles`: the heading of the column with roles.
+
+    `is_comparison`: what is found are differences to the previous run.
+    """
 
     slug: str
     title: str
@@ -18,6 +21,7 @@ class Finding:
     limitations: str
     noun: str = "user"
     roles: str = ""
+    is_comparison: bool = False
 
 
 CATALOGUE: Final = (
@@ -146,6 +150,19 @@ CATALOGUE: Final = (
         "Confirm that they need the privilege in the details. Remove it where they don't.",
         "Users from other realms, API keys, and built-in users.",
         roles="Granted by",
+    ),
+    Finding(
+        "changed-roles",
+        "Roles that grant more than in the previous run",
+        "confirmation",
+        "All users with the role got these privileges at once, including users from other realms, without any change to the users "
+        "themselves.",
+        "Confirm each role with the administrators. Remove the privilege from the role if it isn't needed.",
+        "The first run that stores the roles has none to compare with. Changes that were undone before this run, who made them, "
+        "and new roles that don't make administrators. Some privileges are listed although an earlier pattern included them.",
+        noun="role",
+        roles="Role",
+        is_comparison=True,
     ),
     Finding(
         "anonymous-access",

@@ -27,11 +27,15 @@ CLAIMED_FOR: Final = timedelta(seconds=15)
 # After that, what was read first is too old for what would be read now: start again.
 RESUMABLE_FOR: Final = timedelta(hours=1)
 MAX_RUNS: Final = 10
+COMPARED_ROLES: Final = "compared_roles"  # in `read`: how many roles of the previous run there were to compare with
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run. `chunks`: the rows by finding; with `new:` and `resolved:` before its slug, those since the previous run."""
+    """One run. `chunks`: the rows by finding; with `new:` and `resolved:` before its slug, those since the previous run.
+
+    `chunks` also has what the roles grant, for the next run to compare.
+    """
 
     id: str
     started: datetime
@@ -92,6 +96,11 @@ class Run:
             "compare": "Comparing with the previous run",
             "done": "Done",
         }[self.step]
+
+    @property
+    def has_compared_roles(self) -> bool:
+        """Whether the previous run stored its roles; the first one, and those of earlier versions, didn't."""
+        return COMPARED_ROLES in self.read
 
     def count(self, name: str) -> int:
         return sum(count for _, count in self.chunks.get(name, []))

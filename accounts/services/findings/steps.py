@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import audit, errors
+from accounts.services import audit, errors, roles
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
 from accounts.services.findings import (
     anonymous,
+    changed_roles,
     duplicates,
     key_pages,
     orphaned_keys,
@@ -24,7 +25,8 @@ from accounts.services.findings import (
 )
 from accounts.services.findings.catalogue import CATALOGUE
 from accounts.services.findings.rows import Row
-from accounts.services.findings.runs import STEPS, Run, Step
+from accounts.services.findings.runs import COMPARED_ROLES, STEPS, Run, Step
+from accounts.services.users.administrators import Administration
 
 PAGES_PER_BATCH: Final = 8  # of 1,000 users or keys
 MAX_COMPARED: Final = 20_000  # rows of two runs; after that, the next finding waits for the next batch
@@ -90,8 +92,11 @@ def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | No
 def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
-    found = {} if run.after else anonymous.find(client)
     administration = user_pages.administration(client)
+    found: dict[str, list[Any]] = {}
+    if not run.after:
+        run, of_roles = _roles(client, run, administration)
+        found = {**anonymous.find(client), **of_roles}
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):
@@ -99,6 +104,18 @@ def _users(client: PersonClient, run: Run) -> Batch:
     all_users = [user for page in pages for user in page.users]
     after = [pages[-1].after] if pages[-1].after else None
     return Batch(_advanced(run, "users", len(all_users), pages[-1].total, after), found, duplicates.collect(all_users))
+
+
+def _roles(client: PersonClient, run: Run, administration: Administration) -> tuple[Run, dict[str, list[Any]]]:
+    """The roles to store, and those that grant more than in the previous run, if it has its roles. Up to three calls."""
+    known = roles.all_details(client)
+    found: dict[str, list[Any]] = {changed_roles.STORED: changed_roles.collect(known)}
+    previous = _previous(run)
+    before = changed_roles.stored(previous) if previous else {}
+    if previous and before:
+        run = replace(run, read={**run.read, COMPARED_ROLES: len(before)})
+        found[changed_roles.SLUG] = list(changed_roles.find(before, previous.started, known, administration.escalations))
+    return run, found
 
 
 def _keys(client: PersonClient, run: Run) -> Batch:
@@ -137,6 +154,8 @@ def _compare(client: PersonClient, run: Run) -> Batch:
         if read > MAX_COMPARED:
             return Batch(replace(run, after=[index]), found)
         slug = CATALOGUE[index].slug
+        if CATALOGUE[index].is_comparison:
+            continue
         found |= _difference(slug, previous, run)
         read += previous.count(slug) + run.count(slug)
     return _end(client, run, found)

@@ -4,6 +4,7 @@ from accounts.services.roles.anonymous import AnonymousAccess as AnonymousAccess
 from accounts.services.roles.anonymous import anonymous_access as anonymous_access
 from accounts.services.roles.roles import Role as Role
 from accounts.services.roles.roles import RoleDetails as RoleDetails
+from accounts.services.roles.roles import all_details as all_details
 from accounts.services.roles.roles import all_roles as all_roles
 from accounts.services.roles.roles import by_name as by_name
 from accounts.services.roles.roles import get as get

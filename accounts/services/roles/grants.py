@@ -41,6 +41,12 @@ class Grant:
             return f"{heading}: {self.description[:1].lower() + self.description[1:]} ({self.subject})"
         return f"{heading} on {self.subject}: {self.description}"
 
+    @property
+    def with_limits(self) -> str:
+        """The same line with the limits: fields, documents, spaces, remote clusters."""
+        limits = "; ".join(self.notes) if self.kind != "cluster" else ""
+        return f"{self} ({f'{limits} {self.query}'.strip()})" if limits else str(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Section:

@@ -35,7 +35,7 @@ class Role:
 class RoleDetails:
     """A role with its privileges. `is_enabled`: whether the license of the cluster allows them.
 
-    `is_read_only`: whether all of them are known to allow nothing but reading.
+    `is_read_only`: whether all of them are known to allow nothing but reading. `body`: as Elasticsearch has it.
     """
 
     role: Role
@@ -43,6 +43,12 @@ class RoleDetails:
     is_read_only: bool = True
     grants: tuple[Grant, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def effective_body(self) -> Mapping[str, Any]:
+        """What it grants now: {} if the license of the cluster doesn't allow it."""
+        return self.body if self.is_enabled else {}
 
 
 def get(client: PersonClient, name: str) -> RoleDetails:
@@ -55,6 +61,11 @@ def get_many(client: PersonClient, names: Iterable[str]) -> dict[str, RoleDetail
     wanted = list(dict.fromkeys(names))
     bodies = _bodies(client, wanted) if wanted else {}
     return {name: _details(name, bodies.get(name)) for name in wanted}
+
+
+def all_details(client: PersonClient) -> list[RoleDetails]:
+    """All roles with their privileges, sorted by name, in one call (`GET _security/role`), which isn't cached."""
+    return [_details(name, body) for name, body in sorted(client.get_role().body.items())]
 
 
 def by_name(client: PersonClient, names: Iterable[str]) -> dict[str, Role]:
@@ -104,6 +115,7 @@ def _details(name: str, body: Mapping[str, Any] | None) -> RoleDetails:
         is_read_only=not _is_enabled(body) or grants.is_read_only(body),
         grants=tuple(grants.of(body)),
         metadata={key: value for key, value in body.get("metadata", {}).items() if not key.startswith("_")},
+        body=body,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from accounts.services import errors, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.roles import Role
-from accounts.services.search.ranking import Fit, fit
+from accounts.services.search.ranking import Fit, fit, words_of
 from accounts.services.users import User, UserQuery
 
 
@@ -26,6 +26,12 @@ def find_roles(client: PersonClient, words: Sequence[str], size: int) -> list[tu
     fits = [(fit(words, role.name), role) for role in roles.all_roles(client)]
     found = [(rank, role) for rank, role in fits if rank is not None]
     return sorted(found, key=lambda match: (match[0], match[1].is_deprecated))[:size]
+
+
+def has_words(role: Role, text: str) -> bool:
+    """Whether every word of a search text is in the name or the description of the role."""
+    described = users.fold(f"{role.name}\n{role.description}")
+    return all(users.fold(word) in described for word in words_of(text))
 
 
 def _native(client: PersonClient, words: Sequence[str], size: int) -> list[tuple[Fit, User]]:

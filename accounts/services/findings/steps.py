@@ -18,6 +18,7 @@ from accounts.services.findings import (
     key_pages,
     orphaned_keys,
     powerful_keys,
+    role_mappings,
     rows,
     rules,
     runs,
@@ -96,7 +97,7 @@ def _users(client: PersonClient, run: Run) -> Batch:
     found: dict[str, list[Any]] = {}
     if not run.after:
         run, of_roles = _roles(client, run, administration)
-        found = {**anonymous.find(client), **of_roles}
+        found = {**anonymous.find(client), **role_mappings.find(client), **of_roles}
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):

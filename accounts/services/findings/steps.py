@@ -20,6 +20,7 @@ from accounts.services.findings import (
     rows,
     rules,
     runs,
+    service_tokens,
     user_pages,
 )
 from accounts.services.findings.catalogue import CATALOGUE
@@ -90,7 +91,7 @@ def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | No
 def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
-    found = {} if run.after else anonymous.find(client)
+    found = {} if run.after else {**anonymous.find(client), **service_tokens.find(client)}
     administration = user_pages.administration(client)
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)

@@ -25,7 +25,7 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Six calls, one for each service account, up to three for `run_as`, and cached roles, built-in users, and anonymous access."""
+    """Six calls, and one for each service account, up to three for `run_as`, and cached roles, built-in users, and anonymous access."""
     client = request.user.client
     anonymous = roles.anonymous_access(client)
     administration = _part(lambda: access.administration(client, anonymous))
@@ -67,7 +67,7 @@ def _grants(client: PersonClient, anonymous: AnonymousAccess, administration: Ad
 
 def _realms(operator: Operator, api_keys: Part, role_mappings: Part) -> dict[str, Any]:
     """The realms that anything names, and why more aren't known."""
-    configured = _part(lambda: realms.in_use(operator.client), MONITOR)
+    configured = _part(lambda: realms.configured(operator.client), MONITOR)
     own = Realm(operator.realm, operator.identity.realm_type, ("Your sign-in",))
     seen = [own, *(configured.value or []), *(api_keys.value.realms if api_keys.value else [])]
     seen += role_mappings.value.realms if role_mappings.value else []

@@ -25,7 +25,10 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Six calls, and one for each service account, up to three for `run_as`, and cached roles, built-in users, and anonymous access."""
+    """Six calls, one for each service account, and up to three for `run_as`.
+
+    Roles, built-in users, and anonymous access are cached; the roles of the anonymous user are read if there are any.
+    """
     client = request.user.client
     anonymous = roles.anonymous_access(client)
     administration = _part(lambda: access.administration(client, anonymous))

@@ -30,8 +30,8 @@ COLUMNS: Final = {
     "silent_nodes": "Nodes that didn't report file tokens",
     "can_become_administrator": "Can become an administrator",
     "escalations": "How",
-    "privileges": "Privileges",
 }
+IN_FILES: Final = {**COLUMNS, "privileges": "Privileges"}  # too long for paper
 
 
 @require_GET
@@ -77,13 +77,17 @@ def view(request: AppRequest, name: str) -> HttpResponse:
 @requires_reader
 def export(request: AppRequest) -> HttpResponseBase:
     """The form for the format; POST sends the file."""
-    return table_export(request, _table(request), _url(request, "service_accounts"), _url(request, "service_account_print"))
+    return table_export(
+        request, _table(request, IN_FILES), _url(request, "service_accounts"), _url(request, "service_account_print")
+    )
 
 
 @require_GET
 @requires_reader
 def printable(request: AppRequest) -> HttpResponse:
-    return table_print(request, _table(request), _url(request, "service_accounts"), _url(request, "service_account_export"))
+    return table_print(
+        request, _table(request, COLUMNS), _url(request, "service_accounts"), _url(request, "service_account_export")
+    )
 
 
 def _head(query: ServiceAccountQuery, name: str, label: str) -> tuple[str, str, str, str]:
@@ -97,7 +101,7 @@ def _url(request: AppRequest, name: str) -> str:
     return f"{reverse(name)}?{request.GET.urlencode()}"
 
 
-def _table(request: AppRequest) -> Table:
+def _table(request: AppRequest, columns: Mapping[str, str]) -> Table:
     client, query = request.user.client, ServiceAccountForm(request.GET).query()
 
     def found() -> list[ServiceAccount]:
@@ -106,7 +110,7 @@ def _table(request: AppRequest) -> Table:
     return Table(
         name="service-accounts",
         noun="service accounts",
-        columns=COLUMNS,
+        columns=columns,
         filter=str(query),
         query=request.GET.urlencode(),
         count=lambda: len(found()),

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, RoleMappingConverter, UsernameConverter
 from accounts.views import (
+    access_overview,
     account,
     api_keys,
     audit,
@@ -21,6 +22,7 @@ from accounts.views import (
     role_mappings,
     roles,
     search,
+    service_accounts,
     sessions,
     user_api,
 )
@@ -73,6 +75,11 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("roles/export", roles.export, name="role_export"),
     path("roles/print", roles.printable, name="role_print"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("access/", access_overview.index, name="access"),
+    path("service-accounts/", service_accounts.index, name="service_accounts"),
+    path("service-accounts/export", service_accounts.export, name="service_account_export"),
+    path("service-accounts/print", service_accounts.printable, name="service_account_print"),
+    path("service-accounts/view/<path:name>", service_accounts.view, name="service_account"),
     path("role-mappings/", role_mappings.index, name="role_mappings"),
     path("role-mappings/view/<role_mapping:name>", role_mappings.view, name="role_mapping"),
     path("role-mappings/export", role_mappings.export, name="role_mapping_export"),

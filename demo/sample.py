@@ -22,6 +22,9 @@ API_KEYS = (
     ("viktor.hansen", "ci-pipeline", None),
 )
 
+# Namespace, service, and name.
+SERVICE_TOKENS = (("elastic", "fleet-server", "fleet-berlin"), ("elastic", "kibana", "kibana-old-host"))
+
 
 def create_roles(elastic: AdministratorClient) -> None:
     """Create the roles and role mappings directly in Elasticsearch, because usermgmt doesn't manage them."""
@@ -29,6 +32,12 @@ def create_roles(elastic: AdministratorClient) -> None:
         elastic.security.put_role(name=name, **role)
     for name, mapping in ROLE_MAPPINGS.items():
         elastic.security.put_role_mapping(name=name, enabled=True, **mapping)
+
+
+def create_service_tokens(elastic: AdministratorClient) -> None:
+    """Create tokens of service accounts, which usermgmt shows and doesn't manage."""
+    for namespace, service, name in SERVICE_TOKENS:
+        elastic.security.create_service_token(namespace=namespace, service=service, name=name)
 
 
 def create_users(browser: Browser, samples: Iterable[SampleUser], password: str) -> None:

@@ -55,6 +55,22 @@ PAGES: Final = (
         keywords="privileges permissions rights access audit review",
     ),
     Page(
+        "Access",
+        "access",
+        "key",
+        "can_read",
+        description="Users, API keys, role mappings, service accounts, anonymous access, and realms",
+        keywords="who can get in doors sign in overview audit review anonymous realms ldap saml",
+    ),
+    Page(
+        "Service accounts",
+        "service_accounts",
+        "key",
+        "can_read",
+        description="Their tokens and privileges",
+        keywords="tokens fleet kibana enterprise search credentials file audit review",
+    ),
+    Page(
         "Role mappings",
         "role_mappings",
         "arrows-right-left",

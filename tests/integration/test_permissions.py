@@ -97,6 +97,11 @@ sessions_end            sign-in  sign-in  sign-in  403      403      200        
 account_api_keys        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_revoke_api_keys sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 password_strength       sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  200      200      200
+access                  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_accounts        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_account         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_account_export  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+service_account_print   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare_exports         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      200
 compare_reviews         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -253,6 +258,8 @@ class World:
             "role": Sent(("viewer",)),
             "role_mapping": Sent(("everyone",)),
             "role_mapping_export": Sent(form={"format": "csv"}),
+            "service_account": Sent(("elastic/fleet-server",)),
+            "service_account_export": Sent(form={"format": "csv"}),
             "compare_exports": Sent(form={"one": self.upload(), "other": self.upload(), "format": "csv"}),
             "compare_reviews": Sent(query=f"?one={self.open.id}&other={self.signed.id}&format=csv"),
             "compare_trail": Sent(query=f"?since={today}&format=csv"),

@@ -219,6 +219,18 @@ CATALOGUE: Final = (
         roles="Roles",
     ),
     Finding(
+        "service-tokens",
+        "Tokens of service accounts",
+        "confirmation",
+        "Whoever has a token has all privileges of the service account. Tokens don't expire, belong to no user, and stay when the "
+        "administrator who created them leaves.",
+        "Confirm that you know where each token is used. Otherwise revoke it: DELETE /_security/service/…/credential/token/… for a "
+        "token in the index, bin/elasticsearch-service-tokens delete for a token in a file, on each of its nodes.",
+        "When a token was created, by whom, and whether it is used: Elasticsearch has no information about this. File tokens with "
+        "the same name on several nodes count as one.",
+        noun="token",
+    ),
+    Finding(
         "built-in",
         "Active built-in users",
         "confirmation",

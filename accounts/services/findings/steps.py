@@ -22,6 +22,7 @@ from accounts.services.findings import (
     rows,
     rules,
     runs,
+    service_tokens,
     user_pages,
 )
 from accounts.services.findings.catalogue import CATALOGUE
@@ -97,7 +98,7 @@ def _users(client: PersonClient, run: Run) -> Batch:
     found: dict[str, list[Any]] = {}
     if not run.after:
         run, of_roles = _roles(client, run, administration)
-        found = {**anonymous.find(client), **role_mappings.find(client), **of_roles}
+        found = {**anonymous.find(client), **role_mappings.find(client), **service_tokens.find(client), **of_roles}
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)
         for slug, row in (pair for user in page.users for pair in rules.of_user(user, context)):

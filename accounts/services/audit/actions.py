@@ -101,6 +101,7 @@ REASONS: Final = {
     "decision_conflict": "Decision conflict",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
+    "last_administrator": "No administrator would be left",
     "invalid": "Rejected by Elasticsearch",
     "search_not_allowed": "Not allowed by a setting of the cluster",
     "unavailable": "Elasticsearch unavailable",

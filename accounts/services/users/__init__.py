@@ -36,6 +36,7 @@ from accounts.services.users.users import enable as enable
 from accounts.services.users.users import get as get
 from accounts.services.users.users import get_many as get_many
 from accounts.services.users.users import is_valid_username as is_valid_username
+from accounts.services.users.users import last_administrators as last_administrators
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import reserved as reserved
 from accounts.services.users.users import similar as similar

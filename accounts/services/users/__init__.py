@@ -16,6 +16,7 @@ from accounts.services.users.query import FIELDS as FIELDS
 from accounts.services.users.query import FLAGS as FLAGS
 from accounts.services.users.query import MAX_SEARCH_LENGTH as MAX_SEARCH_LENGTH
 from accounts.services.users.query import MAX_WORDS as MAX_WORDS
+from accounts.services.users.query import Flag as Flag
 from accounts.services.users.query import Position as Position
 from accounts.services.users.query import Sort as Sort
 from accounts.services.users.query import UserQuery as UserQuery

@@ -29,6 +29,8 @@ def outsider(node: TestNode) -> Iterator[PersonClient]:
     for name, content in files.items():
         (node.config / name).write_text(content)
     node.put_user("boss", roles=["user_admin", "viewer"])
+    # A built-in user who is deactivated and activated again loses the password of the keystore.
+    node.elastic.security.change_password(username="elastic", password=node.elastic_password)
     while "superuser" not in roles_of(client):
         pass
     client.disable_user(username="elastic")
@@ -69,8 +71,8 @@ def test_last_administrator_stays(node: TestNode, outsider: PersonClient) -> Non
     assert not users.last_administrators(outsider, [User("norah", roles=("viewer",))])
 
     users.enable(outsider, "elastic")
-    for change in changes(outsider, "ada")[::-1]:
-        change()
+    for number in range(3):
+        changes(outsider, "ada")[number]()
         node.put_user("ada", roles=["user_admin"])
     reasons = {event.action: event.reason for event in trail(node, target="ada", outcome="failure")}
     assert reasons == dict.fromkeys(["user-update", "user-disable", "user-delete"], "last_administrator")
@@ -121,7 +123,7 @@ def test_few_calls(node: TestNode, person: Callable[[str], PersonClient], calls:
     besides = [call for call in calls if "_bulk" not in call and "usermgmt-sessions" not in call]
     assert [call.split("?")[0].rpartition("/")[0] for call in besides] == [
         "GET /_security",
-        "PUT /usermgmt-locks/_create",
+        "PUT /usermgmt-locks/_doc",
         "GET /_security/user",
         "DELETE /_security/user",
         "DELETE /usermgmt-locks/_doc",

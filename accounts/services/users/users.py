@@ -132,7 +132,7 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     NotFound, LastAdministrator, AuditUnavailable.
     """
     changes = _changes(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
-    guard = _keeping_an_administrator(client, seen, wanted.roles)
+    guard = _keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles)
     with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=_lock(wanted.username)), guard:
         with exact_text():
             stored = _stored(client, wanted.username)

@@ -11,6 +11,7 @@ from elasticsearch import ApiError
 
 from accounts.services import errors, users
 from accounts.services.client import PersonClient
+from accounts.services.request_context import Actor
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -97,7 +98,7 @@ def test_pages_say_so_before(outsider: PersonClient, signed_in: Callable[..., Cl
     assert outsider.query_user(query={"terms": {"username": both["username"]}})["users"][0]["username"] == "ada"
 
 
-def test_two_administrators_who_remove_each_other(outsider: PersonClient) -> None:
+def test_two_who_remove_one_administrator_each(outsider: PersonClient) -> None:
     seen = {name: users.get(outsider, name) for name in ("ada", "boss")}
 
     def delete(name: str) -> type[Exception] | None:
@@ -112,12 +113,23 @@ def test_two_administrators_who_remove_each_other(outsider: PersonClient) -> Non
     assert outcomes.count(None) == 1, outcomes
 
 
+def test_no_call_of_an_administrator_who_is_left(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
+    node.put_user("boss", roles=["user_admin"])
+    boss, ada = User("boss", roles=("user_admin",)), person("ada")
+    ada.actor = Actor("ada", "default_native", "native")
+    calls.clear()
+    assert users.last_administrators(ada, [boss]) == []
+    assert calls == []
+    users.delete(ada, "boss", boss)
+    assert [call for call in calls if "usermgmt" not in call] == ["PUT /_bulk", "DELETE /_security/user/boss", "PUT /_bulk"]
+
+
 def test_few_calls(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
     node.put_user("boss", roles=["user_admin"])
     boss, norah, ada = User("boss", roles=("user_admin",)), User("norah", roles=("viewer",)), person("ada")
     calls.clear()
     assert users.last_administrators(ada, [norah]) == []
-    assert calls == ["GET /_security/role"], "cached for a signed-in administrator"
+    assert calls == ["GET /_security/role"], "cached for a signed-in user"
     calls.clear()
     users.delete(ada, "boss", boss)
     besides = [call for call in calls if "_bulk" not in call and "usermgmt-sessions" not in call]

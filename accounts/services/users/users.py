@@ -196,12 +196,18 @@ def delete(client: PersonClient, username: str, seen: User | None = None) -> Non
 def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:
     """The active administrators among these users, if no other active user could manage users without them; otherwise none.
 
-    Administrators from other realms don't count, because only their realm knows whether they can still sign in. No call if none
-    of the users can manage users or a cached built-in user is left; otherwise up to three. Raises AccessDenied.
+    Administrators from other realms don't count, because only their realm knows whether they can still sign in. No call if the
+    operator is left; otherwise that for the roles, and up to three if there are administrators among the users.
     """
-    managing = _managing_roles(client)
-    found = [user for user in leaving if user.enabled and not managing.isdisjoint(user.roles)]
+    users = list(leaving)
+    managing = frozenset[str]() if _operator_is_left(client, users) else _managing_roles(client)
+    found = [user for user in users if user.enabled and not managing.isdisjoint(user.roles)]
     return found if found and not _is_another_left(client, managing, found) else []
+
+
+def _operator_is_left(client: PersonClient, leaving: Iterable[User]) -> bool:
+    """Whether the operator is a native or built-in user besides these. Elasticsearch lets only administrators change users."""
+    return client.actor.is_native_or_reserved and client.actor.username not in {user.username for user in leaving}
 
 
 def _managing_roles(client: PersonClient) -> frozenset[str]:
@@ -222,7 +228,7 @@ def _is_another_left(client: PersonClient, managing: frozenset[str], leaving: It
 
 def _keeping_an_administrator(client: PersonClient, was: User, roles_after: Iterable[str] = ()) -> AbstractContextManager[None]:
     """For the block that leaves a user only these roles, or deactivates or deletes them. Raises LastAdministrator, Conflict."""
-    is_less = was.enabled and not set(was.roles) <= set(roles_after)
+    is_less = was.enabled and not set(was.roles) <= set(roles_after) and not _operator_is_left(client, [was])
     managing = _managing_roles(client) if is_less else frozenset[str]()
     is_loss = not managing.isdisjoint(was.roles) and managing.isdisjoint(roles_after)
     return _another_administrator_left(client, managing, was) if is_loss else nullcontext()
@@ -230,7 +236,7 @@ def _keeping_an_administrator(client: PersonClient, was: User, roles_after: Iter
 
 @contextmanager
 def _another_administrator_left(client: PersonClient, managing: frozenset[str], was: User) -> Iterator[None]:
-    """Under a lock, so that two administrators can't remove each other."""
+    """Under a lock, so that nobody removes the other one in the meantime."""
     with ExitStack() as stack:
         try:
             stack.enter_context(locks.held("administrators"))

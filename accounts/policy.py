@@ -13,6 +13,10 @@ Action = Literal["edit", "change_password", "activate", "deactivate", "delete"]
 
 NOT_PRIVILEGED = "You need permission to manage users."
 BUILT_IN = "This user is built in and can't be updated or deleted."
+LAST_ADMINISTRATOR = (
+    "No other active native or built-in user can manage users. Administrators from other realms don't count, because their realm "
+    "can have an outage. Assign a role with manage_security to another user first."
+)
 
 
 def denial_reason(action: Action, operator: Operator, user: User) -> str:

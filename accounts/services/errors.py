@@ -18,6 +18,7 @@ ServiceError
 │   ├── DecisionConflict     another reviewer decided on the same user in the meantime
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
+├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
@@ -175,6 +176,12 @@ class ReviewIncomplete(Conflict):
     def __init__(self, pending: int) -> None:
         super().__init__(f"{pending} items are pending")
         self.pending = pending
+
+
+class LastAdministrator(ServiceError):
+    """No other active native or built-in user has `manage_security`. Nothing was changed."""
+
+    code = "last_administrator"
 
 
 class Invalid(ServiceError):

@@ -1,6 +1,6 @@
 """The variable parts of the user list as HTML. Functions, because templates would take most of the time of the page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape  # Django's version also checks for lazy and safe texts, which takes a tenth of the page's time
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from accounts.converters import UsernameConverter
 from accounts.services.roles import Role
+from accounts.services.roles.escalation import MANAGE, Escalation
 from accounts.services.users import User
 from accounts.templatetags.icons import heroicon_micro, heroicon_mini
 
@@ -19,6 +20,7 @@ to_url = UsernameConverter().to_url
 MAX_SHOWN_LENGTH = 40
 # The page of the user has the whole.
 MAX_TEXT_LENGTH = 500
+MAX_PATHS = 3
 
 
 def hidden_fields(fields: Iterable[tuple[str, str]]) -> str:
@@ -62,14 +64,16 @@ def page_link(name: str, icon: str, url: str) -> str:
 
 
 def user_rows(rows: Iterable[Mapping[str, Any]], *, can_manage: bool) -> str:
-    """A `<tr>` for each row (`user`, `roles`, `can_select`), with a checkbox if the operator can manage users.
+    """A `<tr>` for each row (`user`, `roles`, `escalations`, `can_select`), with a checkbox if the operator can manage users.
 
     URLs are relative to the list. Optional end tags and quotes are left out to keep the page small.
     """
-    return "".join(_row(row["user"], row["roles"], row["can_select"], can_manage) for row in rows)
+    return "".join(_row(row["user"], row["roles"], row["escalations"], row["can_select"], can_manage) for row in rows)
 
 
-def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) -> str:
+def _row(
+    user: User, roles: Iterable[Role], escalations: Sequence[tuple[str, Escalation]], can_select: bool, can_manage: bool
+) -> str:
     name = escape(user.username)
     title = f' title="{name}"' if len(user.username) > MAX_SHOWN_LENGTH else ""
     return (
@@ -78,7 +82,7 @@ def _row(user: User, roles: Iterable[Role], can_select: bool, can_manage: bool) 
         f"<td data-test-subj=userRowFullName>{_text(user.full_name)}"
         f"<td data-test-subj=userRowEmail>{_text(user.email)}"
         f"<td data-test-subj=userRowRoles>{_roles(roles)}"
-        f"<td>{status(user)}"
+        f"<td>{status(user, escalations)}"
     )
 
 
@@ -116,15 +120,32 @@ def _role(role: Role) -> str:
     return f'<a{kind} href="?role={quote(role.name, safe="")}">{escape(role.name)}{mark}</a>'
 
 
-def status(user: User) -> str:
-    """The badges of a user: deactivated, reserved, deprecated."""
+def status(user: User, escalations: Sequence[tuple[str, Escalation]] = ()) -> str:
+    """The badges of a user: deactivated, reserved, deprecated, and administrator, with the escalations of their roles."""
     badges = "" if user.enabled else '<span class="badge" data-test-subj="userDisabled">Deactivated</span>'
     if user.is_reserved:
         badges += '<span class="badge badge--primary" data-test-subj="userReserved">Reserved</span>'
     if user.is_deprecated:
         reason = escape(user.deprecated_reason)
         badges += f'<span class="badge badge--warning" data-test-subj="userDeprecated" title="{reason}">Deprecated</span>'
+    if escalations:
+        badges += administrator(user, escalations)
     return f'<span class="badges">{badges}</span>' if badges else ""
+
+
+def administrator(user: User, escalations: Sequence[tuple[str, Escalation]]) -> str:
+    """The badge that says whether the user is, can become, or may become an administrator; it links to the page that says how."""
+    label, kind = "May become an administrator", ""
+    if any(each.is_certain for _, each in escalations):
+        label, kind = "Can become an administrator", " badge--warning"
+    if any(each.path is MANAGE for _, each in escalations):
+        label, kind = "Administrator", " badge--primary"
+    more = f"; and {len(escalations) - MAX_PATHS} more" if len(escalations) > MAX_PATHS else ""
+    how = "; ".join(f"Role {role}: {each}" for role, each in escalations[:MAX_PATHS]) + more
+    return (
+        f'<a class="badge{kind}" href="access/{to_url(user.username)}#escalations-title" title="{escape(how)}" '
+        f"data-test-subj=userAdministrator>{label}</a>"
+    )
 
 
 @register.simple_tag

@@ -28,6 +28,7 @@ STATUSES: Final[dict[type[errors.ServiceError], tuple[int, str]]] = {
     errors.PreconditionFailed: (HTTPStatus.PRECONDITION_FAILED, "precondition_failed_exception"),
     errors.Conflict: (HTTPStatus.CONFLICT, "version_conflict_engine_exception"),
     errors.InvalidPassword: (HTTPStatus.BAD_REQUEST, "validation_exception"),
+    errors.LastAdministrator: (HTTPStatus.BAD_REQUEST, "illegal_argument_exception"),
     errors.Invalid: (HTTPStatus.BAD_REQUEST, "illegal_argument_exception"),
     errors.AuditUnavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "audit_unavailable_exception"),
     errors.Unavailable: (HTTPStatus.SERVICE_UNAVAILABLE, "unavailable_exception"),
@@ -36,6 +37,7 @@ STATUSES: Final[dict[type[errors.ServiceError], tuple[int, str]]] = {
     errors.ServiceError: (HTTPStatus.INTERNAL_SERVER_ERROR, "exception"),
 }
 REASONS: Final[dict[type[errors.ServiceError], str]] = {
+    errors.LastAdministrator: "no other active native or built-in user can manage users",
     errors.UserLocked: "another change of this user is in progress, and nothing was changed",
     errors.AuditUnavailable: "nothing was changed, because the change can't be recorded in the audit trail",
     errors.Unavailable: "Elasticsearch is unavailable, and nothing was changed",

@@ -59,6 +59,7 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Someone else made a change at the same time",
         "Your change was not applied. Reload the page and try again if it is still needed.",
     ),
+    errors.LastAdministrator: (409, "No administrator would be left", f"Nothing was changed. {policy.LAST_ADMINISTRATOR}"),
     errors.SearchNotAllowed: (
         400,
         "The cluster doesn't allow this search",

@@ -124,6 +124,9 @@ PAGES: Final = (
     Page("My API keys", "account_api_keys", "key", keywords="own tokens credentials revoke invalidate", is_suggested=False),
     _list("Deactivated users", "?status=deactivated", "disabled inactive locked blocked off"),
     _list("Reserved users", "?kind=reserved", "built-in builtin system elastic kibana"),
+    _list(
+        "Users who can become administrators", "?flag=administrator", "administrator superuser admin manage escalation privilege"
+    ),
     _list("Users without roles", "?flag=no-roles", "no roles none empty"),
     _list("Users with nonexistent roles", "?flag=unknown-roles", "unknown missing"),
     _list("Users without an email address", "?flag=no-email", "no e-mail none missing"),

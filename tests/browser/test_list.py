@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.names import HOSTILE_NAMES
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, sign_in
+from tests.support.pages import NARROW, WIDE, Watched, look, sign_in
 
 
 @pytest.fixture
@@ -161,3 +161,34 @@ def test_the_theme_stays_as_chosen(admin: Page) -> None:
     expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
     admin.goto("/account/")
     expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
+
+
+def test_administrators_by_filter_and_badge(node: TestNode, admin: Page) -> None:
+    node.elastic.security.put_role(name="creator", cluster=["cluster:admin/xpack/security/user/put"])
+    node.elastic.security.put_role(name="keeper", cluster=["manage"])
+    node.put_user("riser", roles=["creator", "viewer"])
+    node.put_user("keeper", roles=["keeper"])
+    try:
+        admin.get_by_test_id("userFiltersButton").click()
+        admin.get_by_role("checkbox", name="Can become an administrator").check()
+        admin.get_by_test_id("applyFiltersButton").click()
+        admin.wait_for_url("**flag=administrator*")
+        badges = admin.get_by_test_id("userAdministrator")
+        expect(badges).to_have_text(["Administrator", "Administrator", "Can become an administrator"])  # ada, elastic, riser
+        badge = badges.last
+        expect(badge).to_have_attribute(
+            "title", "Role creator: Can create and update users (cluster:admin/xpack/security/user/put)"
+        )
+        admin.emulate_media(color_scheme="dark")
+        for size in (WIDE, NARROW):
+            admin.set_viewport_size(size)  # type: ignore[arg-type]
+            look(admin, "/users/?flag=administrator")
+            look(admin, "/users/?flag=possible-administrator")
+            expect(admin.get_by_test_id("userAdministrator").filter(has_text="May become")).not_to_have_count(0)
+        admin.go_back()
+        badge.focus()
+        admin.keyboard.press("Enter")
+        expect(admin.get_by_role("heading", name="Is an administrator, or can become one")).to_be_in_viewport()
+    finally:
+        for role in ("creator", "keeper"):
+            node.elastic.security.delete_role(name=role)

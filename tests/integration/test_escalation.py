@@ -9,9 +9,11 @@ from elasticsearch import AuthenticationException, AuthorizationException, BadRe
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import exports, roles
+from accounts.services import exports, roles, users
 from accounts.services.client import PersonClient, invalidate
-from accounts.services.users import UserQuery, administrators
+from accounts.services.findings import rules, user_pages
+from accounts.services.users import UserQuery, administrators, privilege_holders
+from accounts.templatetags import user_table
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -125,6 +127,35 @@ def told(client: PersonClient) -> list[str]:
     return [str(each) for _, each in administration.escalations_of(["climber"])]
 
 
+FINDINGS = {"managers": True, "escalation": True, "possible-escalation": None}
+BADGES = {"Administrator": True, "Can become an administrator": True, "May become an administrator": None}
+
+
+def listed(client: PersonClient, flag: users.Flag) -> bool:
+    return "climber" in {user.username for user in users.list_page(client, UserQuery(flags=(flag,), size=100)).users}
+
+
+def answers(client: PersonClient) -> dict[str, bool | None]:
+    """What each page and file says of the climber: True, False, None for not known."""
+    known = roles.all_roles(client)
+    report = privilege_holders.who_are_administrators(client, known)
+    [row] = exports.rows(client, UserQuery(q="climber"))
+    user = users.get(client, "climber")
+    badge = user_table.status(
+        user, administrators.of_roles(client, roles.by_name(client, user.roles).values()).escalations_of(user.roles)
+    )
+    context = user_pages.context(client, user_pages.page(client), user_pages.administration(client), None)
+    found = [FINDINGS[slug] for slug, _ in rules.of_user(user, context) if slug in FINDINGS]
+    is_undetermined = "climber" in {role.name for role in report.undetermined}
+    return {
+        "filter": listed(client, "administrator") or (None if listed(client, "possible-administrator") else False),
+        "badge": next((answer for label, answer in BADGES.items() if f">{label}<" in badge), False),
+        "export": row.can_manage_users,
+        "finding": found[0] if found else False,
+        "who can": "climber" in {one.user.username for one in report.page.holders} or (None if is_undetermined else False),
+    }
+
+
 @pytest.mark.parametrize("path", WALKED)
 def test_path_is_told_if_and_only_if_it_can_be_walked(node: TestNode, otto: PersonClient, path: str) -> None:
     role, call, words = WALKED[path]
@@ -134,8 +165,9 @@ def test_path_is_told_if_and_only_if_it_can_be_walked(node: TestNode, otto: Pers
     node.put_user("climber", roles=["climber"])
 
     assert [each for each in told(otto) if "Not known" not in each][:1] == ([words] if words else [])
-    [row] = exports.rows(otto, UserQuery(q="climber"))
-    assert bool(row.can_manage_users) is bool(words)
+    said = answers(otto)
+    assert len(set(said.values())) == 1, said
+    assert bool(said["filter"]) is bool(words)
     assert climb(node, call) is bool(words)
 
     node.elastic.security.put_role(name="climber", cluster=["monitor"])
@@ -150,6 +182,12 @@ def test_pages(node: TestNode, signed_in: Callable[..., Client]) -> None:
     assert "Is an administrator, or can become one" in page
     assert "Can create and update users" in page
     assert "run_as ada, which includes ada" in page
+    page = text(otto, "/users/?flag=administrator&kind=native")
+    assert "Role climber: Can create and update users" in page
+    assert "run_as ada, which includes ada" in page
+    assert ">Can become an administrator</a>" in page
+    assert ">Administrator</a>" in page
+    assert ">otto</a>" not in page
     page = text(otto, "/roles/who-can?privilege=administrator")
     assert ">climber</a>" in page
     assert "run_as ada, which includes ada" in page
@@ -197,8 +235,8 @@ def test_what_a_role_does_not_show_is_not_known(node: TestNode, otto: PersonClie
     node.put_user("climber", roles=["climber"])
     [each] = told(otto)
     assert "Not known whether this works in this cluster" in each
-    [row] = exports.rows(otto, UserQuery(q="climber"))
-    assert row.can_manage_users is None
+    said = answers(otto)
+    assert set(said.values()) == {None}, said
 
 
 def test_nobody_acts_as_a_deactivated_user(node: TestNode, otto: PersonClient) -> None:

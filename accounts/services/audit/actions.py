@@ -108,6 +108,7 @@ REASONS: Final = {
     "decision_conflict": "Decision conflict",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
+    "last_administrator": "No administrator would be left",
     "invalid": "Rejected by Elasticsearch",
     "refused": "Rejected by usermgmt",
     "invalid_password": "Rejected by the password policy",

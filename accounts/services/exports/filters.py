@@ -9,6 +9,8 @@ from accounts.services.users import UserQuery
 STATUS: Final = {"active": "active", "deactivated": "deactivated"}
 KIND: Final = {"native": "without reserved users", "reserved": "reserved users only"}
 FLAGS: Final = {
+    "administrator": "administrators and users who can become one",
+    "possible-administrator": "users who may be able to become administrators (not known)",
     "unknown-roles": "with a nonexistent role",
     "no-roles": "without roles",
     "no-email": "without an email address",

@@ -207,6 +207,25 @@ CATALOGUE: Final = (
         roles="Granted by",
     ),
     Finding(
+        "old-passwords",
+        "Passwords not changed for a year",
+        "confirmation",
+        "The longer a password is in use, the more people and programs may know it, and a leak of it may have gone unnoticed.",
+        "Ask the user to change it, or set a new one. For passwords that applications use, consider API keys that expire.",
+        "Only changes made with usermgmt are known. Passwords that have no recorded change are listed as passwords of unknown age. "
+        "Built-in and deactivated users are not checked.",
+    ),
+    Finding(
+        "unknown-passwords",
+        "Passwords of unknown age",
+        "confirmation",
+        "The audit trail has no change of the password, and not the creation of the user. The password may be new or many years "
+        "old.",
+        "Set a new password with usermgmt where the age matters, for example for administrators.",
+        "Passwords that were set outside usermgmt or before the audit trail starts have no recorded change. Built-in and "
+        "deactivated users are not checked.",
+    ),
+    Finding(
         "anonymous-access",
         "Anonymous access",
         "confirmation",

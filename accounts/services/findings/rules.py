@@ -13,6 +13,7 @@ from accounts.services.users.administrators import Administration
 from accounts.services.users.privilege_holders import GrantPaths
 
 UNSEEN_FOR: Final = timedelta(days=90)
+OLD_PASSWORD: Final = timedelta(days=365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
         yield "built-in", row(user)
     if details := _unseen(user, context):
         yield "unseen", row(user, details)
+    if user.enabled and not user.is_reserved:
+        yield from _password(user, context)
 
 
 def row(user: User, details: str = "", roles: tuple[str, ...] = (), key: str = "", ref: str = "") -> Row:
@@ -82,6 +85,22 @@ def _unseen(user: User, context: Context) -> str:
     if created := context.activity.get(user.username, UserActivity()).created:
         return f"No sign-in since the user was created on {created:%Y-%m-%d}."
     return f"No recorded sign-in. The audit trail starts on {context.trail_start or context.now:%Y-%m-%d}."
+
+
+def _password(user: User, context: Context) -> Iterator[tuple[str, Row]]:
+    """An old password, or one of unknown age: without an event, nothing is claimed."""
+    known = context.activity.get(user.username, UserActivity())
+    if known.password_changed:
+        if context.now - known.password_changed > OLD_PASSWORD:
+            yield "old-passwords", row(user, f"Last changed on {known.password_changed:%Y-%m-%d}.")
+    elif not known.since:
+        yield (
+            "unknown-passwords",
+            row(user, f"No recorded change. The audit trail starts on {context.trail_start or context.now:%Y-%m-%d}."),
+        )
+    elif context.now - known.since > OLD_PASSWORD:
+        details = f"No recorded change since an earlier user of this name was deleted on {known.since:%Y-%m-%d}."
+        yield "unknown-passwords", row(user, details)
 
 
 def _deprecated(user: User, context: Context) -> list[Role]:

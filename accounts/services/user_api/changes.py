@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import sleep
@@ -94,7 +94,8 @@ def set_enabled(change: Change, *, enabled: bool) -> Answer:
     """Activate or deactivate a user; the sessions of a deactivated one end."""
     was = _seen(change).user
     action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
-    with _recorded(change, action, changes={"enabled": (was and was.enabled, enabled)}):
+    changes = {"enabled": (was and was.enabled, enabled)}
+    with _recorded(change, action, changes=changes), nullcontext() if enabled else _guard(change, was):
         answer = change.send()
     invalidate()
     if not enabled:
@@ -129,10 +130,15 @@ def delete(change: Change) -> Answer:
     if change.is_own_account:
         raise errors.Refused("users may not delete their own account")
     was = _seen(change).user
-    with _recorded(change, Action.USER_DELETE, changes=users.changed_fields(was, None)):
+    with _recorded(change, Action.USER_DELETE, changes=users.changed_fields(was, None)), _guard(change, was):
         answer = change.send()
     _end_sessions(change.username)
     return answer
+
+
+def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:
+    """Raises LastAdministrator if nobody else could manage users."""
+    return users.keeping_an_administrator(change.client, was, roles_after) if was else nullcontext()
 
 
 @contextmanager

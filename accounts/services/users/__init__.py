@@ -16,6 +16,7 @@ from accounts.services.users.query import FIELDS as FIELDS
 from accounts.services.users.query import FLAGS as FLAGS
 from accounts.services.users.query import MAX_SEARCH_LENGTH as MAX_SEARCH_LENGTH
 from accounts.services.users.query import MAX_WORDS as MAX_WORDS
+from accounts.services.users.query import Flag as Flag
 from accounts.services.users.query import Position as Position
 from accounts.services.users.query import Sort as Sort
 from accounts.services.users.query import UserQuery as UserQuery
@@ -37,6 +38,8 @@ from accounts.services.users.users import enable as enable
 from accounts.services.users.users import get as get
 from accounts.services.users.users import get_many as get_many
 from accounts.services.users.users import is_valid_username as is_valid_username
+from accounts.services.users.users import keeping_an_administrator as keeping_an_administrator
+from accounts.services.users.users import last_administrators as last_administrators
 from accounts.services.users.users import lock_name as lock_name
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import reserved as reserved

@@ -1,12 +1,12 @@
 """Who is, or can become, an administrator: through the escalation paths of their roles, and through `run_as`."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
 
-from accounts.services.client import PersonClient
-from accounts.services.roles import AnonymousAccess, Role, patterns
+from accounts.services.client import PersonClient, cached_per_scope
+from accounts.services.roles import AnonymousAccess, Role, all_roles, anonymous_access, patterns
 from accounts.services.roles.escalation import MANAGE, RUN_AS, Escalation
 from accounts.services.users import users
 
@@ -39,10 +39,24 @@ class Administration:
         held = {*roles, *self.anonymous.roles}
         return True if self.certain & held else None if self.possible & held or not self.anonymous.is_known else False
 
+    def certain_query(self) -> dict[str, Any]:
+        """The query for the users of whom `is_administrator` is True."""
+        return self._query(self.certain, for_all=not self.certain.isdisjoint(self.anonymous.roles))
+
+    def possible_query(self) -> dict[str, Any]:
+        """The query for those of whom it is None, and for some of whom it is True."""
+        return self._query(self.possible, for_all=not self.anonymous.is_known or not self.possible.isdisjoint(self.anonymous.roles))
+
+    def _query(self, roles: frozenset[str], *, for_all: bool) -> dict[str, Any]:
+        return {"match_all": {}} if for_all else {"terms": {"roles": sorted(roles)}}
+
     def escalations_of(self, roles: Iterable[str]) -> list[tuple[str, Escalation]]:
         """Those of each of the roles, with the role; certain ones first."""
         found = [(role, each) for role in dict.fromkeys([*roles, *self.anonymous.roles]) for each in self.escalations.get(role, ())]
         return sorted(found, key=lambda each: not each[1].is_certain)
+
+
+NOBODY: Final = Administration({})
 
 
 def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess = OFF) -> Administration:
@@ -51,7 +65,7 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
     Raises AccessDenied without `read_security`.
     """
     escalations: Escalations = {role.name: role.escalations for role in known if role.escalations}
-    acting = [role for role in known if role.run_as and not any(each.path is MANAGE for each in role.escalations)]
+    acting = [role for role in known if _depends_on_users(role)]
     if acting:
         direct = Administration(escalations)
         escalations |= _acting_as(acting, escalations, *_holders(client, direct.certain), is_certain=True)
@@ -59,6 +73,28 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
         for others in (direct.possible, frozenset(role.name for role in acting if role.name in escalations)):
             escalations |= _acting_as(acting, escalations, *_holders(client, others), is_certain=False)
     return Administration(escalations, anonymous)
+
+
+def of_all_roles(client: PersonClient) -> Administration:
+    """From all roles and anonymous access, both cached for CACHE_SECONDS. Raises AccessDenied without `read_security`."""
+    return replace(_of_all_roles(client), anonymous=anonymous_access(client))
+
+
+@cached_per_scope
+def _of_all_roles(client: PersonClient) -> Administration:
+    return load(client, all_roles(client))
+
+
+def of_roles(client: PersonClient, given: Iterable[Role]) -> Administration:
+    """From these roles, without anonymous access. No call unless one has `run_as`: then `load`, cached for CACHE_SECONDS."""
+    known = list(given)
+    if any(map(_depends_on_users, known)):
+        return _of_all_roles(client)
+    return Administration({role.name: role.escalations for role in known if role.escalations})
+
+
+def _depends_on_users(role: Role) -> bool:
+    return bool(role.run_as) and not any(each.path is MANAGE for each in role.escalations)
 
 
 def _holders(client: PersonClient, roles: frozenset[str]) -> tuple[list[str], bool]:

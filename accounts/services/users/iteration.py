@@ -10,7 +10,7 @@ from typing import TypeVar
 from accounts.services import roles
 from accounts.services.client import PersonClient
 from accounts.services.users import users
-from accounts.services.users.pages import BATCH_SIZE, MatchingUsers, Row
+from accounts.services.users.pages import BATCH_SIZE, MatchingUsers, Row, administration_for
 from accounts.services.users.query import Position, UserQuery
 from accounts.services.users.users import User
 
@@ -49,7 +49,8 @@ def count(client: PersonClient, query: UserQuery) -> int:
 
 
 def _matching(client: PersonClient, query: UserQuery) -> MatchingUsers:
-    return MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf)
+    administration = administration_for(client, query)
+    return MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf, administration=administration)
 
 
 def without_position(query: UserQuery) -> UserQuery:

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from accounts.services import errors, roles
 from accounts.services.client import PersonClient
-from accounts.services.users import text_search, unknown_roles, users
+from accounts.services.users import administrators, text_search, unknown_roles, users
+from accounts.services.users.administrators import NOBODY, Administration
 from accounts.services.users.query import Position, UserQuery, filter_clause, matches, order_key, position_of, sort_clause
 from accounts.services.users.text_search import Clause
 from accounts.services.users.users import User
@@ -66,17 +67,26 @@ def search(client: PersonClient, query: UserQuery) -> UserPage:
     page is returned.
     """
     known = roles.names(client) if "unknown-roles" in query.flags else frozenset[str]()
-    return _requested_page(MatchingUsers(client, query, known, users.reserved(client)), query)
+    administration = administration_for(client, query)
+    return _requested_page(MatchingUsers(client, query, known, users.reserved(client), administration=administration), query)
+
+
+def administration_for(client: PersonClient, query: UserQuery) -> Administration:
+    """Who is an administrator, if the query depends on it. Otherwise no call."""
+    return administrators.of_all_roles(client) if query.needs_administration else NOBODY
 
 
 def list_page(client: PersonClient, query: UserQuery) -> UserPage:
     """The same for the user list: nonexistent roles may be cached for CACHE_SECONDS, like existing roles."""
+    administration = administration_for(client, query)
     if "unknown-roles" in query.flags:
         known, unknown = roles.names(client), unknown_roles.names(client)
         # Reserved users have reserved roles, all of which exist.
-        matching = MatchingUsers(client, query, known, [], None if unknown is None else unknown - known)
+        matching = MatchingUsers(
+            client, query, known, [], None if unknown is None else unknown - known, administration=administration
+        )
     else:
-        matching = MatchingUsers(client, query, frozenset(), users.reserved(client))
+        matching = MatchingUsers(client, query, frozenset(), users.reserved(client), administration=administration)
     return _requested_page(matching, query)
 
 
@@ -93,15 +103,17 @@ def _requested_page(matching: "MatchingUsers", query: UserQuery) -> UserPage:
 def count_each(client: PersonClient, queries: Iterable[UserQuery]) -> list[int | None]:
     """The number of users that match each query, None if the cluster doesn't allow to search for it.
 
-    A small call each, and one each for reserved users, roles, and search words.
+    A small call each, and one each for reserved users, roles, anonymous access, and search words.
     """
-    known, reserved = roles.names(client), users.reserved(client)
+    known, reserved, administration = roles.names(client), users.reserved(client), administrators.of_all_roles(client)
     words_clause = cache(partial(text_search.words_clause, client))
 
     def count(query: UserQuery) -> int | None:
         try:
             words = words_clause(tuple(query.words)) if query.words else None
-            return MatchingUsers(client, query, known, reserved, words=words, max_read=0).rows(None, 0)[1]
+            return MatchingUsers(client, query, known, reserved, words=words, max_read=0, administration=administration).rows(
+                None, 0
+            )[1]
         except errors.SearchNotAllowed:
             return None
 
@@ -154,6 +166,7 @@ class MatchingUsers:
         unknown: frozenset[str] | None = None,
         words: Clause | None = None,
         max_read: float | None = None,
+        administration: Administration = NOBODY,
     ) -> None:
         """`known`: existing roles.
 
@@ -166,8 +179,9 @@ class MatchingUsers:
         self._unknown = unknown
         self._words = words
         self._max_read = MAX_READ if max_read is None else max_read
+        self._administration = administration
         self._order = order_key(query)
-        self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known)]
+        self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known, administration)]
         self._compared: list[Row] | None = None
 
     def rows(self, position: Position | None, size: int, *, backwards: bool = False) -> tuple[list[Row], int]:
@@ -202,7 +216,7 @@ class MatchingUsers:
     def _filter(self) -> Clause | None:
         if self._words is None and self._query.words:
             self._words = text_search.words_clause(self._client, self._query.words)
-        return filter_clause(self._query, self._words, self._known, self._unknown)
+        return filter_clause(self._query, self._words, self._known, self._unknown, self._administration)
 
     def _compare(self) -> list[Row] | None:
         """All matching native users, None if there are too many to compare."""
@@ -210,7 +224,7 @@ class MatchingUsers:
         found: list[Row] = []
         rows, total = self._read(allowed, None, BATCH_SIZE)
         while rows and total <= self._max_read:
-            found += [row for row in rows if matches(row[1], self._query, self._known)]
+            found += [row for row in rows if matches(row[1], self._query, self._known, self._administration)]
             rows, total = self._read(allowed, rows[-1][0], BATCH_SIZE)
         return found if total <= self._max_read else None
 

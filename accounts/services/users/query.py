@@ -9,13 +9,16 @@ from functools import cmp_to_key
 from typing import Any, Final, Literal
 
 from accounts.services.users import text_search, unknown_roles
+from accounts.services.users.administrators import NOBODY, Administration
 from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
-Flag = Literal["unknown-roles", "no-roles", "no-email"]
+Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"]
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
-FLAGS: Final[tuple[Flag, ...]] = ("unknown-roles", "no-roles", "no-email")
+FLAGS: Final[tuple[Flag, ...]] = ("administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email")
+# What `Administration.is_administrator` says of the users.
+ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None}
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
 MAX_WORDS: Final = 10
@@ -43,6 +46,10 @@ class UserQuery:
     def is_filtered(self) -> bool:
         """Whether there is a filter besides the kind."""
         return bool(self.q or self.roles or self.status or self.flags)
+
+    @property
+    def needs_administration(self) -> bool:
+        return not ADMINISTRATION.keys().isdisjoint(self.flags)
 
     @property
     def words(self) -> list[str]:
@@ -92,7 +99,11 @@ def sort_clause(query: UserQuery, *, backwards: bool) -> list[dict[str, Any]]:
 
 
 def filter_clause(
-    query: UserQuery, words: dict[str, Any] | None, known: frozenset[str], unknown: frozenset[str] | None
+    query: UserQuery,
+    words: dict[str, Any] | None,
+    known: frozenset[str],
+    unknown: frozenset[str] | None,
+    administration: Administration = NOBODY,
 ) -> dict[str, Any] | None:
     """None for all users, which is a little faster than `match_all`. `words`: the clause for the search words."""
     clauses = [words] if words else []
@@ -100,11 +111,17 @@ def filter_clause(
         clauses.append({"terms": {"roles": list(query.roles)}})
     if query.status:
         clauses.append({"term": {"enabled": query.status == "active"}})
-    clauses += [_flag_query(flag, known, unknown) for flag in query.flags]
+    clauses += [_flag_query(flag, known, unknown, administration) for flag in query.flags]
     return {"bool": {"filter": clauses}} if clauses else None
 
 
-def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | None) -> dict[str, Any]:
+def _flag_query(
+    flag: Flag, known: frozenset[str], unknown: frozenset[str] | None, administration: Administration
+) -> dict[str, Any]:
+    if flag == "administrator":
+        return administration.certain_query()
+    if flag == "possible-administrator":
+        return {"bool": {"filter": [administration.possible_query()], "must_not": [administration.certain_query()]}}
     if flag == "unknown-roles":
         return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
     # Other programs store an empty email address, for which `exists` matches.
@@ -112,15 +129,17 @@ def _flag_query(flag: Flag, known: frozenset[str], unknown: frozenset[str] | Non
     return {"bool": {"must_not": [has]}}
 
 
-def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset()) -> bool:
+def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset(), administration: Administration = NOBODY) -> bool:
     """Whether `filter_clause` matches this user."""
     has_words = not query.words or text_search.has_words(query.words, user.username, user.full_name, user.email, *user.roles)
     has_role = not query.roles or not set(query.roles).isdisjoint(user.roles)
     has_status = not query.status or user.enabled == (query.status == "active")
-    return has_words and has_role and has_status and all(_has_flag(user, flag, known) for flag in query.flags)
+    return has_words and has_role and has_status and all(_has_flag(user, flag, known, administration) for flag in query.flags)
 
 
-def _has_flag(user: User, flag: Flag, known: frozenset[str]) -> bool:
+def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration) -> bool:
+    if flag in ADMINISTRATION:
+        return administration.is_administrator(user.roles) is ADMINISTRATION[flag]
     if flag == "unknown-roles":
         return not known.issuperset(user.roles)
     return not (user.roles if flag == "no-roles" else user.email)

@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors, sessions
+from accounts.services import audit, errors, roles, sessions
 from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, showable
+from accounts.services.documents import locks
 from accounts.services.users import unknown_roles
 
 # Whom to ask for: whether a user of this name is built in is what Elasticsearch says, see `is_reserved`.
@@ -130,10 +131,11 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     """Set what differs between `seen` and `wanted`: full name, email address, and roles. Everything else stays as it is stored.
 
     `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
-    NotFound, AuditUnavailable.
+    NotFound, LastAdministrator, AuditUnavailable.
     """
     changes = changed_fields(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
-    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=lock_name(wanted.username)):
+    guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles)
+    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=lock_name(wanted.username)), guard:
         with exact_text():
             current = stored(client, wanted.username)
         if conflicts := differences(seen, user_from_api(showable(current))):
@@ -170,21 +172,81 @@ def enable(client: PersonClient, username: str, seen: User | None = None) -> Non
 
 
 def disable(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Deactivate a user immediately; their sessions end. Raises NotFound, AuditUnavailable."""
+    """Deactivate a user immediately; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
-    with audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes), missing_is_not_found(client, username):
+    guard = keeping_an_administrator(client, was)
+    with (
+        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes),
+        guard,
+        missing_is_not_found(client, username),
+    ):
         client.disable_user(username=username)
     invalidate()
     sessions.end_all(username)
 
 
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Delete a native user; their sessions end. Raises NotFound, AuditUnavailable."""
+    """Delete a native user; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
-    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changed_fields(was, None)):
+    guard = keeping_an_administrator(client, was)
+    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changed_fields(was, None)), guard:
         client.delete_user(username=username)
     sessions.end_all(username)
+
+
+def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:
+    """The active administrators among these users, if no other active user could manage users without them; otherwise none.
+
+    Administrators from other realms don't count, because only their realm knows whether they can still sign in. No call if the
+    operator is left; otherwise that for the roles, and up to three if there are administrators among the users.
+    """
+    users = list(leaving)
+    managing = frozenset[str]() if _operator_is_left(client, users) else _managing_roles(client)
+    found = [user for user in users if user.enabled and not managing.isdisjoint(user.roles)]
+    return found if found and not _is_another_left(client, managing, found) else []
+
+
+def _operator_is_left(client: PersonClient, leaving: Iterable[User]) -> bool:
+    """Whether the operator is a native or built-in user besides these. Elasticsearch lets only administrators change users."""
+    return client.actor.is_native_or_reserved and client.actor.username not in {user.username for user in leaving}
+
+
+def _managing_roles(client: PersonClient) -> frozenset[str]:
+    return frozenset(role.name for role in roles.all_roles(client) if role.grants_user_management)
+
+
+def _is_another_left(client: PersonClient, managing: frozenset[str], leaving: Iterable[User]) -> bool:
+    """Whether an active user, built in or native, can manage users, other than these."""
+    names = {user.username for user in leaving}
+    if any(user.enabled and user.username not in names and not managing.isdisjoint(user.roles) for user in reserved(client)):
+        return True
+    active = [{"terms": {"roles": sorted(managing)}}, {"term": {"enabled": True}}]
+    query = {"bool": {"filter": active, "must_not": [{"terms": {"username": sorted(names)}}]}}
+    if client.query_user(query=query, size=0)["total"]:
+        return True
+    return not managing.isdisjoint(roles.anonymous_access(client).roles)
+
+
+def keeping_an_administrator(client: PersonClient, was: User, roles_after: Iterable[str] = ()) -> AbstractContextManager[None]:
+    """For the block that leaves a user only these roles, or deactivates or deletes them. Raises LastAdministrator, Conflict."""
+    is_less = was.enabled and not set(was.roles) <= set(roles_after) and not _operator_is_left(client, [was])
+    managing = _managing_roles(client) if is_less else frozenset[str]()
+    is_loss = not managing.isdisjoint(was.roles) and managing.isdisjoint(roles_after)
+    return _another_administrator_left(client, managing, was) if is_loss else nullcontext()
+
+
+@contextmanager
+def _another_administrator_left(client: PersonClient, managing: frozenset[str], was: User) -> Iterator[None]:
+    """Under a lock, so that nobody removes the other one in the meantime."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locks.held("administrators"))
+        except errors.UserLocked as exc:  # which would mean that somebody else changes the same user
+            raise errors.Conflict(str(exc)) from None
+        if not _is_another_left(client, managing, [was]):
+            raise errors.LastAdministrator(was.username)
+        yield
 
 
 def is_valid_username(username: str) -> bool:

@@ -17,7 +17,7 @@ from accounts.decorators import requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
 from accounts.services.client import PersonClient
-from accounts.services.errors import NotFound, OutcomeUnknown
+from accounts.services.errors import LastAdministrator, NotFound, OutcomeUnknown
 from accounts.services.passwords.warnings import warning
 from accounts.services.users import Deletion, User
 from accounts.views import errors
@@ -74,6 +74,8 @@ def delete_many(request: AppRequest) -> HttpResponse:
     reserved = {user.username for user in users.reserved(request.user.client)}
     reasons = {name: "User is a system user" if name in reserved else "This user no longer exists." for name in names}
     reasons |= {user.username: policy.denial_reason("delete", request.user, user) for user in found}
+    deletable = [user for user in found if not reasons[user.username]]
+    reasons |= {user.username: policy.LAST_ADMINISTRATOR for user in users.last_administrators(request.user.client, deletable)}
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:
         return _delete_all(request, [user for user in found if user.username in chosen])
@@ -138,6 +140,8 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
         verb.do(request.user.client, username, user)
         messages.success(request, f"{verb.done} user '{username}'")
         return go_to(request, reverse("users") if verb is DELETE else page)
+    if verb is not ACTIVATE and users.last_administrators(request.user.client, [user]):
+        raise LastAdministrator(username)
     return _ask(
         request,
         verb,

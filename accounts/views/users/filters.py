@@ -22,6 +22,8 @@ LABELS: Final = {
     "deactivated": "Deactivated",
     "native": "Native users",
     "reserved": "Reserved users",
+    "administrator": "Can become an administrator",
+    "possible-administrator": "May become an administrator",
     "unknown-roles": "Nonexistent roles",
     "no-roles": "No roles",
     "no-email": "No email address",

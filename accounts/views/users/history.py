@@ -27,9 +27,10 @@ def history(request: AppRequest, username: str) -> HttpResponse:
     try:
         page = audit.of_target("user", username, size=10 if is_part else 50, after=after)
         known, trail_start = audit.activity_and_trail_start([username])
-        own, earlier = _split(page.events, known.get(username, UserActivity()).since)
+        activity = known.get(username, UserActivity())
+        own, earlier = _split(page.events, activity.since)
         context |= {"own": own, "earlier": earlier, "older": page.next and url_with(request, after=page.next)}
-        context |= {"trail_start": trail_start}
+        context |= {"trail_start": trail_start, "activity": activity}
     except ServiceError:
         if not is_part:
             raise

@@ -18,7 +18,7 @@ from accounts.http import AppRequest, remember_choice, wants_fragment
 from accounts.services import audit, roles, users
 from accounts.services.audit import UserActivity
 from accounts.services.exports.filters import describe
-from accounts.services.users import Position, UserPage, UserQuery, profiles
+from accounts.services.users import Position, UserPage, UserQuery, administrators, profiles
 from accounts.templatetags import user_table
 from accounts.views.users.addresses import UserListAddresses
 from accounts.views.users.filters import LABELS
@@ -119,10 +119,12 @@ def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
 
 def _rows(request: AppRequest, page: UserPage) -> list[dict[str, Any]]:
     known = roles.by_name(request.user.client, {name for user in page.users for name in user.roles})
+    administration = administrators.of_roles(request.user.client, known.values())
     return [
         {
             "user": user,
             "roles": [known[name] for name in user.roles],
+            "escalations": administration.escalations_of(user.roles),
             "can_select": not policy.denial_reason("delete", request.user, user),
         }
         for user in page.users

@@ -17,7 +17,7 @@ from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
 from accounts.services.client import PersonClient
 from accounts.services.cluster import requirements
-from accounts.services.errors import EditConflict, Invalid, NotFound, UserExists, UserLocked
+from accounts.services.errors import EditConflict, Invalid, LastAdministrator, NotFound, UserExists, UserLocked
 from accounts.services.roles import Role
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
@@ -166,6 +166,8 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
         users.update(operator.client, form.cleaned_data["seen"], wanted)
     except UserLocked:
         form.add_error(None, BUSY)
+    except LastAdministrator:
+        form.add_error("roles", policy.LAST_ADMINISTRATOR)
     except Invalid as exc:
         form.add_error(None, f"Elasticsearch rejected the user: {exc}")
     else:

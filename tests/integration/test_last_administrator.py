@@ -1,0 +1,142 @@
+"""Nobody is locked out: after every change, an active native or built-in user who can manage users is left."""
+
+import html
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+import pytest
+from django.test import Client
+from elasticsearch import ApiError
+
+from accounts.services import errors, users
+from accounts.services.client import PersonClient
+from accounts.services.request_context import Actor
+from accounts.services.users import User
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
+
+REFUSED = "No other active native or built-in user can manage users."
+
+
+@pytest.fixture
+def outsider(node: TestNode) -> Iterator[PersonClient]:
+    """A superuser of the file realm, so one who isn't counted. `elastic` is deactivated: `ada` and `boss` are administrators."""
+    client = PersonClient("outsider", PASSWORD)
+    hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
+    files = {"users": f"outsider:{hashed}\n", "users_roles": "superuser:outsider\n"}
+    before = {name: (node.config / name).read_bytes() for name in files}
+    for name, content in files.items():
+        (node.config / name).write_text(content)
+    node.put_user("boss", roles=["user_admin", "viewer"])
+    # A built-in user who is deactivated and activated again loses the password of the keystore.
+    node.elastic.security.change_password(username="elastic", password=node.elastic_password)
+    while "superuser" not in roles_of(client):
+        pass
+    client.disable_user(username="elastic")
+    yield client
+    client.enable_user(username="elastic")
+    node.put_user("ada", roles=["user_admin"])
+    for name, earlier in before.items():
+        (node.config / name).write_bytes(earlier)
+
+
+def roles_of(client: PersonClient) -> list[str]:
+    """Once the node has read both files."""
+    try:
+        answer: list[str] = client.authenticate()["roles"]
+    except (ApiError, errors.AuthenticationFailed):
+        return []
+    return answer
+
+
+def changes(client: PersonClient, username: str) -> list[Callable[[], None]]:
+    seen = users.get(client, username)
+    return [
+        lambda: users.update(client, seen, User(username, roles=("viewer",))),
+        lambda: users.disable(client, username),
+        lambda: users.delete(client, username),
+    ]
+
+
+def test_last_administrator_stays(node: TestNode, outsider: PersonClient) -> None:
+    users.disable(outsider, "boss")
+    for change in changes(outsider, "ada"):
+        with pytest.raises(errors.LastAdministrator):
+            change()
+    ada = users.get(outsider, "ada")
+    assert (ada.roles, ada.enabled) == (("user_admin",), True)
+    users.update(outsider, ada, User("ada", "Ada", roles=("viewer", "user_admin")))
+    users.delete(outsider, "boss")
+    assert not users.last_administrators(outsider, [User("norah", roles=("viewer",))])
+
+    users.enable(outsider, "elastic")
+    for number in range(3):
+        changes(outsider, "ada")[number]()
+        node.put_user("ada", roles=["user_admin"])
+    reasons = {event.action: event.reason for event in trail(node, target="ada", outcome="failure")}
+    assert reasons == dict.fromkeys(["user-update", "user-disable", "user-delete"], "last_administrator")
+
+
+def test_pages_say_so_before(outsider: PersonClient, signed_in: Callable[..., Client]) -> None:
+    browser = signed_in("outsider")
+    both = {"username": ["ada", "boss", "norah"]}
+    page = html.unescape(browser.get("/users/delete", both).content.decode())
+    assert page.count(REFUSED) == 2
+    assert "Delete user 'norah'?" in page
+    users.delete(outsider, "boss")
+    for url in ("/users/deactivate/ada", "/users/delete/ada"):
+        for response in (browser.get(url), browser.post(url)):
+            assert response.status_code == 409
+            assert REFUSED in html.unescape(response.content.decode())
+    form = browser.get("/users/edit/ada").context["form"].initial
+    response = browser.post("/users/edit/ada", {**form, "roles": ["viewer"]})
+    assert response.status_code == 422
+    assert REFUSED in html.unescape(response.content.decode())
+    assert browser.post("/users/delete", both).status_code == 302
+    assert outsider.query_user(query={"terms": {"username": both["username"]}})["users"][0]["username"] == "ada"
+
+
+def test_two_who_remove_one_administrator_each(outsider: PersonClient) -> None:
+    seen = {name: users.get(outsider, name) for name in ("ada", "boss")}
+
+    def delete(name: str) -> type[Exception] | None:
+        try:
+            users.delete(PersonClient("outsider", PASSWORD), name, seen[name])
+        except (errors.LastAdministrator, errors.Conflict) as exc:
+            return type(exc)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(delete, seen))
+    assert outcomes.count(None) == 1, outcomes
+
+
+def test_no_call_of_an_administrator_who_is_left(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
+    node.put_user("boss", roles=["user_admin"])
+    boss, ada = User("boss", roles=("user_admin",)), person("ada")
+    ada.actor = Actor("ada", "default_native", "native")
+    calls.clear()
+    assert users.last_administrators(ada, [boss]) == []
+    assert calls == []
+    users.delete(ada, "boss", boss)
+    assert [call for call in calls if "usermgmt" not in call] == ["PUT /_bulk", "DELETE /_security/user/boss", "PUT /_bulk"]
+
+
+def test_few_calls(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
+    node.put_user("boss", roles=["user_admin"])
+    boss, norah, ada = User("boss", roles=("user_admin",)), User("norah", roles=("viewer",)), person("ada")
+    calls.clear()
+    assert users.last_administrators(ada, [norah]) == []
+    assert calls == ["GET /_security/role"], "cached for a signed-in user"
+    calls.clear()
+    users.delete(ada, "boss", boss)
+    besides = [call for call in calls if "_bulk" not in call and "usermgmt-sessions" not in call]
+    assert [call.split("?")[0].rpartition("/")[0] for call in besides] == [
+        "GET /_security",
+        "PUT /usermgmt-locks/_doc",
+        "GET /_security/user",
+        "DELETE /_security/user",
+        "DELETE /usermgmt-locks/_doc",
+    ]

@@ -1,0 +1,46 @@
+"""What findings say of the age of a password: only what the audit trail shows."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from accounts.services.audit import UserActivity
+from accounts.services.findings import rules
+from accounts.services.users import User
+from accounts.services.users.administrators import NOBODY
+from accounts.services.users.privilege_holders import GrantPaths
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+START = datetime(2023, 1, 31, tzinfo=UTC)
+RESERVED = User("elastic", metadata={"_reserved": True})
+
+
+def days(number: int) -> datetime:
+    return NOW - timedelta(days=number)
+
+
+def found(user: User, activity: UserActivity) -> dict[str, str]:
+    context = rules.Context({}, GrantPaths([]), NOBODY, NOW, {user.username: activity}, trail_start=START)
+    return {slug: row.details for slug, row in rules.of_user(user, context) if slug.endswith("-passwords")}
+
+
+@pytest.mark.parametrize(
+    ("activity", "expected"),
+    [
+        (UserActivity(password_changed=days(366)), {"old-passwords": "Last changed on 2025-11-27."}),
+        (UserActivity(password_changed=days(365)), {}),
+        (UserActivity(), {"unknown-passwords": "No recorded change. The audit trail starts on 2023-01-31."}),
+        (UserActivity(since=days(30)), {}),
+        (
+            UserActivity(since=days(400)),
+            {"unknown-passwords": "No recorded change since an earlier user of this name was deleted on 2025-10-24."},
+        ),
+    ],
+)
+def test_age_is_claimed_only_where_it_is_recorded(activity: UserActivity, expected: dict[str, str]) -> None:
+    assert found(User("jdoe"), activity) == expected
+
+
+@pytest.mark.parametrize("user", [RESERVED, User("jdoe", enabled=False)])
+def test_passwords_that_nobody_has_to_change(user: User) -> None:
+    assert found(user, UserActivity(password_changed=days(1000))) == {}

@@ -15,10 +15,11 @@ from django.test import Client
 from elasticsearch import ApiError, Elasticsearch
 
 from accounts.services import audit, errors, findings, passwords, users
+from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
-from accounts.services.findings import Row, key_pages, rows, runs, steps, user_pages
+from accounts.services.findings import Row, rows, runs, steps, user_pages
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through

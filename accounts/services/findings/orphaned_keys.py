@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from accounts.services import users
+from accounts.services.api_keys.pages import Key, describe, own_realm
 from accounts.services.client import PersonClient
-from accounts.services.findings.key_pages import Key, describe, own_realm
 from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
 from accounts.services.users import User

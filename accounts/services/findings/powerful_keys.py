@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from accounts.services.findings.key_pages import Key, describe, own_realm
+from accounts.services.api_keys.pages import Key, describe, own_realm
+from accounts.services.api_keys.privileges import escalations_of
 from accounts.services.findings.rows import Row
-from accounts.services.roles import escalation
-from accounts.services.roles.escalation import Escalation
 
 
 def find(keys: Iterable[Key], badges: Mapping[str, tuple[str, ...]]) -> Iterator[Row]:
@@ -18,10 +17,3 @@ def find(keys: Iterable[Key], badges: Mapping[str, tuple[str, ...]]) -> Iterator
             username = key["username"] if own_realm(key) else ""
             owner = "" if username else f" Owner {key['username']} of the realm {key.get('realm')}."
             yield Row(key["id"], username, "", details + owner, badges=badges.get(key["id"], ()), ref=key["id"])
-
-
-def escalations_of(key: Key) -> tuple[Escalation, ...]:
-    """What its own privileges and those of its owner at its creation both open. A key without own privileges has the owner's."""
-    limit = escalation.every(escalation.merged(role for roles in key.get("limited_by") or [] for role in roles.values()))
-    own = key.get("role_descriptors")
-    return escalation.both(escalation.every(escalation.merged(own.values())), limit) if own else limit

@@ -9,12 +9,12 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.services import audit, errors
+from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
 from accounts.services.findings import (
     anonymous,
     duplicates,
-    key_pages,
     orphaned_keys,
     powerful_keys,
     rows,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from accounts.services.findings.powerful_keys import escalations_of
+from accounts.services.api_keys.privileges import escalations_of
 
 ALL = {"cluster": ["all"]}
 CREATES_USERS = {"cluster": ["cluster:admin/xpack/security/user/put"]}

@@ -3,6 +3,7 @@
 ServiceError
 ├── NotFound                 the requested object doesn't exist (404)
 │   ├── RoleNotFound         it was a role
+│   ├── ApiKeyNotFound       it was an API key
 │   └── ReviewNotFound       it was an access review, or an item of one
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
@@ -18,6 +19,7 @@ ServiceError
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   └── SearchNotAllowed     a setting of the cluster forbids the query
+│       └── SearchNeedsScripts   the query needs a script
 ├── Unavailable              a read without an answer, or a change that wasn't made
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
 │   ├── Unreachable          a change was never sent, because there was no connection
@@ -64,6 +66,12 @@ class RoleNotFound(NotFound):
     """There is no role of that name, and no user has it."""
 
     code = "role_not_found"
+
+
+class ApiKeyNotFound(NotFound):
+    """There is no API key with that ID, or the user can't view it."""
+
+    code = "api_key_not_found"
 
 
 class ReviewNotFound(NotFound):
@@ -171,6 +179,12 @@ class SearchNotAllowed(Invalid):
     """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
 
     code = "search_not_allowed"
+
+
+class SearchNeedsScripts(SearchNotAllowed):
+    """The query needs a script, and the cluster runs none."""
+
+    problem = "Elasticsearch finds the type of API keys with a script, and this cluster doesn't run it. Other filters still work."
 
 
 class Unavailable(ServiceError):

@@ -55,6 +55,15 @@ PAGES: Final = (
         keywords="privileges permissions rights access audit review",
     ),
     Page(
+        "API keys",
+        "api_keys",
+        "key",
+        "can_read",
+        description="Of all users and realms, what they can do, and when they expire",
+        keywords="tokens credentials secrets cross-cluster revoke invalidate expiration access audit review",
+        is_suggested=False,
+    ),
+    Page(
         "Findings",
         "findings",
         "document-magnifying-glass",

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from accounts.services.api_keys.keys import Key as Key
 from accounts.services.api_keys.keys import active_query
+from accounts.services.api_keys.keys import own_realm as own_realm
 from accounts.services.client import PersonClient
 
-Key = Mapping[str, Any]
 PAGE_SIZE: Final = 1000
 # No further field is needed: owner, creation time, and name identify a key.
 ORDER: Final[list[Mapping[str, Any]]] = [{name: {"order": "asc"}} for name in ("username", "creation", "name")]
@@ -49,13 +50,6 @@ def pages(
         after = found.after
         if after is None:
             return
-
-
-def own_realm(key: Key) -> str:
-    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
-    by_name = {"default_native": "native", "reserved": "reserved"}
-    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
-    return realm if realm in by_name.values() else ""
 
 
 def describe(key: Key) -> str:

@@ -1,0 +1,61 @@
+"""Realms: Elasticsearch doesn't list them to `read_security`, so these are the ones that something else names."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from accounts.services.client import PersonClient
+
+FIELD: Final = "realm.name"
+
+
+@dataclass(frozen=True, slots=True)
+class Realm:
+    """A realm, or a pattern of realm names in a role mapping. `type`: "" if nothing says it. `seen`: where it is named."""
+
+    name: str
+    type: str = ""
+    seen: tuple[str, ...] = ()
+
+
+def in_use(client: PersonClient) -> list[Realm]:
+    """The realms that are configured and enabled, as the usage statistics have them (`GET _xpack/usage`).
+
+    Raises AccessDenied without the cluster privilege `monitor`.
+    """
+    answer = client.perform_request(
+        "GET",
+        "/_xpack/usage",
+        params={"filter_path": "security.realms"},
+        headers={"accept": "application/json"},
+        endpoint_id="xpack.usage",
+    ).body
+    by_type = answer.get("security", {}).get("realms", {})
+    return [
+        Realm(name, type, ("Configured in the cluster",))
+        for type, realms in by_type.items()
+        if realms.get("enabled")
+        for name in realms.get("name") or [type]
+    ]
+
+
+def named_in(rules: Any) -> Iterator[str]:
+    """The realm names, and patterns of them, in the rules of a role mapping."""
+    if isinstance(rules, list):
+        for rule in rules:
+            yield from named_in(rule)
+    elif isinstance(rules, Mapping):
+        for name, value in rules.items():
+            if name == "field" and FIELD in value:
+                yield from map(str, value[FIELD] if isinstance(value[FIELD], list) else [value[FIELD]])
+            else:
+                yield from named_in(value)
+
+
+def merge(realms: Iterable[Realm]) -> list[Realm]:
+    """One for each name, sorted, with all that names it."""
+    found: dict[str, Realm] = {}
+    for realm in realms:
+        known = found.get(realm.name, Realm(realm.name))
+        found[realm.name] = Realm(realm.name, known.type or realm.type, (*known.seen, *realm.seen))
+    return [found[name] for name in sorted(found)]

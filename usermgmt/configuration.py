@@ -24,6 +24,7 @@ BASE_PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 # The first segments of our own paths. If BASE_PATH began with one, a request without it could also be a request with it.
 OWN_SEGMENTS: Final = (
     "account",
+    "api-keys",
     "audit",
     "compare",
     "findings",

@@ -4,6 +4,7 @@ ServiceError
 ├── NotFound                 the requested object doesn't exist (404)
 │   ├── RoleNotFound         it was a role
 │   ├── RoleMappingNotFound  it was a role mapping
+│   ├── ApiKeyNotFound       it was an API key
 │   └── ReviewNotFound       it was an access review, or an item of one
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
@@ -21,6 +22,7 @@ ServiceError
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
+│   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
 │       └── InvalidPassword  the password policy
 ├── Unavailable              a read without an answer, or a change that wasn't made
@@ -75,6 +77,12 @@ class RoleNotFound(NotFound):
 
 class RoleMappingNotFound(NotFound):
     code = "role_mapping_not_found"
+
+
+class ApiKeyNotFound(NotFound):
+    """There is no API key with that ID, or the user can't view it."""
+
+    code = "api_key_not_found"
 
 
 class ReviewNotFound(NotFound):
@@ -194,6 +202,12 @@ class SearchNotAllowed(Invalid):
     """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
 
     code = "search_not_allowed"
+
+
+class SearchNeedsScripts(SearchNotAllowed):
+    """The query needs a script, and the cluster runs none."""
+
+    problem = "Elasticsearch finds the type of API keys with a script, and this cluster doesn't run it. Other filters still work."
 
 
 class Refused(Invalid):

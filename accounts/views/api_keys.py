@@ -1,23 +1,45 @@
-"""API keys: the operator's own, and revoking those of a user."""
+"""API keys: those of all realms, one, the operator's own, and revoking them."""
 
+import json
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import own_account, requires_manager
-from accounts.http import AppRequest, go_to, is_dialog
+from accounts import policy
+from accounts.decorators import own_account, requires_manager, requires_reader, requires_sign_in
+from accounts.forms.api_keys import ApiKeyListForm, RevokeApiKeyForm
+from accounts.forms.user_list import PAGE_SIZES
+from accounts.http import AppRequest, go_to, is_dialog, wants_fragment
 from accounts.services import api_keys, users
-from accounts.services.api_keys import ApiKeys, Owner
+from accounts.services.api_keys import ApiKey, ApiKeyPage, ApiKeyQuery, ApiKeys, ListedKey, Owner, table
+from accounts.services.api_keys.privileges import CHANGES, is_cross_cluster, own_privileges, owner_privileges
 from accounts.services.client import PersonClient
 from accounts.services.cluster.setup import SERVICE
 from accounts.services.errors import AccessDenied, NotFound
+from accounts.services.exports import Table
+from accounts.services.roles import cluster_privileges, grants
+from accounts.views.exports import table_export, table_print
 from accounts.views.users.access import Part
 
+NAV: Final = "access"
+COLUMNS: Final = (
+    ("name", "Name"),
+    ("owner", "Owner"),
+    ("", "Realm"),
+    ("", "Type"),
+    ("created", "Created"),
+    ("expires", "Expires"),
+    ("", "State"),
+    ("", "Administrator"),
+)
 NOT_SEEN = "You can't view your API keys because your account lacks the cluster privilege manage_own_api_key."
 
 
@@ -28,11 +50,115 @@ class Revocation:
     owner: Owner
     whose: str
     page: str
+    ids: tuple[str, ...] = ()  # these keys only
+    form: RevokeApiKeyForm | None = None  # asks for the reason
+
+    @property
+    def reason(self) -> str:
+        return self.form.cleaned_data["reason"] if self.form else ""
 
     @property
     def is_product(self) -> bool:
         """Whether usermgmt itself uses such a key."""
         return self.owner.username == SERVICE
+
+
+@require_GET
+@requires_reader
+def index(request: AppRequest) -> HttpResponse:
+    """The keys of all realms: a page of them, and for the filters the numbers of all. Two calls."""
+    client = request.user.client
+    is_fragment = wants_fragment(request, "api-keys-results")
+    form = ApiKeyListForm(request.GET, None if is_fragment else api_keys.summary(client))
+    query = form.query()
+    page = api_keys.find(client, query)
+    context = {
+        "nav": NAV,
+        "form": form,
+        "query": query,
+        "page": page,
+        "description": table.describe(query),
+        "parameters": request.GET.urlencode(),
+        "heads": [_head(query, field, label) for field, label in COLUMNS],
+        "sizes": PAGE_SIZES,
+        "positions": _positions(page),
+    }
+    return render(request, "api_keys/_results.html" if is_fragment else "api_keys/index.html", context)
+
+
+def _head(query: ApiKeyQuery, field: str, label: str) -> dict[str, str]:
+    """A column head, with its sort direction and the order that its link asks for."""
+    is_sorted = query.sort == field
+    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
+    return {"label": label, "direction": direction, "sort": f"-{field}" if direction == "ascending" else field}
+
+
+def _positions(page: ApiKeyPage) -> dict[str, str]:
+    """The positions of the first and the last row, for links."""
+    pack = json.JSONEncoder(separators=(",", ":")).encode
+    return {"start": pack(page.start), "end": pack(page.end)}
+
+
+@require_GET
+@requires_reader
+def view(request: AppRequest, key_id: str) -> HttpResponse:
+    """One key: what it can do, whose it is, and what of it the owner can't do anymore. Up to five calls. Raises ApiKeyNotFound."""
+    client = request.user.client
+    key = api_keys.get(client, key_id)
+    listed = ListedKey.of(key.body)
+    owners = api_keys.load_owners(client, [key.body])
+    excess = owners.excess(key.body)
+    then = owner_privileges(key.body)
+    context = {
+        "nav": NAV,
+        "key": key,
+        "listed": listed,
+        "escalations": [("", escalation) for escalation in listed.escalations],
+        "owner": owners.of(key.body),
+        "is_cross_cluster": is_cross_cluster(key.body),
+        "has_own_privileges": bool(own_privileges(key.body)),
+        "own": grants.sections({"": [grant for body in own_privileges(key.body) for grant in grants.of(body)]}),
+        "limit": grants.sections({name: grants.of(body) for name, body in then}),
+        "limiting_roles": [name for name, _ in then],
+        "combined": cluster_privileges.combined(name for _, body in then for name in body.get("cluster", [])),
+        "excess": excess,
+        "excess_roles": [(name, CHANGES[change]) for name, change in excess.roles] if excess else [],
+        "excess_sections": grants.sections({"": excess.grants}) if excess else [],
+        "metadata": sorted((key.body.get("metadata") or {}).items()),
+        "can_revoke": key.is_active and _can_revoke(request, key),
+    }
+    return render(request, "api_keys/view.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@requires_reader
+def export(request: AppRequest) -> HttpResponseBase:
+    """All keys that match, as a file."""
+    return table_export(request, _table(request), _with_filter(request, "api_keys"), _with_filter(request, "api_key_print"))
+
+
+@require_GET
+@requires_reader
+def printable(request: AppRequest) -> HttpResponse:
+    """All keys that match, up to a number of them."""
+    return table_print(request, _table(request), _with_filter(request, "api_keys"), _with_filter(request, "api_key_export"))
+
+
+def _with_filter(request: AppRequest, name: str) -> str:
+    return f"{reverse(name)}?{request.GET.urlencode()}"
+
+
+def _table(request: AppRequest) -> Table:
+    client, query = request.user.client, api_keys.without_position(ApiKeyListForm(request.GET).query())
+    return Table(
+        name="api-keys",
+        noun="API keys",
+        columns=table.COLUMNS,
+        filter=table.describe(query),
+        query=table.query_string(query),
+        count=partial(api_keys.count, client, query),
+        batches=lambda: ([table.row(listed) for listed in batch] for batch in api_keys.batches(client, query)),
+    )
 
 
 @require_GET
@@ -65,6 +191,28 @@ def _of(client: PersonClient, username: str) -> Revocation:
 
 
 @require_http_methods(["GET", "POST"])
+@requires_sign_in
+def revoke_one(request: AppRequest, key_id: str) -> HttpResponse:
+    """Revoke any key, with a reason: administrators, and owners their own; the cluster checks the privilege.
+
+    Raises ApiKeyNotFound.
+    """
+    key = api_keys.get(request.user.client, key_id, with_limited_by=False)
+    if not _can_revoke(request, key):
+        raise PermissionDenied(policy.NOT_PRIVILEGED)
+    page = reverse("api_key", args=[key_id]) if request.user.can_read else reverse("account_api_keys")
+    whose = f"{key.username} of the realm {key.realm}"
+    form = RevokeApiKeyForm(request.POST if request.method == "POST" else None)
+    return _revoke(request, Revocation(Owner.of_key(key, request.user), whose, page, (key_id,), form))
+
+
+def _can_revoke(request: AppRequest, key: ApiKey) -> bool:
+    """Their own key, or any with `manage_api_key`, which `manage_security` implies. The cluster decides in any case."""
+    operator = request.user
+    return operator.can_manage or api_keys.is_own(key, operator) or api_keys.can_manage(operator.client)
+
+
+@require_http_methods(["GET", "POST"])
 @own_account
 def revoke_own(request: AppRequest) -> HttpResponse:
     """Revoke the operator's own API keys; the cluster checks the privilege."""
@@ -75,10 +223,11 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
     """Confirm the requested keys, or all active ones; POST revokes those of the confirmed keys that are still active."""
     client = request.user.client
     is_sent = request.method == "POST"
-    ids = (request.POST if is_sent else request.GET).getlist("id")
+    ids = revocation.ids or (request.POST if is_sent else request.GET).getlist("id")
     found = api_keys.active(client, revocation.owner, ids) if ids or not is_sent else ApiKeys([], 0)
-    if is_sent and found.keys:
-        api_keys.revoke(client, revocation.owner, found.keys)
+    is_complete = revocation.form is None or revocation.form.is_valid()
+    if is_sent and found.keys and is_complete:
+        api_keys.revoke(client, revocation.owner, found.keys, revocation.reason)
         messages.success(request, _done(found))
         return go_to(request, revocation.page)
     template = "api_keys/_confirm.html" if is_dialog(request) else "api_keys/confirm.html"
@@ -90,7 +239,7 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
         "action": request.path,
         "unmanaged_url": f"{request.path}?{unmanaged}",
     }
-    return render(request, template, context, status=409 if is_sent else 200)
+    return render(request, template, context, status=200 if not is_sent else 409 if is_complete else 422)
 
 
 def _title(found: ApiKeys) -> str:

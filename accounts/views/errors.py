@@ -27,6 +27,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
     errors.RoleNotFound: (404, "Not found", "This role doesn't exist and isn't assigned to any user."),
     errors.RoleMappingNotFound: (404, "Not found", "This role mapping doesn't exist or was deleted."),
+    errors.ApiKeyNotFound: (
+        404,
+        "Not found",
+        "This API key doesn't exist. Elasticsearch deletes API keys some time after they expire or are revoked.",
+    ),
     errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist."),
     errors.ReviewClosed: (
         409,

@@ -77,6 +77,14 @@ PAGES: Final = (
         "can_read",
         description="Which users of external realms get which roles",
         keywords="ldap saml active directory pki oidc jwt kerberos realms groups rules access audit review",
+    ),
+    Page(
+        "API keys",
+        "api_keys",
+        "key",
+        "can_read",
+        description="Of all users and realms, what they can do, and when they expire",
+        keywords="tokens credentials secrets cross-cluster revoke invalidate expiration access audit review",
         is_suggested=False,
     ),
     Page(

@@ -98,7 +98,7 @@ def test_keys_of_reserved_users(node: TestNode, person: Callable[[str], PersonCl
 def test_more_keys_than_are_shown_are_counted(
     node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api_keys, "MAX_SHOWN", 2)
+    monkeypatch.setattr(api_keys.keys, "MAX_SHOWN", 2)
     collector = as_user(node, "collector")
     for number in range(3):
         collector.security.create_api_key(name=f"key {number}")

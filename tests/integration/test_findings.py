@@ -4,7 +4,7 @@ import base64
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,12 +14,15 @@ from django.conf import settings
 from django.test import Client
 from elasticsearch import ApiError, Elasticsearch
 
-from accounts.services import audit, errors, findings, passwords, users
+from accounts.services import audit, errors, findings, passwords, realms, users
+from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices, store
-from accounts.services.findings import Row, key_pages, rows, runs, steps, user_pages
+from accounts.services.findings import Row, rows, runs, steps, user_pages
+from accounts.services.realms import Realm
 from accounts.services.users import User
+from tests.support.api_keys import rewrite
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
@@ -106,6 +109,61 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
     node.elastic.security.invalidate_api_key(username="keyed")
     after = run_through(node, otto)
     assert not [row for row in rows.read(after.chunks.get("powerful-keys", [])) if row.username == "keyed"]
+
+
+def of_keys(run: findings.Run, slug: str, ids: Collection[str]) -> dict[str, Row]:
+    """Those of these keys that were found, by ID."""
+    return {row.ref: row for row in rows.read(run.chunks.get(slug, [])) if row.ref in ids}
+
+
+def test_keys_that_never_expire_are_old_or_can_do_more_than_their_owner(node: TestNode, otto: PersonClient) -> None:
+    node.elastic.security.put_role(name="shrinks", cluster=["manage_own_api_key", "monitor"])
+    node.put_user("keyed", roles=["user_admin"])
+    node.put_user("shrinking", roles=["shrinks"])
+    owner = as_user(node, "keyed").security
+    lasting = owner.create_api_key(name="lasting", refresh=True)["id"]
+    old = owner.create_api_key(name="old", expiration="10d", refresh=True)["id"]
+    shrunk = as_user(node, "shrinking").security.create_api_key(name="shrunk", expiration="10d", refresh=True)["id"]
+    rewrite(node, old, creation_time=datetime.now(UTC) - timedelta(days=366))
+    ids = {lasting, old, shrunk}
+    run = run_through(node, otto)
+    assert of_keys(run, "lasting-keys", ids).keys() == {lasting}
+    assert of_keys(run, "old-keys", ids).keys() == {old}
+    assert not of_keys(run, "excessive-keys", ids)
+
+    node.put_user("keyed", roles=["viewer"])
+    node.elastic.security.put_role(name="shrinks", cluster=["manage_own_api_key"])
+    excessive = of_keys(run_through(node, otto), "excessive-keys", ids)
+    assert excessive.keys() == ids
+    assert "The owner doesn't have the role anymore: user_admin. Cluster privileges: manage users" in excessive[old].details
+    assert "The role grants less now: shrinks. Cluster privileges: view cluster state" in excessive[shrunk].details
+
+    node.put_user("keyed", roles=["user_admin"])
+    node.elastic.security.invalidate_api_key(ids=list(ids - {lasting}))
+    mended = run_through(node, otto)
+    assert not of_keys(mended, "excessive-keys", ids)
+    assert not of_keys(mended, "old-keys", ids)
+    node.elastic.security.invalidate_api_key(ids=[lasting])
+    assert not of_keys(run_through(node, otto), "lasting-keys", ids)
+    node.elastic.security.delete_role(name="shrinks")
+
+
+def test_keys_of_realms_that_are_not_in_use(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("keyed", roles=["user_admin"])
+    key = as_user(node, "keyed").security.create_api_key(name="of corp", refresh=True)["id"]
+    rewrite(node, key, creator={"realm": "corp", "realm_type": "ldap"})
+    unknown = [row for row in rows.read(run_through(node, otto).chunks["keys-of-missing-realms"]) if row.key == "corp"]
+    assert [row.badges for row in unknown] == [("No information",)], "an auditor can't read the realms"
+
+    configured = [Realm("default_native", "native")]
+    monkeypatch.setattr(realms, "in_use", lambda client: configured)
+    row = of_keys(run_through(node, otto), "keys-of-missing-realms", {key})[key]
+    assert row.details.endswith("Owner keyed of the realm corp.")
+    configured.append(Realm("corp", "ldap"))
+    assert not of_keys(run_through(node, otto), "keys-of-missing-realms", {key})
+    del configured[-1]
+    node.elastic.security.invalidate_api_key(ids=[key])
+    assert not of_keys(run_through(node, otto), "keys-of-missing-realms", {key})
 
 
 def test_orphaned_key_of_deactivated_reserved_user(node: TestNode, otto: PersonClient) -> None:

@@ -47,7 +47,11 @@ KINDS: Final = {
 }
 SIGN_IN: Final = "sign-in"  # a GET is redirected to the sign-in page; a POST is answered with that page and 401
 REFUSALS: Final = (SIGN_IN, "403", "405")
-OWN: Final = ("account_change_password", "account_revoke_api_keys")  # what everybody may change of their own account
+OWN: Final = (
+    "account_change_password",
+    "account_revoke_api_keys",
+    "api_key_revoke",
+)  # what everybody may change of their own account
 RESERVED: Final = ("elastic", "kibana_system")
 
 TABLE: Final = """
@@ -96,6 +100,11 @@ sign_in_allow           sign-in  sign-in  sign-in  405      405      405      si
 sessions_end            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 account_api_keys        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_revoke_api_keys sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
+api_keys                sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+api_key                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+api_key_export          sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+api_key_print           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+api_key_revoke          sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 password_strength       sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  200      200      200
 access                  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 service_accounts        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -186,7 +195,7 @@ class World:
         for name, roles in people.items():
             self.node.elastic.security.put_user(username=name, password_hash=cheap, roles=roles, enabled=name != "jdoe-idle")
         grant = partial(self.node.elastic.security.grant_api_key, grant_type="password", password=PASSWORD, api_key={"name": "key"})
-        self.keys = {name: grant(username=name)["id"] for name in ("jdoe", "noah", "olga", "mia")}
+        self.keys, self.other_keys = ({name: grant(username=name)["id"] for name in ("jdoe", "noah", "olga", "mia")} for _ in "12")
 
     def sign_in(self, username: str) -> Client:
         client = Client()
@@ -248,6 +257,9 @@ class World:
             "theme": Sent(form={"theme": "dark"}),
             "account_change_password": Sent(form={"current_password": PASSWORD, **password}),
             "account_revoke_api_keys": Sent(form={"id": [self.keys.get(username, "none")]}),
+            "api_key": Sent((self.keys["jdoe"],)),
+            "api_key_export": Sent(form={"format": "csv"}),
+            "api_key_revoke": Sent((self.other_keys.get(username, self.keys["jdoe"]),), form={"reason": "unused"}),
             "account_session_end": Sent((other,)),
             "session_end": Sent((self.victim,)),
             "sign_in_allow": Sent((self.delay,)),

@@ -66,6 +66,27 @@ CATALOGUE: Final = (
         noun="API key",
     ),
     Finding(
+        "excessive-keys",
+        "API keys with more privileges than their owner",
+        "action",
+        "A key keeps the privileges that its owner had when it was created. The owner has lost some of them since, but the key "
+        "hasn't.",
+        "Replace the key with one that the owner creates now, then revoke it.",
+        "Keys of users from other realms. Privileges are compared by name: one that the owner now has under another name, such as "
+        "an action that a cluster privilege includes, is listed. Deactivated and deleted owners are listed as orphaned API keys.",
+        noun="API key",
+    ),
+    Finding(
+        "keys-of-missing-realms",
+        "API keys of realms that aren't in use",
+        "action",
+        "The realm of their owners was removed or turned off, or the license doesn't include it anymore. The owners can't sign in, "
+        "but their keys keep working.",
+        "Find out who uses the key, replace it with a key of a user who can sign in, then revoke it.",
+        "Nodes with different settings: one node is checked. Reading the realms requires the cluster privilege monitor.",
+        noun="API key",
+    ),
+    Finding(
         "anonymous-changes",
         "Anonymous access beyond read privileges",
         "action",
@@ -224,6 +245,24 @@ CATALOGUE: Final = (
         "Set a new password with usermgmt where the age matters, for example for administrators.",
         "Passwords that were set outside usermgmt or before the audit trail starts have no recorded change. Built-in and "
         "deactivated users are not checked.",
+    ),
+    Finding(
+        "lasting-keys",
+        "API keys without expiration",
+        "confirmation",
+        "They work until somebody revokes them, also when nobody remembers what uses them.",
+        "Confirm that the key is in use. Replace it with a key that expires.",
+        "Whether anything uses a key. Elasticsearch doesn't record that.",
+        noun="API key",
+    ),
+    Finding(
+        "old-keys",
+        "API keys older than a year",
+        "confirmation",
+        "The longer a key exists, the more people and systems have seen its secret.",
+        "Confirm that the key is in use. Replace it with a new one, then revoke it.",
+        "Whether anything uses a key. Elasticsearch doesn't record that.",
+        noun="API key",
     ),
     Finding(
         "anonymous-access",

@@ -8,16 +8,15 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import audit, errors, roles
+from accounts.services import api_keys, audit, errors, realms, roles
+from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
 from accounts.services.findings import (
     anonymous,
     changed_roles,
     duplicates,
-    key_pages,
-    orphaned_keys,
-    powerful_keys,
+    key_rules,
     role_mappings,
     rows,
     rules,
@@ -26,6 +25,7 @@ from accounts.services.findings import (
     user_pages,
 )
 from accounts.services.findings.catalogue import CATALOGUE
+from accounts.services.findings.key_rules import KeyContext
 from accounts.services.findings.rows import Row
 from accounts.services.findings.runs import COMPARED_ROLES, STEPS, Run, Step
 from accounts.services.users.administrators import Administration
@@ -121,14 +121,27 @@ def _roles(client: PersonClient, run: Run, administration: Administration) -> tu
 
 
 def _keys(client: PersonClient, run: Run) -> Batch:
-    found: dict[str, list[Row]] = {"orphaned-keys": [], "powerful-keys": []}
     count, total, after = 0, 0, None
+    known = _realms(client)
+    found: dict[str, list[Row]] = {}
+    if known is None and not run.after:
+        found["keys-of-missing-realms"] = key_rules.of_unknown_realms(api_keys.active_realms(client))
     for page in key_pages.pages(client, run.after, PAGES_PER_BATCH):
-        orphaned = list(orphaned_keys.find(client, page.keys))
-        found["orphaned-keys"] += orphaned
-        found["powerful-keys"] += powerful_keys.find(page.keys, {row.ref: row.badges for row in orphaned})
+        context = KeyContext(api_keys.load_owners(client, page.keys), timezone.now(), known)
+        for slug, row in (pair for key in page.keys for pair in key_rules.of_key(key, context)):
+            found.setdefault(slug, []).append(row)
         count, total, after = count + len(page.keys), page.total, page.after
     return Batch(_advanced(run, "keys", count, total, after), found)
+
+
+def _realms(client: PersonClient) -> frozenset[str] | None:
+    """The names of the realms in use; None without the cluster privilege `monitor`, and where the usage can't be read."""
+    try:
+        return frozenset(realm.name for realm in realms.in_use(client))
+    except errors.AuthenticationFailed:
+        raise
+    except errors.ServiceError:
+        return None
 
 
 def _duplicates(client: PersonClient, run: Run) -> Batch:

@@ -7,6 +7,7 @@ from accounts.services.roles.roles import RoleDetails as RoleDetails
 from accounts.services.roles.roles import all_details as all_details
 from accounts.services.roles.roles import all_roles as all_roles
 from accounts.services.roles.roles import by_name as by_name
+from accounts.services.roles.roles import descriptors as descriptors
 from accounts.services.roles.roles import get as get
 from accounts.services.roles.roles import get_many as get_many
 from accounts.services.roles.roles import names as names

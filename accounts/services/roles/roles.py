@@ -79,6 +79,12 @@ def all_roles(client: PersonClient) -> list[Role]:
     return list(_by_name(client).values())
 
 
+def descriptors(client: PersonClient) -> Mapping[str, Any]:
+    """All roles as Elasticsearch has them, by name (`GET _security/role`)."""
+    answer: Mapping[str, Any] = client.get_role().body
+    return answer
+
+
 def names(client: PersonClient) -> frozenset[str]:
     """The names of all roles."""
     return _known(client)[1]

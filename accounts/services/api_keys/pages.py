@@ -1,18 +1,19 @@
-"""Reading all active API keys in pages, with their privileges (`_security/_query/api_key`)."""
+"""Reading all API keys of all realms in pages, with their privileges (`_security/_query/api_key`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from accounts.services import api_keys
+from accounts.services.api_keys.keys import Key as Key
+from accounts.services.api_keys.keys import active_query
+from accounts.services.api_keys.keys import own_realm as own_realm
 from accounts.services.client import PersonClient
 
-Key = Mapping[str, Any]
 PAGE_SIZE: Final = 1000
 # No further field is needed: owner, creation time, and name identify a key.
 ORDER: Final[list[Mapping[str, Any]]] = [{name: {"order": "asc"}} for name in ("username", "creation", "name")]
-OF_THE_KEY: Final = ("id", "name", "creation", "expiration", "username", "realm", "realm_type", "_sort")
+OF_THE_KEY: Final = ("id", "name", "creation", "expiration", "invalidated", "username", "realm", "realm_type", "_sort")
 OF_PRIVILEGES: Final = ("type", "role_descriptors", "limited_by")
 
 
@@ -25,10 +26,10 @@ class KeyPage:
     after: list[Any] | None
 
 
-def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
-    """The keys after a position. Raises AccessDenied without `read_security`."""
+def page(client: PersonClient, after: list[Any] | None, query: Mapping[str, Any] | None = None) -> KeyPage:
+    """The keys after a position: those of a query, or active ones. Raises AccessDenied without `read_security`."""
     answer = client.query_api_keys(
-        query=api_keys.active_query(),
+        query=query or active_query(),
         sort=ORDER,
         size=PAGE_SIZE,
         search_after=after,
@@ -39,21 +40,16 @@ def page(client: PersonClient, after: list[Any] | None) -> KeyPage:
     return KeyPage(keys, answer["total"], keys[-1]["_sort"] if len(keys) == PAGE_SIZE else None)
 
 
-def pages(client: PersonClient, after: list[Any] | None, max_pages: int) -> Iterator[KeyPage]:
+def pages(
+    client: PersonClient, after: list[Any] | None, max_pages: int, query: Mapping[str, Any] | None = None
+) -> Iterator[KeyPage]:
     """Up to `max_pages` pages after a position."""
     for _ in range(max_pages):
-        found = page(client, after)
+        found = page(client, after, query)
         yield found
         after = found.after
         if after is None:
             return
-
-
-def own_realm(key: Key) -> str:
-    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
-    by_name = {"default_native": "native", "reserved": "reserved"}
-    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
-    return realm if realm in by_name.values() else ""
 
 
 def describe(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""API keys of users. They keep working after a password change, and after their owner is deactivated or deleted.
+"""One API key, those of an owner, and revoking them. They keep working after their owner is deactivated or deleted.
 
 `_security/_query/api_key` and `DELETE _security/api_key`.
 """
@@ -6,7 +6,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -19,23 +19,48 @@ MAX_SHOWN: Final = 50
 MAX_REVOKED: Final = 100  # each has an event in the audit trail
 OWNERS_AT_ONCE: Final = 1000
 MANAGED_PREFIX: Final = "Alerting: "  # and the name of the rule
+CROSS_CLUSTER: Final = "cross_cluster"
+
+Key = Mapping[str, Any]  # as the API has it
+State = Literal["Active", "Expired", "Revoked"]
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """One key, without its secret, which Elasticsearch doesn't store. `is_managed`: Kibana created it for its own work."""
+    """One key, without its secret, which Elasticsearch doesn't store. `is_managed`: Kibana created it for its own work.
+
+    `revoked`: when, if Elasticsearch says so. `body`: as the API has it.
+    """
 
     id: str
     name: str
     created: datetime
     expires: datetime | None
-    state: Literal["Active", "Expired", "Revoked"]
+    state: State
     is_managed: bool = False
+    username: str = ""
+    realm: str = ""
+    type: str = "rest"
+    revoked: datetime | None = None
+    body: Key = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def label(self) -> str:
         """The name, or the ID of a key without one."""
         return self.name or self.id
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == "Active"
+
+    @property
+    def own_realm(self) -> str:
+        """`native`, `reserved`, or "" for other realms, whose users have no page."""
+        return own_realm(self.body)
+
+    @property
+    def type_label(self) -> str:
+        return "Cross-cluster" if self.type == CROSS_CLUSTER else "REST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +72,7 @@ class ApiKeys:
 
     @property
     def has_active(self) -> bool:
-        return any(key.state == "Active" for key in self.keys)
+        return any(key.is_active for key in self.keys)
 
     @property
     def managed(self) -> list[ApiKey]:
@@ -75,6 +100,11 @@ class Owner:
     def of_missing(cls, username: str) -> tuple["Owner", "Owner"]:
         """A user who doesn't exist anymore was a native user, or built in while the reserved realm was on."""
         return cls(username, ("realm_type", "native")), cls(username, ("realm_type", "reserved"))
+
+    @classmethod
+    def of_key(cls, key: ApiKey, operator: Operator) -> "Owner":
+        """The owner of a key, of any realm."""
+        return cls(key.username, ("realm", key.realm), is_caller=is_own(key, operator))
 
     @classmethod
     def own(cls, operator: Operator) -> "Owner":
@@ -111,14 +141,32 @@ def active_query() -> dict[str, Any]:
     return {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [expired]}}
 
 
-def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey]) -> None:
-    """Revoke keys that `active` returned, in one call.
+def get(client: PersonClient, id: str, *, with_limited_by: bool = True) -> ApiKey:
+    """One key of any realm. Raises ApiKeyNotFound, also for a key that the user can't view, and AccessDenied."""
+    found = client.query_api_keys(query={"ids": {"values": [id]}}, size=1, with_limited_by=with_limited_by)["api_keys"]
+    if not found:
+        raise errors.ApiKeyNotFound(id)
+    return from_api(found[0])
+
+
+def is_own(key: ApiKey, operator: Operator) -> bool:
+    return (key.username, key.realm) == (operator.username, operator.realm)
+
+
+def can_manage(client: PersonClient) -> bool:
+    """Whether the user can revoke keys of others."""
+    privilege = "manage_api_key"
+    return bool(client.has_privileges(cluster=[privilege])["cluster"][privilege])
+
+
+def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey], reason: str = "") -> None:
+    """Revoke keys that `active` returned, in one call. `reason`: why, for the audit trail.
 
     Raises AccessDenied, AuditUnavailable, and OutcomeUnknown if Elasticsearch couldn't revoke some of them.
     """
     with ExitStack() as records:
         for key in keys:
-            details = {"name": key.name, "owner": owner.username}
+            details = {"name": key.name, "owner": owner.username} | ({"stated_reason": reason} if reason else {})
             records.enter_context(audit.recorded(client, audit.Action.API_KEY_INVALIDATE, key.id, kind="api_key", details=details))
         answer = client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
         if answer["error_count"]:
@@ -131,8 +179,8 @@ def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]],
         sort=[{"invalidated": {"order": "asc"}}, {"creation": {"order": "desc"}}],
         size=size,
     )
-    keys = [_api_key(body) for body in answer["api_keys"] if owner.owns(body)]
-    return ApiKeys(sorted(keys, key=lambda key: key.state != "Active"), answer["total"] - answer["count"])
+    keys = [from_api(body) for body in answer["api_keys"] if owner.owns(body)]
+    return ApiKeys(sorted(keys, key=lambda key: not key.is_active), answer["total"] - answer["count"])
 
 
 def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
@@ -170,23 +218,35 @@ def _realm_type(client: PersonClient, realm: str) -> str:
     return str(keys[0].get("realm_type", "")) if keys else ""
 
 
-def _api_key(body: Mapping[str, Any]) -> ApiKey:
-    expires = _moment(body["expiration"]) if body.get("expiration") else None
+def from_api(body: Key) -> ApiKey:
+    expires = _moment(body.get("expiration"))
     is_expired = expires is not None and expires <= datetime.now(UTC)
     return ApiKey(
         id=body["id"],
         name=body.get("name") or "",
-        created=_moment(body["creation"]),
+        created=datetime.fromtimestamp(body["creation"] / 1000, UTC),
         expires=expires,
         state="Revoked" if body["invalidated"] else "Expired" if is_expired else "Active",
         is_managed=_is_managed(body),
+        username=body.get("username") or "",
+        realm=body.get("realm") or "",
+        type=body.get("type") or "rest",
+        revoked=_moment(body.get("invalidation")),
+        body=body,
     )
 
 
-def _is_managed(body: Mapping[str, Any]) -> bool:
+def own_realm(key: Key) -> str:
+    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
+    by_name = {"default_native": "native", "reserved": "reserved"}
+    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
+    return realm if realm in by_name.values() else ""
+
+
+def _is_managed(body: Key) -> bool:
     """Kibana marks its keys in the metadata; before it did, those of rules were recognizable by their names."""
     return bool((body.get("metadata") or {}).get("managed")) or (body.get("name") or "").startswith(MANAGED_PREFIX)
 
 
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _moment(milliseconds: int | None) -> datetime | None:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds else None

@@ -1,0 +1,32 @@
+"""API keys: of a user, or of all realms, what they can do, and revoking them."""
+
+from accounts.services.api_keys.keys import MAX_REVOKED as MAX_REVOKED
+from accounts.services.api_keys.keys import ApiKey as ApiKey
+from accounts.services.api_keys.keys import ApiKeys as ApiKeys
+from accounts.services.api_keys.keys import Key as Key
+from accounts.services.api_keys.keys import Owner as Owner
+from accounts.services.api_keys.keys import active as active
+from accounts.services.api_keys.keys import active_query as active_query
+from accounts.services.api_keys.keys import can_manage as can_manage
+from accounts.services.api_keys.keys import count_active_by_owner as count_active_by_owner
+from accounts.services.api_keys.keys import get as get
+from accounts.services.api_keys.keys import is_own as is_own
+from accounts.services.api_keys.keys import of_owner as of_owner
+from accounts.services.api_keys.keys import of_user as of_user
+from accounts.services.api_keys.keys import own_realm as own_realm
+from accounts.services.api_keys.keys import revoke as revoke
+from accounts.services.api_keys.listing import ApiKeyPage as ApiKeyPage
+from accounts.services.api_keys.listing import ApiKeyQuery as ApiKeyQuery
+from accounts.services.api_keys.listing import ListedKey as ListedKey
+from accounts.services.api_keys.listing import Summary as Summary
+from accounts.services.api_keys.listing import active_realms as active_realms
+from accounts.services.api_keys.listing import batches as batches
+from accounts.services.api_keys.listing import count as count
+from accounts.services.api_keys.listing import find as find
+from accounts.services.api_keys.listing import summary as summary
+from accounts.services.api_keys.listing import without_position as without_position
+from accounts.services.api_keys.owners import Owners as Owners
+from accounts.services.api_keys.owners import load_owners as load_owners
+from accounts.services.api_keys.privileges import Excess as Excess
+from accounts.services.api_keys.privileges import escalations_of as escalations_of
+from accounts.services.api_keys.privileges import is_administrator as is_administrator

@@ -1,0 +1,125 @@
+"""What some privileges allow beyond others, from the bodies of `_security/role`.
+
+Privileges are compared by their names and patterns. What isn't surely covered counts as not covered: an action that a named
+privilege includes, an index pattern that only several others cover together, and the same restriction of documents or fields
+written differently.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from accounts.services.roles import cluster_privileges, patterns
+
+Body = Mapping[str, Any]
+Group = Mapping[str, Any]
+KINDS: Final = ("cluster", "indices", "applications", "run_as", "global", "remote_indices", "remote_cluster")
+# Index privileges that another one includes; `all` includes every one.
+INCLUDED: Final = {"write": frozenset({"index", "create", "create_doc", "delete"}), "index": frozenset({"create", "create_doc"})}
+# What a group of each kind is about: the fields with its patterns, and the one with its privileges.
+GROUPS: Final = {
+    "indices": (("names",), "privileges"),
+    "applications": (("application", "resources"), "privileges"),
+    "remote_indices": (("clusters", "names"), "privileges"),
+    "remote_cluster": (("clusters",), "privileges"),
+}
+
+
+def split(body: Body, others: Iterable[Body]) -> tuple[Body, Body]:
+    """The part of the privileges that the others surely cover together, and the rest."""
+    whole = list(others)
+    covered: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    names = [name for other in whole for name in other.get("cluster") or ()]
+    _divide(covered, rest, "cluster", body, lambda name: _holds(names, name))
+    users = [name for other in whole for name in other.get("run_as") or ()]
+    _divide(covered, rest, "run_as", body, lambda name: _any_covers(users, name))
+    for kind in GROUPS:
+        wider = [group for other in whole for group in other.get(kind) or ()]
+        pieces = [piece for group in body.get(kind) or () for piece in _pieces(kind, group)]
+        for part, is_covered in ((covered, True), (rest, False)):
+            if found := [piece for piece in pieces if any(_covers(kind, other, piece) for other in wider) == is_covered]:
+                part[kind] = _joined(kind, found)
+    if body.get("global"):
+        part = covered if any(other.get("global") == body["global"] for other in whole) else rest
+        part["global"] = body["global"]
+    return covered, rest
+
+
+def is_same(body: Body, other: Body) -> bool:
+    """Whether they are the same privileges, written in the same way."""
+    return all((body.get(kind) or []) == (other.get(kind) or []) for kind in KINDS)
+
+
+def _divide(covered: dict[str, Any], rest: dict[str, Any], kind: str, body: Body, is_covered: Callable[[str], bool]) -> None:
+    for name in body.get(kind) or ():
+        (covered if is_covered(name) else rest).setdefault(kind, []).append(name)
+
+
+def _holds(privileges: Sequence[str], wanted: str) -> bool:
+    if cluster_privileges.holds(privileges, wanted):
+        return True
+    return ":" in wanted and any(":" in name and _pattern_covers(f"{name.rstrip('*')}*", wanted) for name in privileges)
+
+
+def _pieces(kind: str, group: Group) -> Iterator[dict[str, Any]]:
+    """The group as one for each pattern and privilege."""
+    fields, privileges = GROUPS[kind]
+    for pattern in _list(group[fields[-1]]):
+        for privilege in group[privileges]:
+            yield {**group, fields[-1]: [pattern], privileges: [privilege]}
+
+
+def _joined(kind: str, pieces: Iterable[Group]) -> list[Group]:
+    """Pieces as few groups: those that differ only in their privilege first, then those that differ only in their pattern."""
+    fields, privileges = GROUPS[kind]
+    return _merged(_merged(pieces, privileges), fields[-1])
+
+
+def _merged(groups: Iterable[Group], field: str) -> list[Group]:
+    merged: list[dict[str, Any]] = []
+    for group in groups:
+        same = next((other for other in merged if {**other, field: None} == {**group, field: None}), None)
+        if same is None:
+            merged.append({**group})
+        else:
+            same[field] = [*same[field], *group[field]]
+    return list(merged)
+
+
+def _covers(kind: str, wider: Group, piece: Group) -> bool:
+    fields, privileges = GROUPS[kind]
+    return (
+        all(_any_covers(_list(wider[field]), pattern) for field in fields for pattern in _list(piece[field]))
+        and all(_includes(kind, wider[privileges], privilege) for privilege in piece[privileges])
+        and (bool(wider.get("allow_restricted_indices")) or not piece.get("allow_restricted_indices"))
+        and _restriction(wider) in ("", _restriction(piece))
+    )
+
+
+def _includes(kind: str, privileges: Iterable[str], wanted: str) -> bool:
+    given = {name.lower() for name in privileges}
+    name = wanted.lower()
+    if kind == "applications":
+        return name in given or "*" in given
+    return name in given or "all" in given or any(name in INCLUDED.get(wider, ()) for wider in given)
+
+
+def _restriction(group: Group) -> str:
+    """Which documents and fields, "" for all of them."""
+    fields = group.get("field_security") or {}
+    is_limited = fields.get("grant", ["*"]) != ["*"] or fields.get("except")
+    return f"{group.get('query') or ''}{sorted(fields.items()) if is_limited else ''}"
+
+
+def _any_covers(wider: Iterable[str], pattern: str) -> bool:
+    return any(_pattern_covers(each, pattern) for each in wider)
+
+
+def _pattern_covers(wider: str, pattern: str) -> bool:
+    """Whether everything that the pattern matches is matched by the wider one, which is only known for wildcards."""
+    is_simple = not wider.startswith("/") and not {"?", "\\"} & set(wider)
+    return wider == pattern or (is_simple and patterns.matches(wider, pattern) is True)
+
+
+def _list(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value

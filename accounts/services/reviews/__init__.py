@@ -35,5 +35,6 @@ from accounts.services.reviews.subjects import SUBJECTS as SUBJECTS
 from accounts.services.reviews.subjects import Current as Current
 from accounts.services.reviews.subjects import Decision as Decision
 from accounts.services.reviews.subjects import KeyFilter as KeyFilter
+from accounts.services.reviews.subjects import MappingFilter as MappingFilter
 from accounts.services.reviews.subjects import Removal as Removal
 from accounts.services.reviews.subjects import Subject as Subject

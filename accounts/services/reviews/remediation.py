@@ -36,6 +36,11 @@ class Outcome:
     def state(self) -> str:
         return self.current.state
 
+    @property
+    def was_removed(self) -> bool:
+        """Whether the snapshot has it as deactivated or disabled, and it still is."""
+        return self.current.thing is not None and self.current.is_removed and not self.item.row.get("enabled", True)
+
 
 def outcomes(client: PersonClient, review: Review, items: Sequence[Item]) -> dict[int, Outcome]:
     """Of those of the items that are to be removed or changed, by number. Three calls at most; none before the sign-off."""

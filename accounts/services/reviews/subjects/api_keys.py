@@ -91,7 +91,8 @@ class ApiKeys(Subject[KeyFilter]):
 
     def _current(self, row: Row, key: Key | None) -> Current:
         if key is None:
-            return Current(None, "Deleted", is_removed=True)
+            is_expired = row["expires"] != NEVER and datetime.fromisoformat(row["expires"]) <= datetime.now(UTC)
+            return Current(None, "Expired" if is_expired else "Deleted", is_removed=True)
         state = _state(key)
         protection = OWN_KEY if key["id"] == service_client().key_id else ""
         return Current(key, state, state != "Active", self.changed(row, row_of(key)), protection)

@@ -76,6 +76,11 @@ class Subject(ABC, Generic[Query]):
         return f"{self.noun}s"
 
     @property
+    def heading(self) -> str:
+        """Of a column with the names of items."""
+        return f"{self.noun[:1].upper()}{self.noun[1:]}"
+
+    @property
     def item_template(self) -> str:
         """An item in an open review."""
         return f"reviews/{self._folder}/_item.html"

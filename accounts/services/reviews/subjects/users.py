@@ -49,6 +49,10 @@ class Users(Subject[UserQuery]):
     kind = "user"
     actions = USER_CHANGES
 
+    @property
+    def heading(self) -> str:
+        return COLUMNS["username"]
+
     def describe(self, query: UserQuery) -> str:
         return describe(_sorted(query))
 

@@ -26,3 +26,17 @@ class UsernameConverter:
 
 class RoleConverter(UsernameConverter):
     """Role names allow the same characters."""
+
+
+class RoleMappingConverter(UsernameConverter):
+    """Names of role mappings can have any characters: their UTF-8 bytes are encoded."""
+
+    def to_python(self, value: str) -> str:
+        """The name. Raises ValueError (404) for anything that `to_url` doesn't produce."""
+        return _BYTES.to_python(value).encode("latin-1").decode()
+
+    def to_url(self, name: str) -> str:
+        return _BYTES.to_url(name.encode().decode("latin-1"))
+
+
+_BYTES = UsernameConverter()

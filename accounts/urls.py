@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from accounts.converters import RoleConverter, UsernameConverter
+from accounts.converters import RoleConverter, RoleMappingConverter, UsernameConverter
 from accounts.views import (
     account,
     api_keys,
@@ -18,6 +18,7 @@ from accounts.views import (
     review_removals,
     review_reports,
     reviews,
+    role_mappings,
     roles,
     search,
     sessions,
@@ -26,6 +27,7 @@ from accounts.views.users import access, confirmations, filters, history, list, 
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
+register_converter(RoleMappingConverter, "role_mapping")
 
 urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/", list.index, name="users"),
@@ -67,6 +69,10 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("role-mappings/", role_mappings.index, name="role_mappings"),
+    path("role-mappings/view/<role_mapping:name>", role_mappings.view, name="role_mapping"),
+    path("role-mappings/export", role_mappings.export, name="role_mapping_export"),
+    path("role-mappings/print", role_mappings.printable, name="role_mapping_print"),
     path("compare/", compare.index, name="compare"),
     path("compare/exports", compare.exports, name="compare_exports"),
     path("compare/reviews", compare.reviews, name="compare_reviews"),

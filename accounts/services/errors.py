@@ -3,6 +3,7 @@
 ServiceError
 ├── NotFound                 the requested object doesn't exist (404)
 │   ├── RoleNotFound         it was a role
+│   ├── RoleMappingNotFound  it was a role mapping
 │   └── ReviewNotFound       it was an access review, or an item of one
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
@@ -64,6 +65,10 @@ class RoleNotFound(NotFound):
     """There is no role of that name, and no user has it."""
 
     code = "role_not_found"
+
+
+class RoleMappingNotFound(NotFound):
+    code = "role_mapping_not_found"
 
 
 class ReviewNotFound(NotFound):

@@ -26,6 +26,7 @@ SETUP = "An administrator must run `manage.py setup_cluster`."
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
     errors.RoleNotFound: (404, "Not found", "This role doesn't exist and isn't assigned to any user."),
+    errors.RoleMappingNotFound: (404, "Not found", "This role mapping doesn't exist or was deleted."),
     errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist."),
     errors.ReviewClosed: (
         409,

@@ -1,4 +1,6 @@
-"""The user list as a file and as a printable page: all users that match, not only one page of the list."""
+"""Lists as files and as printable pages: all rows that match, not only one page of the list."""
+
+from collections.abc import Generator
 
 from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -12,8 +14,7 @@ from accounts.forms.exports import ExportForm
 from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest, is_dialog
 from accounts.services import exports, users
-from accounts.services.exports import Format, filters
-from accounts.services.users import UserQuery
+from accounts.services.exports import Chunk, Format, Table, filters
 
 
 @require_http_methods(["GET", "POST"])
@@ -23,7 +24,8 @@ def export(request: AppRequest) -> HttpResponseBase:
     query = users.without_position(UserListForm(request.GET).query())
     form = ExportForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        return _file(request, query, exports.FORMATS[form.cleaned_data["format"]])
+        format = exports.FORMATS[form.cleaned_data["format"]]
+        return _file(request, "users", format, exports.write(request.user.client, query, format))
     parameters = request.GET.urlencode()
     context = {
         "form": form,
@@ -52,7 +54,40 @@ def printable(request: AppRequest) -> HttpResponse:
     return render(request, "users/print.html", context)
 
 
-def _file(request: AppRequest, query: UserQuery, format: Format) -> HttpResponseBase:
-    name = f"users-{timezone.now():%Y%m%dT%H%M%SZ}.{format.suffix}"
-    chunks = exports.write(request.user.client, query, format)
-    return download(chunks, name, format.content_type, in_frames=request.headers.get("Accept") == FRAMES)
+def table_export(request: AppRequest, table: Table, back: str, print_url: str = "") -> HttpResponseBase:
+    """The form for the format of another table; POST sends the file. `back`: the URL of the list."""
+    form = ExportForm(request.POST or None, name=table.name)
+    if request.method == "POST" and form.is_valid():
+        format = exports.FORMATS[form.cleaned_data["format"]]
+        return _file(request, table.name, format, exports.write_table(request.user.client, table, format))
+    total = table.count()
+    context = {
+        "form": form,
+        "table": table,
+        "total": total,
+        "counted": table.counted(total),
+        "action": request.get_full_path(),
+        "print_url": print_url,
+        "back": back,
+    }
+    return render(request, "exports/_form.html" if is_dialog(request) else "exports/form.html", context)
+
+
+def table_print(request: AppRequest, table: Table, back: str, export_url: str) -> HttpResponse:
+    """The printable page of another table; only its start if it is long."""
+    rows, manifest = exports.print_table(request.user.client, table)
+    context = {
+        "rows": rows,
+        "table": table,
+        "manifest": manifest,
+        "counted": table.counted(manifest.count_before),
+        "is_cut": manifest.count_before > len(rows) == exports.MAX_PRINTED,
+        "back": back,
+        "export_url": export_url,
+    }
+    return render(request, "exports/print.html", context)
+
+
+def _file(request: AppRequest, name: str, format: Format, chunks: Generator[Chunk, None, None]) -> HttpResponseBase:
+    file_name = f"{name}-{timezone.now():%Y%m%dT%H%M%SZ}.{format.suffix}"
+    return download(chunks, file_name, format.content_type, in_frames=request.headers.get("Accept") == FRAMES)

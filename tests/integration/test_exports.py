@@ -22,6 +22,7 @@ from accounts.services import audit, errors, exports, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.exports import dialect
+from accounts.services.exports.sheets import UserSheet
 from accounts.services.users import User, UserQuery
 from benchmarks import loading
 from local_cluster import VERSIONS
@@ -139,7 +140,7 @@ def test_truncated_or_modified_file_is_rejected(node: TestNode, otto: PersonClie
             exports.read(io.BytesIO(whole[:length]))
     for forged in (b"user5", b""):
         with pytest.raises(exports.InvalidExport, match="SHA-256"):
-            exports.read(rewritten(whole, exports.FORMATS[format].part, b"user3", forged))
+            exports.read(rewritten(whole, exports.FORMATS[format].part(UserSheet(None)), b"user3", forged))
 
 
 def rewritten(whole: bytes, part: str, old: bytes, new: bytes) -> io.BytesIO:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.services.exports import FORMATS, CompletenessManifest, Row, cells, dialect, workbook
+from accounts.services.exports import FORMATS, CompletenessManifest, Row, Table, cells, dialect, workbook
+from accounts.services.exports.completeness import TableManifest
 from accounts.services.exports.reading import READERS
+from accounts.services.exports.sheets import UserSheet
 
 # Few letters, so that what matters comes often.
 TEXTS = st.one_of(st.text(alphabet="=+-@＝\t\r\n'\";|,ab_x0D \\&<>\x01\ufffe", max_size=12), st.text(max_size=12))
@@ -51,7 +53,8 @@ def test_rows_come_back(name: str, rows: list[Row]) -> None:
 
 def written_and_read(name: str, rows: list[Row]) -> list[Row]:
     format = FORMATS[name]
-    data = format.begin() + format.rows(rows, None) + format.end()
+    sheet = UserSheet(trail_start=None)
+    data = format.begin(sheet) + format.rows(sheet, rows) + format.end(sheet)
     return list(READERS[name](io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")))
 
 
@@ -61,8 +64,8 @@ def a_row(**fields: Any) -> Row:
 
 
 def test_text_too_long_for_a_cell() -> None:
-    assert "too long for a cell: 32,768 characters" in workbook.row(cells.to_cells(a_row(full_name="x" * 32_768), ""))
-    assert "x" * 32_767 in workbook.row(cells.to_cells(a_row(full_name="x" * 32_767), ""))
+    assert "too long for a cell: 32,768 characters" in workbook.row(cells.to_cells(a_row(full_name="x" * 32_768), ""), ())
+    assert "x" * 32_767 in workbook.row(cells.to_cells(a_row(full_name="x" * 32_767), ""), ())
 
 
 def test_nothing_is_left_empty() -> None:
@@ -77,3 +80,57 @@ def test_manifest_without_anonymous_access() -> None:
     assert CompletenessManifest.of({**document, "anonymous_access": "off"}).anonymous_access == "off"
     with pytest.raises(KeyError):
         CompletenessManifest.of({name: value for name, value in document.items() if name != "sha256"})
+
+
+TABLE_ROW = {
+    "id": "=1+1",
+    "owner": "",
+    "active": False,
+    "expires": None,
+    "roles": ("a", "b, c"),
+    "metadata": {"z": 1, "a": "ä"},
+    "uses": 3,
+}
+TABLE = Table(
+    name="keys",
+    noun="API keys",
+    columns={
+        "id": "ID",
+        "owner": "Owner",
+        "active": "Active",
+        "expires": "Expires",
+        "roles": "Roles",
+        "metadata": "Metadata",
+        "uses": "Uses",
+    },
+    filter="all API keys",
+    query="",
+    count=lambda: 1,
+    batches=lambda: iter([[TABLE_ROW]]),
+    number_columns=("uses",),
+)
+
+
+def test_cells_of_a_table() -> None:
+    assert TABLE.cells(TABLE_ROW) == ["=1+1", "(none)", "no", "no information", 'a, "b, c"', '{"a": "ä", "z": 1}', "3"]
+    assert TABLE.document(TABLE_ROW) == TABLE_ROW | {"owner": None, "expires": "no information"}
+    sheet = FORMATS["xlsx"].rows(TABLE, [TABLE_ROW]).decode()
+    assert "<c><v>3</v></c>" in sheet
+    assert sheet.count("<v>") == 1
+    assert FORMATS["csv"].rows(TABLE, [TABLE_ROW]).decode().startswith("'=1+1,(none)")
+
+
+def test_counted_rows() -> None:
+    assert [TABLE.counted(number) for number in (0, 1, 1234)] == ["0 API keys", "1 API key", "1,234 API keys"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "before", "after", "is_complete"), [(1, 1, 1, True), (1, 2, 1, False), (1, 1, 2, False), (2, 1, 1, False)]
+)
+def test_manifest_of_a_table(rows: int, before: int, after: int, is_complete: bool) -> None:
+    texts = dict.fromkeys(
+        ("generated_at", "cluster_name", "cluster_id", "generated_by", "realm", "filter", "query", "data_file", "sha256"), "x"
+    )
+    manifest = TableManifest(**texts, rows=rows, count_before=before, count_after=after, noun="API keys")
+    assert manifest.result.startswith("Complete: all matching API keys" if is_complete else "API keys were added or removed")
+    assert manifest.as_dict().keys() == texts.keys() | {"rows", "count_before", "count_after", "result"}

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Final, Self
+from datetime import datetime
+from typing import Any, Final, NamedTuple, Protocol, Self
 
+from accounts.services.client import service_client
+from accounts.services.exports.cells import moment
 from accounts.services.exports.rows import NO_INFORMATION
-
-COMPLETE: Final = "Complete: all matching users are included, and their number didn't change during the export."
+from accounts.services.request_context import Actor
 
 LABELS: Final = {
     "generated_at": "Generated at (UTC)",
@@ -19,6 +21,8 @@ LABELS: Final = {
     "rows": "Rows",
     "users_before": "Elasticsearch's count before",
     "users_after": "Elasticsearch's count after",
+    "count_before": "Count before",
+    "count_after": "Count after",
     "trail_start": "Audit trail starts (UTC)",
     "data_file": "Data file",
     "sha256": "SHA-256 of data file",
@@ -27,9 +31,43 @@ LABELS: Final = {
 }
 
 
+class Origin(NamedTuple):
+    """When, in which cluster, and by whom a file was made: the first fields of a manifest."""
+
+    generated_at: str
+    cluster_name: str
+    cluster_id: str
+    generated_by: str
+    realm: str
+
+    @classmethod
+    def load(cls, actor: Actor, begun: datetime) -> Self:
+        """Asks for the name of the cluster. Raises Unavailable, NotSetUp."""
+        cluster = service_client().cluster.state(metric="version").body  # `GET /` is not everywhere
+        return cls(moment(begun), cluster["cluster_name"], cluster["cluster_uuid"], actor.username, actor.realm)
+
+
+class Manifest(Protocol):
+    """What shows that a file is complete: `sha256` covers its rows, and `result` is a sentence about their number."""
+
+    @property
+    def rows(self) -> int: ...
+
+    @property
+    def counts(self) -> tuple[int, int]: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def result(self) -> str: ...
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class CompletenessManifest:
-    """What shows that a list is complete.
+    """What shows that a list of users is complete.
 
     `users_before` and `users_after` are Elasticsearch's own counts of the matching users, when the first row was read and after the
     last. `trail_start`: when the audit trail starts, before which it has no events, or that it is empty. `sha256`: of `data_file`.
@@ -52,19 +90,19 @@ class CompletenessManifest:
     anonymous_access: str = NO_INFORMATION
 
     @property
+    def counts(self) -> tuple[int, int]:
+        """Elasticsearch's counts before and after."""
+        return self.users_before, self.users_after
+
+    @property
     def is_exact(self) -> bool:
         """Whether the number of rows is what Elasticsearch counted, before and after."""
-        return self.rows == self.users_before == self.users_after
+        return is_exact(self)
 
     @property
     def result(self) -> str:
         """The same as a sentence."""
-        if self.is_exact:
-            return COMPLETE
-        return (
-            f"Users were added or removed during the export: Elasticsearch counted {self.users_before:,} before and "
-            f"{self.users_after:,} after, and the export has {self.rows:,}."
-        )
+        return result("users", self)
 
     def as_dict(self) -> dict[str, Any]:
         """All of it with the sentence, ready for JSON."""
@@ -76,3 +114,50 @@ class CompletenessManifest:
         kinds: dict[str, Callable[[Any], Any]] = dict.fromkeys(("rows", "users_before", "users_after"), int)
         names = [field.name for field in fields(cls) if field.default is MISSING or field.name in document]
         return cls(**{name: kinds.get(name, str)(document[name]) for name in names})
+
+
+@dataclass(frozen=True, slots=True)
+class TableManifest:
+    """What shows that a table other than the list of users is complete. `noun`: what its rows are, for the sentence."""
+
+    generated_at: str
+    cluster_name: str
+    cluster_id: str
+    generated_by: str
+    realm: str
+    filter: str
+    query: str
+    rows: int
+    count_before: int
+    count_after: int
+    data_file: str
+    sha256: str
+    noun: str
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Elasticsearch's counts before and after."""
+        return self.count_before, self.count_after
+
+    @property
+    def result(self) -> str:
+        """Whether the number of rows is what Elasticsearch counted, before and after, as a sentence."""
+        return result(self.noun, self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All of it with the sentence, ready for JSON."""
+        return {name: value for name, value in asdict(self).items() if name != "noun"} | {"result": self.result}
+
+
+def is_exact(manifest: Manifest) -> bool:
+    """Whether the number of rows is what Elasticsearch counted, before and after."""
+    return (manifest.rows, manifest.rows) == manifest.counts
+
+
+def result(noun: str, manifest: Manifest) -> str:
+    """The same as a sentence about users, API keys, …"""
+    if is_exact(manifest):
+        return f"Complete: all matching {noun} are included, and their number didn't change during the export."
+    before, after = manifest.counts
+    added = f"{noun[:1].upper()}{noun[1:]} were added or removed during the export"
+    return f"{added}: Elasticsearch counted {before:,} before and {after:,} after, and the export has {manifest.rows:,}."

@@ -2,12 +2,11 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final, Protocol
 
-from accounts.services.exports import cells, dialect, workbook
-from accounts.services.exports.completeness import CompletenessManifest
-from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
+from accounts.services.exports import dialect, workbook
+from accounts.services.exports.completeness import Manifest
+from accounts.services.exports.sheets import Sheet
 
 MANIFEST: Final = "completeness.json"
 
@@ -20,80 +19,86 @@ class Format(Protocol):
 
     name: str
     label: str
-    part: str
     suffix: str
     content_type: str
 
-    def begin(self) -> bytes: ...
+    def part(self, sheet: Sheet) -> str: ...
 
-    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes: ...
+    def begin(self, sheet: Sheet) -> bytes: ...
 
-    def end(self) -> bytes: ...
+    def rows(self, sheet: Sheet, rows: Sequence[Any]) -> bytes: ...
 
-    def others(self, manifest: CompletenessManifest) -> Iterable[tuple[str, bytes]]: ...
+    def end(self, sheet: Sheet) -> bytes: ...
+
+    def others(self, sheet: Sheet, manifest: Manifest) -> Iterable[tuple[str, bytes]]: ...
 
 
 class Csv:
     """For spreadsheets; see `dialect`."""
 
-    part, suffix, content_type = "users.csv", "csv.zip", "application/zip"
+    suffix, content_type = "csv.zip", "application/zip"
 
     def __init__(self, name: str, label: str) -> None:
         self.name, self.label = name, label
         self._separator = dialect.SEPARATORS[name]
 
-    def begin(self) -> bytes:
-        return (dialect.BOM + dialect.lines([list(COLUMNS.values())], self._separator)).encode()
+    def part(self, sheet: Sheet) -> str:
+        return f"{sheet.name}.csv"
 
-    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
-        unknown = cells.unknown_moment(trail_start)
-        lines = dialect.lines((cells.to_cells(row, unknown) for row in rows), self._separator)
-        return lines.encode()
+    def begin(self, sheet: Sheet) -> bytes:
+        return (dialect.BOM + dialect.lines([list(sheet.columns.values())], self._separator)).encode()
 
-    def end(self) -> bytes:
+    def rows(self, sheet: Sheet, rows: Sequence[Any]) -> bytes:
+        return dialect.lines(map(sheet.cells, rows), self._separator).encode()
+
+    def end(self, sheet: Sheet) -> bytes:
         return b""
 
-    def others(self, manifest: CompletenessManifest) -> Iterable[tuple[str, bytes]]:
+    def others(self, sheet: Sheet, manifest: Manifest) -> Iterable[tuple[str, bytes]]:
         return [(MANIFEST, _json(manifest))]
 
 
 class Ndjson:
     """A JSON object on each line, for programs."""
 
-    name, label, part, suffix, content_type = "ndjson", "NDJSON", "users.ndjson", "ndjson.zip", "application/zip"
+    name, label, suffix, content_type = "ndjson", "NDJSON", "ndjson.zip", "application/zip"
 
-    def begin(self) -> bytes:
+    def part(self, sheet: Sheet) -> str:
+        return f"{sheet.name}.ndjson"
+
+    def begin(self, sheet: Sheet) -> bytes:
         return b""
 
-    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
-        unknown = cells.unknown_moment(trail_start)
-        return "".join([f"{encode(_document(row, unknown))}\n" for row in rows]).encode()
+    def rows(self, sheet: Sheet, rows: Sequence[Any]) -> bytes:
+        return "".join([f"{encode(sheet.document(row))}\n" for row in rows]).encode()
 
-    def end(self) -> bytes:
+    def end(self, sheet: Sheet) -> bytes:
         return b""
 
-    def others(self, manifest: CompletenessManifest) -> Iterable[tuple[str, bytes]]:
+    def others(self, sheet: Sheet, manifest: Manifest) -> Iterable[tuple[str, bytes]]:
         return [(MANIFEST, _json(manifest))]
 
 
 class Xlsx:
-    """A workbook with the sheets Users and Completeness; every cell is text."""
+    """A workbook with a sheet for the rows and the sheet Completeness; every cell is text, except for numbers."""
 
-    name, label, part, suffix = "xlsx", "Excel (XLSX)", workbook.USERS, "xlsx"
+    name, label, suffix = "xlsx", "Excel (XLSX)", "xlsx"
     content_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-    def begin(self) -> bytes:
-        return workbook.before_rows() + workbook.head(COLUMNS.values())
+    def part(self, sheet: Sheet) -> str:
+        return workbook.ROWS
 
-    def rows(self, rows: Sequence[Row], trail_start: datetime | None) -> bytes:
-        unknown = cells.unknown_moment(trail_start)
-        return "".join([workbook.row(cells.to_cells(row, unknown)) for row in rows]).encode()
+    def begin(self, sheet: Sheet) -> bytes:
+        return workbook.before_rows(sheet) + workbook.head(sheet.columns.values())
 
-    def end(self) -> bytes:
-        return workbook.after_rows()
+    def rows(self, sheet: Sheet, rows: Sequence[Any]) -> bytes:
+        return "".join([workbook.row(sheet.cells(row), sheet.numbers) for row in rows]).encode()
 
-    def others(self, manifest: CompletenessManifest) -> Iterable[tuple[str, bytes]]:
-        return workbook.parts(manifest)
+    def end(self, sheet: Sheet) -> bytes:
+        return workbook.after_rows(sheet)
+
+    def others(self, sheet: Sheet, manifest: Manifest) -> Iterable[tuple[str, bytes]]:
+        return workbook.parts(sheet, manifest)
 
 
 FORMATS: Final[dict[str, Format]] = {
@@ -104,18 +109,5 @@ FORMATS: Final[dict[str, Format]] = {
 encode: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
 
 
-def _document(row: Row, unknown: str) -> dict[str, Any]:
-    """A word instead of a value only for unknown values; null for a text that the user doesn't have."""
-    document = row._asdict()
-    document["full_name"] = row.full_name or None
-    document["email"] = row.email or None
-    for name in ("can_manage_users", "active_api_keys"):
-        if document[name] is None:
-            document[name] = NO_INFORMATION
-    for name in ("created", "last_sign_in", "password_changed"):
-        document[name] = cells.moment(document[name]) or unknown
-    return document
-
-
-def _json(manifest: CompletenessManifest) -> bytes:
+def _json(manifest: Manifest) -> bytes:
     return json.dumps(manifest.as_dict(), ensure_ascii=False, indent=2).encode() + b"\n"

@@ -1,17 +1,18 @@
 """Reading the rows of a list, and the manifest that shows whether they are complete."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from django.utils import timezone
 
 from accounts.services import audit, users
 from accounts.services.audit import UserActivity
-from accounts.services.client import PersonClient, service_client
+from accounts.services.client import PersonClient
 from accounts.services.exports import filters
 from accounts.services.exports.cells import moment
-from accounts.services.exports.completeness import CompletenessManifest
+from accounts.services.exports.completeness import CompletenessManifest, Origin
 from accounts.services.exports.rows import NO_ACTIVITY, Row, RowContext
+from accounts.services.exports.sheets import UserSheet
 from accounts.services.users import User, UserQuery
 
 EMPTY_TRAIL: Final = "it is empty"
@@ -25,9 +26,10 @@ class Listing:
         self.query = users.without_position(query)
         self.begun = timezone.now()
         self.trail_start = audit.trail_start()
-        self.cluster: Mapping[str, Any] = service_client().cluster.state(metric="version").body  # `GET /` is not everywhere
+        self.sheet = UserSheet(self.trail_start)
         self.count = 0
         self._client = client
+        self._origin = Origin.load(client.actor, self.begun)
         self._context = RowContext.load(client)
         self._before: int | None = None
 
@@ -54,13 +56,8 @@ class Listing:
 
     def completeness(self, sha256: str, data_file: str = "") -> CompletenessManifest:
         """The manifest of the rows that were read, with the hash of the data file. Counts the users once more."""
-        actor = self._client.actor
         return CompletenessManifest(
-            generated_at=moment(self.begun),
-            cluster_name=self.cluster["cluster_name"],
-            cluster_id=self.cluster["cluster_uuid"],
-            generated_by=actor.username,
-            realm=actor.realm,
+            *self._origin,
             filter=filters.describe(self.query),
             query=filters.query_string(self.query),
             rows=self.count,

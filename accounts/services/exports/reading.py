@@ -12,10 +12,12 @@ from accounts.services.exports import cells, dialect, workbook
 from accounts.services.exports.completeness import LABELS, CompletenessManifest
 from accounts.services.exports.formats import FORMATS, MANIFEST, Format
 from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
+from accounts.services.exports.sheets import UserSheet
 
 CHUNK_SIZE: Final = 1 << 20
 MAX_DATA_SIZE: Final = 4 << 30  # of the rows, unpacked
 MAX_MANIFEST_SIZE: Final = 1 << 20
+SHEET: Final = UserSheet(trail_start=None)
 
 
 class InvalidExport(Exception):
@@ -32,7 +34,7 @@ class Export:
 
     def rows(self) -> Iterator[Row]:
         """The file must still be open."""
-        with self._archive.open(self.format.part) as part:
+        with self._archive.open(self.format.part(SHEET)) as part:
             yield from READERS[self.format.name](io.TextIOWrapper(part, "utf-8", newline=""))
 
 
@@ -54,7 +56,7 @@ def read(file: BinaryIO) -> Export:
 def _format(archive: zipfile.ZipFile) -> Format:
     names = set(archive.namelist())
     for format in FORMATS.values():
-        if format.part in names and names & {MANIFEST, workbook.MANIFEST}:
+        if format.part(SHEET) in names and names & {MANIFEST, workbook.MANIFEST}:
             return format
     raise InvalidExport("The file has no rows or no completeness manifest, so it isn't a complete export.")
 
@@ -74,10 +76,10 @@ def _of_sheet(xml: str) -> dict[str, str]:
 
 
 def _require_same_hash(archive: zipfile.ZipFile, export: Export) -> None:
-    if archive.getinfo(export.format.part).file_size > MAX_DATA_SIZE:
+    if archive.getinfo(export.format.part(SHEET)).file_size > MAX_DATA_SIZE:
         raise InvalidExport("The data file is too large.")
     digest = hashlib.sha256()
-    with archive.open(export.format.part) as part:
+    with archive.open(export.format.part(SHEET)) as part:
         while piece := part.read(CHUNK_SIZE):
             digest.update(piece)
     if digest.hexdigest() != export.manifest.sha256:

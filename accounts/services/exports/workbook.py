@@ -11,14 +11,13 @@ from typing import Any, Final
 
 import xlsxwriter
 
-from accounts.services.exports.completeness import LABELS, CompletenessManifest
-from accounts.services.exports.rows import COLUMNS, NO_INFORMATION
+from accounts.services.exports.completeness import LABELS, Manifest
+from accounts.services.exports.rows import NO_INFORMATION
+from accounts.services.exports.sheets import Sheet
 
-USERS: Final = "xl/worksheets/sheet1.xml"
+ROWS: Final = "xl/worksheets/sheet1.xml"
 MANIFEST: Final = "xl/worksheets/sheet2.xml"
 NO_ROWS: Final = b"<sheetData/>"
-WIDTHS: Final = (24, 24, 30, 10, 10, 12, 40, 24, 18, 16, 22, 22, 22, 40)
-NUMBER_COLUMN: Final = list(COLUMNS).index("active_api_keys")
 MAX_CELL_LENGTH: Final = 32_767
 # What XML can't have or would change, and what looks like the escape for it.
 SPECIAL: Final = re.compile("[&<>\x00-\x1f\ufffe\uffff\ud800-\udfff]|_x[0-9A-Fa-f]{4}_")
@@ -28,12 +27,12 @@ VALUE: Final = re.compile(r"<t[^>]*>([^<]*)</t>|<v>(\d+)</v>")
 BOLD: Final = 1  # the number that XlsxWriter gives to the first format
 
 
-def before_rows() -> bytes:
-    return _without_rows()[0] + b"<sheetData>\n"
+def before_rows(sheet: Sheet) -> bytes:
+    return _without_rows(sheet)[0] + b"<sheetData>\n"
 
 
-def after_rows() -> bytes:
-    return b"</sheetData>" + _without_rows()[1]
+def after_rows(sheet: Sheet) -> bytes:
+    return b"</sheetData>" + _without_rows(sheet)[1]
 
 
 def head(names: Iterable[str]) -> bytes:
@@ -41,11 +40,12 @@ def head(names: Iterable[str]) -> bytes:
     return f"<row>{''.join(cells)}</row>\n".encode()
 
 
-def row(texts: Sequence[str]) -> str:
-    """A row on a line of its own. Every cell is text, which is never a formula, except for the number of API keys."""
+def row(texts: Sequence[str], numbers: Iterable[int]) -> str:
+    """A row on a line of its own. Every cell is text, which is never a formula, except for those at the positions `numbers`."""
     cells = [f'<c t="inlineStr"><is><t xml:space="preserve">{_xml(text)}</t></is></c>' for text in texts]
-    if texts[NUMBER_COLUMN] != NO_INFORMATION:
-        cells[NUMBER_COLUMN] = f"<c><v>{texts[NUMBER_COLUMN]}</v></c>"
+    for position in numbers:
+        if texts[position] != NO_INFORMATION:
+            cells[position] = f"<c><v>{texts[position]}</v></c>"
     return f"<row>{''.join(cells)}</row>\n"
 
 
@@ -54,23 +54,23 @@ def texts_of(xml: str) -> list[str]:
     return [_text(match[1]) if match[2] is None else match[2] for match in VALUE.finditer(xml)]
 
 
-def parts(manifest: CompletenessManifest | None) -> Iterator[tuple[str, bytes]]:
+def parts(sheet: Sheet, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
     """All parts of the workbook except the first sheet; the one with the manifest last."""
-    with zipfile.ZipFile(_workbook(manifest)) as made:
-        for name in sorted(set(made.namelist()) - {USERS}, key=lambda name: name == MANIFEST):
+    with zipfile.ZipFile(_workbook(sheet, manifest)) as made:
+        for name in sorted(set(made.namelist()) - {ROWS}, key=lambda name: name == MANIFEST):
             yield name, made.read(name)
 
 
-def _workbook(manifest: CompletenessManifest | None) -> io.BytesIO:
+def _workbook(sheet: Sheet, manifest: Manifest | None = None) -> io.BytesIO:
     """A workbook with an empty first sheet."""
     file = io.BytesIO()
     # constant_memory writes each text into its cell instead of into a shared table.
     with xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
         bold = book.add_format({"bold": True})
-        users, completeness = book.add_worksheet("Users"), book.add_worksheet("Completeness")
-        users.freeze_panes(1, 1)
-        for number, width in enumerate(WIDTHS):
-            users.set_column(number, number, width)
+        rows, completeness = book.add_worksheet(sheet.title), book.add_worksheet("Completeness")
+        rows.freeze_panes(1, 1)
+        for number, width in enumerate(sheet.widths):
+            rows.set_column(number, number, width)
         completeness.set_column(0, 0, 32, bold)
         completeness.set_column(1, 1, 90)
         facts: dict[str, Any] = manifest.as_dict() if manifest else {}
@@ -80,9 +80,9 @@ def _workbook(manifest: CompletenessManifest | None) -> io.BytesIO:
     return file
 
 
-def _without_rows() -> tuple[bytes, bytes]:
-    with zipfile.ZipFile(_workbook(None)) as made:
-        before, _, after = made.read(USERS).partition(NO_ROWS)
+def _without_rows(sheet: Sheet) -> tuple[bytes, bytes]:
+    with zipfile.ZipFile(_workbook(sheet)) as made:
+        before, _, after = made.read(ROWS).partition(NO_ROWS)
     return before, after
 
 

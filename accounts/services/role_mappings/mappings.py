@@ -47,8 +47,8 @@ def all_mappings(client: PersonClient) -> list[RoleMapping]:
 
 
 def get(client: PersonClient, name: str) -> RoleMapping:
-    """One role mapping. One call for all of them: a name with a comma would request two. Raises NotFound."""
+    """One role mapping. One call for all of them: a name with a comma would request two. Raises RoleMappingNotFound."""
     found = next((mapping for mapping in all_mappings(client) if mapping.name == name), None)
     if found is None:
-        raise errors.NotFound(f"there is no role mapping {name}")
+        raise errors.RoleMappingNotFound(name)
     return found

@@ -15,7 +15,7 @@ NAMES: Final = {"username": "username", "dn": "distinguished name", "groups": "a
 SIMPLE_NAME: Final = re.compile(r"[\w.@-]+")
 # What matches every text, and so every username and every name of a realm: neither is ever empty.
 ANY_TEXT: Final = re.compile(r"\*+|\*+\?\**|\?\*+|/(\.[*+]|@)/")
-MAX_DEPTH: Final = 40
+MAX_DEPTH: Final = 20
 TOO_DEEP: Final = "a rule that is nested too deeply to be shown in words"
 
 

@@ -1,0 +1,97 @@
+"""What role mappings grant and to whom, and whether they make administrators."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from accounts.services import roles
+from accounts.services.client import PersonClient
+from accounts.services.role_mappings import mappings, reach, rules
+from accounts.services.role_mappings.mappings import RoleMapping
+from accounts.services.role_mappings.reach import Reach
+from accounts.services.role_mappings.templates import Template
+from accounts.services.roles import Role
+from accounts.services.roles.escalation import Escalation
+from accounts.services.users import administrators
+from accounts.services.users.administrators import Administration
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A role mapping, with its roles as they are now: those that it names, and those of constant templates.
+
+    `escalations`: what these roles open, by role, also while the mapping is disabled.
+    """
+
+    mapping: RoleMapping
+    reach: Reach
+    roles: tuple[Role, ...]
+    escalations: list[tuple[str, Escalation]]
+
+    @cached_property
+    def rule(self) -> str:
+        return rules.describe(self.mapping.rules)
+
+    @property
+    def unknown_roles(self) -> tuple[str, ...]:
+        """The names of roles that don't exist."""
+        return tuple(role.name for role in self.roles if role.is_unknown)
+
+    @property
+    def dynamic_templates(self) -> list[Template]:
+        """Those whose roles are decided at sign-in."""
+        return [template for template in self.mapping.templates if template.roles is None]
+
+    @property
+    def is_effective(self) -> bool:
+        """Whether it can apply to anyone."""
+        return self.mapping.is_enabled and self.reach.kind != "nobody"
+
+    @property
+    def is_administrator(self) -> bool | None:
+        """Whether those whom it applies to are administrators by its roles, or can become one; None if that isn't known."""
+        if not self.is_effective:
+            return False
+        if any(each.is_certain for _, each in self.escalations):
+            return None if self.reach.kind == "internal" else True
+        return None if self.escalations or self.dynamic_templates else False
+
+    @property
+    def how(self) -> list[str]:
+        """How its users become administrators, or what isn't known about it; empty if they don't."""
+        if not self.is_effective:
+            return []
+        paths = [f"{role}: {escalation}" for role, escalation in self.escalations]
+        return paths + [f"Roles decided at sign-in: {template.source}" for template in self.dynamic_templates]
+
+
+def assess_all(client: PersonClient) -> list[Assessment]:
+    """All role mappings, sorted by name.
+
+    One call, one for the roles, which are cached, and up to three if a role has `run_as`. Raises AccessDenied without
+    `read_security`.
+    """
+    return _assessed(client, mappings.all_mappings(client))
+
+
+def assess(client: PersonClient, name: str) -> Assessment:
+    """One role mapping, with the same calls. Raises RoleMappingNotFound."""
+    return _assessed(client, [mappings.get(client, name)])[0]
+
+
+def _assessed(client: PersonClient, found: Iterable[RoleMapping]) -> list[Assessment]:
+    known = roles.all_roles(client)
+    administration = administrators.load(client, known)  # without anonymous access: what the mappings themselves grant
+    by_name = {role.name: role for role in known}
+    return [assessment_of(mapping, by_name, administration) for mapping in found]
+
+
+def assessment_of(mapping: RoleMapping, known: Mapping[str, Role], administration: Administration) -> Assessment:
+    constant = [name for template in mapping.templates for name in template.roles or ()]
+    names = dict.fromkeys([*mapping.roles, *constant])
+    return Assessment(
+        mapping,
+        reach.of(mapping.rules),
+        tuple(known.get(name) or Role(name, is_unknown=True) for name in names),
+        administration.escalations_of(names),
+    )

@@ -113,7 +113,7 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
                             "name": _TEXT,
                             "owner": _TEXT,
                             "realm": _TEXT,
-                            "rules_in_words": _TEXT,
+                            "rule": _TEXT,
                         }
                     },
                 },

@@ -7,12 +7,12 @@ from typing import Any, Final
 from accounts.services import audit, role_mappings
 from accounts.services.client import PersonClient
 from accounts.services.reviews.subjects.base import Batch, Current, Removal, RemovalWords, Row, Subject, plain
-from accounts.services.role_mappings import COLUMNS, Assessment, RoleMapping, removal
+from accounts.services.role_mappings import COLUMNS, Assessment, RoleMapping
 
 READ_ONLY: Final = "This role mapping is from the file settings of the cluster, where an administrator must remove it."
 REMOVE: Final[Mapping[Removal, Callable[[PersonClient, RoleMapping], None]]] = {
-    "disable": removal.disable,
-    "delete": removal.delete,
+    "disable": role_mappings.disable,
+    "delete": role_mappings.delete,
 }
 
 

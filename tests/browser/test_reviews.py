@@ -195,11 +195,8 @@ def doors(node: TestNode, person: Callable[[str], PersonClient]) -> Iterator[Non
     ada = person("ada")
     ada.invalidate_api_key(owner=True)
     many = {"many": {"indices": [{"names": [f"team-{number}-logs-*"], "privileges": ["read"]} for number in range(12)]}}
-    for name, own in {
-        "deploy": {},
-        "a-key-with-a-name-that-somebody-made-from-a-department-and-a-region": many,
-        "old": many,
-    }.items():
+    long = "a-key-with-a-name-that-somebody-made-from-a-department-and-a-project-and-a-region"
+    for name, own in {"deploy": {}, long: many, "old": many}.items():
         ada.create_api_key(name=name, role_descriptors=own)
     rule = {"any": [{"field": {"realm.name": "saml1"}}, {"field": {"groups": "cn=a-group-with-a-long-name,dc=example,dc=org"}}]}
     node.elastic.security.put_role_mapping(name="everyone-from-saml", roles=["superuser", "nope"], rules=rule, enabled=True)

@@ -32,6 +32,7 @@ from tests.support.cast import CAST, PASSWORD
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 from tests.support.reviews import decide, sign_off, start_review
+from tests.support.role_mappings import no_mappings_left, put_mapping
 from tests.support.sessions import another_session, store_of
 
 OWN_KEYS: Final = "own_keys"  # a role, to manage API keys of their own
@@ -77,6 +78,10 @@ search                  sign-in  sign-in  sign-in  200      200      200        
 roles                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 who_can                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_mappings           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_mapping            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_mapping_export     sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+role_mapping_print      sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 account                 sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_sessions        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_session_end     sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
@@ -241,6 +246,8 @@ class World:
             "password_strength": Sent(form={"password": "Vq7-another-one", "username": username}),
             "who_can": Sent(query="?privilege=manage_security"),
             "role": Sent(("viewer",)),
+            "role_mapping": Sent(("everyone",)),
+            "role_mapping_export": Sent(form={"format": "csv"}),
             "compare_exports": Sent(form={"one": self.upload(), "other": self.upload(), "format": "csv"}),
             "compare_reviews": Sent(query=f"?one={self.open.id}&other={self.signed.id}&format=csv"),
             "compare_trail": Sent(query=f"?since={today}&format=csv"),
@@ -317,7 +324,9 @@ def world(node: TestNode, settings: Settings) -> Iterator[World]:
     # The cluster is not asked again at the start of a request, so that only the view or the middleware can notice a deactivation.
     settings.PRIVILEGES_FRESH_FOR = timedelta(hours=1)
     node.elastic.security.put_role(name=OWN_KEYS, cluster=["manage_own_api_key"])
-    yield World(node)
+    put_mapping(node, "everyone", ["viewer"])
+    with no_mappings_left(node):
+        yield World(node)
     node.elastic.security.delete_role(name=OWN_KEYS)
 
 

@@ -20,6 +20,8 @@ class Finding:
     roles: str = ""
 
 
+MAPPING_FILES: Final = "Role mappings in files on the nodes, and disabled ones."
+
 CATALOGUE: Final = (
     Finding(
         "escalation",
@@ -72,7 +74,29 @@ CATALOGUE: Final = (
         "Elasticsearch accepts any role name. The role grants nothing now, but if it is created later, these users "
         "immediately get its privileges.",
         "Remove the role from the users, or create the intended role.",
-        "Roles assigned through role mappings or other realms.",
+        "Roles that other realms assign. Role mappings have a finding of their own.",
+        roles="Nonexistent roles",
+    ),
+    Finding(
+        "mapping-everyone",
+        "Role mappings that make everyone an administrator",
+        "action",
+        "Everyone who can sign in through these realms is an administrator or can become one, including users who are added to "
+        "the realms later.",
+        "Limit the rule to a group or to the users who are meant, or remove the role from the role mapping.",
+        f"{MAPPING_FILES} Whether the realms exist, and which users they have. Rules that depend on groups or metadata, which may "
+        "include everyone: they require confirmation.",
+        noun="role mapping",
+        roles="Granted by",
+    ),
+    Finding(
+        "mapping-unknown-roles",
+        "Role mappings with nonexistent roles",
+        "action",
+        "The role grants nothing now, but if it is created later, all users of the role mapping immediately get its privileges.",
+        "Remove the role from the role mapping, or create the intended role.",
+        f"{MAPPING_FILES} Role templates, whose roles are decided at sign-in.",
+        noun="role mapping",
         roles="Nonexistent roles",
     ),
     Finding(
@@ -145,6 +169,18 @@ CATALOGUE: Final = (
         "other users, which a role doesn't show.",
         "Confirm that they need the privilege in the details. Remove it where they don't.",
         "Users from other realms, API keys, and built-in users.",
+        roles="Granted by",
+    ),
+    Finding(
+        "mapping-administrators",
+        "Role mappings that make administrators",
+        "confirmation",
+        "Users of external realms get these roles when they sign in. They aren't in the user list, so reviewing the list doesn't "
+        "show that they are administrators.",
+        "Confirm that the rule matches administrators only. Otherwise limit the rule, or remove the role from the role mapping.",
+        f"{MAPPING_FILES} Which users match the rule. Role mappings of which it isn't known whether they make administrators are "
+        "included, such as those with role templates.",
+        noun="role mapping",
         roles="Granted by",
     ),
     Finding(

@@ -21,9 +21,9 @@ Chunk = tuple[str, int]  # the ID of the document, and how many rows it has
 
 
 class Row(NamedTuple):
-    """One user, API key, or change. `key` identifies it from one run to the next.
+    """One user, API key, role mapping, or change. `key` identifies it from one run to the next.
 
-    `ref` is the ID of the API key or of the event. `badges`: Reserved, Deactivated, Deleted.
+    `ref` is the ID of the API key or of the event, or the name of the role mapping. `badges`: Reserved, Deactivated, Deleted.
     """
 
     key: str

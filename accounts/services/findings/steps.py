@@ -17,6 +17,7 @@ from accounts.services.findings import (
     duplicates,
     orphaned_keys,
     powerful_keys,
+    role_mappings,
     rows,
     rules,
     runs,
@@ -90,7 +91,7 @@ def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | No
 def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
-    found = {} if run.after else anonymous.find(client)
+    found = {} if run.after else {**anonymous.find(client), **role_mappings.find(client)}
     administration = user_pages.administration(client)
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)

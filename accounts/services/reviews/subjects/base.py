@@ -135,8 +135,8 @@ class Subject(ABC, Generic[Query]):
         return tuple(str(row[name] or "") for name in self.order)
 
     def changed(self, before: Row, now: Row) -> list[str]:
-        """The labels of the columns that differ."""
-        return [self.columns[name] for name in self.compared if before[name] != now[name]]
+        """The labels of the columns that differ, as far as the snapshot has them."""
+        return [self.columns[name] for name in self.compared if name in before and before[name] != now[name]]
 
 
 def plain(value: Any) -> Any:

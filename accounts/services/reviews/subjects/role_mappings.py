@@ -29,7 +29,7 @@ class RoleMappings(Subject[MappingFilter]):
     columns = COLUMNS
     identity = "name"
     order = ("name",)
-    compared = ("enabled", "roles", "role_templates", "rules", "metadata")
+    compared = ("roles", "role_templates", "rules", "metadata")
     decisions = {"keep": "Keep", "remove": "Remove"}
     removals = {
         "disable": RemovalWords(

@@ -34,9 +34,9 @@ def otto(person: Callable[[str], PersonClient]) -> PersonClient:
 
 
 @pytest.fixture
-def keys(person: Callable[[str], PersonClient]) -> Iterator[dict[str, str]]:
+def keys(node: TestNode, person: Callable[[str], PersonClient]) -> Iterator[dict[str, str]]:
     """The IDs of two keys that ada and one that otto owns, by name."""
-    ada, otto = person("ada"), person("otto")
+    ada = person("ada")
     ada.invalidate_api_key(owner=True)
     made = {
         "kept": ada.create_api_key(name="kept", role_descriptors=MONITOR),
@@ -44,8 +44,8 @@ def keys(person: Callable[[str], PersonClient]) -> Iterator[dict[str, str]]:
         "own": ada.grant_api_key(grant_type="password", username="otto", password=PASSWORD, api_key={"name": "own"}),
     }
     yield {name: answer["id"] for name, answer in made.items()}
-    for client in (ada, otto):
-        client.invalidate_api_key(owner=True)
+    for owner in ("ada", "otto"):
+        node.elastic.security.invalidate_api_key(username=owner)
 
 
 @pytest.fixture
@@ -205,6 +205,7 @@ def test_review_of_role_mappings(
     of_users = auditor.post("/reviews/create?q=ada", {"title": "Users"})["Location"].rsplit("/", 1)[1]
     for _ in range(2):
         auditor.post(f"/reviews/job/{of_users}")
+    store.refresh()
     mixed = auditor.get(f"/compare/reviews?one={of_users}&other={review.id}")
     assert (mixed.status_code, "Choose two reviews of the same subject." in mixed.content.decode()) == (422, True)
     page = auditor.get("/reviews/").content.decode()

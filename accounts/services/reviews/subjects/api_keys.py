@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any, Final
 
 from accounts.services import api_keys, audit, errors
@@ -140,7 +140,8 @@ def _body(query: KeyFilter) -> dict[str, Any]:
     """The clause of `_query/api_key`."""
     body = api_keys.active_query()
     if query.created_before:
-        body["bool"]["filter"].append({"range": {"creation": {"lt": query.created_before.isoformat()}}})
+        start = datetime.combine(query.created_before, time(), UTC)
+        body["bool"]["filter"].append({"range": {"creation": {"lt": round(start.timestamp() * 1000)}}})
     if query.never_expires:
         body["bool"]["must_not"].append({"exists": {"field": "expiration"}})
     return body

@@ -78,7 +78,7 @@ class ReviewsForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.subjects = {review.id: review.subject.nouns for review in offered}
         choices = [
-            (review.id, f"{review.title} ({review.subject.nouns}, {timezone.localtime(review.created):%Y-%m-%d})")
+            (review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d}, {review.subject.nouns})")
             for review in offered
         ]
         for field in (self.fields["one"], self.fields["other"]):

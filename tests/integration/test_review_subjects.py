@@ -95,7 +95,7 @@ def test_review_of_api_keys(
     monkeypatch.setattr("accounts.services.api_keys.pages.PAGE_SIZE", 2)
     auditor, administrator = signed_in("otto"), signed_in("ada")
     page = auditor.get("/reviews/create?subject=api-keys&never_expires=on").content.decode()
-    assert "active API keys, that never expire" in page
+    assert "active API keys that never expire" in page
     started = auditor.post("/reviews/create?subject=api-keys", {"title": "Keys"})["Location"]
     review = reviews.get(started.rsplit("/", 1)[1])
     while review.state == "snapshotting":

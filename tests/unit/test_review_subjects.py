@@ -28,7 +28,7 @@ def key(**more: Any) -> dict[str, Any]:
     [
         (KeyFilter(), "active API keys, sorted by owner and creation"),
         (KeyFilter(date(2025, 11, 28)), "active API keys, created before 2025-11-28, sorted by owner and creation"),
-        (KeyFilter(never_expires=True), "active API keys, that never expire, sorted by owner and creation"),
+        (KeyFilter(never_expires=True), "active API keys that never expire, sorted by owner and creation"),
         (MappingFilter(), "enabled role mappings, sorted by name"),
         (MappingFilter(is_enabled=False), "all role mappings, sorted by name"),
     ],

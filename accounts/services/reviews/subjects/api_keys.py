@@ -55,17 +55,16 @@ class ApiKeys(Subject[KeyFilter]):
         )
     }
     searched = ("id", "name", "owner", "realm")
+    own = "Own API key"
     search_hint = "Search by name, ID, owner, or realm"
     page = "api_key"
     kind = "api_key"
     actions = (audit.Action.API_KEY_INVALIDATE,)
 
     def describe(self, query: KeyFilter) -> str:
-        conditions = [
-            *([f"created before {query.created_before}"] if query.created_before else []),
-            *(["that never expire"] if query.never_expires else []),
-        ]
-        return f"active API keys{''.join(f', {condition}' for condition in conditions)}, sorted by owner and creation"
+        unlimited = " that never expire" if query.never_expires else ""
+        old = f", created before {query.created_before}" if query.created_before else ""
+        return f"active API keys{unlimited}{old}, sorted by owner and creation"
 
     def stored(self, query: KeyFilter) -> dict[str, Any]:
         before = query.created_before

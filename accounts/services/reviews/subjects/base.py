@@ -67,6 +67,7 @@ class Subject(ABC, Generic[Query]):
     removals: ClassVar[Mapping[Removal, RemovalWords]]
     searched: ClassVar[Sequence[str]]
     search_hint: ClassVar[str]
+    own: ClassVar[str] = "Own account"
     page: ClassVar[str]
     kind: ClassVar[str]
     actions: ClassVar[Collection[audit.Action]]

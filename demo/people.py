@@ -65,6 +65,19 @@ ROLES: dict[str, dict[str, Any]] = {
     },
 }
 
+# Without external realms, they apply to nobody.
+ROLE_MAPPINGS: dict[str, dict[str, Any]] = {
+    "administrators": {
+        "roles": ["superuser"],
+        "rules": {"field": {"groups": "cn=elastic-admins,ou=groups,dc=example,dc=org"}},
+    },
+    "contractors": {
+        "roles": ["password_desk", "contractor_portal"],
+        "rules": {"all": [{"field": {"realm.name": "saml1"}}, {"except": {"field": {"username": "it-helpdesk"}}}]},
+        "metadata": {"owner": "IT Help Desk"},
+    },
+}
+
 ADMINISTRATOR = SampleUser("admin", "Ada Admin", "admin@example.org", ("user_admin",))
 # The second administrator: changes in the audit trail are not all by one user.
 COLLEAGUE = _colleague("Nadia Benali", "user_admin")

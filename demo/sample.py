@@ -8,7 +8,7 @@ from accounts.services.client import AdministratorClient
 from accounts.services.client import PersonClient as Connection
 from accounts.services.users import User
 from demo.browser import Browser
-from demo.people import MISTAKES, ROLES, SampleUser
+from demo.people import MISTAKES, ROLE_MAPPINGS, ROLES, SampleUser
 
 # Owner, name, and expiration.
 API_KEYS = (
@@ -24,9 +24,11 @@ API_KEYS = (
 
 
 def create_roles(elastic: AdministratorClient) -> None:
-    """Create the roles directly in Elasticsearch, because usermgmt doesn't manage roles."""
+    """Create the roles and role mappings directly in Elasticsearch, because usermgmt doesn't manage them."""
     for name, role in ROLES.items():
         elastic.security.put_role(name=name, **role)
+    for name, mapping in ROLE_MAPPINGS.items():
+        elastic.security.put_role_mapping(name=name, enabled=True, **mapping)
 
 
 def create_users(browser: Browser, samples: Iterable[SampleUser], password: str) -> None:

@@ -33,6 +33,7 @@ OWN_SEGMENTS: Final = (
     "passwords",
     "readyz",
     "reviews",
+    "role-mappings",
     "roles",
     "search",
     "sessions",

@@ -55,6 +55,15 @@ PAGES: Final = (
         keywords="privileges permissions rights access audit review",
     ),
     Page(
+        "Role mappings",
+        "role_mappings",
+        "arrows-right-left",
+        "can_read",
+        description="Which users of external realms get which roles",
+        keywords="ldap saml active directory pki oidc jwt kerberos realms groups rules access audit review",
+        is_suggested=False,
+    ),
+    Page(
         "Findings",
         "findings",
         "document-magnifying-glass",

@@ -125,7 +125,7 @@ def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client]
     assert "This role mapping doesn't exist" in text(auditor, "/role-mappings/view/gone", status=404)
 
     answer = auditor.post("/role-mappings/export?q=readers", {"format": "ndjson"})
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer)))  # type: ignore[arg-type]
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(answer)))
     [row] = map(json.loads, archive.read("role-mappings.ndjson").splitlines())
     assert (row["name"], row["roles"], row["makes_administrators"]) == ("readers", ["viewer"], False)
     assert json.loads(archive.read("completeness.json"))["rows"] == 1

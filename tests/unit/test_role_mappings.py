@@ -8,7 +8,6 @@ from django.urls import resolve, reverse
 
 from accounts.forms.role_mappings import RoleMappingForm
 from accounts.services.role_mappings import Assessment, MappingQuery, RoleMapping, matching
-from accounts.services.role_mappings.assessment import assessment_of
 from accounts.services.role_mappings.query import describe, query_string
 from accounts.services.role_mappings.templates import Template
 from accounts.services.roles import Role, escalation
@@ -22,7 +21,7 @@ ADMINISTRATION = Administration({name: role.escalations for name, role in ROLES.
 
 def assessed(name: str = "m", **body: Any) -> Assessment:
     mapping = RoleMapping.of(name, {"enabled": True, "roles": [], "rules": ANYONE, "metadata": {}, **body})
-    return assessment_of(mapping, ROLES, ADMINISTRATION)
+    return Assessment(mapping, ROLES, ADMINISTRATION)
 
 
 def template(source: Any, **body: Any) -> dict[str, Any]:

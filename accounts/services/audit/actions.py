@@ -90,6 +90,7 @@ REASONS: Final = {
     "index_not_found_exception": "Index not found",
     "not_found": "Not found",
     "role_not_found": "Role not found",
+    "role_mapping_not_found": "Role mapping not found",
     "review_not_found": "Access review not found",
     "authentication_failed": "Incorrect username or password",
     "rate_limited": "Too many failed attempts",

@@ -18,15 +18,27 @@ from accounts.services.users.administrators import Administration
 
 @dataclass(frozen=True)
 class Assessment:
-    """A role mapping, with its roles as they are now: those that it names, and those of constant templates.
-
-    `escalations`: what these roles open, by role, also while the mapping is disabled.
-    """
+    """A role mapping among the roles as they are now, `known` by name. Evaluated when needed: a page shows only some of them."""
 
     mapping: RoleMapping
-    reach: Reach
-    roles: tuple[Role, ...]
-    escalations: list[tuple[str, Escalation]]
+    known: Mapping[str, Role]
+    administration: Administration
+
+    @cached_property
+    def reach(self) -> Reach:
+        return reach.of(self.mapping.rules)
+
+    @cached_property
+    def roles(self) -> tuple[Role, ...]:
+        """Those that it names, and those of constant templates."""
+        constant = [name for template in self.mapping.templates for name in template.roles or ()]
+        names = dict.fromkeys([*self.mapping.roles, *constant])
+        return tuple(self.known.get(name) or Role(name, is_unknown=True) for name in names)
+
+    @cached_property
+    def escalations(self) -> list[tuple[str, Escalation]]:
+        """What these roles open, by role, also while the mapping is disabled."""
+        return self.administration.escalations_of(role.name for role in self.roles)
 
     @cached_property
     def rule(self) -> str:
@@ -83,15 +95,4 @@ def _assessed(client: PersonClient, found: Iterable[RoleMapping]) -> list[Assess
     known = roles.all_roles(client)
     administration = administrators.load(client, known)  # without anonymous access: what the mappings themselves grant
     by_name = {role.name: role for role in known}
-    return [assessment_of(mapping, by_name, administration) for mapping in found]
-
-
-def assessment_of(mapping: RoleMapping, known: Mapping[str, Role], administration: Administration) -> Assessment:
-    constant = [name for template in mapping.templates for name in template.roles or ()]
-    names = dict.fromkeys([*mapping.roles, *constant])
-    return Assessment(
-        mapping,
-        reach.of(mapping.rules),
-        tuple(known.get(name) or Role(name, is_unknown=True) for name in names),
-        administration.escalations_of(names),
-    )
+    return [Assessment(mapping, by_name, administration) for mapping in found]

@@ -70,7 +70,7 @@ def query_string(query: MappingQuery) -> str:
 def _fits(assessment: Assessment, query: MappingQuery) -> bool:
     return (
         query.status in ("", "enabled" if assessment.mapping.is_enabled else "disabled")
-        and query.administrator in ("", administrator_key(assessment))
+        and (not query.administrator or query.administrator == administrator_key(assessment))
         and (not query.reach or REACHES[query.reach](assessment))
         and (not query.content or CONTENTS[query.content](assessment))
     )

@@ -253,8 +253,8 @@ def _decide(by: Browser, review: str, decisions: Decisions) -> None:
     reviews.refresh()
     with by.session() as client:
         for item in list(reviews.all_items(review)):
-            if item.username in decisions:
-                reviews.decide(client, review, item.number, *decisions[item.username], item.seen)
+            if item.identity in decisions:
+                reviews.decide(client, review, item.number, *decisions[item.identity], item.seen)
 
 
 def _run_checks(cast: Cast, by: Browser) -> None:

@@ -9,7 +9,7 @@ from typing import IO, Any, Final, cast
 
 from accounts.services import reviews
 from accounts.services.client import PersonClient
-from accounts.services.exports import COLUMNS, NO_INFORMATION, dialect
+from accounts.services.exports import NO_INFORMATION, dialect
 from accounts.services.reviews import Item, Outcome, Review
 from accounts.templatetags.pretty import pretty
 
@@ -23,9 +23,10 @@ DECISION_COLUMNS: Final = {
     "at": "Decided at",
     "own": "Own account",
 }
-OUTCOME_COLUMNS: Final = ("Status at download", "Action after sign-off", "By", "At", "Event")
+OUTCOME_COLUMNS: Final = ("Status at download", "Changed since the snapshot", "Action after sign-off", "By", "At", "Event")
 HOW_TO_VERIFY: Final = """\
-How to verify: list.ndjson is the snapshot, decisions.ndjson adds the decisions, decisions.csv is for reading.
+How to verify: list.ndjson is the snapshot, decisions.ndjson adds the decisions. decisions.csv and decisions-semicolon.csv
+are for reading.
 Compare the output of `sha256sum list.ndjson decisions.ndjson` with the hashes above.
 The hash of the decisions is also in the audit trail, in the event above, where it can't be changed.
 """
@@ -36,7 +37,8 @@ def build(client: PersonClient, review: Review) -> IO[bytes]:
     file = cast("IO[bytes]", SpooledTemporaryFile(max_size=MAX_IN_MEMORY))  # noqa: SIM115  # the response closes it
     reviews.refresh()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "decisions.csv", _csv(client, review))
+        _write(archive, "decisions.csv", _csv(client, review, ","))
+        _write(archive, "decisions-semicolon.csv", _csv(client, review, ";"))
         _write(archive, "decisions.ndjson", (item.decision_line() for item in reviews.all_items(review.id)))
         _write(archive, "list.ndjson", (item.row_line() for item in reviews.all_items(review.id)))
         _write(archive, "completeness.txt", [_manifest(review).encode()])
@@ -50,13 +52,13 @@ def _write(archive: zipfile.ZipFile, name: str, parts: Iterable[bytes]) -> None:
             member.write(part)
 
 
-def _csv(client: PersonClient, review: Review) -> Iterator[bytes]:
-    head = ["Number", *COLUMNS.values(), *DECISION_COLUMNS.values(), *OUTCOME_COLUMNS]
-    yield (dialect.BOM + dialect.lines([head])).encode()
+def _csv(client: PersonClient, review: Review, separator: str) -> Iterator[bytes]:
+    head = ["Number", *review.subject.columns.values(), *DECISION_COLUMNS.values(), *OUTCOME_COLUMNS]
+    yield (dialect.BOM + dialect.lines([head], separator)).encode()
     items = reviews.all_items(review.id)
     while batch := list(islice(items, BATCH_SIZE)):
         outcomes = reviews.outcomes(client, review, batch)
-        yield dialect.lines(_cells(item, outcomes.get(item.number)) for item in batch).encode()
+        yield dialect.lines((_cells(item, outcomes.get(item.number)) for item in batch), separator).encode()
 
 
 def _cells(item: Item, outcome: Outcome | None) -> list[str]:
@@ -64,22 +66,25 @@ def _cells(item: Item, outcome: Outcome | None) -> list[str]:
 
 
 def _row_cells(item: Item) -> list[str]:
-    return [NO_INFORMATION if item.row[name] is None else _text(item.row[name]) for name in COLUMNS]
+    """A review of an earlier version can lack a column."""
+    values = [item.row.get(name) for name in item.subject.columns]
+    return [NO_INFORMATION if value is None else _text(value) for value in values]
 
 
 def _decision_cells(item: Item) -> list[str]:
     if item.decision is None:
         return [reviews.PENDING, *[""] * (len(DECISION_COLUMNS) - 1)]
-    return [_text(getattr(item.decision, name)) for name in DECISION_COLUMNS]
+    label = item.subject.decisions[item.decision.choice].lower()
+    return [label, *(_text(getattr(item.decision, name)) for name in list(DECISION_COLUMNS)[1:])]
 
 
 def _outcome_cells(outcome: Outcome | None) -> list[str]:
     if outcome is None:
         return [""] * len(OUTCOME_COLUMNS)
-    event = next(iter(outcome.events), None)
+    event, changed = next(iter(outcome.events), None), ", ".join(outcome.current.changed).lower()
     if event is None:
-        return [outcome.state, NO_INFORMATION, "", "", ""]
-    return [outcome.state, f"{event.action}: {event.outcome}", event.actor.username, _text(event.moment), event.id]
+        return [outcome.state, changed, NO_INFORMATION, "", "", ""]
+    return [outcome.state, changed, f"{event.action}: {event.outcome}", event.actor.username, _text(event.moment), event.id]
 
 
 def _text(value: Any) -> str:
@@ -93,7 +98,7 @@ def _text(value: Any) -> str:
 
 
 def _manifest(review: Review) -> str:
-    facts: dict[str, object] = {"Review": review.title, "ID": review.id, "State": review.state}
+    facts: dict[str, object] = {"Review": review.title, "ID": review.id, "Subject": review.subject.nouns, "State": review.state}
     if snapshot := review.snapshot:
         facts |= {
             "Snapshot created (UTC)": snapshot.generated_at,
@@ -109,7 +114,7 @@ def _manifest(review: Review) -> str:
         facts |= {
             "Signed off by": f"{signed.by} (realm {signed.realm})",
             "Signed off at (UTC)": signed.at,
-            **{f"Decisions to {decision}": count for decision, count in signed.counts.items()},
+            **{f"Decisions to {label.lower()}": signed.counts[choice] for choice, label in review.subject.decisions.items()},
             "SHA-256 of decisions.ndjson": signed.sha256,
             "Audit event": signed.event,
         }

@@ -76,16 +76,32 @@ class ReviewsForm(forms.Form):
 
     def __init__(self, *args: Any, offered: Sequence[Review], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d})") for review in offered]
+        self.subjects = {review.id: review.subject.nouns for review in offered}
+        choices = [
+            (review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d}, {review.subject.nouns})")
+            for review in offered
+        ]
         for field in (self.fields["one"], self.fields["other"]):
             field.choices = choices  # type: ignore[attr-defined]
-        self.initial = {"one": choices[1][0]} if len(choices) > 1 else {}  # the two newest
+        self.initial = _newest(offered)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if cleaned.get("one") and cleaned.get("one") == cleaned.get("other"):
+        if not cleaned.get("one") or not cleaned.get("other"):
+            return cleaned
+        one, other = self.subjects[cleaned["one"]], self.subjects[cleaned["other"]]
+        if cleaned["one"] == cleaned["other"]:
             self.add_error("other", ValidationError("Choose two different reviews.", "same"))
+        elif one != other:
+            text = f"Choose two reviews of the same subject. The first one is about {one}, the second one about {other}."
+            self.add_error("other", ValidationError(text, "subject"))
         return cleaned
+
+
+def _newest(offered: Sequence[Review]) -> dict[str, str]:
+    """The two newest reviews of the same subject as the newest one."""
+    same = [review.id for review in offered if review.subject is offered[0].subject]
+    return {"one": same[1], "other": same[0]} if len(same) > 1 else {}
 
 
 def _opened(file: BinaryIO) -> Export:

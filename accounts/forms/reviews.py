@@ -1,19 +1,23 @@
 """The forms of access reviews."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Final, cast
 
 from django import forms
 from django.http import QueryDict
+from django.utils import timezone
 
 from accounts.forms.fields import PasswordField, hook
-from accounts.services.reviews import DECISIONS, PENDING, ItemQuery
-from accounts.services.reviews.remediation import REMOVALS, Removal
+from accounts.services.reviews import DECISIONS, PENDING, SUBJECTS, ItemQuery, KeyFilter, MappingFilter, Removal
+from accounts.services.reviews.subjects import REMOVALS, USERS
 
 MAX_COMMENT_LENGTH: Final = 1000
 MAX_REVIEWERS: Final = 50
 MAX_NUMBER: Final = 10**9
-SHOWN: Final = (("", "All"), (PENDING, "Pending"), ("keep", "Keep"), ("change", "Change"), ("remove", "Remove"))
+SHOWN: Final = [(name, name) for name in ("", PENDING, *DECISIONS)]
+DAYS_OF_A_YEAR: Final = 365
+CHOOSE: Final = "Choose a decision."
 
 
 class CreateReviewForm(forms.Form):
@@ -44,6 +48,33 @@ class CreateReviewForm(forms.Form):
         return names
 
 
+class SubjectForm(forms.Form):
+    """What a new review is about. Any query string has an answer: users, unless it names another subject."""
+
+    subject = forms.ChoiceField(choices=[(slug, slug) for slug in SUBJECTS], required=False)
+
+    def slug(self) -> str:
+        return self.cleaned_data["subject"] or USERS.slug if self.is_valid() else USERS.slug
+
+
+class KeyFilterForm(forms.Form):
+    older = forms.BooleanField(label="Only API keys that are older than a year", required=False)
+    never_expires = forms.BooleanField(label="Only API keys that never expire", required=False)
+
+    def query(self) -> KeyFilter:
+        self.is_valid()
+        before = timezone.localdate() - timedelta(days=DAYS_OF_A_YEAR) if self.cleaned_data["older"] else None
+        return KeyFilter(before, self.cleaned_data["never_expires"])
+
+
+class MappingFilterForm(forms.Form):
+    disabled = forms.BooleanField(label="Include disabled role mappings", required=False)
+
+    def query(self) -> MappingFilter:
+        self.is_valid()
+        return MappingFilter(is_enabled=not self.cleaned_data["disabled"])
+
+
 class ItemsForm(forms.Form):
     """The query string of the items of a review. Any query string has an answer: values that can't be used are ignored."""
 
@@ -59,7 +90,7 @@ class ItemsForm(forms.Form):
 
 
 class RemovalForm(forms.Form):
-    """What happens to the users to remove: `delete` or `deactivate`. `after`, `failed`: of the batches before."""
+    """What happens to the items to remove, such as `delete` or `deactivate`. `after`, `failed`: of the batches before."""
 
     action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
     after = forms.IntegerField(required=False, min_value=0)
@@ -78,7 +109,7 @@ class DecisionForm(forms.Form):
         choices=[(decision, decision) for decision in DECISIONS],
         required=False,
         show_hidden_initial=True,
-        error_messages={"invalid_choice": "Choose keep, change, or remove."},
+        error_messages={"invalid_choice": CHOOSE},
     )
     comment = forms.CharField(
         max_length=MAX_COMMENT_LENGTH,
@@ -95,7 +126,7 @@ class DecisionForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if "decision" in data and not data["decision"]:
-            self.add_error("decision", "Choose keep, change, or remove. The comment isn't saved yet.")
+            self.add_error("decision", f"{CHOOSE} The comment isn't saved yet.")
         return data
 
     @property

@@ -49,9 +49,12 @@ def reviews(request: AppRequest) -> HttpResponseBase:
     if not form.is_valid():
         return _index(request, reviews_form=form)
     found = compare.of_reviews(form.cleaned_data["one"], form.cleaned_data["other"])
+    subject = found.after.subject
     if (format := request.GET.get("format")) in dialect.SEPARATORS:
-        return _csv(request, found.comparison, f"changes-{found.before.created:%Y-%m-%d}.csv", format)
-    return render(request, "compare/reviews.html", {"found": found, **_shown(found.comparison)})
+        name = f"changes-{found.before.created:%Y-%m-%d}.csv"
+        return _csv(request, found.comparison, name, format, subject.heading)
+    context = {"found": found, "page": subject.page, "heading": subject.heading, **_shown(found.comparison)}
+    return render(request, "compare/reviews.html", context)
 
 
 @require_POST
@@ -94,15 +97,15 @@ def _shown(comparison: Comparison) -> dict[str, Any]:
     return {"comparison": comparison, "groups": groups}
 
 
-def _csv(request: AppRequest, comparison: Comparison, name: str, format: str) -> HttpResponseBase:
+def _csv(request: AppRequest, comparison: Comparison, name: str, format: str, heading: str = "Username") -> HttpResponseBase:
     """All differences, a line for each field; recorded in the audit trail first."""
     details = {"rows": str(len(comparison.differences))}
     audit.record_event(request.user.client.actor, audit.Action.EXPORT, name, kind="comparison", details=details)
-    return csv_response(_cells(comparison.differences), name, format)
+    return csv_response(_cells(comparison.differences, heading), name, format)
 
 
-def _cells(differences: Iterable[Difference]) -> Iterator[list[str]]:
-    yield ["Username", "Change", "Field", "Before", "After", "Changed by"]
+def _cells(differences: Iterable[Difference], heading: str) -> Iterator[list[str]]:
+    yield [heading, "Change", "Field", "Before", "After", "Changed by"]
     for each in differences:
         for field in each.fields:
-            yield [each.username, KINDS[each.kind], field.name, field.before, field.after, "; ".join(each.by)]
+            yield [each.name, KINDS[each.kind], field.name, field.before, field.after, "; ".join(each.by)]

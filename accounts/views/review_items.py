@@ -13,14 +13,14 @@ from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
 from accounts.decorators import requires_reader, requires_valid_credentials
-from accounts.forms.reviews import SHOWN, DecisionForm, ItemsForm, changed_decisions, item_numbers
+from accounts.forms.reviews import CHOOSE, DecisionForm, ItemsForm, changed_decisions, item_numbers
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
-from accounts.services.errors import AuditUnavailable, DecisionConflict, OutcomeUnknown, Unavailable
+from accounts.services.errors import AuditUnavailable, DecisionConflict, Invalid, OutcomeUnknown, Unavailable
 from accounts.services.reviews import Item, Review
 
 PAGE_SIZE: Final = 50
-CONFLICT: Final = "Someone else decided on this user. Your decision isn't saved yet."
+CONFLICT: Final = "Someone else decided on this {}. Your decision isn't saved yet."
 NOT_SAVED: Final = "Not saved because Elasticsearch is unavailable. Try again in a moment."
 UNCONFIRMED: Final = "Elasticsearch didn't confirm the change, so it may not be saved. Save it again."
 
@@ -60,13 +60,14 @@ def view(request: AppRequest, review_id: str) -> HttpResponse:
 
 def _render(request: AppRequest, review: Review, rows: Sequence[Row], asked: QueryDict, status: int = 200) -> HttpResponse:
     query, progress = ItemsForm(asked).query(PAGE_SIZE), reviews.progress([review.id])[review.id]
-    counts: dict[str, int] = {"": progress.total, reviews.PENDING: progress.pending, **progress.counts}
+    tabs = [("", "All", progress.total), (reviews.PENDING, "Pending", progress.pending)]
+    tabs += [(decision, label, progress.counts[decision]) for decision, label in review.subject.decisions.items()]
     context = {
         "review": review,
         "rows": rows,
         "query": query,
         "progress": progress,
-        "tabs": [(label, _url(review, show=name), counts[name], name == query.show) for name, label in SHOWN],
+        "tabs": [(label, _url(review, show=name), count, name == query.show) for name, label, count in tabs],
         "first": _url(review, show=query.show, q=query.q) if query.after or query.before else "",
         "next": _url(review, show=query.show, q=query.q, after=rows[-1].item.number) if len(rows) == PAGE_SIZE else "",
         "current_url": _url(review, show=query.show, q=query.q, after=query.after),
@@ -129,6 +130,8 @@ def _decide(request: AppRequest, review_id: str, form: DecisionForm) -> Row:
         return Row.of(reviews.decide(request.user.client, review_id, form.number, **form.cleaned_data))
     except DecisionConflict:
         return _unsaved(review_id, form, CONFLICT)
+    except Invalid:
+        return _unsaved(review_id, form, CHOOSE)
     except (Unavailable, AuditUnavailable):
         return _unsaved(review_id, form, NOT_SAVED)
     except OutcomeUnknown:
@@ -138,7 +141,7 @@ def _decide(request: AppRequest, review_id: str, form: DecisionForm) -> Row:
 def _unsaved(review_id: str, form: DecisionForm, problem: str) -> Row:
     """What was submitted, with the item as it is now."""
     items = reviews.get_with_items(review_id, [form.number])[1]
-    return Row(items[0], form.typed("decision"), form.typed("comment"), problem)
+    return Row(items[0], form.typed("decision"), form.typed("comment"), problem.format(items[0].subject.noun))
 
 
 @require_POST
@@ -161,6 +164,6 @@ def _render_job(request: AppRequest, review: Review, done: reviews.JobProgress) 
         "job": done,
         "is_resumable": is_snapshot or reviews.is_signer(request.user.client, review),
         "action": reverse("review_job", args=[review.id]),
-        "text": "Creating user list snapshot" if is_snapshot else "Locking decisions",
+        "text": f"Creating snapshot of {review.subject.nouns}" if is_snapshot else "Locking decisions",
     }
     return render(request, "reviews/_job.html" if request.htmx else "reviews/job.html", context)

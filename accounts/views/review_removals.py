@@ -1,7 +1,8 @@
 """Removals and changes of a signed review: everyone with read access sees them, administrators apply the removals."""
 
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Final
+from typing import Final, cast
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
@@ -16,79 +17,107 @@ from accounts.decorators import requires_manager, requires_reader, requires_vali
 from accounts.forms.reviews import ItemsForm, RemovalForm
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
-from accounts.services.passwords.warnings import warning
-from accounts.services.reviews.remediation import Removal
+from accounts.services.passwords.warnings import ServiceWarning, warning
+from accounts.services.reviews import Outcome, Removal, Review
+from accounts.services.reviews.remediation import DenialReason
+from accounts.services.reviews.subjects import USERS
+from accounts.services.users import User
 
 PAGE_SIZE: Final = 100
-NOT_REMOVED: Final[dict[Removal, str]] = {"delete": "Not deleted", "deactivate": "Not deactivated"}
 SEE_BELOW: Final = "Their current status below has the reason. Repeat the action to try again."
-JOB_TITLES: Final[dict[Removal, str]] = {"delete": "Deleting users", "deactivate": "Deactivating users"}
 
 
 @require_http_methods(["GET", "POST"])
 @requires_reader
 @requires_valid_credentials
 def removals(request: AppRequest, review_id: str) -> HttpResponse:
-    """The users to remove and to change, with their current status; POST applies the next batch of removals."""
+    """What is to be removed and changed, with the current status; POST applies the next batch of removals."""
     if request.method == "POST":
         return _apply(request, review_id)
     review, after = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE).after
     if not review.sign_off:
         return redirect("review", review_id)
-    client = request.user.client
+    client, subject = request.user.client, review.subject
     outcomes = reviews.outcomes_by_decision(client, review, "remove", after, PAGE_SIZE)
+    has_changes = "change" in subject.decisions
     context = {
         "review": review,
+        "heading": "Removals and changes" if has_changes else "Removals",
         "removals": [(outcome, _allowed(request, outcome)) for outcome in outcomes],
+        "has_actions": request.user.can_manage and subject is USERS,
         "next": outcomes[-1].item.number if len(outcomes) == PAGE_SIZE else 0,
-        "changes": reviews.outcomes_by_decision(client, review, "change", after, PAGE_SIZE),
+        "changes": reviews.outcomes_by_decision(client, review, "change", after, PAGE_SIZE) if has_changes else [],
     }
     return render(request, "reviews/removals.html", context)
 
 
-def _allowed(request: AppRequest, outcome: reviews.Outcome) -> dict[str, bool]:
-    return policy.allowed(request.user, outcome.user) if outcome.user else {}
+def _allowed(request: AppRequest, outcome: Outcome) -> dict[str, bool]:
+    """The actions on one user."""
+    user = outcome.current.thing
+    return policy.allowed(request.user, user) if isinstance(user, User) else {}
 
 
 @require_http_methods(["GET"])
 @requires_manager
 @requires_valid_credentials
 def confirm(request: AppRequest, review_id: str) -> HttpResponse:
-    """Ask for confirmation before all remaining users are deleted or deactivated."""
-    removal, review = _removal(RemovalForm(request.GET)), reviews.get(review_id)
-    denial_reason = partial(policy.denial_reason, removal, request.user)
+    """Ask for confirmation before everything that remains is removed."""
+    review = reviews.get(review_id)
+    removal = _removal(RemovalForm(request.GET), review)
+    denial_reason = _denial_reason(request, review, removal)
     remaining = reviews.remaining(request.user.client, review, removal, denial_reason) if review.sign_off else []
-    warnings = [(one.user.username, found) for one in remaining if one.user and (found := warning(one.user))]
-    context = {"review": review, "action": removal, "remaining": remaining, "warnings": warnings}
+    context = {
+        "review": review,
+        "action": removal,
+        "words": review.subject.removals[removal],
+        "noun": review.subject.noun,
+        "remaining": remaining,
+        "warnings": list(_warnings(remaining)),
+    }
     return render(request, "reviews/confirm.html", context)
+
+
+def _warnings(remaining: Iterable[Outcome]) -> Iterator[tuple[str, ServiceWarning]]:
+    """For built-in users, the services that lose their connection."""
+    for outcome in remaining:
+        user = outcome.current.thing
+        if isinstance(user, User) and (found := warning(user)):
+            yield user.username, found
 
 
 @requires_manager
 def _apply(request: AppRequest, review_id: str) -> HttpResponse:
-    form = RemovalForm(request.POST)
-    removal = _removal(form)
-    denial_reason = partial(policy.denial_reason, removal, request.user)
+    form, review = RemovalForm(request.POST), reviews.get(review_id)
+    removal = _removal(form, review)
+    denial_reason = _denial_reason(request, review, removal)
     done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason, form.cleaned_data["after"] or 0)
     failed = (form.cleaned_data["failed"] or 0) + done.failed
-    page = reverse("review_removals", args=[review_id])
+    page, words = reverse("review_removals", args=[review_id]), review.subject.removals[removal]
     if done.is_over:
         if failed:
-            messages.warning(request, f"{NOT_REMOVED[removal]}: {failed} user{pluralize(failed)}. {SEE_BELOW}")
+            messages.warning(request, f"Not {words.done}: {failed} {review.subject.noun}{pluralize(failed)}. {SEE_BELOW}")
         return go_to(request, page)
     context = {
-        "review": reviews.get(review_id),
+        "review": review,
         "job": done,
         "is_resumable": True,
         "action": page,
         "removal": removal,
         "failed": failed,
-        "text": JOB_TITLES[removal],
+        "text": f"{words.doing} {review.subject.nouns}",
     }
     return render(request, "reviews/_job.html" if request.htmx else "reviews/job.html", context)
 
 
-def _removal(form: RemovalForm) -> Removal:
+def _removal(form: RemovalForm, review: Review) -> Removal:
     removal = form.removal
-    if removal is None:
+    if removal is None or removal not in review.subject.removals:
         raise BadRequest("action")
     return removal
+
+
+def _denial_reason(request: AppRequest, review: Review, removal: Removal) -> DenialReason:
+    """For users, as on their own pages. Everything else only needs permission to manage users."""
+    if review.subject is USERS:
+        return partial(policy.denial_reason, cast(policy.Action, removal), request.user)
+    return lambda thing: "" if request.user.can_manage else policy.NOT_PRIVILEGED

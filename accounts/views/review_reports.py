@@ -14,6 +14,7 @@ from accounts.forms.reviews import ItemsForm, SignOffForm
 from accounts.http import AppRequest
 from accounts.services import reviews
 from accounts.services.errors import AuthenticationFailed, ReviewIncomplete
+from accounts.services.reviews import Review
 from accounts.services.signin import operators
 
 PAGE_SIZE: Final = 500
@@ -30,22 +31,23 @@ def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
     if review.state not in ("open", "signing"):
         return redirect("review", review_id)
     form = SignOffForm(request.POST if request.method == "POST" else None)
-    if not progress.pending and form.is_valid() and _sign_off(request, review_id, form):
+    if not progress.pending and form.is_valid() and _sign_off(request, review, form):
         return redirect("review", review_id)
     context = {"review": review, "progress": progress, "form": form}
     return render(request, "reviews/sign_off.html", context, status=422 if form.is_bound else 200)
 
 
-def _sign_off(request: AppRequest, review_id: str, form: SignOffForm) -> bool:
+def _sign_off(request: AppRequest, review: Review, form: SignOffForm) -> bool:
     """Whether the sign-off started; if not, the form has the error."""
+    subject = review.subject
     device = known_devices.token(request, request.session["credentials"][0])
     try:
         operators.reauthenticate(request.session, request.user, form.cleaned_data["password"], device=device)
-        reviews.begin_sign_off(request.user.client, review_id)
+        reviews.begin_sign_off(request.user.client, review.id)
     except AuthenticationFailed:
         form.add_error("password", "Incorrect password.")
     except ReviewIncomplete as exc:
-        form.add_error(None, f"{exc.pending} users are pending." if exc.pending != 1 else "1 user is pending.")
+        form.add_error(None, f"{exc.pending} {subject.nouns} are pending." if exc.pending != 1 else f"1 {subject.noun} is pending.")
     else:
         return True
     return False

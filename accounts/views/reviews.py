@@ -1,19 +1,19 @@
 """Access reviews: their list, a new one, and the notice for reviewers."""
 
-from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import requires_reader, requires_valid_credentials
-from accounts.forms.reviews import CreateReviewForm
+from accounts.forms.reviews import CreateReviewForm, KeyFilterForm, MappingFilterForm, SubjectForm
 from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest
-from accounts.services import reviews, users
+from accounts.services import reviews
 from accounts.services.errors import ServiceError
-from accounts.services.exports.filters import describe
+
+FILTERS: Final[dict[str, Any]] = {"users": UserListForm, "api-keys": KeyFilterForm, "role-mappings": MappingFilterForm}
 
 
 @require_GET
@@ -47,15 +47,25 @@ def due(request: AppRequest) -> HttpResponse:
 @requires_reader
 @requires_valid_credentials
 def create(request: AppRequest) -> HttpResponse:
-    """Start a review of the users that the query string selects, as in the user list."""
-    query = replace(UserListForm(request.GET).query(), sort="username", descending=False)
+    """Start a review of what the query string selects; of users, as in the user list."""
+    subject = reviews.SUBJECTS[SubjectForm(request.GET).slug()]
+    filters = FILTERS[subject.slug](request.GET)
+    query = filters.query()
     form = CreateReviewForm(request.POST if request.method == "POST" else None)
-    count = users.search(request.user.client, query).total
+    count = subject.count(request.user.client, query)
     if count and form.is_valid():
         data: dict[str, Any] = form.cleaned_data
         review = reviews.start(
             request.user.client, query, data["title"], expected=count, due=data["due"], reviewers=data["reviewers"]
         )
         return redirect("review", review.id)
-    context = {"form": form, "count": count, "filter": describe(query), "query": request.GET.urlencode()}
+    context = {
+        "form": form,
+        "count": count,
+        "subject": subject,
+        "subjects": reviews.SUBJECTS.values(),
+        "filter": subject.describe(query),
+        "filters": None if subject.slug == "users" else filters,
+        "query": request.GET.urlencode(),
+    }
     return render(request, "reviews/create.html", context, status=422 if form.errors or not count else 200)

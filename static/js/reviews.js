@@ -15,8 +15,8 @@
     next?.scrollIntoView({ block: "nearest" });
   }
 
-  function decide(item, decision) {
-    item.querySelector(`input[value=${decision}]`).checked = true;
+  function decide(item, choice) {
+    choice.checked = true;
     send(item);
     move(item, 1);
   }
@@ -30,9 +30,9 @@
   }
 
   function onItem(event, item) {
-    const decision = DECISIONS[event.key.toLowerCase()];
+    const choice = item.querySelector(`input[value=${DECISIONS[event.key.toLowerCase()]}]`);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (decision) decide(item, decision);
+    if (choice) decide(item, choice);
     else if (step && event.target === item) move(item, step);
     else if (event.key === "Enter" && event.target === item) comment(item).focus();
     else return;

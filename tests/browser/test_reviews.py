@@ -14,7 +14,7 @@ from accounts.services.documents import indices
 from accounts.services.users import UserQuery
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
+from tests.support.pages import NARROW, Watched, assert_accessible, assert_fits, sign_in
 from tests.support.server import serve
 
 COUNT = 12
@@ -187,3 +187,71 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         page.wait_for_load_state("networkidle")
         assert_fits(page)
         assert_accessible(page)
+
+
+@pytest.fixture
+def doors(node: TestNode, person: Callable[[str], PersonClient]) -> Iterator[None]:
+    """Three API keys of ada, one with a long name and many privileges, and a role mapping."""
+    ada = person("ada")
+    ada.invalidate_api_key(owner=True)
+    many = {"many": {"indices": [{"names": [f"team-{number}-logs-*"], "privileges": ["read"]} for number in range(12)]}}
+    long = "a-key-with-a-name-that-somebody-made-from-a-department-and-a-project-and-a-region"
+    for name, own in {"deploy": {}, long: many, "old": many}.items():
+        ada.create_api_key(name=name, role_descriptors=own)
+    rule = {"any": [{"field": {"realm.name": "saml1"}}, {"field": {"groups": "cn=a-group-with-a-long-name,dc=example,dc=org"}}]}
+    node.elastic.security.put_role_mapping(name="everyone-from-saml", roles=["superuser", "nope"], rules=rule, enabled=True)
+    yield
+    ada.invalidate_api_key(owner=True)
+    node.elastic.security.delete_role_mapping(name="everyone-from-saml")
+
+
+def test_review_of_api_keys_and_role_mappings(
+    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched], doors: None
+) -> None:
+    page = sign_in(watched().new_page(), "ada")
+    page.goto("/reviews/create")
+    page.get_by_role("link", name="API keys").click()
+    page.get_by_label("Only API keys that never expire").check()
+    page.get_by_role("button", name="Apply filters").click()
+    page.get_by_test_id("reviewTitle").fill("Keys")
+    page.get_by_test_id("startReviewButton").click()
+    expect(page.get_by_test_id("reviewItem").first).to_be_focused()
+    count = page.get_by_test_id("reviewItem").count()
+    assert count >= 3
+    page.keyboard.press("c")  # there is nothing to change in a key
+    for number in range(1, count + 1):
+        name = page.locator(f"#name-{number}").inner_text()
+        page.keyboard.press("r" if name == "old" else "k")
+        is_marked(page, number, "Revoke, ada" if name == "old" else "Keep, ada")
+    expect(page.get_by_test_id("reviewProgress")).to_contain_text("1 revoke")
+    page.get_by_test_id("signOffButton").click()
+    page.get_by_test_id("reviewSignOffPassword").fill(PASSWORD)
+    page.get_by_test_id("signOffSubmit").click()
+    page.get_by_test_id("reviewRemovals").click()
+    page.get_by_test_id("reviewRevokeAll").click()
+    keys = page.url.rpartition("/")[2].partition("?")[0]
+    assert_accessible(page)
+    page.get_by_test_id("confirmModalConfirmButton").click()
+    expect(page.get_by_test_id("reviewRemovalsTable").get_by_text("Revoked")).to_be_visible()
+
+    mappings = reviews.start(person("otto"), reviews.MappingFilter(), "Mappings").id
+    while not reviews.create_snapshot(person("otto"), mappings).is_over:
+        pass
+    open_keys = reviews.start(person("otto"), reviews.KeyFilter(), "Open keys").id
+    while not reviews.create_snapshot(person("otto"), open_keys).is_over:
+        pass
+    narrow = sign_in(watched(color_scheme="dark", viewport=NARROW, reduced_motion="reduce").new_page(), "ada")
+    for url in (
+        "/reviews/",
+        "/reviews/create?subject=api-keys",
+        f"/reviews/view/{open_keys}",
+        f"/reviews/report/{keys}",
+        f"/reviews/removals/{keys}",
+        f"/reviews/view/{mappings}",
+        f"/reviews/report/{mappings}",
+    ):
+        for each in (page, narrow):
+            each.goto(url)
+            each.wait_for_load_state("networkidle")
+            assert_fits(each)
+            assert_accessible(each)

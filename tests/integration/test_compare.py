@@ -52,7 +52,7 @@ def test_added_removed_and_changed_users(node: TestNode, ada: PersonClient, otto
     refresh(node)
 
     past = compare.between(otto, since)
-    found = {each.username: each for each in past.comparison.differences}
+    found = {each.name: each for each in past.comparison.differences}
     assert {name: each.kind for name, each in found.items()} == {"comes": "added", "goes": "removed", "rises": "changed"}
     assert found["rises"].fields == (
         Field("Roles", "viewer", "editor, user_admin", ["editor", "user_admin"], ["viewer"]),
@@ -89,7 +89,7 @@ def test_changes_outside_usermgmt_are_reported(node: TestNode, ada: PersonClient
     past = compare.between(otto, since)
     assert past.changed_elsewhere == ["taken", "touched"]
     assert [event.target for event in past.unknown] == ["lost"]
-    assert [(each.username, each.kind) for each in past.comparison.differences] == [("touched", "added")]
+    assert [(each.name, each.kind) for each in past.comparison.differences] == [("touched", "added")]
 
 
 def test_too_many_changes(
@@ -160,7 +160,7 @@ class TestExports:
         after = self.export(otto, formats[1])
         found = compare.of_exports(compare.open_export(before), compare.open_export(after))
         refresh(node)
-        assert {each.username: each.kind for each in found.comparison.differences} == {"goes": "removed", "rises": "changed"}
+        assert {each.name: each.kind for each in found.comparison.differences} == {"goes": "removed", "rises": "changed"}
         assert found.comparison.of("changed")[0].fields[0] == Field(
             "Roles", '"a,b", viewer', "user_admin, viewer", ["user_admin"], ["a,b"]
         )
@@ -182,7 +182,7 @@ class TestExports:
         found = compare.of_exports(after, before)
         (changed,) = found.comparison.of("changed")
         assert changed.by[-1].startswith("ada (Deactivate user, ")
-        assert {each.username for each in found.comparison.of("removed")} == set(users.RESERVED_USERNAMES)
+        assert {each.name for each in found.comparison.of("removed")} == set(users.RESERVED_USERNAMES)
         assert found.warnings == [compare_exports.OTHER_FILTER, compare_exports.TRAIL_TOO_SHORT]
         after.manifest = replace(later, anonymous_access="no information")
         assert compare_exports.OTHER_ANONYMOUS_ACCESS in compare.of_exports(before, after).warnings
@@ -231,7 +231,7 @@ def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, sign
     second = frozen("Autumn")
     refresh(node)
     found = compare.of_reviews(second, first)
-    assert [(each.username, each.kind) for each in found.comparison.differences] == [
+    assert [(each.name, each.kind) for each in found.comparison.differences] == [
         ("person-1", "changed"),
         ("person-2", "removed"),
     ]

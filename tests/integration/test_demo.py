@@ -127,7 +127,7 @@ def test_signed_review_with_one_removal(auditor: PersonClient) -> None:
     [review] = [review for review in reviews.all_reviews() if review.sign_off]
     assert reviews.verify(review).state == "verified"
     assert {item.decision.by for item in reviews.all_items(review.id) if item.decision} == {"auditor", "nadia.benali"}
-    removals = {one.item.username: one.state for one in reviews.outcomes_by_decision(auditor, review, "remove")}
+    removals = {one.item.identity: one.state for one in reviews.outcomes_by_decision(auditor, review, "remove")}
     assert removals == {"kwame.mensah": "Deactivated", "mateus.goncalves": "Active", "sandra.keller": "Deleted"}
     assert [one.is_done for one in reviews.outcomes_by_decision(auditor, review, "change")] == [False]
 

@@ -58,7 +58,7 @@ def test_snapshot_in_batches_with_manifest(
     review = snapshot_of(otto, review)
 
     items = everything(review)
-    assert [item.username for item in items] == names
+    assert [item.identity for item in items] == names
     assert items[0].row["roles"] == ["viewer"]
     block = review.snapshot
     assert block
@@ -90,12 +90,12 @@ def test_concurrent_snapshots_have_each_user_once(
         thread.join()
     review = snapshot_of(otto, review)
     assert review.state == "open"
-    assert [item.username for item in everything(review)] == names
+    assert [item.identity for item in everything(review)] == names
 
 
 def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     review = start_review(team[1], UserQuery())
-    items = {item.username: item for item in everything(review)}
+    items = {item.identity: item for item in everything(review)}
     assert items.keys() == node.usernames() | set(users.RESERVED_USERNAMES)
     assert (items["ada"].row["can_manage_users"], items["otto"].row["can_manage_users"]) == (True, False)
     assert items["kibana"].row["deprecated"]
@@ -108,7 +108,7 @@ def test_active_keys_are_counted(node: TestNode, team: tuple[PersonClient, Perso
     ended = ada.create_api_key(name="ended")["id"]
     ada.create_api_key(name="lives")
     ada.invalidate_api_key(ids=[ended], owner=True)
-    item = next(item for item in everything(start_review(otto, UserQuery(q="ada"))) if item.username == "ada")
+    item = next(item for item in everything(start_review(otto, UserQuery(q="ada"))) if item.identity == "ada")
     assert item.row["active_api_keys"] == 1
     ada.invalidate_api_key(owner=True)
 
@@ -223,7 +223,7 @@ def test_removals_are_applied_once_and_recorded(
     assert reviews.apply_removals(ada, review.id, "deactivate", nothing_against_it).is_over
     actions(node, review)
     gone = reviews.outcomes_by_decision(ada, review, "remove")
-    assert [(one.item.username, one.state, one.is_done) for one in gone] == [
+    assert [(one.item.identity, one.state, one.is_done) for one in gone] == [
         (names[0], "Deactivated", True),
         (names[2], "Deactivated", True),
         (names[3], "Deleted", True),

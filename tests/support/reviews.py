@@ -3,10 +3,10 @@
 from accounts.services import reviews
 from accounts.services.client import PersonClient
 from accounts.services.reviews import Decision, Review
-from accounts.services.users import UserQuery
+from accounts.services.reviews.subjects import Query
 
 
-def start_review(client: PersonClient, query: UserQuery) -> Review:
+def start_review(client: PersonClient, query: Query) -> Review:
     review = reviews.start(client, query, "Quarter")
     while not reviews.create_snapshot(client, review.id).is_over:
         pass

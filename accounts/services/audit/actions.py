@@ -22,6 +22,8 @@ class Action(StrEnum):
     USER_DELETE = "user-delete", "Delete user"
     PASSWORD_CHANGE = "password-change", "Change password"
     API_KEY_INVALIDATE = "api-key-invalidate", "Revoke API key"
+    ROLE_MAPPING_DISABLE = "role-mapping-disable", "Disable role mapping"
+    ROLE_MAPPING_DELETE = "role-mapping-delete", "Delete role mapping"
     SIGN_IN = "sign-in", "Sign in"
     SIGN_OUT = "sign-out", "Sign out"
     SIGN_IN_ALLOW = "sign-in-allow", "Allow sign-in"
@@ -48,6 +50,7 @@ FIELDS: Final = {
     "full_name": "full name",
     "email": "email address",
     "roles": "roles",
+    "rules": "rules",
     "enabled": "status",
     "metadata": "metadata",
     "title": "title",
@@ -55,7 +58,7 @@ FIELDS: Final = {
     "due": "due date",
     "reviewers": "reviewers",
     "rows": "rows",
-    "total": "users counted",
+    "total": "number counted",
     "sha256": "SHA-256",
     "state": "state",
     "sessions": "sessions",

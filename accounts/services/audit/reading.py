@@ -93,12 +93,14 @@ def count_without_failures(query: Query) -> int:
     return counts.get("all", 0) - counts.get("failed", 0)
 
 
-def changes_of(usernames: Collection[str], since: datetime) -> dict[str, list[Event]]:
-    """The changes of each of these users since then, newest first; users without changes are left out."""
-    if not usernames:
+def changes_of(
+    names: Collection[str], since: datetime, kind: str = "user", actions: Collection[str] = USER_CHANGES
+) -> dict[str, list[Event]]:
+    """The changes of each of these users, or other targets, since then, newest first; those without changes are left out."""
+    if not names:
         return {}
-    filters = queries.body(Query(kind="user", actions=USER_CHANGES, since=since), None)["bool"]["filter"]
-    filters.append({"terms": {"usermgmt.target.name": list(usernames)}})
+    filters = queries.body(Query(kind=kind, actions=actions, since=since), None)["bool"]["filter"]
+    filters.append({"terms": {"usermgmt.target.name": list(names)}})
     found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MAX_CHANGES)
     changes: dict[str, list[Event]] = {}
     for event in _merged_events(found["hits"]["hits"]):

@@ -1,14 +1,31 @@
 """The differences between two lists: pure functions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Protocol, Self
 
 from accounts.services.exports import NO_INFORMATION, Row
 from accounts.services.exports.dialect import join_names
 
 Kind = Literal["added", "removed", "changed"]
 KINDS: Final[dict[Kind, str]] = {"added": "Added", "removed": "Removed", "changed": "Changed"}
+
+
+class Comparable(Protocol):
+    """One of a list, which is equal to another if nothing of it differs. `identity`: what stays; `name`: how pages call it."""
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def lists(self) -> Mapping[str, Sequence[str]]:
+        """The fields that are lists, by label."""
+
+    def labeled(self) -> dict[str, str]:
+        """All fields as texts, by label."""
 
 
 class Entry(NamedTuple):
@@ -26,6 +43,18 @@ class Entry(NamedTuple):
         """From a row of an export."""
         return cls(row.username, row.full_name, row.email, row.enabled, tuple(sorted(row.roles)), row.can_manage_users)
 
+    @property
+    def identity(self) -> str:
+        return self.username
+
+    @property
+    def name(self) -> str:
+        return self.username
+
+    @property
+    def lists(self) -> Mapping[str, Sequence[str]]:
+        return {"Roles": self.roles}
+
     def labeled(self) -> dict[str, str]:
         """The fields by label."""
         can = {True: "yes", False: "no", None: NO_INFORMATION}[self.can_manage_users]
@@ -40,7 +69,7 @@ class Entry(NamedTuple):
 
 
 class Field(NamedTuple):
-    """A changed field; for roles also which were added and removed."""
+    """A changed field; of a list, such as roles, also what was added and removed."""
 
     name: str
     before: str
@@ -51,17 +80,18 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A user who is only in one list, or differs. `by`: who changed the user and when, based on the audit trail."""
+    """A user, or another thing, that is only in one list, or differs. `by`: who changed it and when, based on the audit trail."""
 
     kind: Kind
-    username: str
+    identity: str
+    name: str
     fields: Sequence[Field] = ()
     by: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences, sorted by username, and how many users are the same."""
+    """All differences, sorted by name, and how many entries are the same."""
 
     differences: Sequence[Difference]
     same: int
@@ -70,36 +100,38 @@ class Comparison:
         return [difference for difference in self.differences if difference.kind == kind]
 
 
-def compare(before: Iterable[Entry], after: Iterable[Entry]) -> Comparison:
+def compare(before: Iterable[Comparable], after: Iterable[Comparable]) -> Comparison:
     """The differences between two lists, in any order."""
-    old = {entry.username: entry for entry in before}
+    old = {entry.identity: entry for entry in before}
     found: list[Difference] = []
     same = 0
     for entry in after:
-        was = old.pop(entry.username, None)
+        was = old.pop(entry.identity, None)
         if was == entry:
             same += 1
         else:
             found.append(_difference(was, entry))
-    found += [Difference("removed", entry.username, tuple(_removed(entry))) for entry in old.values()]
-    return Comparison(sorted(found, key=lambda difference: difference.username), same)
+    found += [Difference("removed", entry.identity, entry.name, tuple(_removed(entry))) for entry in old.values()]
+    return Comparison(sorted(found, key=lambda difference: (difference.name, difference.identity)), same)
 
 
-def _difference(was: Entry | None, now: Entry) -> Difference:
+def _difference(was: Comparable | None, now: Comparable) -> Difference:
     if was is None:
-        return Difference("added", now.username, tuple(Field(name, "", text) for name, text in now.labeled().items() if text))
-    return Difference("changed", now.username, tuple(_fields(was, now)))
+        added = (Field(name, "", text) for name, text in now.labeled().items() if text)
+        return Difference("added", now.identity, now.name, tuple(added))
+    return Difference("changed", now.identity, now.name, tuple(_fields(was, now)))
 
 
-def _removed(entry: Entry) -> Iterator[Field]:
+def _removed(entry: Comparable) -> Iterator[Field]:
     return (Field(name, text, "") for name, text in entry.labeled().items() if text)
 
 
-def _fields(was: Entry, now: Entry) -> Iterator[Field]:
+def _fields(was: Comparable, now: Comparable) -> Iterator[Field]:
     for (name, before), after in zip(was.labeled().items(), now.labeled().values(), strict=True):
         if before == after:
             continue
-        if name == "Roles":
-            yield Field(name, before, after, sorted({*now.roles} - {*was.roles}), sorted({*was.roles} - {*now.roles}))
+        if name in now.lists:
+            old, new = set(was.lists[name]), set(now.lists[name])
+            yield Field(name, before, after, sorted(new - old), sorted(old - new))
         else:
             yield Field(name, before, after)

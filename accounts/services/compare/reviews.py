@@ -1,13 +1,18 @@
 """Comparing the snapshots of two access reviews."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from accounts.services import audit, reviews
 from accounts.services.compare import attribution
-from accounts.services.compare.differences import Comparison, Entry, compare
+from accounts.services.compare.differences import Comparable, Comparison, Entry, compare
 from accounts.services.compare.trail import TooManyChanges
+from accounts.services.exports import NO_INFORMATION
+from accounts.services.exports.dialect import join_names
 from accounts.services.reviews import Item, Review
+from accounts.services.reviews.subjects import USERS
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,24 @@ class Reviews:
         return bool(before and after and before.anonymous_access == after.anonymous_access)
 
 
+@dataclass(frozen=True)
+class ItemEntry:
+    """An item that isn't a user: all its columns, except those that identify it."""
+
+    identity: str
+    name: str
+    columns: Mapping[str, Any]
+
+    @property
+    def lists(self) -> Mapping[str, Sequence[str]]:
+        return {label: value for label, value in self.columns.items() if isinstance(value, list)}
+
+    def labeled(self) -> dict[str, str]:
+        return {label: _text(value) for label, value in self.columns.items()}
+
+
 def of_reviews(one: str, other: str) -> Reviews:
-    """Compare two reviews, by ID in any order. Raises ReviewNotFound, Unavailable, NotSetUp."""
+    """Compare two reviews of the same subject, by ID in any order. Raises ReviewNotFound, Unavailable, NotSetUp."""
     first, second = sorted((reviews.get(one), reviews.get(other)), key=lambda review: review.created)
     reviews.refresh()
     found = compare(_entries(first), _entries(second))
@@ -42,14 +63,27 @@ def with_snapshot() -> list[Review]:
     return [review for review in reviews.all_reviews() if review.snapshot]
 
 
-def _entries(review: Review) -> Iterator[Entry]:
+def _entries(review: Review) -> Iterator[Comparable]:
     return map(_entry, reviews.all_items(review.id))
 
 
-def _entry(item: Item) -> Entry:
-    row = item.row
+def _entry(item: Item) -> Comparable:
+    row, subject = item.row, item.subject
+    if subject is not USERS:
+        columns = {label: row.get(name) for name, label in subject.columns.items() if name not in (subject.identity, "name")}
+        return ItemEntry(item.identity, item.name, columns)
     roles = tuple(sorted(row["roles"]))
     return Entry(row["username"], row["full_name"], row["email"], row["enabled"], roles, row["can_manage_users"])
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return NO_INFORMATION
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return join_names(value)
+    return json.dumps(value, sort_keys=True, ensure_ascii=False) if isinstance(value, dict) and value else str(value or "")
 
 
 def _with_actors(found: Comparison, before: Review, after: Review) -> tuple[Comparison, str]:
@@ -57,6 +91,7 @@ def _with_actors(found: Comparison, before: Review, after: Review) -> tuple[Comp
     if start is None or start > before.created:
         return found, "It's unknown who made some of the changes, because the audit trail starts after the first review."
     try:
-        return attribution.with_actors(found, before.created, after.created), ""
+        subject = after.subject
+        return attribution.with_actors(found, before.created, after.created, subject.kind, subject.actions), ""
     except TooManyChanges:
         return found, "Too many changes in this period to show who made them."

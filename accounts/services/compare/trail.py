@@ -1,6 +1,6 @@
-"""Changes of users in the audit trail between two times, newest first."""
+"""Changes of users, or other targets, in the audit trail between two times, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
@@ -22,9 +22,11 @@ class TooManyChanges(Exception):
         self.count = count
 
 
-def changes(since: datetime, until: datetime | None = None) -> list[Event]:
+def changes(
+    since: datetime, until: datetime | None = None, kind: str = "user", actions: Collection[str] = USER_CHANGES
+) -> list[Event]:
     """Successful changes, and those with unknown outcome. Raises TooManyChanges, Unavailable, NotSetUp."""
-    query = audit.Query(kind="user", actions=USER_CHANGES, since=since, until=until, size=BATCH_SIZE)
+    query = audit.Query(kind=kind, actions=actions, since=since, until=until, size=BATCH_SIZE)
     count = audit.count_without_failures(query)
     if count > MAX_CHANGES:
         raise TooManyChanges(count)
@@ -38,7 +40,7 @@ def changes(since: datetime, until: datetime | None = None) -> list[Event]:
 
 
 def who(events: Sequence[Event]) -> dict[str, list[str]]:
-    """Who changed each user, oldest first."""
+    """Who changed each target, oldest first."""
     by: dict[str, list[str]] = {}
     for event in reversed(events):
         if event.outcome == "success":

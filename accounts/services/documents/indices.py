@@ -103,7 +103,19 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
                     "number": {"type": "integer"},
                     "choice": _KEYWORD,
                     "locked": {"type": "boolean"},
-                    "row": {"properties": {"username": _TEXT, "full_name": _TEXT, "email": _TEXT, "roles": _TEXT}},
+                    "row": {
+                        "properties": {
+                            "username": _TEXT,
+                            "full_name": _TEXT,
+                            "email": _TEXT,
+                            "roles": _TEXT,
+                            "id": _TEXT,
+                            "name": _TEXT,
+                            "owner": _TEXT,
+                            "realm": _TEXT,
+                            "rule": _TEXT,
+                        }
+                    },
                 },
             },
         },

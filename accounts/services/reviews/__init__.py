@@ -1,4 +1,4 @@
-"""Access reviews: a snapshot of the user list, a decision about each user, the sign-off, and what was done afterwards.
+"""Access reviews: a snapshot of users, API keys, or role mappings, a decision about each, the sign-off, and what was done then.
 
 A review is a document of `usermgmt-reviews`, each of its items another one. Its states are snapshotting -> open -> signing ->
 signed; a signed review can't be changed, and the hash of its decisions is in the audit trail.
@@ -7,7 +7,6 @@ signed; a signed review can't be changed, and the hash of its decisions is in th
 from accounts.services.reviews.decisions import decide as decide
 from accounts.services.reviews.records import DECISIONS as DECISIONS
 from accounts.services.reviews.records import PENDING as PENDING
-from accounts.services.reviews.records import Decision as Decision
 from accounts.services.reviews.records import DecisionRecord as DecisionRecord
 from accounts.services.reviews.records import Item as Item
 from accounts.services.reviews.records import JobProgress as JobProgress
@@ -32,3 +31,10 @@ from accounts.services.reviews.store import get_with_items as get_with_items
 from accounts.services.reviews.store import items as items
 from accounts.services.reviews.store import progress as progress
 from accounts.services.reviews.store import refresh as refresh
+from accounts.services.reviews.subjects import SUBJECTS as SUBJECTS
+from accounts.services.reviews.subjects import Current as Current
+from accounts.services.reviews.subjects import Decision as Decision
+from accounts.services.reviews.subjects import KeyFilter as KeyFilter
+from accounts.services.reviews.subjects import MappingFilter as MappingFilter
+from accounts.services.reviews.subjects import Removal as Removal
+from accounts.services.reviews.subjects import Subject as Subject

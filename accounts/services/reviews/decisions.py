@@ -1,29 +1,32 @@
-"""What reviewers decide: each item is a document of its own, so decisions on different users never conflict."""
+"""What reviewers decide: each item is a document of its own, so decisions on different items never conflict."""
 
 from django.utils import timezone
 
 from accounts.services import audit, errors
 from accounts.services.client import PersonClient
 from accounts.services.reviews import store
-from accounts.services.reviews.records import Decision, DecisionRecord, Item, Review
+from accounts.services.reviews.records import DecisionRecord, Item, Review
+from accounts.services.reviews.subjects import Decision
 
 
 def decide(client: PersonClient, review_id: str, number: int, decision: Decision, comment: str, seen: str) -> Item:
     """Record a decision; `seen` is the item's version as the reviewer saw it.
 
-    Raises DecisionConflict, and writes nothing, when another reviewer decided in the meantime; ReviewClosed, ReviewNotFound,
-    AuditUnavailable. The same decision sent twice is recorded once.
+    Raises DecisionConflict, and writes nothing, when another reviewer decided in the meantime; Invalid for a decision that the
+    subject doesn't have; ReviewClosed, ReviewNotFound, AuditUnavailable. The same decision sent twice is recorded once.
     """
     review, (item,) = store.get_with_items(review_id, [number])
     _require_open(review, item)
+    if decision not in review.subject.decisions:
+        raise errors.Invalid(decision)
     actor = client.actor
-    now, is_own = timezone.now().isoformat(timespec="seconds"), actor.is_native_or_reserved and actor.username == item.username
+    now, is_own = timezone.now().isoformat(timespec="seconds"), review.subject.is_own(item.row, actor)
     wanted = DecisionRecord(decision, comment, actor.username, actor.realm, now, is_own)
     if item.decision and item.decision.is_same_as(wanted):
         return item
     if item.decision and not item.decision.is_by(actor) and item.seen != seen:
         raise errors.DecisionConflict(item.id)
-    changes = {f"decision for {item.username}": (item.decision and str(item.decision), str(wanted))}
+    changes = {f"decision for {item.name}": (item.decision and str(item.decision), str(wanted))}
     with audit.recorded(client, audit.Action.REVIEW_DECIDE, review_id, kind="review", changes=changes):
         _write(item.with_decision(wanted))
     return store.get_with_items(review_id, [number])[1][0]

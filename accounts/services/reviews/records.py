@@ -11,10 +11,10 @@ from django.utils import timezone
 from accounts.services.documents.store import Version
 from accounts.services.exports.rows import NO_INFORMATION
 from accounts.services.request_context import Actor
+from accounts.services.reviews.subjects import SUBJECTS, USERS, Decision, Subject
 
 # "snapshotting": the snapshot is being created; "signing": the decisions are being locked; "failed": there is no complete snapshot.
 State = Literal["snapshotting", "failed", "open", "signing", "signed"]
-Decision = Literal["keep", "change", "remove"]
 
 DECISIONS: Final[tuple[Decision, ...]] = ("keep", "change", "remove")
 PENDING: Final = "pending"
@@ -64,9 +64,9 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An access review. `query`: the user list that it is about; `filter`: its description; `reviewers`: none means anyone.
+    """An access review. `query`: the items that it is about; `filter`: its description; `reviewers`: none means anyone.
 
-    `expected`: how many users matched when it was started.
+    `expected`: how many items matched when it was started.
     """
 
     id: str
@@ -75,6 +75,7 @@ class Review:
     by: str
     filter: str
     query: Mapping[str, Any]
+    subject: Subject[Any] = USERS
     due: date | None = None
     reviewers: tuple[str, ...] = ()
     state: State = "snapshotting"
@@ -100,7 +101,8 @@ class Review:
         fields = asdict(self)
         del fields["version"], fields["id"]
         dates = {"created": self.created.isoformat(), "due": self.due.isoformat() if self.due else None}
-        return {**fields, **dates, "kind": "review", "review": self.id, "reviewers": list(self.reviewers)}
+        names = {"kind": "review", "review": self.id, "reviewers": list(self.reviewers), "subject": self.subject.slug}
+        return {**fields, **dates, **names}
 
     @classmethod
     def of(cls, hit: Mapping[str, Any]) -> Self:
@@ -109,6 +111,7 @@ class Review:
         names = ("title", "by", "filter", "query", "state", "expected", "signer")
         return cls(
             id=hit["_id"],
+            subject=_subject(source),
             created=datetime.fromisoformat(source["created"]),
             due=date.fromisoformat(source["due"]) if source["due"] else None,
             reviewers=tuple(source["reviewers"]),
@@ -150,7 +153,7 @@ class DecisionRecord:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One user of a snapshot, and the decision. `locked`: the review is signed off, or being signed off."""
+    """One item of a snapshot, and the decision. `locked`: the review is signed off, or being signed off."""
 
     review: str
     number: int
@@ -158,14 +161,21 @@ class Item:
     decision: DecisionRecord | None = None
     locked: bool = False
     version: Version | None = None
+    subject: Subject[Any] = USERS
 
     @property
     def id(self) -> str:
         return item_id(self.review, self.number)
 
     @property
-    def username(self) -> str:
-        return str(self.row["username"])
+    def identity(self) -> str:
+        """What identifies the user, the API key, or the role mapping."""
+        return str(self.row[self.subject.identity])
+
+    @property
+    def name(self) -> str:
+        """The identity in words."""
+        return self.subject.name(self.row)
 
     @property
     def seen(self) -> str:
@@ -179,6 +189,7 @@ class Item:
         return {
             "kind": "item",
             "review": self.review,
+            "subject": self.subject.slug,
             "number": self.number,
             "row": dict(self.row),
             "choice": self.decision.choice if self.decision else PENDING,
@@ -191,7 +202,8 @@ class Item:
         """From a hit of a search or the answer to a get."""
         source = hit["_source"]
         decision = DecisionRecord(**source["decision"]) if source["decision"] else None
-        return cls(source["review"], source["number"], source["row"], decision, source["locked"], _version(hit))
+        version, subject = _version(hit), _subject(source)
+        return cls(source["review"], source["number"], source["row"], decision, source["locked"], version, subject)
 
     def row_line(self) -> bytes:
         """The row of the snapshot, as its hash covers it."""
@@ -221,6 +233,11 @@ def item_id(review_id: str, number: int) -> str:
 def _line(fields: Mapping[str, Any]) -> bytes:
     """One line of an NDJSON file, always the same for the same fields."""
     return json.dumps(fields, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _subject(source: Mapping[str, Any]) -> Subject[Any]:
+    """Reviews of versions that had no other subject are about users."""
+    return SUBJECTS[source.get("subject", USERS.slug)]
 
 
 def _version(hit: Mapping[str, Any]) -> Version | None:

@@ -63,7 +63,7 @@ def lock_decisions(client: PersonClient, review_id: str) -> JobProgress:
 def _sign(client: PersonClient, review: Review) -> None:
     sha256, counts = digest(store.all_items(review.id))
     actor = client.actor
-    changes: dict[str, tuple[None, str]] = {decision: (None, str(counts[decision])) for decision in DECISIONS}
+    changes: dict[str, tuple[None, str]] = {choice: (None, str(counts[choice])) for choice in review.subject.decisions}
     changes["sha256"] = (None, sha256)
     with audit.recorded(client, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review", changes=changes) as event:
         at = timezone.now().isoformat(timespec="seconds")

@@ -11,10 +11,11 @@ from accounts.services.documents import indices
 from accounts.services.documents import store as documents_store
 from accounts.services.documents.queries import contains
 from accounts.services.reviews.records import DECISIONS, PENDING, Item, Review, item_id
+from accounts.services.reviews.subjects import SUBJECTS
 
 MAX_REVIEWS: Final = 1000
 BATCH_SIZE: Final = 1000
-SEARCHED_FIELDS: Final = ("row.username", "row.full_name", "row.email", "row.roles")
+SEARCHED_FIELDS: Final = tuple({f"row.{name}": "" for subject in SUBJECTS.values() for name in subject.searched})
 REVIEWS_INDEX: Final[dict[str, Any]] = {"index": indices.REVIEWS, "ignore_unavailable": True}
 
 

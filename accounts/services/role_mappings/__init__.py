@@ -1,4 +1,4 @@
-"""Role mappings: which users of external realms, such as LDAP, SAML, or PKI, get which roles when they sign in. Read-only.
+"""Role mappings: which users of external realms, such as LDAP, SAML, or PKI, get which roles when they sign in.
 
 Native, built-in, and file users have their roles from elsewhere, so a role mapping never applies to them.
 """
@@ -12,6 +12,8 @@ from accounts.services.role_mappings.mappings import get as get
 from accounts.services.role_mappings.query import MappingQuery as MappingQuery
 from accounts.services.role_mappings.query import matching as matching
 from accounts.services.role_mappings.reach import Reach as Reach
+from accounts.services.role_mappings.removal import delete as delete
+from accounts.services.role_mappings.removal import disable as disable
 from accounts.services.role_mappings.rows import COLUMNS as COLUMNS
 from accounts.services.role_mappings.rows import row as row
 from accounts.services.role_mappings.rules import Outline as Outline

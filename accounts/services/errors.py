@@ -3,7 +3,8 @@
 ServiceError
 ├── NotFound                 the requested object doesn't exist (404)
 │   ├── RoleNotFound         it was a role
-│   └── ReviewNotFound       it was an access review, or an item of one
+│   ├── ReviewNotFound       it was an access review, or an item of one
+│   └── JobNotFound          it was a bulk change
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
 ├── AccessDenied             the caller lacks a privilege (403)
@@ -14,6 +15,7 @@ ServiceError
 │   ├── UserOverwritten      a creation met another one that was made outside usermgmt
 │   ├── EditConflict         the user was changed in the meantime
 │   ├── DecisionConflict     another reviewer decided on the same user in the meantime
+│   ├── JobStateChanged      a bulk change was started, paused, finished, or discarded in the meantime
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── Invalid                  Elasticsearch rejects a value (400)
@@ -68,6 +70,10 @@ class RoleNotFound(NotFound):
 
 class ReviewNotFound(NotFound):
     code = "review_not_found"
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
 
 
 class AuthenticationFailed(ServiceError):
@@ -143,6 +149,12 @@ class DecisionConflict(Conflict):
     """Another reviewer decided on the item after it was shown; nothing was written."""
 
     code = "decision_conflict"
+
+
+class JobStateChanged(Conflict):
+    """The bulk change isn't in the state that the page showed; nothing was written."""
+
+    code = "job_state_changed"
 
 
 class ReviewClosed(Conflict):

@@ -27,6 +27,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
     errors.RoleNotFound: (404, "Not found", "This role doesn't exist and isn't assigned to any user."),
     errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist."),
+    errors.JobNotFound: (404, "Not found", "This bulk change doesn't exist or was discarded."),
+    errors.JobStateChanged: (
+        409,
+        "This bulk change is in another state",
+        "It was started, paused, finished, or discarded in the meantime. Open it again to see its current state.",
+    ),
     errors.ReviewClosed: (
         409,
         "This access review isn't open",

@@ -32,6 +32,11 @@ class Action(StrEnum):
     COMMAND = "command", "Run command"
     EVENT_VERIFY = "event-verify", "Verify outcome"
     FINDING_RUN = "finding-run", "Run checks"
+    JOB_START = "job-start", "Start bulk change"
+    JOB_PAUSE = "job-pause", "Pause bulk change"
+    JOB_RESUME = "job-resume", "Resume bulk change"
+    JOB_RETRY = "job-retry", "Retry bulk change"
+    JOB_FINISH = "job-finish", "Finish bulk change"
     REVIEW_CREATE = "review-create", "Create access review"
     REVIEW_SNAPSHOT = "review-snapshot", "Create snapshot"
     REVIEW_DECIDE = "review-decide", "Record decision"
@@ -80,6 +85,12 @@ DETAILS: Final = {
     "run": "Run",
     "users": "Users",
     "keys": "API keys",
+    "job": "Bulk change",
+    "roles": "Roles",
+    "success": "Successful",
+    "failure": "Failed",
+    "unknown": "Unknown",
+    "skipped": "Skipped",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {
@@ -88,6 +99,7 @@ REASONS: Final = {
     "not_found": "Not found",
     "role_not_found": "Role not found",
     "review_not_found": "Access review not found",
+    "job_not_found": "Bulk change not found",
     "authentication_failed": "Incorrect username or password",
     "rate_limited": "Too many failed attempts",
     "access_denied": "Denied by Elasticsearch",
@@ -99,6 +111,7 @@ REASONS: Final = {
     "user_overwritten": "Overwrote a user created at the same time",
     "edit_conflict": "Edit conflict",
     "decision_conflict": "Decision conflict",
+    "job_state_changed": "Bulk change in another state",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "invalid": "Rejected by Elasticsearch",

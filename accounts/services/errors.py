@@ -5,7 +5,8 @@ ServiceError
 │   ├── RoleNotFound         it was a role
 │   ├── RoleMappingNotFound  it was a role mapping
 │   ├── ApiKeyNotFound       it was an API key
-│   └── ReviewNotFound       it was an access review, or an item of one
+│   ├── ReviewNotFound       it was an access review, or an item of one
+│   └── JobNotFound          it was a bulk change
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
 ├── AccessDenied             the caller lacks a privilege (403)
@@ -17,6 +18,7 @@ ServiceError
 │   ├── PreconditionFailed   a caller of the user API made a condition (If-Match, If-None-Match) that isn't met
 │   ├── EditConflict         the user was changed in the meantime
 │   ├── DecisionConflict     another reviewer decided on the same user in the meantime
+│   ├── JobStateChanged      a bulk change was started, paused, finished, or discarded in the meantime
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
@@ -87,6 +89,10 @@ class ApiKeyNotFound(NotFound):
 
 class ReviewNotFound(NotFound):
     code = "review_not_found"
+
+
+class JobNotFound(NotFound):
+    code = "job_not_found"
 
 
 class AuthenticationFailed(ServiceError):
@@ -168,6 +174,12 @@ class DecisionConflict(Conflict):
     """Another reviewer decided on the item after it was shown; nothing was written."""
 
     code = "decision_conflict"
+
+
+class JobStateChanged(Conflict):
+    """The bulk change isn't in the state that the page showed; nothing was written."""
+
+    code = "job_state_changed"
 
 
 class ReviewClosed(Conflict):

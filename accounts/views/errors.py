@@ -33,6 +33,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "This API key doesn't exist. Elasticsearch deletes API keys some time after they expire or are revoked.",
     ),
     errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist."),
+    errors.JobNotFound: (404, "Not found", "This bulk change doesn't exist or was discarded."),
+    errors.JobStateChanged: (
+        409,
+        "This bulk change is in another state",
+        "It was started, paused, finished, or discarded in the meantime. Open it again to see its current state.",
+    ),
     errors.ReviewClosed: (
         409,
         "This access review isn't open",

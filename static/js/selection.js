@@ -9,7 +9,10 @@
     const count = all.filter((box) => box.checked).length;
     const selectAll = form.querySelector("[data-selection-all]");
     const label = form.querySelector("[data-selection-label]");
-    if (label) label.textContent = count === 1 ? "Delete 1 user" : `Delete ${count} users`;
+    const changeLabel = form.querySelector("[data-selection-change] span");
+    const users = count === 1 ? "1 user" : `${count} users`;
+    if (label) label.textContent = `Delete ${users}`;
+    if (changeLabel) changeLabel.textContent = count ? `Change ${users}` : "Change users";
     if (!selectAll) return;
     selectAll.checked = count > 0 && count === all.length;
     selectAll.indeterminate = count > 0 && count < all.length;
@@ -24,6 +27,11 @@
     }
     refresh(form);
   });
+
+  // A bulk change has a page of its own: htmx, which would open the dialog, doesn't see this button.
+  document.addEventListener("submit", (event) => {
+    if (event.submitter?.matches("[data-selection-change]")) event.stopPropagation();
+  }, true);
 
   document.addEventListener("htmx:load", () => document.querySelectorAll("[data-selection]").forEach(refresh));
 

@@ -22,7 +22,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import audit, errors, exports, findings, reviews, sessions
+from accounts.services import audit, errors, exports, findings, jobs, reviews, sessions
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
@@ -72,6 +72,12 @@ user_deactivate         sign-in  sign-in  sign-in  403      403      200        
 user_activate           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_delete             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+jobs                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+job_create              sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+job                     sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+job_advance             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
+job_control             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
+job_export              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
 similar_users           sign-in  sign-in  sign-in  403      403      200      sign-in  sign-in  sign-in  405      405      405
@@ -215,6 +221,9 @@ class World:
         self.signed = sign_off(otto, done)
         run_through(self.node, otto)
         self.run = findings.start(otto).id
+        mia = PersonClient("mia", PASSWORD)
+        self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
+        jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
         with pytest.raises(errors.OutcomeUnknown), audit.recorded(otto, audit.Action.USER_UPDATE, "lost"):
             raise errors.OutcomeUnknown("lost")
         self.node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
@@ -252,6 +261,11 @@ class World:
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),
             "users_delete": Sent(query="?username=jdoe-gone", form={"username": ["jdoe-gone"]}),
+            "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),
+            "job": Sent((self.job,)),
+            "job_advance": Sent((self.job,)),
+            "job_control": Sent((self.job,), form={"command": "pause"}),
+            "job_export": Sent((self.job,)),
             "kibana_sign_ins": Sent(query="?uid=u_none_0"),
             "search": Sent(query="?q=jdoe"),
             "theme": Sent(form={"theme": "dark"}),
@@ -306,7 +320,7 @@ class World:
 
     def state(self) -> dict[str, Any]:
         """What nobody who is refused changes: users, roles, and API keys; reviews, findings, and locks; somebody else's session."""
-        names = [indices.REVIEWS, indices.FINDINGS, indices.LOCKS]
+        names = [indices.REVIEWS, indices.FINDINGS, indices.JOBS, indices.LOCKS]
         own: dict[str, Any] = {"index": names, "expand_wildcards": "all", "ignore_unavailable": True}
         self.node.elastic.indices.refresh(**own)
         found = self.node.elastic.search(**own, size=10_000, sort=["_doc"], source=False, seq_no_primary_term=True)

@@ -20,6 +20,7 @@ from accounts.services.audit.reading import count as count
 from accounts.services.audit.reading import count_without_failures as count_without_failures
 from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_actor as of_actor
+from accounts.services.audit.reading import of_requests as of_requests
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
 from accounts.services.audit.reading import successful_changes as successful_changes

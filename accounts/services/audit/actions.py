@@ -34,6 +34,11 @@ class Action(StrEnum):
     COMMAND = "command", "Run command"
     EVENT_VERIFY = "event-verify", "Verify outcome"
     FINDING_RUN = "finding-run", "Run checks"
+    JOB_START = "job-start", "Start bulk change"
+    JOB_PAUSE = "job-pause", "Pause bulk change"
+    JOB_RESUME = "job-resume", "Resume bulk change"
+    JOB_RETRY = "job-retry", "Retry bulk change"
+    JOB_FINISH = "job-finish", "Finish bulk change"
     REVIEW_CREATE = "review-create", "Create access review"
     REVIEW_SNAPSHOT = "review-snapshot", "Create snapshot"
     REVIEW_DECIDE = "review-decide", "Record decision"
@@ -89,6 +94,12 @@ DETAILS: Final = {
     "run_as_by": "Acting as this user",
     "password": "Password",
     "compared_roles": "Roles compared with the previous run",
+    "job": "Bulk change",
+    "roles": "Roles",
+    "success": "Successful",
+    "failure": "Failed",
+    "unknown": "Unknown",
+    "skipped": "Skipped",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {
@@ -99,6 +110,7 @@ REASONS: Final = {
     "role_mapping_not_found": "Role mapping not found",
     "api_key_not_found": "API key not found",
     "review_not_found": "Access review not found",
+    "job_not_found": "Bulk change not found",
     "authentication_failed": "Incorrect username or password",
     "rate_limited": "Too many failed attempts",
     "access_denied": "Denied by Elasticsearch",
@@ -111,6 +123,7 @@ REASONS: Final = {
     "precondition_failed": "Condition of the request not met",
     "edit_conflict": "Edit conflict",
     "decision_conflict": "Decision conflict",
+    "job_state_changed": "Bulk change in another state",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "last_administrator": "No administrator would be left",

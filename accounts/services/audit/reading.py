@@ -108,6 +108,14 @@ def changes_of(
     return changes
 
 
+def of_requests(requests: Collection[str], usernames: Collection[str]) -> dict[tuple[str, str], Event]:
+    """The changes of these users by these requests (their IDs), by request and username: the newest of each."""
+    filters = queries.body(Query(kind="user", actions=USER_CHANGES), None)["bool"]["filter"]
+    filters += [{"terms": {"trace.id": list(requests)}}, {"terms": {"usermgmt.target.name": list(usernames)}}]
+    found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MAX_CHANGES)
+    return {(event.request, event.target): event for event in reversed(_merged_events(found["hits"]["hits"]))}
+
+
 def get(event_id: str) -> Event:
     """One event with all its stages. Raises NotFound."""
     hits = service_client().search(**AUDIT_INDICES, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"][

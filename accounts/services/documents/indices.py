@@ -8,6 +8,7 @@ LOCKS: Final = "usermgmt-locks"
 THROTTLE: Final = "usermgmt-throttle"
 FINDINGS: Final = "usermgmt-findings"
 REVIEWS: Final = "usermgmt-reviews"
+JOBS: Final = "usermgmt-jobs"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; there is one index per month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
 AUDIT_MARKER: Final = "usermgmt_audit"  # a dynamic template without effect: it shows that an index was created from our template
@@ -116,6 +117,25 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
                             "rule": _TEXT,
                         }
                     },
+                },
+            },
+        },
+    },
+    JOBS: {
+        "index_patterns": [JOBS],
+        "template": {
+            "settings": _SETTINGS,
+            "mappings": {
+                "dynamic": False,
+                "properties": {
+                    "kind": _KEYWORD,
+                    "job": _KEYWORD,
+                    "part": _KEYWORD,
+                    "state": _KEYWORD,
+                    "reason": _TEXT,
+                    "created": _DATE,
+                    "begun": _DATE,
+                    "number": {"type": "integer"},
                 },
             },
         },

@@ -20,8 +20,12 @@ SORT: Final = {"username": "username", "roles": "roles", "status": "status"}
 
 def describe(query: UserQuery) -> str:
     """For example "all users, sorted by username (ascending)"."""
-    conditions = ", ".join(_conditions(query)) or "all users"
-    return f"{conditions}, sorted by {SORT[query.sort]} ({'descending' if query.descending else 'ascending'})"
+    return f"{describe_users(query)}, sorted by {SORT[query.sort]} ({'descending' if query.descending else 'ascending'})"
+
+
+def describe_users(query: UserQuery) -> str:
+    """The same without the order."""
+    return ", ".join(_conditions(query)) or "all users"
 
 
 def _conditions(query: UserQuery) -> Iterator[str]:

@@ -1,0 +1,180 @@
+"""A job and its steps, and their documents."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any, Final, Literal, Self
+
+from django.utils import timezone
+
+from accounts.services.documents.store import Version
+from accounts.services.users import User, UserQuery
+
+Action = Literal["activate", "deactivate", "add-roles", "remove-roles", "replace-roles", "delete"]
+State = Literal["planning", "planned", "running", "paused", "finished"]
+# "started": a process makes the change, or was killed while it did.
+Result = Literal["pending", "started", "success", "failure", "unknown", "skipped"]
+
+ACTIONS: Final[dict[Action, str]] = {
+    "activate": "Activate users",
+    "deactivate": "Deactivate users",
+    "add-roles": "Add roles",
+    "remove-roles": "Remove roles",
+    "replace-roles": "Replace roles",
+    "delete": "Delete users",
+}
+ROLE_ACTIONS: Final[tuple[Action, ...]] = ("add-roles", "remove-roles", "replace-roles")
+STATES: Final[dict[State, str]] = {
+    "planning": "Creating preview",
+    "planned": "Preview",
+    "running": "In progress",
+    "paused": "Paused",
+    "finished": "Finished",
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A bulk change: of the users with these `usernames`, or of all that match `query`, described by `filter`.
+
+    `parts`: the batches of steps that belong to it; what a killed process wrote beside them doesn't count. `operator`: who carries
+    it out. `administrators`: how many of the planned changes take the permission to manage users from an active user.
+    """
+
+    id: str
+    action: Action
+    created: datetime
+    created_by: str
+    filter: str
+    roles: tuple[str, ...] = ()
+    usernames: tuple[str, ...] = ()
+    query: Mapping[str, Any] | None = None
+    state: State = "planning"
+    after: str = ""
+    read: int = 0
+    total: int = 0
+    parts: tuple[str, ...] = ()
+    administrators: int = 0
+    operator: str = ""
+    started: datetime | None = None
+    finished: datetime | None = None
+    claimed_until: datetime | None = None
+    version: Version | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        """From the answer to a get or a hit of a search."""
+        source = {name: value for name, value in document["_source"].items() if name != "kind"}
+        for name in ("created", "started", "finished", "claimed_until"):
+            source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
+        for name in ("roles", "usernames", "parts"):
+            source[name] = tuple(source.get(name, ()))
+        version = Version.of(document) if "_seq_no" in document else None
+        return cls(id=document["_id"], version=version, **source)
+
+    def document(self) -> dict[str, Any]:
+        body = {name: value for name, value in vars(self).items() if name not in ("id", "version")}
+        return {
+            "kind": "job",
+            **{name: value.isoformat() if isinstance(value, datetime) else value for name, value in body.items()},
+        }
+
+    @property
+    def title(self) -> str:
+        return f"{ACTIONS[self.action]}: {', '.join(self.roles)}" if self.roles else ACTIONS[self.action]
+
+    @property
+    def state_label(self) -> str:
+        return STATES[self.state]
+
+    @property
+    def user_query(self) -> UserQuery | None:
+        """The users that are to be changed, sorted by username; None for selected ones."""
+        if self.query is None:
+            return None
+        lists = {name: tuple(self.query[name]) for name in ("roles", "flags")}
+        return UserQuery(**{**self.query, **lists})
+
+    @property
+    def is_claimed(self) -> bool:
+        """Whether a process is planning a batch now."""
+        return self.claimed_until is not None and self.claimed_until > timezone.now()
+
+
+def stored_query(query: UserQuery) -> dict[str, Any]:
+    """What of the query says which users match."""
+    return {name: value for name, value in asdict(query).items() if name in ("q", "roles", "status", "kind", "flags")}
+
+
+@dataclass(frozen=True)
+class Step:
+    """The change of one user. `was`: roles and whether they were active in the preview; None if there was no such user.
+
+    `request`: the ID of the request that began the change, which its event in the audit trail has too. `reason`: why the user is
+    skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
+    """
+
+    job: str
+    part: str
+    number: int
+    username: str
+    was: Mapping[str, Any] | None = None
+    state: Result = "pending"
+    reason: str = ""
+    request: str = ""
+    begun: datetime | None = None
+    version: Version | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> Self:
+        source = {name: value for name, value in document["_source"].items() if name != "kind"}
+        source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
+        return cls(version=Version.of(document) if "_seq_no" in document else None, **source)
+
+    @property
+    def id(self) -> str:
+        return f"{self.part}-{self.number}"
+
+    def document(self) -> dict[str, Any]:
+        body = {name: value for name, value in vars(self).items() if name != "version"}
+        return {"kind": "step", **body, "begun": self.begun.isoformat() if self.begun else None}
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles of the user in the preview."""
+        return tuple((self.was or {}).get("roles", ()))
+
+
+def seen(user: User) -> dict[str, Any]:
+    """What a step keeps of the user in the preview."""
+    return {"roles": list(user.roles), "enabled": user.enabled}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many steps are in each state, and how many are skipped for each reason."""
+
+    pending: int = 0
+    started: int = 0
+    success: int = 0
+    failure: int = 0
+    unknown: int = 0
+    skipped: int = 0
+    reasons: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return self.pending + self.started + self.processed + self.skipped
+
+    @property
+    def processed(self) -> int:
+        return self.success + self.failure + self.unknown
+
+    @property
+    def to_do(self) -> int:
+        """How many users there were to change at first; some of them may have been skipped since."""
+        return self.pending + self.started + self.processed
+
+    @property
+    def is_over(self) -> bool:
+        return not self.pending and not self.started

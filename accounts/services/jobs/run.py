@@ -1,0 +1,264 @@
+"""Carrying out a job. Each call of `advance` changes some users, side by side, with the operator's own credentials.
+
+A process first marks the steps of its batch as started, over the version that it read, so that no other process takes them. The
+audit trail has the intent and the outcome of each change, with the ID of the request, which the step has too. So a step whose
+process was killed is taken up from there: not begun, it waits again; with an intent alone, its outcome is unknown, and it isn't
+repeated.
+"""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from time import monotonic
+from typing import Final
+
+from django.utils import timezone
+
+from accounts.services import audit, errors, users
+from accounts.services.client import PersonClient
+from accounts.services.jobs import plan, store
+from accounts.services.jobs.plan import Denial, Rules
+from accounts.services.jobs.records import Counts, Job, State, Step
+from accounts.services.jobs.store import StepQuery
+from accounts.services.users import User, outcomes
+from usermgmt.logging import request_id
+
+BATCH_SIZE: Final = 150
+SECONDS_PER_BATCH: Final = 1.5
+# Elasticsearch applies the most changes per second with about four of them at once; the rest waits for the audit trail meanwhile.
+WORKERS: Final = 6
+# No call takes as long, so the process of a step that was begun before that is gone.
+ABANDONED_AFTER: Final = timedelta(minutes=2)
+MAX_VERIFIED: Final = 100
+STARTED: Final[tuple[State, ...]] = ("running", "paused", "finished")
+CHANGED_SINCE: Final = "The roles of this user were changed after the preview."
+# With these, no other user can be changed either.
+ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step with the user as they are now and are to be; None: deleted."""
+
+    step: Step
+    user: User
+    wanted: User | None
+
+
+def advance(client: PersonClient, id: str, denial: Denial) -> Job:
+    """Plan or change the next users; returns the job as it is then.
+
+    Raises JobNotFound, AccessDenied, AuditUnavailable, Unavailable; what wasn't begun then waits for the next call.
+    """
+    job = store.get(id)
+    if job.state == "planning":
+        return plan.plan_batch(client, job, denial)
+    if job.state != "running":
+        return job
+    with _request():
+        store.refresh()
+        _recover(job)
+        if claimed := _claim(job):
+            _change_all(client, job, claimed, denial)
+            return job
+        store.refresh()
+        counts = store.counts(job)
+        return _finish(client, job, counts) if counts.is_over else job
+
+
+def start(client: PersonClient, id: str) -> Job:
+    """Begin to carry out what the preview shows. Raises JobStateChanged, AuditUnavailable, and changes nothing."""
+    return _control(client, id, ["planned"], audit.Action.JOB_START)
+
+
+def resume(client: PersonClient, id: str) -> Job:
+    """Go on with a paused job, or with one that another administrator began. Raises JobStateChanged, AuditUnavailable."""
+    return _control(client, id, STARTED, audit.Action.JOB_RESUME)
+
+
+def pause(client: PersonClient, id: str) -> Job:
+    """The changes that are being made still end. Raises JobStateChanged, AuditUnavailable."""
+    job = store.update(id, ["running"], lambda job: replace(job, state="paused"))
+    _record(client, job, audit.Action.JOB_PAUSE)
+    return job
+
+
+def discard(id: str) -> None:
+    """Delete a job that hasn't been started. Raises JobStateChanged."""
+    store.delete(store.update(id, ["planning", "planned"], lambda job: replace(job, state="finished")))
+
+
+def retry(client: PersonClient, id: str) -> Job:
+    """Try again what failed, and only that: with the users as they are then. Raises JobStateChanged, AuditUnavailable."""
+    job = store.require(id, STARTED)
+    store.refresh()
+    for failed in _batches(list(store.all_steps(job, "failure"))):
+        store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
+    return _control(client, id, STARTED, audit.Action.JOB_RETRY)
+
+
+def verify(client: PersonClient, id: str) -> int:
+    """Find out some of the unknown outcomes; returns how many. Raises AccessDenied, AuditUnavailable."""
+    job = store.get(id)
+    store.refresh()
+    unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED))
+    events = _events(unknown)
+    verified = [_verified(client, step, events.get((step.request, step.username))) for step in unknown]
+    store.put_steps(verified)
+    return sum(step.state != "unknown" for step in verified)
+
+
+def _verified(client: PersonClient, step: Step, event: audit.Event | None) -> Step:
+    if event is None:
+        return step
+    if event.outcome == "unknown":
+        event = outcomes.verify_outcome(client, event.id)
+    return replace(step, state=event.outcome, reason="" if event.outcome == "success" else event.reason) if event.outcome else step
+
+
+def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
+    job = store.require(id, states)
+    _record(client, job, action)
+
+    def run(job: Job) -> Job:
+        started = job.started or timezone.now()
+        return replace(job, state="running", operator=client.actor.username, started=started, finished=None)
+
+    return store.update(id, states, run)
+
+
+def _record(client: PersonClient, job: Job, action: audit.Action, counts: Counts | None = None) -> None:
+    numbers = {name: str(getattr(counts, name)) for name in ("success", "failure", "unknown", "skipped")} if counts else {}
+    details = {"filter": job.filter, "users": str(job.read), "roles": ", ".join(job.roles), **numbers}
+    filled = {"job": job.id, **{name: text for name, text in details.items() if text}}
+    audit.record_event(client.actor, action, job.title, kind="job", details=filled)
+
+
+@contextmanager
+def _request() -> Iterator[None]:
+    """Outside of a request of a browser, a batch gets an ID of its own."""
+    token = request_id.set(request_id.get() or uuid.uuid4().hex)
+    try:
+        yield
+    finally:
+        request_id.reset(token)
+
+
+def _recover(job: Job) -> None:
+    """Take up some of the steps whose process was killed, from what the audit trail has of them."""
+    deadline = timezone.now() - ABANDONED_AFTER
+    begun = [step for step in store.steps(job, StepQuery("started", size=BATCH_SIZE)) if step.begun and step.begun <= deadline]
+    if not begun:
+        return
+    events = _events(begun)
+    recovered = [_recovered(step, events.get((step.request, step.username))) for step in begun]
+    store.put_steps([step for step in recovered if step.state != "started"])
+    store.refresh()
+
+
+def _recovered(step: Step, event: audit.Event | None) -> Step:
+    if event is None:  # the intent is written before anything else
+        return _waiting(step)
+    return replace(step, state=event.outcome or "started", reason=event.reason)
+
+
+def _events(steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.Event]:
+    return audit.of_requests({step.request for step in steps}, {step.username for step in steps}) if steps else {}
+
+
+def _claim(job: Job) -> list[Step]:
+    """The next steps, which are ours from now on."""
+    now = timezone.now()
+    waiting = store.steps(job, StepQuery("pending", size=BATCH_SIZE))
+    return store.put_steps([replace(step, state="started", request=request_id.get(), begun=now) for step in waiting])
+
+
+def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial: Denial) -> None:
+    """Change the users of these steps until the time of a batch is over; the rest waits again, as after an error of the cluster."""
+    deadline = monotonic() + SECONDS_PER_BATCH
+    failures: list[Exception] = []
+    try:
+        changes, done = _decided(client, job, claimed, denial)
+    except errors.ServiceError:
+        store.put_steps([_waiting(step) for step in claimed])
+        raise
+
+    def change(each: Change) -> Step:
+        return _changed(client, job, each) if monotonic() < deadline and not failures else _waiting(each.step)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for each, future in [(each, pool.submit(copy_context().run, change, each)) for each in changes]:
+            try:
+                done.append(future.result())
+            except ENDS_BATCH as exc:
+                failures.append(exc)
+                done.append(_waiting(each.step))
+            except Exception as exc:  # noqa: BLE001  # only the audit trail knows what was done: the step stays started
+                failures.append(exc)
+    store.put_steps(done)
+    if failures:
+        raise failures[0]
+
+
+def _waiting(step: Step) -> Step:
+    return replace(step, state="pending", request="", begun=None)
+
+
+def _decided(client: PersonClient, job: Job, claimed: Sequence[Step], denial: Denial) -> tuple[list[Change], list[Step]]:
+    """What is to be changed, and the steps that need no change by now."""
+    rules = Rules(client, job, denial)
+    found = plan.current(client, [step.username for step in claimed])
+    changes: list[Change] = []
+    done: list[Step] = []
+    for step in claimed:
+        user = found.get(step.username)
+        if user is None:
+            done.append(replace(step, state="skipped", reason=plan.NO_USER))
+            continue
+        wanted = rules.wanted(user)
+        if reason := rules.reason(user, wanted):
+            done.append(replace(step, state="skipped", reason=reason))
+        elif job.action == "replace-roles" and step.was and set(step.roles) != set(user.roles):
+            done.append(replace(step, state="failure", reason=CHANGED_SINCE))
+        else:
+            changes.append(Change(step, user, wanted))
+    return changes, done
+
+
+def _changed(client: PersonClient, job: Job, change: Change) -> Step:
+    """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
+    username, user = change.step.username, change.user
+    try:
+        if change.wanted is None:
+            users.delete(client, username, user)
+        elif job.action == "activate":
+            users.enable(client, username, user)
+        elif job.action == "deactivate":
+            users.disable(client, username, user)
+        else:
+            users.update(client, user, change.wanted)
+    except ENDS_BATCH:
+        raise
+    except errors.OutcomeUnknown as exc:
+        return replace(change.step, state="unknown", reason=exc.code)
+    except errors.ServiceError as exc:
+        return replace(change.step, state="failure", reason=exc.code)
+    return replace(change.step, state="success", reason="")
+
+
+def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
+    """Two processes may see the end at once; the version of the job lets one of them write it."""
+    try:
+        finished = store.write(replace(job, state="finished", finished=timezone.now()))
+    except errors.Conflict:
+        return store.get(job.id)
+    _record(client, finished, audit.Action.JOB_FINISH, counts)
+    return finished
+
+
+def _batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    return (steps[start : start + store.BATCH_SIZE] for start in range(0, len(steps), store.BATCH_SIZE))

@@ -1,0 +1,176 @@
+"""Reading and writing the documents of jobs (`usermgmt-jobs`), with the API key of usermgmt."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any, Final
+
+from accounts.services import errors
+from accounts.services.client import service_client
+from accounts.services.documents import indices
+from accounts.services.documents import store as documents_store
+from accounts.services.documents.store import Version
+from accounts.services.jobs.records import Counts, Job, Result, State, Step
+
+INDEX: Final[dict[str, Any]] = {"index": indices.JOBS, "ignore_unavailable": True}
+MAX_JOBS: Final = 50
+BATCH_SIZE: Final = 1000
+MAX_REASONS: Final = 50
+MAX_TRIES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StepQuery:
+    """Steps after (or before) a number, in a state."""
+
+    state: str = ""
+    after: int = 0
+    before: int = 0
+    size: int = 50
+
+
+def get(id: str) -> Job:
+    """A job, as it is now. Raises JobNotFound."""
+    document = documents_store.get(indices.JOBS, id)
+    if document is None or document["_source"]["kind"] != "job":
+        raise errors.JobNotFound(id)
+    return Job.of(document)
+
+
+def write(job: Job) -> Job:
+    """Store it over the version that was read, or as a new one. Raises Conflict, Unavailable."""
+    try:
+        version = documents_store.put(indices.JOBS, job.id, job.document(), job.version)
+    except errors.OutcomeUnknown as exc:  # only our own document: the next read shows which version it has
+        raise errors.Unavailable(str(exc)) from None
+    return replace(job, version=version)
+
+
+def require(id: str, states: Sequence[State]) -> Job:
+    """A job that is in one of the states. Raises JobNotFound, JobStateChanged."""
+    job = get(id)
+    if job.state not in states:
+        raise errors.JobStateChanged(f"the job {id} is {job.state}")
+    return job
+
+
+def update(id: str, states: Sequence[State], change: Callable[[Job], Job]) -> Job:
+    """Change a job that is in one of the states, also while a process writes its progress. Raises JobNotFound, JobStateChanged."""
+    for _ in range(MAX_TRIES):
+        try:
+            return write(change(require(id, states)))
+        except errors.Conflict:
+            continue
+    raise errors.Unavailable(f"the job {id} is being changed all the time")
+
+
+def all_jobs() -> list[Job]:
+    """The newest jobs, newest first, without the usernames that were selected."""
+    refresh()
+    answer = service_client().search(
+        **INDEX,
+        query={"term": {"kind": "job"}},
+        sort=[{"created": {"order": "desc", "unmapped_type": "date"}}],
+        size=2 * MAX_JOBS,
+        source_excludes=["usernames"],
+    )
+    return [Job.of(hit) for hit in answer["hits"]["hits"]]
+
+
+def delete(job: Job) -> None:
+    """Delete a job and its steps."""
+    documents_store.delete(indices.JOBS, job.id)
+    steps_of_job: dict[str, Any] = {"query": {"term": {"job": job.id}}, "size": 10 * BATCH_SIZE, "source": False}
+    refresh()
+    while hits := service_client().search(**INDEX, **steps_of_job)["hits"]["hits"]:
+        documents_store.bulk([{"delete": {"_index": indices.JOBS, "_id": hit["_id"]}} for hit in hits], refresh=True)
+
+
+def refresh() -> None:
+    """Make everything that was written so far visible to searches."""
+    service_client().indices.refresh(**INDEX)
+
+
+def create_steps(steps: Sequence[Step]) -> None:
+    """Raises Unavailable when one couldn't be written."""
+    operations: list[Mapping[str, Any]] = []
+    for step in steps:
+        operations += [{"create": {"_index": indices.JOBS, "_id": step.id}}, step.document()]
+    documents_store.require_status(documents_store.bulk(operations), (HTTPStatus.CREATED,))
+
+
+def put_steps(steps: Sequence[Step]) -> list[Step]:
+    """Write steps over the versions that were read; returns those that no other process has written since."""
+    operations: list[Mapping[str, Any]] = []
+    for step in steps:
+        condition = step.version.condition() if step.version else {}
+        operations += [{"index": {"_index": indices.JOBS, "_id": step.id, **condition}}, step.document()]
+    results = documents_store.bulk(operations)
+    documents_store.require_status(results, (HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.CONFLICT))
+    return [
+        replace(step, version=Version.of(result))
+        for step, result in zip(steps, results, strict=True)
+        if result["status"] != HTTPStatus.CONFLICT
+    ]
+
+
+def steps(job: Job, query: StepQuery) -> list[Step]:
+    """Some steps, in the order of their numbers; call `refresh` first."""
+    backwards = bool(query.before)
+    answer = service_client().search(
+        **INDEX,
+        query={"bool": {"filter": _filters(job, query)}},
+        sort=[{"number": {"order": "desc" if backwards else "asc", "unmapped_type": "integer"}}],
+        size=query.size,
+        seq_no_primary_term=True,
+        track_total_hits=False,
+    )
+    found = [Step.of(hit) for hit in answer["hits"]["hits"]]
+    return found[::-1] if backwards else found
+
+
+def all_steps(job: Job, state: str = "") -> Iterator[Step]:
+    """Every step in the order of the numbers, read in batches; call `refresh` first."""
+    after = 0
+    while batch := steps(job, StepQuery(state, after=after, size=BATCH_SIZE)):
+        yield from batch
+        after = batch[-1].number
+
+
+def counts(job: Job) -> Counts:
+    """Call `refresh` first."""
+    return counts_of([job])[job.id]
+
+
+def counts_of(jobs: Sequence[Job]) -> dict[str, Counts]:
+    """Of each of the jobs, in one call."""
+    aggregations = {
+        job.id: {
+            "filter": {"bool": {"filter": _filters(job, StepQuery())}},
+            "aggs": {
+                "states": {"terms": {"field": "state"}},
+                "skipped": {
+                    "filter": {"term": {"state": "skipped"}},
+                    "aggs": {"reasons": {"terms": {"field": "reason", "size": MAX_REASONS}}},
+                },
+            },
+        }
+        for job in jobs
+    }
+    found = service_client().search(**INDEX, size=0, aggs=aggregations or None).get("aggregations", {})
+    return {job.id: _counts(found[job.id]) if job.id in found else Counts() for job in jobs}
+
+
+def _counts(found: Mapping[str, Any]) -> Counts:
+    states: dict[Result, int] = {bucket["key"]: bucket["doc_count"] for bucket in found["states"]["buckets"]}
+    reasons = {bucket["key"]: bucket["doc_count"] for bucket in found["skipped"]["reasons"]["buckets"]}
+    return Counts(**states, reasons=reasons)
+
+
+def _filters(job: Job, query: StepQuery) -> list[dict[str, Any]]:
+    filters: list[dict[str, Any]] = [{"term": {"job": job.id}}, {"terms": {"part": list(job.parts)}}]
+    if query.state:
+        filters.append({"term": {"state": query.state}})
+    if query.after or query.before:
+        filters.append({"range": {"number": {"lt": query.before} if query.before else {"gt": query.after}}})
+    return filters

@@ -1,0 +1,294 @@
+"""Bulk changes on real nodes: preview, batches, failures, retry, a killed process, and what the audit trail has of them."""
+
+import csv
+import html
+import io
+import multiprocessing
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import pytest
+from django.conf import settings
+from django.test import Client
+from elastic_transport import Transport
+
+from accounts.services import audit, errors, jobs
+from accounts.services.audit import reading
+from accounts.services.client import PersonClient
+from accounts.services.documents import indices
+from accounts.services.jobs import Job, plan, run, store
+from accounts.services.jobs.store import StepQuery
+from accounts.services.users import User, UserQuery
+from tests.support.cast import PASSWORD
+from tests.support.faults import faulty
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
+
+HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2a$")
+
+
+def make(node: TestNode, names: list[str], **body: Any) -> None:
+    for name in names:
+        refresh = name == names[-1]
+        node.elastic.security.put_user(username=name, **{"password_hash": HASH, "roles": ["viewer"], "refresh": refresh, **body})
+
+
+def allows_all(action: jobs.Action, user: User, wanted: User | None) -> str:
+    return ""
+
+
+def results(job: Job) -> dict[str, tuple[str, str]]:
+    store.refresh()
+    return {step.username: (step.state, step.reason) for step in store.all_steps(store.get(job.id))}
+
+
+def the_job() -> Job:
+    return jobs.all_jobs()[0]
+
+
+def finish(client: Client) -> Job:
+    job = the_job()
+    while (job := store.get(job.id)).state in ("planning", "running"):
+        assert client.post(f"/users/jobs/advance/{job.id}").status_code == 302
+    return job
+
+
+def control(client: Client, command: str) -> None:
+    assert client.post(f"/users/jobs/control/{the_job().id}", {"command": command}).status_code == 302
+
+
+def text(client: Client, url: str) -> str:
+    return " ".join(html.unescape(client.get(url).content.decode()).split())
+
+
+def test_thirty_users_one_of_whom_fails(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "BATCH_SIZE", 20)
+    monkeypatch.setattr(run, "BATCH_SIZE", 12)
+    names = [f"bulk-{number:02}" for number in range(30)]
+    make(node, names)
+    node.elastic.security.disable_user(username="bulk-03")
+    with faulty(node) as fault:
+        settings.ELASTICSEARCH_HOSTS = [fault.url]
+        ada = signed_in("ada")
+        assert "30 users that match the filter" in text(ada, "/users/jobs/create?filter=q%3Dbulk")
+        response = ada.post("/users/jobs/create", {"users": "matching", "filter": "q=bulk", "action": "deactivate"})
+        job = finish(ada)
+        assert response.headers["Location"] == f"/users/jobs/view/{job.id}"
+        page = text(ada, f"/users/jobs/view/{job.id}")
+        assert "29 of 30 users will change" in page
+        assert "1 user: This user is already deactivated." in page
+        assert "Deactivate 29 users" in page
+        assert node.user("bulk-00")["enabled"], "a preview changes nothing"  # type: ignore[index]
+
+        fault.answers["PUT /_security/user/bulk-07/_disable"] = 503
+        control(ada, "start")
+        job = finish(ada)
+        assert "28 of 29 changed, 1 failed, 1 skipped" in text(ada, f"/users/jobs/view/{job.id}")
+        failed = text(ada, f"/users/jobs/view/{job.id}?state=failure")
+        assert "bulk-07" in failed
+        assert "bulk-08" not in failed
+        assert "Temporarily rejected by Elasticsearch" in failed
+
+        fault.answers.clear()
+        control(ada, "retry")
+        job = finish(ada)
+    settings.ELASTICSEARCH_HOSTS = [node.url]
+    assert Counter(state for state, _ in results(job).values()) == {"success": 29, "skipped": 1}
+    assert not [name for name in names if node.user(name)["enabled"]]  # type: ignore[index]
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    events = audit.search(audit.Query(action="user-disable", size=100)).events
+    assert Counter(event.target for event in events) == {name: 1 + (name == "bulk-07") for name in names if name != "bulk-03"}
+    assert {event.actor.username for event in events} == {"ada"}
+    actions = [event.action for event in trail(node, kind="job")]
+    assert actions == ["job-start", "job-finish", "job-retry", "job-finish"]
+    file = ada.get(f"/users/jobs/export/{job.id}?format=csv-semicolon").getvalue().decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(file), delimiter=";"))
+    assert rows[0] == ["Username", "Action", "Roles", "Roles before", "Result", "Details"]
+    assert rows[4] == ["bulk-03", "Deactivate users", "", "viewer", "Skipped", "This user is already deactivated."]
+    assert len(rows) == 31
+
+
+def test_each_failure_is_named_and_only_they_are_repeated(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    statuses = {"fails-403": 403, "fails-409": 409, "fails-503": 503, "fails-500": 500}
+    make(node, [*statuses, "first", "second"])
+    with faulty(node) as fault:
+        settings.ELASTICSEARCH_HOSTS = [fault.url]
+        ada = signed_in("ada")
+        ada.post("/users/jobs/create", {"users": "selected", "username": [*statuses, "first", "second"], "action": "delete"})
+        control(ada, "start")
+        fault.answers |= {f"DELETE /_security/user/{name}": status for name, status in statuses.items()}
+        job = finish(ada)
+        assert results(job) == {
+            "fails-403": ("failure", "access_denied"),
+            "fails-409": ("failure", "conflict"),
+            "fails-503": ("failure", "declined"),
+            "fails-500": ("unknown", "outcome_unknown"),
+            "first": ("success", ""),
+            "second": ("success", ""),
+        }
+        fault.answers.clear()
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        control(ada, "verify")
+        assert results(job)["fails-500"] == ("failure", "Verified: the change was not applied.")
+        make(node, ["first"])  # somebody else, who must not be deleted
+        control(ada, "retry")
+        job = finish(ada)
+    settings.ELASTICSEARCH_HOSTS = [node.url]
+    assert {state for state, _ in results(job).values()} == {"success"}
+    assert node.usernames() & {*statuses, "first", "second"} == {"first"}
+
+
+def test_who_is_skipped_and_roles(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    make(node, ["jane", "john"])
+    make(node, ["idle"], roles=["viewer", "editor", "gone"], enabled=False, full_name="Idle", metadata={"team": "x"})
+    ada = signed_in("ada")
+    chosen = {"users": "selected", "username": ["jane", "elastic", "ada", "ghost", "idle"]}
+    ada.post("/users/jobs/create", {**chosen, "action": "deactivate"})
+    reasons = {name: reason for name, (state, reason) in results(the_job()).items() if state == "skipped"}
+    assert reasons == {
+        "elastic": plan.BUILT_IN,
+        "ada": "You can't deactivate your own account. Ask another administrator.",
+        "ghost": plan.NO_USER,
+        "idle": "This user is already deactivated.",
+    }
+    control(ada, "discard")
+    assert jobs.all_jobs() == []
+
+    refused = ada.post("/users/jobs/create", {**chosen, "action": "add-roles", "roles": ["gone"]})
+    assert (refused.status_code, "Role 'gone' doesn't exist." in html.unescape(refused.content.decode())) == (422, True)
+    assert ada.post("/users/jobs/create", {**chosen, "action": "add-roles"}).status_code == 422
+    for action, names, expected in (
+        ("add-roles", ["editor"], {"jane": ["viewer", "editor"], "idle": ["viewer", "editor", "gone"]}),
+        ("remove-roles", ["gone", "viewer"], {"jane": ["editor"], "idle": ["editor"]}),
+        ("replace-roles", ["viewer"], {"jane": ["viewer"], "idle": ["viewer"]}),
+    ):
+        ada.post("/users/jobs/create", {"users": "selected", "username": ["jane", "idle"], "action": action, "roles": names})
+        control(ada, "start")
+        finish(ada)
+        assert {name: node.user(name)["roles"] for name in ("jane", "idle")} == expected  # type: ignore[index]
+    kept = node.user("idle")
+    assert kept
+    assert (kept["enabled"], kept["full_name"], kept["metadata"]) == (False, "Idle", {"team": "x"})
+
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["ada"], "action": "remove-roles", "roles": ["user_admin"]})
+    assert results(the_job())["ada"] == (
+        "skipped",
+        "You can't remove your own permission to manage users. Ask another administrator.",
+    )
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["jane"], "action": "replace-roles", "roles": ["editor"]})
+    node.put_user("jane", roles=["superuser"])
+    control(ada, "start")
+    finish(ada)
+    assert results(the_job())["jane"] == ("failure", run.CHANGED_SINCE)
+
+
+def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "BATCH_SIZE", 2)
+    make(node, [f"bulk-{number}" for number in range(5)])
+    node.put_user("eve", roles=["user_admin"])
+    ada, eve = signed_in("ada"), signed_in("eve")
+    ada.post("/users/jobs/create", {"users": "matching", "filter": "q=bulk", "action": "deactivate"})
+    control(ada, "start")
+    job = the_job()
+    ada.post(f"/users/jobs/advance/{job.id}")
+    control(ada, "pause")
+    ada.post(f"/users/jobs/advance/{job.id}")
+    assert Counter(state for state, _ in results(job).values()) == {"success": 2, "pending": 3}
+    assert ada.post(f"/users/jobs/control/{job.id}", {"command": "start"}).status_code == 409
+
+    control(eve, "resume")
+    assert "Carried out by eve" in text(ada, f"/users/jobs/view/{job.id}")
+    finish(eve)
+    assert Counter(event.actor.username for event in trail(node, action="user-disable")) == {"ada": 2, "eve": 3}
+    assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
+
+
+def test_no_step_is_taken_twice(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+    make(node, ["bulk-1", "bulk-2"])
+    ada = person("ada")
+    job = jobs.create(ada, "delete", (), ["bulk-1", "bulk-2"], "x")
+    job = jobs.advance(ada, job.id, allows_all)
+    store.refresh()
+    ours, theirs = (store.steps(job, StepQuery("pending")) for _ in "12")
+    assert len(store.put_steps(ours)) == 2
+    assert store.put_steps(theirs) == []
+    assert store.put_steps(store.steps(job, StepQuery("pending"))) == [], "a search that is a moment old"
+
+
+def test_an_audit_trail_that_is_closed(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+    make(node, ["bulk-1"])
+    ada = person("ada")
+    job = jobs.create(ada, "delete", (), ["bulk-1"], "x")
+    jobs.advance(ada, job.id, allows_all)
+    jobs.start(ada, job.id)
+    node.elastic.indices.add_block(index=indices.AUDIT_PATTERN, block="write", expand_wildcards="all")
+    try:
+        with pytest.raises(errors.AuditUnavailable):
+            jobs.advance(ada, job.id, allows_all)
+    finally:
+        unblock = {"index.blocks.write": None}
+        node.elastic.indices.put_settings(index=indices.AUDIT_PATTERN, settings=unblock, expand_wildcards="all")
+    assert results(job) == {"bulk-1": ("pending", "")}
+    assert "bulk-1" in node.usernames()
+
+
+def dies(node: tuple[str, str], job_id: str, prefix: str, calls: int) -> None:
+    """A process that goes on with the job, and is killed with SIGKILL before its nth call of that kind."""
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = [node[0]], node[1]
+    perform = Transport.perform_request
+    seen = 0
+
+    def deadly(transport: Transport, method: str, target: str, **options: Any) -> Any:
+        nonlocal seen
+        seen += method == "PUT" and target.startswith(prefix)
+        if seen == calls:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return perform(transport, method, target, **options)
+
+    Transport.perform_request = deadly  # type: ignore[method-assign, assignment]
+    jobs.advance(PersonClient("ada", PASSWORD), job_id, allows_all)
+
+
+# After the changes of some users, between intents and outcomes of others; and before the results are stored.
+@pytest.mark.parametrize(("prefix", "calls"), [("/_security/user/", 7), ("/_bulk", 26)])
+def test_a_killed_process(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch, prefix: str, calls: int
+) -> None:
+    names = [f"bulk-{number:02}" for number in range(12)]
+    make(node, names)
+    ada = person("ada")
+    job = jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x")
+    jobs.advance(ada, job.id, allows_all)
+    jobs.start(ada, job.id)
+    child = multiprocessing.get_context("fork").Process(target=dies, args=((node.url, node.api_key), job.id, prefix, calls))
+    child.start()
+    child.join(60)
+    assert child.exitcode == -signal.SIGKILL
+    assert {state for state, _ in results(job).values()} == {"started"}
+
+    jobs.advance(ada, job.id, allows_all)
+    assert {state for state, _ in results(job).values()} == {"started"}, "they may still be on their way"
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    monkeypatch.setattr(run, "ABANDONED_AFTER", run.ABANDONED_AFTER * 0)
+    monkeypatch.setattr(reading, "OUTCOME_TIMEOUT", reading.OUTCOME_TIMEOUT * 0)
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    found = Counter(state for state, _ in results(job).values())
+    assert set(found) <= {"success", "unknown"}
+    assert bool(found["unknown"]) is (prefix != "/_bulk")
+    jobs.verify(ada, job.id)
+    assert set(Counter(state for state, _ in results(job).values())) <= {"success", "failure"}
+    jobs.retry(ada, job.id)
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+
+    assert results(job) == dict.fromkeys(names, ("success", ""))
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    events = audit.search(audit.Query(action="user-disable", size=100)).events
+    assert {event.outcome for event in events} <= {"success", "failure"}
+    assert Counter(event.target for event in events if event.outcome == "success") == dict.fromkeys(names, 1), "nobody twice"
+    assert not [name for name in names if node.user(name)["enabled"]]  # type: ignore[index]

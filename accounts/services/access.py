@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from accounts.services import api_keys, realms, roles, service_accounts, users
+from accounts.services import api_keys, realms, role_mappings, service_accounts, users
 from accounts.services.client import PersonClient
 from accounts.services.realms import Realm
-from accounts.services.roles import AnonymousAccess
 from accounts.services.users import UserQuery, administrators
 from accounts.services.users.administrators import Administration
 
@@ -72,9 +71,9 @@ class ServiceAccounts:
     answers: Answers
 
 
-def administration(client: PersonClient, anonymous: AnonymousAccess) -> Administration:
-    """Which roles make an administrator. Up to three calls, and a cached one. Raises AccessDenied without `read_security`."""
-    return administrators.load(client, roles.all_roles(client), anonymous)
+def administration(client: PersonClient) -> Administration:
+    """Which roles make an administrator, anonymous access included; cached. Raises AccessDenied without `read_security`."""
+    return administrators.of_all_roles(client)
 
 
 def count_users(client: PersonClient) -> Users:
@@ -98,27 +97,20 @@ def count_api_keys(client: PersonClient) -> ApiKeys:
     return ApiKeys(answer["total"], found["never_expiring"]["doc_count"], by_realm)
 
 
-# For the merge: the service of role mappings, once there is one, loads them and knows which can make an administrator.
-def count_role_mappings(client: PersonClient, administration: Administration | None) -> RoleMappings:
-    """One call. Without `administration`, nothing is known of their roles. Raises AccessDenied without `read_security`."""
-    mappings: Mapping[str, Mapping[str, Any]] = client.get_role_mapping().body
-    enabled = [mapping for mapping in mappings.values() if mapping["enabled"]]
+def count_role_mappings(client: PersonClient) -> RoleMappings:
+    """One call, and cached ones for the roles. Raises AccessDenied without `read_security`."""
+    assessed = role_mappings.assess_all(client)
+    enabled = [each for each in assessed if each.mapping.is_enabled]
     return RoleMappings(
-        len(mappings),
+        len(assessed),
         len(enabled),
-        Answers.of(makes_administrators(mapping, administration) for mapping in enabled),
+        Answers.of(each.is_administrator for each in enabled),
         [
-            Realm(realm, seen=(f"Rules of the role mapping {name}",))
-            for name, mapping in mappings.items()
-            for realm in dict.fromkeys(realms.named_in(mapping["rules"]))
+            Realm(realm, seen=(f"Rules of the role mapping {each.mapping.name}",))
+            for each in assessed
+            for realm in dict.fromkeys(realms.named_in(each.mapping.rules))
         ],
     )
-
-
-def makes_administrators(mapping: Mapping[str, Any], administration: Administration | None) -> bool | None:
-    """Roles from a template depend on the user, so they aren't known."""
-    answer = administration.is_administrator(mapping.get("roles", ())) if administration else None
-    return None if answer is False and mapping.get("role_templates") else answer
 
 
 def count_service_accounts(client: PersonClient) -> ServiceAccounts:

@@ -25,15 +25,16 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Six calls, one for each service account, and up to three for `run_as`.
+    """Six calls, and one for each service account.
 
-    Roles, built-in users, and anonymous access are cached; the roles of the anonymous user are read if there are any.
+    Roles, the users that `run_as` reaches, built-in users, and anonymous access are cached; the roles of the anonymous user are
+    read if there are any.
     """
     client = request.user.client
     anonymous = roles.anonymous_access(client)
-    administration = _part(lambda: access.administration(client, anonymous))
+    administration = _part(lambda: access.administration(client))
     api_keys = _part(lambda: access.count_api_keys(client))
-    role_mappings = _part(lambda: access.count_role_mappings(client, administration.value))
+    role_mappings = _part(lambda: access.count_role_mappings(client))
     context = {
         "users": _part(lambda: access.count_users(client)),
         "api_keys": api_keys,

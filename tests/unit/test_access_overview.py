@@ -4,34 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from accounts.services.access import Answers, makes_administrators
+from accounts.services.access import Answers
 from accounts.services.realms import Realm, in_settings, merge, named_in
-from accounts.services.roles import AnonymousAccess, escalation
-from accounts.services.users.administrators import Administration
+from accounts.services.roles import escalation
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/who-can-get-in.md"
-CERTAIN, POSSIBLE = (escalation.of({"cluster": [privilege]}) for privilege in ("all", "manage"))
-
-
-@pytest.mark.parametrize(
-    ("mapping", "answer"),
-    [
-        ({"roles": ["viewer"]}, False),
-        ({"roles": ["viewer", "admin"]}, True),
-        ({"roles": ["restores"]}, None),
-        ({"role_templates": [{"template": {"source": "x"}}]}, None),
-        ({"roles": ["admin"], "role_templates": [{}]}, True),
-        ({"roles": [], "role_templates": []}, False),
-    ],
-)
-def test_role_mapping_makes_administrators(mapping: dict[str, Any], answer: bool | None) -> None:
-    administration = Administration({"admin": CERTAIN, "restores": POSSIBLE})
-    assert makes_administrators(mapping, administration) is answer
-    assert makes_administrators(mapping, None) is None
-    everybody = Administration({"admin": CERTAIN}, AnonymousAccess("_anonymous", ("admin",)))
-    assert makes_administrators(mapping, everybody) is True
 
 
 def test_answers() -> None:

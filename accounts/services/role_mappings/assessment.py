@@ -80,7 +80,7 @@ class Assessment:
 def assess_all(client: PersonClient) -> list[Assessment]:
     """All role mappings, sorted by name.
 
-    One call, one for the roles, which are cached, and up to three if a role has `run_as`. Raises AccessDenied without
+    One call, and cached ones: for the roles, and up to three if a role has `run_as`. Raises AccessDenied without
     `read_security`.
     """
     return _assessed(client, mappings.all_mappings(client))
@@ -93,6 +93,6 @@ def assess(client: PersonClient, name: str) -> Assessment:
 
 def _assessed(client: PersonClient, found: Iterable[RoleMapping]) -> list[Assessment]:
     known = roles.all_roles(client)
-    administration = administrators.load(client, known)  # without anonymous access: what the mappings themselves grant
+    administration = administrators.of_roles(client, known)  # without anonymous access: what the mappings themselves grant
     by_name = {role.name: role for role in known}
     return [Assessment(mapping, by_name, administration) for mapping in found]

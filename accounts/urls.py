@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from accounts.converters import RoleConverter, UsernameConverter
 from accounts.views import (
+    access_overview,
     account,
     api_keys,
     audit,
@@ -20,6 +21,7 @@ from accounts.views import (
     reviews,
     roles,
     search,
+    service_accounts,
     sessions,
 )
 from accounts.views.users import access, confirmations, filters, history, list, users
@@ -72,6 +74,11 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("roles/", roles.index, name="roles"),
     path("roles/who-can", roles.who_can, name="who_can"),
     path("roles/view/<role:name>", roles.view, name="role"),
+    path("access/", access_overview.index, name="access"),
+    path("service-accounts/", service_accounts.index, name="service_accounts"),
+    path("service-accounts/export", service_accounts.export, name="service_account_export"),
+    path("service-accounts/print", service_accounts.printable, name="service_account_print"),
+    path("service-accounts/view/<path:name>", service_accounts.view, name="service_account"),
     path("compare/", compare.index, name="compare"),
     path("compare/exports", compare.exports, name="compare_exports"),
     path("compare/reviews", compare.reviews, name="compare_reviews"),

@@ -22,11 +22,20 @@ API_KEYS = (
     ("viktor.hansen", "ci-pipeline", None),
 )
 
+# Namespace, service, and name.
+SERVICE_TOKENS = (("elastic", "fleet-server", "fleet-berlin"), ("elastic", "kibana", "kibana-old-host"))
+
 
 def create_roles(elastic: AdministratorClient) -> None:
     """Create the roles directly in Elasticsearch, because usermgmt doesn't manage roles."""
     for name, role in ROLES.items():
         elastic.security.put_role(name=name, **role)
+
+
+def create_service_tokens(elastic: AdministratorClient) -> None:
+    """Create tokens of service accounts, which usermgmt shows and doesn't manage."""
+    for namespace, service, name in SERVICE_TOKENS:
+        elastic.security.create_service_token(namespace=namespace, service=service, name=name)
 
 
 def create_users(browser: Browser, samples: Iterable[SampleUser], password: str) -> None:

@@ -26,7 +26,7 @@ from demo import browser
 from demo.browser import Browser
 from demo.options import FOLDER
 from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, SAMPLE_USERS, SampleUser
-from demo.sample import create_api_keys, create_roles, create_users, user_of
+from demo.sample import create_api_keys, create_roles, create_service_tokens, create_users, user_of
 from local_cluster.secret import keep_secret
 
 # Gets an initial password, and changes it at the first sign-in.
@@ -115,6 +115,7 @@ def tell(passwords: Mapping[str, str]) -> None:
 def _create_operators(cast: Cast) -> None:
     """Create administrators and auditor as elastic, the first administrator of a new cluster."""
     create_roles(cast.elastic)
+    create_service_tokens(cast.elastic)
     elastic = Browser("elastic", browser.CHROME_ON_LINUX).sign_in(cast.passwords["elastic"])
     create_users(elastic, [ADMINISTRATOR], cast.passwords["admin"])
     create_users(elastic, [AUDITOR], cast.passwords["auditor"])

@@ -1,6 +1,6 @@
 """Realms: Elasticsearch doesn't list them to `read_security`, so these are the ones that something else names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,25 +18,33 @@ class Realm:
     seen: tuple[str, ...] = ()
 
 
-def in_use(client: PersonClient) -> list[Realm]:
-    """The realms that are configured and enabled, as the usage statistics have them (`GET _xpack/usage`).
-
-    Raises AccessDenied without the cluster privilege `monitor`.
-    """
+def configured(client: PersonClient) -> list[Realm]:
+    """The realms in the settings of all nodes (`_nodes/settings`). Raises AccessDenied without the cluster privilege `monitor`."""
     answer = client.perform_request(
         "GET",
-        "/_xpack/usage",
-        params={"filter_path": "security.realms"},
+        "/_nodes/settings",
+        params={"filter_path": "_nodes.total,nodes.*.settings.xpack.security.authc.realms"},
         headers={"accept": "application/json"},
-        endpoint_id="xpack.usage",
-    ).body
-    by_type = answer.get("security", {}).get("realms", {})
-    return [
-        Realm(name, type, ("Configured in the cluster",))
-        for type, realms in by_type.items()
-        if realms.get("enabled")
-        for name in realms.get("name") or [type]
-    ]
+        endpoint_id="nodes.info",
+    )
+    return in_settings(answer.body)
+
+
+def in_settings(answer: Mapping[str, Any]) -> list[Realm]:
+    """The realms of `_nodes/settings`, with the number of nodes that have them."""
+    states: dict[tuple[str, str], list[bool]] = {}
+    for node in answer.get("nodes", {}).values():
+        for type, realms in node["settings"]["xpack"]["security"]["authc"]["realms"].items():
+            for name, settings in realms.items():
+                states.setdefault((type, name), []).append(settings.get("enabled") != "false")
+    total = answer["_nodes"]["total"]
+    return [Realm(name, type, tuple(_settings_of(enabled, total))) for (type, name), enabled in states.items()]
+
+
+def _settings_of(enabled: Sequence[bool], total: int) -> Iterator[str]:
+    for is_on, label in ((True, "Configured"), (False, "Turned off")):
+        if is_on in enabled:
+            yield f"{label} in the settings of {enabled.count(is_on)} of {total} node{'' if total == 1 else 's'}"
 
 
 def named_in(rules: Any) -> Iterator[str]:

@@ -192,6 +192,7 @@ def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
         credentials = {"username": "elastic", "password": os.environ["ELASTICSEARCH_PASSWORD"]}
         assert superuser.post("/login", credentials).status_code == 302
         assert sentence in unescape(superuser.get("/users/create").content.decode())
+        assert "native1 native Turned off in the settings of 1 of 1 node" in page(superuser, "/access/")
         new = {"username": "new", "password": PASSWORD, "confirm_password": PASSWORD}
         assert sentence in unescape(superuser.post("/users/create", {**new, "confirm_password": ""}).content.decode())
         created = unescape(superuser.post("/users/create", new, follow=True).content.decode())
@@ -284,6 +285,7 @@ def test_anonymous_access(node_with: NodeWith, settings: Settings) -> None:
         assert "joe" not in answer
         assert_is_found(elastic, auditor, "anonymous-access")
         assert not {row.username: row for row in exports.rows(auditor, UserQuery())}["joe"].can_manage_users
+        assert "Anonymous access On 1 role, which all users also have No" in page(otto, "/access/")
 
         elastic.security.put_role(name="everybody", cluster=["manage_security"])
         names = {user["username"] for user in elastic.security.query_user(size=1000)["users"]} | set(users.RESERVED_USERNAMES)
@@ -295,6 +297,7 @@ def test_anonymous_access(node_with: NodeWith, settings: Settings) -> None:
         assert {row.username: row.can_manage_users for row in listing} == dict.fromkeys(names, True)
         assert listing.completeness("").anonymous_access == "on: every user also has the roles of _anonymous: everybody"
         assert "_anonymous: everybody" in page(otto, "/users/print")
+        assert "Anonymous access On 1 role, which all users also have Yes" in page(otto, "/access/")
         run = assert_is_found(elastic, auditor, "anonymous-changes")
         assert {row.username for row in findings_rows.read(run.chunks["managers"])} == names
         assert "Anonymous access beyond read privileges" in page(otto, "/findings/view/anonymous-changes")

@@ -98,6 +98,11 @@ api_key_export          sign-in  sign-in  sign-in  403      200      200        
 api_key_print           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 api_key_revoke          sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 password_strength       sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  200      200      200
+access                  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_accounts        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_account         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_account_export  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+service_account_print   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare_exports         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      200
 compare_reviews         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -253,6 +258,8 @@ class World:
             "password_strength": Sent(form={"password": "Vq7-another-one", "username": username}),
             "who_can": Sent(query="?privilege=manage_security"),
             "role": Sent(("viewer",)),
+            "service_account": Sent(("elastic/fleet-server",)),
+            "service_account_export": Sent(form={"format": "csv"}),
             "compare_exports": Sent(form={"one": self.upload(), "other": self.upload(), "format": "csv"}),
             "compare_reviews": Sent(query=f"?one={self.open.id}&other={self.signed.id}&format=csv"),
             "compare_trail": Sent(query=f"?since={today}&format=csv"),

@@ -34,6 +34,8 @@ def titles(who: Operator, typed: str) -> list[str]:
         ("disabled", "Deactivated users"),
         ("built-in", "Reserved users"),
         ("unknown roles", "Users with nonexistent roles"),
+        ("anonymous", "Access"),
+        ("service acc", "Service accounts"),
     ],
 )
 def test_palette_keywords(typed: str, first: str) -> None:
@@ -46,7 +48,7 @@ def test_what_is_not_offered(typed: str) -> None:
 
 
 def test_before_anything_is_typed() -> None:
-    readable = ["Users", "Roles", "Who can…?", "Findings", "Audit trail"]
+    readable = ["Users", "Roles", "Who can…?", "Access", "Findings", "Audit trail"]
     assert titles(ADA, "") == [*readable, "Sessions", "My account", "Export users", "Create user", "Change my password"]
     assert titles(OTTO, "") == [*readable, "My account", "Export users", "Change my password"]
     assert titles(NORAH, "") == ["My account", "Change my password"]

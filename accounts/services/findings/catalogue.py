@@ -66,12 +66,13 @@ CATALOGUE: Final = (
     ),
     Finding(
         "keys-of-missing-realms",
-        "API keys of realms that aren't in use",
+        "API keys of realms that don't exist",
         "action",
-        "The realm of their owners was removed or turned off, or the license doesn't include it anymore. The owners can't sign in, "
-        "but their keys keep working.",
+        "The realm of their owners isn't in the settings of any node, so the owners can't sign in anymore, but their keys keep "
+        "working.",
         "Find out who uses the key, replace it with a key of a user who can sign in, then revoke it.",
-        "Nodes with different settings: one node is checked. Reading the realms requires the cluster privilege monitor.",
+        "Realms that are turned off, or that the license doesn't include. Nodes that don't respond. Reading the realms requires "
+        "the cluster privilege monitor; without it, the finding lists the realms in question.",
         noun="API key",
     ),
     Finding(
@@ -197,6 +198,18 @@ CATALOGUE: Final = (
         "Nodes with different settings: one node is checked.",
         noun="result",
         roles="Roles",
+    ),
+    Finding(
+        "service-tokens",
+        "Tokens of service accounts",
+        "confirmation",
+        "Whoever has a token has all privileges of the service account. Tokens don't expire, belong to no user, and stay when the "
+        "administrator who created them leaves.",
+        "Confirm that you know where each token is used. Otherwise revoke it: DELETE /_security/service/…/credential/token/… for a "
+        "token in the index, bin/elasticsearch-service-tokens delete for a token in a file, on each of its nodes.",
+        "When a token was created, by whom, and whether it is used: Elasticsearch has no information about this. File tokens with "
+        "the same name on several nodes count as one.",
+        noun="token",
     ),
     Finding(
         "built-in",

@@ -19,6 +19,7 @@ from accounts.services.findings import (
     rows,
     rules,
     runs,
+    service_tokens,
     user_pages,
 )
 from accounts.services.findings.catalogue import CATALOGUE
@@ -90,7 +91,7 @@ def _advanced(run: Run, what: str, count: int, total: int, after: list[Any] | No
 def _users(client: PersonClient, run: Run) -> Batch:
     trail_start = audit.trail_start()
     pages = list(user_pages.pages(client, run.after[0] if run.after else "", PAGES_PER_BATCH))
-    found = {} if run.after else anonymous.find(client)
+    found = {} if run.after else {**anonymous.find(client), **service_tokens.find(client)}
     administration = user_pages.administration(client)
     for page in pages:
         context = user_pages.context(client, page, administration, trail_start)
@@ -116,12 +117,10 @@ def _keys(client: PersonClient, run: Run) -> Batch:
 
 
 def _realms(client: PersonClient) -> frozenset[str] | None:
-    """The names of the realms in use; None without the cluster privilege `monitor`, and where the usage can't be read."""
+    """The names of the realms that a node has; None without the cluster privilege `monitor`."""
     try:
-        return frozenset(realm.name for realm in realms.in_use(client))
-    except errors.AuthenticationFailed:
-        raise
-    except errors.ServiceError:
+        return frozenset(realm.name for realm in realms.configured(client)).union(key_rules.DEFAULT_REALMS)
+    except errors.AccessDenied:
         return None
 
 

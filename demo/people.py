@@ -157,4 +157,5 @@ MISTAKES: dict[str, dict[str, Any]] = {
     "rafael.ortiz": {"roles": ("viewer", "wacher_user")},
     "hiroshi.tanaka": {"roles": ("viewer",)},
     "giulia.rossi": {"email": "giulia.rosi@example.com"},
+    "log-shipper-eu": {"roles": ("logs_writer", "integrator", "on_call")},  # its API keys keep that
 }

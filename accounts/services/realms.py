@@ -47,27 +47,6 @@ def _settings_of(enabled: Sequence[bool], total: int) -> Iterator[str]:
             yield f"{label} in the settings of {enabled.count(is_on)} of {total} node{'' if total == 1 else 's'}"
 
 
-def in_use(client: PersonClient) -> list[Realm]:
-    """The realms that are configured and enabled, as the usage statistics have them (`GET _xpack/usage`).
-
-    Raises AccessDenied without the cluster privilege `monitor`.
-    """
-    answer = client.perform_request(
-        "GET",
-        "/_xpack/usage",
-        params={"filter_path": "security.realms"},
-        headers={"accept": "application/json"},
-        endpoint_id="xpack.usage",
-    ).body
-    by_type = answer.get("security", {}).get("realms", {})
-    return [
-        Realm(name, type, ("Configured in the cluster",))
-        for type, realms in by_type.items()
-        if realms.get("enabled")
-        for name in realms.get("name") or [type]
-    ]
-
-
 def named_in(rules: Any) -> Iterator[str]:
     """The realm names, and patterns of them, in the rules of a role mapping."""
     if isinstance(rules, list):

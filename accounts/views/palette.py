@@ -63,12 +63,22 @@ PAGES: Final = (
         keywords="who can get in doors sign in overview audit review anonymous realms ldap saml",
     ),
     Page(
+        "API keys",
+        "api_keys",
+        "key",
+        "can_read",
+        description="Of all users and realms, what they can do, and when they expire",
+        keywords="tokens credentials secrets cross-cluster revoke invalidate expiration access audit review",
+        is_suggested=False,
+    ),
+    Page(
         "Service accounts",
         "service_accounts",
         "key",
         "can_read",
         description="Their tokens and privileges",
         keywords="tokens fleet kibana enterprise search credentials file audit review",
+        is_suggested=False,
     ),
     Page(
         "Role mappings",
@@ -77,14 +87,7 @@ PAGES: Final = (
         "can_read",
         description="Which users of external realms get which roles",
         keywords="ldap saml active directory pki oidc jwt kerberos realms groups rules access audit review",
-    ),
-    Page(
-        "API keys",
-        "api_keys",
-        "key",
-        "can_read",
-        description="Of all users and realms, what they can do, and when they expire",
-        keywords="tokens credentials secrets cross-cluster revoke invalidate expiration access audit review",
+        is_suggested=False,
         is_suggested=False,
     ),
     Page(

@@ -148,22 +148,24 @@ def test_keys_that_never_expire_are_old_or_can_do_more_than_their_owner(node: Te
     node.elastic.security.delete_role(name="shrinks")
 
 
-def test_keys_of_realms_that_are_not_in_use(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_realms_that_do_not_exist(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
     node.put_user("keyed", roles=["user_admin"])
     key = as_user(node, "keyed").security.create_api_key(name="of corp", refresh=True)["id"]
     rewrite(node, key, creator={"realm": "corp", "realm_type": "ldap"})
     unknown = [row for row in rows.read(run_through(node, otto).chunks["keys-of-missing-realms"]) if row.key == "corp"]
     assert [row.badges for row in unknown] == [("No information",)], "an auditor can't read the realms"
 
-    configured = [Realm("default_native", "native")]
-    monkeypatch.setattr(realms, "in_use", lambda client: configured)
-    row = of_keys(run_through(node, otto), "keys-of-missing-realms", {key})[key]
+    node.elastic.security.put_role(name="watches_realms", cluster=["monitor", "read_security"])
+    node.put_user("watcher", roles=["watches_realms"])
+    watcher = PersonClient("watcher", PASSWORD)
+    row = of_keys(run_through(node, watcher), "keys-of-missing-realms", {key})[key]
     assert row.details.endswith("Owner keyed of the realm corp.")
-    configured.append(Realm("corp", "ldap"))
-    assert not of_keys(run_through(node, otto), "keys-of-missing-realms", {key})
-    del configured[-1]
+    with monkeypatch.context() as corp_exists:
+        corp_exists.setattr(realms, "configured", lambda client: [Realm("corp", "ldap")])
+        assert not of_keys(run_through(node, watcher), "keys-of-missing-realms", {key})
     node.elastic.security.invalidate_api_key(ids=[key])
-    assert not of_keys(run_through(node, otto), "keys-of-missing-realms", {key})
+    assert not of_keys(run_through(node, watcher), "keys-of-missing-realms", {key})
+    node.elastic.security.delete_role(name="watches_realms")
 
 
 def test_orphaned_key_of_deactivated_reserved_user(node: TestNode, otto: PersonClient) -> None:

@@ -78,12 +78,13 @@ CATALOGUE: Final = (
     ),
     Finding(
         "keys-of-missing-realms",
-        "API keys of realms that aren't in use",
+        "API keys of realms that don't exist",
         "action",
-        "The realm of their owners was removed or turned off, or the license doesn't include it anymore. The owners can't sign in, "
-        "but their keys keep working.",
+        "The realm of their owners isn't in the settings of any node, so the owners can't sign in anymore, but their keys keep "
+        "working.",
         "Find out who uses the key, replace it with a key of a user who can sign in, then revoke it.",
-        "Nodes with different settings: one node is checked. Reading the realms requires the cluster privilege monitor.",
+        "Realms that are turned off, or that the license doesn't include. Nodes that don't respond. Reading the realms requires "
+        "the cluster privilege monitor; without it, the finding lists the realms in question.",
         noun="API key",
     ),
     Finding(

@@ -12,15 +12,14 @@ from accounts.services.findings.rows import Row
 from accounts.services.findings.rules import row
 
 OLD_AFTER: Final = timedelta(days=365)
+# They are in no settings.
 DEFAULT_REALMS: Final = ("reserved", "default_native", "default_file")
-NO_INFORMATION: Final = (
-    "It couldn't be determined whether the realm {name} is in use. This usually requires the cluster privilege monitor."
-)
+NO_INFORMATION: Final = "It couldn't be determined whether the realm {name} exists. This requires the cluster privilege monitor."
 
 
 @dataclass(frozen=True, slots=True)
 class KeyContext:
-    """What the rules depend on. `realms`: the names of those in use; None if that isn't known."""
+    """What the rules depend on. `realms`: the names of those that exist; None if that isn't known."""
 
     owners: Owners
     now: datetime
@@ -47,7 +46,7 @@ def of_key(key: Key, context: KeyContext) -> Iterator[tuple[str, Row]]:
 
 
 def of_unknown_realms(names: Iterable[str]) -> list[Row]:
-    """Instead of keys, if it isn't known which realms are in use: the realms in question."""
+    """Instead of keys, if it isn't known which realms exist: the realms in question."""
     return [
         Row(name, "", "", NO_INFORMATION.format(name=name), badges=("No information",))
         for name in names

@@ -57,7 +57,6 @@ def test_a_key_without_own_privileges_has_those_of_its_owner() -> None:
         (VIEWER, SUPERUSER, False),
         (SUPERUSER, VIEWER, False),
         (SUPERUSER, SUPERUSER, True),
-        ({"acting": {"run_as": ["elastic"]}}, SUPERUSER, None),
         ({"none": {}}, SUPERUSER, False),
     ],
 )

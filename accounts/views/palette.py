@@ -88,7 +88,6 @@ PAGES: Final = (
         description="Which users of external realms get which roles",
         keywords="ldap saml active directory pki oidc jwt kerberos realms groups rules access audit review",
         is_suggested=False,
-        is_suggested=False,
     ),
     Page(
         "Findings",

@@ -4,7 +4,9 @@ A page is found by the row next to it (`search_after`), as in the list of users.
 """
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -135,14 +137,21 @@ def count(client: PersonClient, query: ApiKeyQuery) -> int:
 
 
 def batches(client: PersonClient, query: ApiKeyQuery) -> Iterator[list[ListedKey]]:
-    """All keys that match, in the order of the query."""
-    after: Position | None = None
-    while True:
-        bodies, _ = _read(client, query, after, BATCH_SIZE)
-        yield [ListedKey.of(body) for body in bodies]
-        if len(bodies) < BATCH_SIZE:
-            return
-        after = bodies[-1]["_sort"]
+    """All keys that match, in the order of the query. Another thread reads the next batch while the caller processes this one."""
+
+    def read(after: Position | None) -> list[Mapping[str, Any]]:
+        return _read(client, query, after, BATCH_SIZE)[0]
+
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(copy_context().run, read, None)
+        while True:
+            bodies = pending.result()
+            is_last = len(bodies) < BATCH_SIZE
+            if not is_last:
+                pending = pool.submit(copy_context().run, read, bodies[-1]["_sort"])
+            yield [ListedKey.of(body) for body in bodies]
+            if is_last:
+                return
 
 
 def summary(client: PersonClient) -> Summary:

@@ -188,6 +188,10 @@ def test_pages(node: TestNode, signed_in: Callable[..., Client]) -> None:
     assert ">Can become an administrator</a>" in page
     assert ">Administrator</a>" in page
     assert ">otto</a>" not in page
+    page = text(otto, "/users/print?flag=administrator&kind=native")
+    assert "administrators and users who can become one" in page
+    assert "climber" in page
+    assert "otto" not in page.split("<tbody>")[1].split("</tbody>")[0]
     page = text(otto, "/roles/who-can?privilege=administrator")
     assert ">climber</a>" in page
     assert "run_as ada, which includes ada" in page

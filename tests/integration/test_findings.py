@@ -267,6 +267,28 @@ def test_inactive_users(node: TestNode, otto: PersonClient, ada: PersonClient) -
         node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
 
 
+def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
+    for name in ("aged", "stranger"):
+        node.put_user(name)
+    users.create(ada, User("newcomer"), PASSWORD)
+    old = datetime.now(UTC) - timedelta(days=400)
+    event = replace(Event.now(audit.Actor("ada"), "password-change", "aged", "user", outcome="success"), moment=old)
+    index = f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}"
+    node.elastic.index(index=index, id=event.id, document=event.document(), refresh=True)
+    run = run_through(node, otto)
+    assert found(run, "old-passwords")["aged"].details == f"Last changed on {old:%Y-%m-%d}."
+    assert found(run, "unknown-passwords")["stranger"].details.startswith("No recorded change. The audit trail starts on ")
+    assert not {"aged", "newcomer", "elastic"} & found(run, "unknown-passwords").keys()
+    assert found(run, "old-passwords").keys() == {"aged"}
+
+    for name in ("aged", "stranger"):
+        passwords.change(ada, name, "Vq7-another-password")
+    run = run_through(node, otto)
+    assert "aged" not in found(run, "old-passwords")
+    assert "stranger" not in found(run, "unknown-passwords")
+    node.elastic.delete(index=index, id=event.id, refresh=True)
+
+
 def test_shared_email(node: TestNode, otto: PersonClient) -> None:
     for name, email in (("anna", "anna@example.org"), ("anna2", "Anna@Example.org"), ("bob", "bob@example.org"), ("none", None)):
         node.put_user(name, email=email)

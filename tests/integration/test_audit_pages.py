@@ -191,7 +191,8 @@ def test_unknown_time_zone_is_utc(node: TestNode, jane: str, signed_in: Callable
 def test_export_of_a_period(node: TestNode, jane: str, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
     """All events that match, in batches, as the pages have them; the export itself is recorded and not in the file."""
     monkeypatch.setattr(reading, "BATCH_SIZE", 2)
-    monkeypatch.setattr(trail_table, "SETTLES_IN", timedelta(0))
+    for name in ("SETTLES_IN", "OUTCOME_TIMEOUT"):
+        monkeypatch.setattr(trail_table, name, timedelta(0))
     otto = signed_in("otto")
     trail(node)
     events = audit.search(audit.Query(size=1000)).events[::-1]

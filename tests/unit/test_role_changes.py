@@ -59,7 +59,8 @@ BODIES = st.fixed_dictionaries(
             [
                 {"application": {"manage": {"applications": ["kibana-*"]}}},
                 {"role": {"manage": {"indices": [{"names": ["logs-*"], "privileges": ["read"]}]}}},
-                {"profile": {"write": {"applications": ["*"]}}, "new": {"verb": {"things": [1]}}},
+                {"profile": {"write": {"applications": ["*"]}}, "data_source": [], "new": {"verb": {"things": [1]}}},
+                {"data_source": [{"names": ["a"], "privileges": ["read"]}]},
             ]
         ),
     },
@@ -189,6 +190,21 @@ QUERY = '{"term": {"team": "a"}}'
             {"applications": [{"application": "shop", "privileges": ["all"], "resources": ["*"]}]},
             {"applications": [{"application": "shop", "privileges": ["refund"], "resources": ["*"]}]},
             ["Application privileges on shop: refund"],
+        ),
+        (
+            {"global": {"application": {}, "data_source": []}},
+            {"global": {"application": {}, "data_source": [{"names": ["s3-*"], "privileges": ["read"]}]}},
+            ["Global privileges on data_source: s3-*, read"],
+        ),
+        (
+            {"global": {"role": {"manage": {"indices": index(privileges="all")["indices"]}}}},
+            {
+                "global": {
+                    "role": {"manage": {"indices": index("logs-1 x")["indices"]}},
+                    "profile": {"write": {"applications": ["*"]}},
+                }
+            },
+            ["Global privileges on role manage: x, read", "Global privileges on profile write: *"],
         ),
         ({"run_as": ["svc-*"]}, {"run_as": ["svc-1", "elas*"]}, ["Run as privileges: elas*"]),
         (

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from django.http import QueryDict
+from django.utils import timezone
 
 from accounts.forms.audit import AuditForm
 from accounts.services.audit import Event, Query
@@ -69,3 +70,9 @@ def test_table_ends_before_it_begins() -> None:
     table = trail_table.table(Query(until=datetime(2999, 1, 1, tzinfo=UTC)), "")
     assert "2999" not in table.filter
     assert "before 2001-01-01 00:00:00 UTC" in trail_table.table(Query(until=datetime(2001, 1, 1, tzinfo=UTC)), "").filter
+
+
+def test_changes_in_progress_are_not_unknown() -> None:
+    filter = trail_table.table(Query(outcome="unknown"), "").filter
+    before = datetime.strptime(filter.partition("before ")[2][:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    assert before <= timezone.now() - timedelta(minutes=2)

@@ -129,15 +129,18 @@ def get(event_id: str) -> Event:
 
 def _merged_events(hits: Iterable[Mapping[str, Any]]) -> list[Event]:
     """Each event once, with its outcome."""
-    events = {event.id: event for event in map(Event.of, hits)}
+    found = [Event.of(hit) for hit in hits]
+    events = {event.id: event for event in found}
+    known = {f"{event.id}-{event.stage}": event for event in found}
     wanted = [
-        {"_index": event.index, "_id": f"{event.id}-{stage}"}
+        {"_index": event.index, "_id": id}
         for event in events.values()
         if event.stage != "single"
         for stage in ("intent", "outcome", "verified")
+        if (id := f"{event.id}-{stage}") not in known
     ]
     stages = service_client().mget(docs=wanted)["docs"] if wanted else []
-    known = {doc["_id"]: Event.of(doc) for doc in stages if doc.get("found")}
+    known |= {doc["_id"]: Event.of(doc) for doc in stages if doc.get("found")}
     return [merged(event, known) for event in events.values()]
 
 

@@ -10,10 +10,12 @@ from django.utils import timezone
 from accounts.services import audit
 from accounts.services.audit import Event, Query
 from accounts.services.audit.actions import OUTCOMES, action_label, reason_label
+from accounts.services.audit.reading import OUTCOME_TIMEOUT
 from accounts.services.audit.wording import change_lines
 from accounts.services.exports.tables import Table
 
-# An event can be found a second after it was written. Without the latest ones, the count before is the count after.
+# An event can be found a second after it was written. Without the latest ones, the count before is the count after. A change
+# without an outcome is in progress until OUTCOME_TIMEOUT.
 SETTLES_IN: Final = timedelta(seconds=5)
 COLUMNS: Final = {
     "time": "Time (UTC)",
@@ -47,8 +49,8 @@ RECORDED: Final = {
 
 def table(query: Query, query_string: str) -> Table:
     """All events that match, oldest first. Reads with the API key of usermgmt; its rows raise Unavailable and NotSetUp."""
-    now = timezone.now() - SETTLES_IN
-    settled = replace(query, until=min(query.until or now, now))
+    latest = timezone.now() - (OUTCOME_TIMEOUT if query.outcome == "unknown" else SETTLES_IN)
+    settled = replace(query, until=min(query.until or latest, latest))
     return Table(
         name="audit-trail",
         noun="events",

@@ -34,7 +34,7 @@ def beyond(before: Body, after: Body) -> dict[str, Any]:
         "remote_cluster": [*_remote_clusters(before.get("remote_cluster") or (), after.get("remote_cluster") or ())],
         "applications": [*_applications(before.get("applications") or (), after.get("applications") or ())],
         "run_as": [name for name in after.get("run_as") or () if not _any_includes(before.get("run_as") or (), name)],
-        "global": _globals(before.get("global") or {}, after.get("global") or {}),
+        "global": _global_beyond("", before.get("global") or {}, after.get("global") or {}),
     }
 
 
@@ -156,20 +156,13 @@ def _application_privilege_includes(application: str, given: str, wanted: str) -
     )
 
 
-def _globals(before: Body, after: Body) -> dict[str, dict[str, Any]]:
-    """`{area: {verb: {"applications": […]}}}`, or `"indices"` with privileges."""
-    new: dict[str, dict[str, Any]] = {}
-    for area, verb, value in ((area, verb, value) for area, verbs in after.items() for verb, value in verbs.items()):
-        given = before.get(area, {}).get(verb, {})
-        found = {name: left for name, parts in value.items() if (left := _global_beyond(name, given.get(name) or (), parts))}
-        if found:
-            new.setdefault(area, {})[verb] = found
-    return new
-
-
 def _global_beyond(name: str, before: Any, after: Any) -> Any:
+    """`{area: {verb: {"applications": […]}}}`, or `"indices"` with privileges; of 9.5, also a list as an area."""
     if before == after:
         return ()
+    if isinstance(after, Mapping):
+        given = before if isinstance(before, Mapping) else {}
+        return {key: new for key, value in after.items() if (new := _global_beyond(key, given.get(key) or (), value))}
     if name == "indices":
         return _indices(before, after)
     return [each for each in after if not _any_includes(before, each)] if name == "applications" else after

@@ -65,7 +65,7 @@ def of(body: Body) -> list[Grant]:
         *(_remote_cluster(part) for part in body.get("remote_cluster", [])),
         *(_application(part) for part in body.get("applications", [])),
         *(Grant("run_as", "Any user (*)" if name == "*" else name) for name in body.get("run_as", [])),
-        *(Grant("global", f"{area} {verb}", _flat(value)) for area, verb, value in _globals(body)),
+        *(Grant("global", f"{area} {verb}".strip(), _flat(value)) for area, verb, value in _globals(body)),
     ]
 
 
@@ -170,7 +170,10 @@ def _application_privilege(privilege: str) -> str:
 
 def _globals(body: Body) -> Iterable[tuple[str, str, Any]]:
     for area, verbs in (body.get("global") or {}).items():
-        yield from ((area, verb, value) for verb, value in verbs.items()) if isinstance(verbs, Mapping) else ()
+        if isinstance(verbs, Mapping):
+            yield from ((area, verb, value) for verb, value in verbs.items())
+        elif verbs:  # `data_source` of 9.5 is a list
+            yield area, "", verbs
 
 
 def _flat(value: Any) -> str:

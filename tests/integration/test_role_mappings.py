@@ -55,7 +55,7 @@ def put_template(node: TestNode, name: str, template: dict[str, Any]) -> None:
     security.delete_role(name="mapping_writer")
 
 
-def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient) -> None:
+def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     node.elastic.indices.delete(index=indices.FINDINGS, ignore_unavailable=True, expand_wildcards="all")
 
     def found() -> dict[str, set[str]]:
@@ -83,6 +83,12 @@ def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient) 
     }
     [typo] = rows.read(findings.get(findings.history()[0].id).chunks["mapping-unknown-roles"])
     assert typo.roles == ("nope",)
+    auditor = signed_in("otto")
+    page = text(auditor, "/findings/view/mapping-everyone")
+    assert 'href="/role-mappings/view/realm"' in page
+    assert "Everyone in the realm saml1, except users that the rule names. superuser: Can manage users and roles (all)." in page
+    assert ">nope</span>" in text(auditor, "/findings/view/mapping-unknown-roles")
+    assert b"group" in b"".join(auditor.get("/findings/export/mapping-administrators"))
 
     put_mapping(node, "everyone", ["user_admin"], EVERYONE, enabled=False)
     put_mapping(node, "realm", ["viewer"])

@@ -184,8 +184,14 @@ def test_review_of_role_mappings(
     assert "Disable role mapping, Success: ada" in report
     assert "Disable role mapping, Failure: ada" in report
     assert report.count("Delete role mapping, Success: ada") == 2
-    trail = [(event.action, event.outcome) for event in audit.of_target("role_mapping", "gone").events]
-    assert trail == [("role-mapping-delete", "success"), ("role-mapping-disable", "success")]
+    deleted, disabled = audit.of_target("role_mapping", "gone").events
+    assert (disabled.action, disabled.outcome, disabled.changes) == (
+        "role-mapping-disable",
+        "success",
+        {"state": ("enabled", "disabled")},
+    )
+    assert (deleted.action, deleted.outcome) == ("role-mapping-delete", "success")
+    assert deleted.changes["rules"] == ('realm is "saml1"', None), "the trail keeps what was deleted"
     archive = downloaded(auditor, review)
     rows = decisions(archive)
     assert [(rows[name]["Decision"], rows[name]["Status at download"]) for name in rows] == [

@@ -1,7 +1,8 @@
 """Removals and changes after the sign-off: the items as they are now, what was done to them, and applying the removals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from accounts.services import audit, errors
@@ -13,6 +14,7 @@ from accounts.services.reviews.store import ItemQuery
 from accounts.services.reviews.subjects import Current, Decision, Removal
 
 BATCH_SIZE: Final = 20
+READ_AHEAD: Final = 100
 # Why the operator can't remove a user, or another thing, as a sentence; "" if they can.
 DenialReason = Callable[[Any], str]
 
@@ -63,14 +65,18 @@ def outcomes_by_decision(client: PersonClient, review: Review, decision: Decisio
 def remaining(client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason) -> list[Outcome]:
     """Everything that is to be removed and still can be."""
     store.refresh()
-    found: list[Outcome] = []
-    after = 0
-    while page := store.items(review.id, ItemQuery("remove", after=after, size=store.BATCH_SIZE)):
+    return list(_pending(client, review, removal, denial_reason, after=0, size=store.BATCH_SIZE))
+
+
+def _pending(
+    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, after: int, size: int
+) -> Iterator[Outcome]:
+    """The same after a number, read in batches of that size."""
+    while page := store.items(review.id, ItemQuery("remove", after=after, size=size)):
         current = review.subject.current(client, [item.row for item in page])
         each = [Outcome(item, current[item.identity]) for item in page]
-        found += [one for one in each if _is_pending(one.current, removal, denial_reason)]
+        yield from (one for one in each if _is_pending(one.current, removal, denial_reason))
         after = page[-1].number
-    return found
 
 
 def _is_pending(current: Current, removal: Removal, denial_reason: DenialReason) -> bool:
@@ -90,12 +96,14 @@ def apply_removals(
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    pending = [one.item for one in remaining(client, review, removal, denial_reason) if one.item.number > after]
-    batch = pending[:BATCH_SIZE]
+    store.refresh()
+    pending = _pending(client, review, removal, denial_reason, after, size=READ_AHEAD)
+    found = [one.item for one in islice(pending, BATCH_SIZE + 1)]
+    batch = found[:BATCH_SIZE]
     failed = [item for item in batch if not _remove(client, item, removal, denial_reason)]
-    total, left = review.sign_off.counts["remove"], len(pending) - len(batch)
-    last = batch[-1].number if batch else after
-    return JobProgress(total - left, total, is_over=not left, after=last, failed=len(failed))
+    total, last = review.sign_off.counts["remove"], batch[-1].number if batch else after
+    done = total - store.count_after(review_id, "remove", last)
+    return JobProgress(done, total, is_over=len(found) == len(batch), after=last, failed=len(failed))
 
 
 def _remove(client: PersonClient, item: Item, removal: Removal, denial_reason: DenialReason) -> bool:

@@ -141,6 +141,13 @@ def all_items(review_id: str, show: str = "") -> Iterator[Item]:
         after = batch[-1].number
 
 
+def count_after(review_id: str, show: str, number: int) -> int:
+    """How many items with this decision come after a number; call `refresh` first."""
+    filters = _filters(review_id, ItemQuery(show, after=number))
+    answer = service_client().search(**REVIEWS_INDEX, query={"bool": {"filter": filters}}, size=0, track_total_hits=True)
+    return int(answer["hits"]["total"]["value"])
+
+
 def last_item(review_id: str) -> Item | None:
     """The item with the highest number, or None; call `refresh` first."""
     return next(iter(items(review_id, ItemQuery(before=2**31 - 1, size=1))), None)

@@ -15,13 +15,8 @@ def disable(client: PersonClient, mapping: RoleMapping) -> None:
 
     `PUT` replaces the whole role mapping, and creates one that doesn't exist. There is no version, so it is read just before.
     """
-    with audit.recorded(
-        client,
-        audit.Action.ROLE_MAPPING_DISABLE,
-        mapping.name,
-        kind="role_mapping",
-        changes={"enabled": (True, False)},
-    ):
+    changes = {"state": ("enabled", "disabled")}
+    with audit.recorded(client, audit.Action.ROLE_MAPPING_DISABLE, mapping.name, kind="role_mapping", changes=changes):
         body = client.get_role_mapping().body.get(mapping.name)
         if body is None:
             raise errors.NotFound(mapping.name)
@@ -34,7 +29,8 @@ def disable(client: PersonClient, mapping: RoleMapping) -> None:
 
 def delete(client: PersonClient, mapping: RoleMapping) -> None:
     """Delete a role mapping. Raises NotFound, AccessDenied, AuditUnavailable."""
-    before = {"roles": mapping.roles, "rules": describe(mapping.rules), "enabled": mapping.is_enabled}
+    state = "enabled" if mapping.is_enabled else "disabled"
+    before = {"roles": mapping.roles, "rules": describe(mapping.rules), "state": state}
     changes = {name: (value, None) for name, value in before.items()}
     with audit.recorded(client, audit.Action.ROLE_MAPPING_DELETE, mapping.name, kind="role_mapping", changes=changes):
         client.delete_role_mapping(name=mapping.name)

@@ -98,6 +98,15 @@ PAGES: Final = (
         keywords="audit review report orphaned api keys inactive unused stale duplicate email administrators superuser leftovers",
     ),
     Page(
+        "Bulk changes",
+        "jobs",
+        "queue-list",
+        "can_read",
+        description="Changes of many users at once, and what became of them",
+        keywords="mass batch activate deactivate roles progress pause resume retry jobs",
+        is_suggested=False,
+    ),
+    Page(
         "Compare",
         "compare",
         "arrows-right-left",

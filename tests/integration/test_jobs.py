@@ -31,6 +31,12 @@ from tests.support.traces import trail
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2a$")
 
 
+@pytest.fixture(autouse=True)
+def batches_end_when_all_are_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is."""
+    monkeypatch.setattr(run, "SECONDS_PER_BATCH", 600)
+
+
 def make(node: TestNode, names: list[str], **body: Any) -> None:
     for name in names:
         refresh = name == names[-1]

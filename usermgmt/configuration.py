@@ -23,6 +23,7 @@ BROWSER_PORTS: Final = {"http": 80, "https": 443}
 BASE_PATH: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 # The first segments of our own paths. If BASE_PATH began with one, a request without it could also be a request with it.
 OWN_SEGMENTS: Final = (
+    "access",
     "account",
     "api-keys",
     "audit",
@@ -36,6 +37,7 @@ OWN_SEGMENTS: Final = (
     "reviews",
     "roles",
     "search",
+    "service-accounts",
     "sessions",
     "static",
     "theme",

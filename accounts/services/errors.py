@@ -184,6 +184,7 @@ class SearchNotAllowed(Invalid):
 class SearchNeedsScripts(SearchNotAllowed):
     """The query needs a script, and the cluster runs none."""
 
+    code = "search_needs_scripts"
     problem = "Elasticsearch finds the type of API keys with a script, and this cluster doesn't run it. Other filters still work."
 
 

@@ -105,6 +105,7 @@ REASONS: Final = {
     "review_incomplete": "Decisions pending",
     "invalid": "Rejected by Elasticsearch",
     "search_not_allowed": "Not allowed by a setting of the cluster",
+    "search_needs_scripts": "The cluster runs no scripts",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",
     "unreachable": "Not sent: no connection to Elasticsearch",

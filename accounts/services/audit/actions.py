@@ -132,6 +132,7 @@ REASONS: Final = {
     "invalid_password": "Rejected by the password policy",
     "search_needs_scripts": "Scripts are not allowed in the cluster",
     "search_not_allowed": "Not allowed by a setting of the cluster",
+    "search_needs_scripts": "The cluster runs no scripts",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",
     "unreachable": "Not sent: no connection to Elasticsearch",

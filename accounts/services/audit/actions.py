@@ -130,7 +130,6 @@ REASONS: Final = {
     "invalid": "Rejected by Elasticsearch",
     "refused": "Rejected by usermgmt",
     "invalid_password": "Rejected by the password policy",
-    "search_needs_scripts": "Scripts are not allowed in the cluster",
     "search_not_allowed": "Not allowed by a setting of the cluster",
     "search_needs_scripts": "The cluster runs no scripts",
     "unavailable": "Elasticsearch unavailable",

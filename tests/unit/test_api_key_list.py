@@ -63,4 +63,6 @@ def test_backwards_is_exactly_the_opposite(sort: str, descending: bool) -> None:
     for one, other in zip(forwards, backwards, strict=True):
         [(field, order)], [(_, opposite)] = one.items(), other.items()
         assert {order["order"], opposite["order"]} == {"asc", "desc"}, field
+    [first], [last] = forwards[0].values(), backwards[0].values()
+    assert (first["missing"], last["missing"]) == ("_last", "_first"), "keys that never expire"
     assert {name for each in forwards for name in each} >= {"username", "creation", "name"}

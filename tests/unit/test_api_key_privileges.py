@@ -112,6 +112,12 @@ ROLES: dict[str, dict[str, Any]] = {"boss": EVERYTHING, "logs": LOGS, "empty": {
             "The role doesn't exist anymore: gone. Cluster privileges: view index lifecycle policies (read_ilm)",
         ),
         (
+            {"cluster": ["manage_watcher"]},
+            {"gone": WATCHES},
+            [],
+            "The role doesn't exist anymore: gone. Cluster privileges: view watches (monitor_watcher)",
+        ),
+        (
             {"cluster": ["manage_own_api_key"]},
             {"gone": {"cluster": ["cluster:admin/xpack/security/api_key/create"]}},
             [],

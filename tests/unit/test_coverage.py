@@ -29,6 +29,7 @@ ALL: dict[str, Any] = {"cluster": ["all"], "indices": [on("*", privileges=["all"
         ({"indices": [on("logs-*")]}, [{"indices": [on("logs-?*")]}], {"indices": [on("logs-*")]}),
         ({"indices": [on("/a.*/")]}, [{"indices": [on("/a.*/")]}], {}),
         ({"indices": [on("a", "b")]}, [{"indices": [on("a")]}], {"indices": [on("b")]}),
+        ({"indices": [on("a", "b", privileges=["read", "index"])]}, [{"indices": [WRITES]}], {"indices": [on("a", "b")]}),
         (
             {"indices": [on("a", privileges=["read", "index"])]},
             [{"indices": [on("a", privileges=["write"])]}],

@@ -20,7 +20,7 @@ CHANGES: Final[Mapping[Change, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """What a key can do, and its owner can't today: by which roles of that time, and what.
+    """What a key can do, and its owner can't today: by which roles of the time when it was created or updated, and what.
 
     `is_known`: False if the privileges of the key and those of its owner overlap in a way that only Elasticsearch can evaluate.
     """
@@ -43,7 +43,7 @@ NO_EXCESS: Final = Excess()
 
 
 def escalations_of(key: Key) -> tuple[Escalation, ...]:
-    """The paths that both its own privileges and those of its owner at its creation open, certain ones first.
+    """The paths that both its own privileges and those of its owner at that time open, certain ones first.
 
     A key without own privileges has those of its owner, a key for other clusters has only its own. Whom `run_as` reaches isn't
     known.
@@ -72,7 +72,7 @@ def own_privileges(key: Key) -> list[Body]:
 
 
 def owner_privileges(key: Key) -> list[tuple[str, Body]]:
-    """The roles of its owner as they were when it was created, which limit it."""
+    """The roles of its owner as they were when it was created or last updated, which limit it."""
     return [pair for roles in key.get("limited_by") or [] for pair in roles.items()]
 
 

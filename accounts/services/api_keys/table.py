@@ -21,10 +21,10 @@ COLUMNS: Final = {
     "can_become_administrator": "Can become an administrator",
     "paths": "How",
     "privileges": "Own privileges",
-    "owner_roles": "Roles of the owner at its creation",
+    "owner_roles": "Limited by roles",
     "metadata": "Metadata",
 }
-OF_THE_OWNER: Final = "those of the owner at its creation"
+OF_THE_OWNER: Final = "those of the owner when the key was created or last updated"
 STATE: Final = {"active": "active", "expired": "expired", "revoked": "revoked"}
 EXPIRATION: Final = {"never": "without expiration", "soon": "expiring within 30 days"}
 TYPE: Final = {"rest": "REST API keys", "cross_cluster": "cross-cluster API keys"}

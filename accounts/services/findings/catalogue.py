@@ -69,9 +69,9 @@ CATALOGUE: Final = (
         "excessive-keys",
         "API keys with more privileges than their owner",
         "action",
-        "A key keeps the privileges that its owner had when it was created. The owner has lost some of them since, but the key "
-        "hasn't.",
-        "Replace the key with one that the owner creates now, then revoke it.",
+        "A key keeps the privileges that its owner had when it was created or last updated. The owner has lost some of them since, "
+        "but the key hasn't.",
+        "Revoke the key, after replacing it with one that the owner creates now.",
         "Keys of users from other realms. Privileges are compared by name: one that the owner now has under another name, such as "
         "an action that a cluster privilege includes, is listed. Deactivated and deleted owners are listed as orphaned API keys.",
         noun="API key",

@@ -19,7 +19,7 @@ from accounts.services.role_mappings.query import describe, query_string
 from accounts.services.roles import grants
 from accounts.views.exports import table_export, table_print
 
-PAGE_SIZE: Final = 50
+PAGE_SIZE: Final = 20
 NAV: Final = "access"
 HEADS: Final = (
     ("name", "Role mapping"),

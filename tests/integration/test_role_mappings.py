@@ -55,7 +55,7 @@ def put_template(node: TestNode, name: str, template: dict[str, Any]) -> None:
     security.delete_role(name="mapping_writer")
 
 
-def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient) -> None:
+def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     node.elastic.indices.delete(index=indices.FINDINGS, ignore_unavailable=True, expand_wildcards="all")
 
     def found() -> dict[str, set[str]]:
@@ -83,6 +83,12 @@ def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient) 
     }
     [typo] = rows.read(findings.get(findings.history()[0].id).chunks["mapping-unknown-roles"])
     assert typo.roles == ("nope",)
+    auditor = signed_in("otto")
+    page = text(auditor, "/findings/view/mapping-everyone")
+    assert 'href="/role-mappings/view/realm"' in page
+    assert "Everyone in the realm saml1, except users that the rule names. superuser: Can manage users and roles (all)." in page
+    assert ">nope</span>" in text(auditor, "/findings/view/mapping-unknown-roles")
+    assert b"group" in b"".join(auditor.get("/findings/export/mapping-administrators"))
 
     put_mapping(node, "everyone", ["user_admin"], EVERYONE, enabled=False)
     put_mapping(node, "realm", ["viewer"])
@@ -92,20 +98,28 @@ def test_role_mappings_are_found_and_mended(node: TestNode, otto: PersonClient) 
     assert found() == nothing
 
 
+def deep() -> dict[str, Any]:
+    rule = EVERYONE
+    for _ in range(100):
+        rule = {"all": [rule, EVERYONE]}
+    return rule
+
+
 def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client], calls: list[str]) -> None:
     put_mapping(
         node, "a/b größe <b>", ["superuser", "nope"], {"any": [ADMINS, {"all": [EVERYONE]}]}, metadata={"team": "<i>web</i>"}
     )
+    put_mapping(node, "odd", ["", "größe", "x, y"], deep())
     put_mapping(node, "readers", ["viewer"], {"field": {"realm.name": ["saml1", "ldap*"]}})
     auditor = signed_in("otto")
     calls.clear()
     page = text(auditor, "/role-mappings/")
     assert [call for call in calls if "usermgmt" not in call] == ["GET /_security/role_mapping", "GET /_security/role"]
-    assert "2 role mappings" in page
+    assert "3 role mappings" in page
     assert "a/b größe &lt;b&gt;" in auditor.get("/role-mappings/").content.decode()
     assert "Everyone in the realms saml1 and ldap*" in page
     filtered = text(auditor, "/role-mappings/?administrator=yes&q=nope")
-    assert "1 of 2 role mappings" in filtered
+    assert "1 of 3 role mappings" in filtered
     assert "readers" not in filtered
     assert "No role mappings match" in text(auditor, "/role-mappings/?status=disabled")
 
@@ -122,6 +136,9 @@ def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client]
     ):
         assert part in page
     assert "<i>web" not in auditor.get(url).content.decode()
+    page = text(auditor, "/role-mappings/view/odd")
+    assert "nested too deeply to be shown in words" in page
+    assert "Role (empty name) doesn't exist" in page
     assert "This role mapping doesn't exist" in text(auditor, "/role-mappings/view/gone", status=404)
 
     answer = auditor.post("/role-mappings/export?q=readers", {"format": "ndjson"})
@@ -130,6 +147,7 @@ def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client]
     assert (row["name"], row["roles"], row["makes_administrators"]) == ("readers", ["viewer"], False)
     assert json.loads(archive.read("completeness.json"))["rows"] == 1
     assert "Everyone in all external realms" in text(auditor, "/role-mappings/print")
+    assert 'href="/role-mappings/?q=viewer"' in text(auditor, "/roles/view/viewer")
 
 
 def test_rules_are_stored_as_they_are_read(node: TestNode, otto: PersonClient) -> None:

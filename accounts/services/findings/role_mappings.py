@@ -22,7 +22,7 @@ def of_mappings(assessed: Iterable[Assessment]) -> dict[str, list[Row]]:
         if each.is_administrator is not False:
             is_open = each.is_administrator and each.reach.is_everyone
             found["mapping-everyone" if is_open else "mapping-administrators"].append(_administrators(each))
-        if each.is_effective and each.unknown_roles:
+        if each.unknown_roles and each.is_effective:
             found["mapping-unknown-roles"].append(_row(each, f"{_reach(each)}.", each.unknown_roles))
     return found
 

@@ -62,11 +62,10 @@ class Assessment:
     @property
     def is_administrator(self) -> bool | None:
         """Whether those whom it applies to are administrators by its roles, or can become one; None if that isn't known."""
-        if not self.is_effective:
+        if not (self.escalations or self.dynamic_templates) or not self.is_effective:
             return False
-        if any(each.is_certain for _, each in self.escalations):
-            return None if self.reach.kind == "internal" else True
-        return None if self.escalations or self.dynamic_templates else False
+        is_certain = any(each.is_certain for _, each in self.escalations) and self.reach.kind != "internal"
+        return True if is_certain else None
 
     @property
     def how(self) -> list[str]:

@@ -21,6 +21,7 @@ ICONS: Final = {
     ("mini", "document-magnifying-glass"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
+    ("mini", "queue-list"),
     ("mini", "shield-check"),
     ("mini", "user-circle"),
     ("mini", "users"),
@@ -28,6 +29,7 @@ ICONS: Final = {
     ("micro", "chevron-down"),
     ("micro", "clipboard-document-check"),
     ("micro", "funnel"),
+    ("micro", "pencil-square"),
     ("micro", "trash"),
     ("micro", "x-mark"),
 }

@@ -15,10 +15,12 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from elastic_transport import Transport
+from pytest_django import Settings
 
 from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
 from accounts.services.client import PersonClient
+from accounts.services.cluster import setup
 from accounts.services.documents import indices
 from accounts.services.jobs import Job, plan, run, store
 from accounts.services.jobs.store import StepQuery
@@ -208,9 +210,29 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
 
     control(eve, "resume")
     assert "Carried out by eve" in text(ada, f"/users/jobs/view/{job.id}")
+    of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
+    assert "2 of 5 users" in ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).content.decode()
     finish(eve)
+    assert ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
     assert Counter(event.actor.username for event in trail(node, action="user-disable")) == {"ada": 2, "eve": 3}
     assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
+
+
+def test_an_older_setup(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:
+    """Its API key lacks the privileges for the index of bulk changes. Everything else works."""
+    role = setup.ROLES[setup.SERVICE]
+    older = [{**part, "names": [name for name in part["names"] if name != indices.JOBS]} for part in role["indices"]]
+    key = node.elastic.security.create_api_key(name="older", role_descriptors={"older": {**role, "indices": older}})
+    settings.ELASTICSEARCH_API_KEY = key["encoded"]
+    ada = signed_in("ada")
+    assert ada.get("/users/").status_code == 200
+    for response in (
+        ada.get("/users/jobs/"),
+        ada.post("/users/jobs/create", {"users": "selected", "username": ["ada"], "action": "activate"}),
+    ):
+        assert response.status_code == 503
+        assert "setup_cluster" in response.content.decode()
+    node.elastic.security.invalidate_api_key(ids=[key["id"]])
 
 
 def test_no_step_is_taken_twice(node: TestNode, person: Callable[[str], PersonClient]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Final
 
+from django.contrib import messages
 from django.core.exceptions import BadRequest
 from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
@@ -40,7 +41,6 @@ CONTROLS: Final[dict[str, Callable[[PersonClient, str], object]]] = {
     "pause": jobs.pause,
     "resume": jobs.resume,
     "retry": jobs.retry,
-    "verify": jobs.verify,
 }
 
 
@@ -139,10 +139,21 @@ def control(request: AppRequest, id: str) -> HttpResponse:
     if command == "discard":
         jobs.discard(id)
         return redirect("jobs")
-    if command not in CONTROLS:
+    if command == "verify":
+        _verify(request, id)
+    elif command in CONTROLS:
+        CONTROLS[command](request.user.client, id)
+    else:
         raise BadRequest("command")
-    CONTROLS[command](request.user.client, id)
     return redirect("job", id)
+
+
+def _verify(request: AppRequest, id: str) -> None:
+    number = jobs.verify(request.user.client, id)
+    if number:
+        messages.success(request, f"Verified {number:,} outcome{'' if number == 1 else 's'}")
+    else:
+        messages.warning(request, "No outcome could be verified. Try again in a moment, or check the users.")
 
 
 @require_GET

@@ -41,14 +41,21 @@ def content(request: HttpRequest) -> bytes:
     return request.META["wsgi.input"].read(length) if length else b""
 
 
-def parsed(request: HttpRequest, data: bytes) -> dict[str, Any]:
-    """The JSON object in a body. Raises Unreadable."""
+def unpacked(request: HttpRequest, data: bytes) -> bytes:
+    """The JSON text in the body of a change: what is judged is then also what is sent. Raises Unreadable."""
     _require_json(request, data)
-    text = _unpacked(request, data)
-    if not text.strip():
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").lower()
+    if encoding not in ("", "identity", "gzip"):
+        raise Unreadable(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "", f"Content-Encoding header [{encoding}] is not supported")
+    return _gunzip(data) if encoding == "gzip" else data
+
+
+def parsed(data: bytes) -> dict[str, Any]:
+    """The JSON object in a body. Raises Unreadable."""
+    if not data.strip():
         raise Unreadable(HTTPStatus.BAD_REQUEST, "parse_exception", "request body is required")
     try:
-        body = json.loads(text, object_pairs_hook=_object, parse_constant=_not_a_number)
+        body = json.loads(_text(data), object_pairs_hook=_object, parse_constant=_not_a_number)
     except json.JSONDecodeError as exc:
         is_cut_off = not exc.doc[exc.pos :].strip()
         kind = "x_content_e_o_f_exception" if is_cut_off else "x_content_parse_exception"
@@ -68,9 +75,15 @@ def _require_json(request: HttpRequest, data: bytes) -> None:
         raise Unreadable(HTTPStatus.NOT_ACCEPTABLE, "", f"Content-Type header [{content_type}] is not supported")
 
 
-def _unpacked(request: HttpRequest, data: bytes) -> bytes:
-    if request.META.get("HTTP_CONTENT_ENCODING", "").lower() != "gzip":
-        return data
+def _text(data: bytes) -> str:
+    """Elasticsearch also guesses other encodings."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ValueError("it isn't UTF-8") from None
+
+
+def _gunzip(data: bytes) -> bytes:
     unpacking = zlib.decompressobj(GZIP)
     try:
         text = unpacking.decompress(data, settings.LARGEST_API_REQUEST)
@@ -78,6 +91,8 @@ def _unpacked(request: HttpRequest, data: bytes) -> bytes:
         raise Unreadable(HTTPStatus.BAD_REQUEST, "parse_exception", "the body isn't valid gzip") from None
     if unpacking.unconsumed_tail:
         raise Unreadable(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "", "the unpacked body is too large")
+    if not unpacking.eof or unpacking.unused_data:
+        raise Unreadable(HTTPStatus.BAD_REQUEST, "parse_exception", "the body isn't valid gzip")
     return text
 
 

@@ -19,7 +19,7 @@ def user_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if settings.USER_API != "off" and (request.path_info.startswith(PREFIX) or _is_root_of_api(request)):
-            return _with_length(views.respond(request))
+            return _completed(views.respond(request))
         if settings.USER_API == "only" and request.path_info not in HEALTH:
             return responses.text_error(HTTPStatus.NOT_FOUND, views.USERS_ONLY)
         return get_response(request)
@@ -33,7 +33,10 @@ def _is_root_of_api(request: HttpRequest) -> bool:
     return request.path_info == "/" and is_program
 
 
-def _with_length(response: HttpResponse) -> HttpResponse:
-    """Otherwise set by CommonMiddleware."""
+def _completed(response: HttpResponse) -> HttpResponse:
+    """With what other middleware does for pages, which have the same origin."""
     response["Content-Length"] = str(len(response.content))
+    response["X-Content-Type-Options"] = "nosniff"
+    # Django would log the path, which has the username.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response

@@ -1,7 +1,8 @@
 """Responses of the user API: those of Elasticsearch as they came, and those of usermgmt in the same form."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -12,10 +13,13 @@ from accounts.services import errors, request_context
 from accounts.services.client import Answer
 
 PRODUCT: Final = {"X-Elastic-Product": "Elasticsearch"}
+CHALLENGE: Final = "Www-Authenticate"
 # Also in the body of a 401, as Elasticsearch has it.
 CHALLENGES: Final = ('Basic realm="security", charset="UTF-8"', "ApiKey")
 # Headers of Elasticsearch's response that are passed on; the others belong to its connection.
 PASSED_ON: Final = {"x-elastic-product", "www-authenticate", "allow", "warning", "x-opaque-id", "location"}
+# Between two challenges that a header has together: the parameters of one are also separated by commas.
+BETWEEN_CHALLENGES: Final = re.compile(r", (?=[\w-]+(?: |,|$))")
 MIN_COMPRESSED: Final = 1024  # bytes
 NOT_RECORDED: Final = '299 usermgmt "The change was made, but its outcome could not be written to the audit trail."'
 PERHAPS: Final = "Elasticsearch did not confirm the change. Check the user before trying again."
@@ -45,9 +49,17 @@ REASONS: Final[dict[type[errors.ServiceError], str]] = {
 }
 
 
+class Response(HttpResponse):
+    """A 401 has a header for each challenge, as Elasticsearch has it."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        for name, value in super().items():
+            yield from ((name, part) for part in (BETWEEN_CHALLENGES.split(value) if name == CHALLENGE else [value]))
+
+
 def passed_on(answer: Answer, *, gzip: bool = False, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """The response of Elasticsearch. `gzip`: whether the client accepts it compressed."""
-    response = HttpResponse(answer.body, status=answer.status)
+    response = Response(answer.body, status=answer.status)
     if content_type := answer.headers.get("content-type"):
         response["Content-Type"] = content_type
     else:
@@ -90,13 +102,13 @@ def text_error(status: int, text: str, headers: Mapping[str, str] | None = None)
 
 def value(body: Mapping[str, Any]) -> HttpResponse:
     """A result that only usermgmt has."""
-    return _json(HTTPStatus.OK, body)
+    return _json(HTTPStatus.OK, body, {"Cache-Control": "no-store"})
 
 
 def warned(response: HttpResponse) -> HttpResponse:
     """With a warning if the outcome of a change couldn't be recorded."""
     if request_context.missing_outcomes.get():
-        response["Warning"] = NOT_RECORDED
+        response["Warning"] = ", ".join(filter(None, (response.get("Warning"), NOT_RECORDED)))
     return response
 
 
@@ -108,11 +120,11 @@ def _unauthorized(path: str, username: str) -> HttpResponse:
         else f"missing authentication credentials for REST request [{path}]"
     )
     response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header={"WWW-Authenticate": list(CHALLENGES)})
-    response["WWW-Authenticate"] = ", ".join(CHALLENGES)
+    response[CHALLENGE] = ", ".join(CHALLENGES)
     del response["X-Elastic-Product"]
     return response
 
 
 def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return HttpResponse(content, status=status, content_type="application/json", headers={**PRODUCT, **(headers or {})})
+    return Response(content, status=status, content_type="application/json", headers={**PRODUCT, **(headers or {})})

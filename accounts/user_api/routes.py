@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_plus, unquote_to_bytes
 
 ChangeName = Literal["put", "delete", "enable", "disable", "change_password", "change_own_password"]
 
@@ -55,7 +55,19 @@ ROUTES: Final = (
     Route("/_security/_query/api_key", GET_POST),
 )
 ROOT: Final = Route("/")
+# Other characters are sent on in different ways by different clients: libcurl and urllib3 end a path at `#`.
+SENT_AS_IT_IS: Final = re.compile(r"(?:[\w.~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*", re.ASCII)
 _PATTERNS: Final = tuple((route.pattern, route) for route in ROUTES)
+
+
+def is_encoded(target: str) -> bool:
+    """Whether a path or query string has only characters that a URL can have."""
+    return bool(SENT_AS_IT_IS.fullmatch(target))
+
+
+def parameters(query: str) -> set[str]:
+    """The names in a query string, as Elasticsearch reads it."""
+    return {unquote_plus(part.partition("=")[0]) for part in re.split("[&;]", query)}
 
 
 def find(path: str) -> tuple[Route, str] | None:

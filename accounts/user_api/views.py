@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
 from django.conf import settings
@@ -24,19 +24,20 @@ logger = logging.getLogger(__name__)
 
 USERS_ONLY: Final = "usermgmt serves users only: ask the cluster"
 HTTPS_REQUIRED: Final = "usermgmt accepts requests only over HTTPS"
+NOT_ENCODED: Final = "path and query string must be percent-encoded"
+FROM_A_PAGE: Final = "usermgmt accepts changes only from programs, not from web pages"
 # Headers of the request that go to Elasticsearch, besides the credentials.
 PASSED_ON: Final = {
     "HTTP_ACCEPT": "accept",
     "CONTENT_TYPE": "content-type",
-    "HTTP_CONTENT_ENCODING": "content-encoding",
     "HTTP_X_OPAQUE_ID": "x-opaque-id",
 }
 
 CHANGES: Final[Mapping[ChangeName, Callable[[Change], Answer]]] = {
     "put": user_api.put,
     "delete": user_api.delete,
-    "enable": lambda change: user_api.set_enabled(change, enabled=True),
-    "disable": lambda change: user_api.set_enabled(change, enabled=False),
+    "enable": user_api.enable,
+    "disable": user_api.disable,
     "change_password": user_api.change_password,
     "change_own_password": user_api.change_password,
 }
@@ -48,14 +49,23 @@ def respond(request: HttpRequest) -> HttpResponse:
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
     path = _raw_path(request)
+    if not routes.is_encoded(_target(request, path)):
+        return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", NOT_ENCODED)
     if path == description.PATH and request.method in ("GET", "HEAD"):
         return HttpResponse(description.text(), content_type="application/json")
     found = routes.find(path)
     if found is None:
         return responses.text_error(HTTPStatus.NOT_FOUND, USERS_ONLY, responses.PRODUCT)
+    response = responses.warned(_answered_or_rejected(request, path, *found, arrived))
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("User API: %s %s: %s", request.method, found[0].path, response.status_code)
+    return response
+
+
+def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: str, arrived: float) -> HttpResponse:
     caller = Caller(request.META.get("HTTP_AUTHORIZATION", ""), request.META.get(_meta(RUN_AS), ""))
     try:
-        return responses.warned(_answered(request, caller, path, *found))
+        return _answered(request, caller, path, route, name)
     except Unreadable as exc:
         return responses.error(exc.status, exc.type, exc.reason) if exc.type else responses.text_error(exc.status, exc.reason)
     except errors.AuthenticationFailed as exc:
@@ -63,11 +73,18 @@ def respond(request: HttpRequest) -> HttpResponse:
             throttle.wait_until_slot(arrived)
         return responses.of_error(exc, path, caller.client.basic_username)
     except errors.ServiceError as exc:
-        return responses.warned(responses.of_error(exc, path))
+        return responses.of_error(exc, path)
+    except RecursionError:  # before anything is sent: the metadata before and after the change is compared
+        return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", "the metadata is nested too deeply")
+    except Exception:  # programs expect JSON; what was being changed is in the audit trail as "Unknown"
+        logger.exception("User API: %s %s", request.method, route.path)
+        return responses.of_error(errors.OutcomeUnknown(), path)
 
 
 def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, name: str) -> HttpResponse:
     method = str(request.method)
+    if request.META.get(_meta(RUN_AS)) == "":
+        raise errors.AuthenticationFailed("no username to run as")
     if change := route.changes.get(method):
         return _changed(request, caller, path, change, name)
     if method in route.reads or method in ("HEAD", "OPTIONS"):
@@ -78,7 +95,9 @@ def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, nam
 
 
 def _read(request: HttpRequest, caller: Caller, path: str, name: str) -> HttpResponse:
-    answer = caller.read(_call(request, path, bodies.content(request) or None))
+    # To HEAD, there is never a body: libcurl would wait for one after it has sent one.
+    body = bodies.content(request) or None if request.method in ("GET", "POST") else None
+    answer = caller.read(_call(request, path, body, encoding=request.META.get("HTTP_CONTENT_ENCODING", "")))
     accepts_gzip = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
     return responses.passed_on(answer, gzip=accepts_gzip, headers=_etag(request, path, name, answer))
 
@@ -94,10 +113,16 @@ def _etag(request: HttpRequest, path: str, name: str, answer: Answer) -> dict[st
 
 @sensitive_variables()
 def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, username: str) -> HttpResponse:
+    if _is_from_a_page(request):
+        raise errors.Refused(FROM_A_PAGE)
+    if "username" in routes.parameters(request.META.get("QUERY_STRING", "")):  # whose password `_password` would change
+        raise errors.Refused(f"request [{path}] contains unrecognized parameter: [username]")
     data = bodies.content(request)
     identity = caller.identify(path)
-    has_body = name in ("put", "change_password", "change_own_password")
-    body = bodies.parsed(request, data) if has_body else {}
+    body: dict[str, Any] = {}
+    if name in ("put", "change_password", "change_own_password"):
+        data = bodies.unpacked(request, data)
+        body = bodies.parsed(data)
     generated = policy.generate() if name.endswith("password") and body == {"generate": True} else ""
     if generated:
         body = {"password": generated}
@@ -106,7 +131,7 @@ def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, 
         caller.client,
         identity,
         username if name != "change_own_password" else identity.actor.username,
-        _call(request, path, data or None, is_unpacked=bool(generated)),
+        _call(request, path, data or None),
         body,
         Conditions(request.META.get("HTTP_IF_MATCH", ""), request.META.get("HTTP_IF_NONE_MATCH", "")),
     )
@@ -114,12 +139,17 @@ def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, 
     return responses.value(body) if generated else responses.passed_on(answer)
 
 
-def _call(request: HttpRequest, path: str, body: bytes | None, *, is_unpacked: bool = False) -> Call:
+def _is_from_a_page(request: HttpRequest) -> bool:
+    """Of any site: a browser adds a password that it knows to a request that another site makes."""
+    return "HTTP_ORIGIN" in request.META or request.META.get("HTTP_SEC_FETCH_SITE", "none") != "none"
+
+
+def _call(request: HttpRequest, path: str, body: bytes | None, *, encoding: str = "") -> Call:
     headers = {name: request.META[key] for key, name in PASSED_ON.items() if request.META.get(key)}
-    if is_unpacked:
-        headers.pop("content-encoding", None)
     if body is None:
         headers.pop("content-type", None)
+    elif encoding:
+        headers["content-encoding"] = encoding
     return Call(str(request.method), _target(request, path), headers, body)
 
 

@@ -15,6 +15,7 @@ from accounts.services.request_context import Actor
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.programs import basic
 from tests.support.traces import trail
 
 REFUSED = "No other active native or built-in user can manage users."
@@ -58,6 +59,16 @@ def changes(client: PersonClient, username: str) -> list[Callable[[], None]]:
         lambda: users.disable(client, username),
         lambda: users.delete(client, username),
     ]
+
+
+def test_user_api_keeps_the_last_administrator(node: TestNode, outsider: PersonClient) -> None:
+    """PUT can also deactivate a user, or take their roles."""
+    users.disable(outsider, "boss")
+    for body in ({"roles": ["viewer"]}, {"roles": ["user_admin"], "enabled": False}):
+        headers = {"Authorization": basic("outsider")}
+        response = Client().put("/_security/user/ada", body, content_type="application/json", headers=headers)
+        assert (response.status_code, response.json()["error"]["type"]) == (400, "illegal_argument_exception")
+    assert users.get(outsider, "ada") == User("ada", roles=("user_admin",))
 
 
 def test_last_administrator_stays(node: TestNode, outsider: PersonClient) -> None:

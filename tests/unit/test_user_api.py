@@ -1,14 +1,21 @@
 """The user API: its routes and its description say the same, and bodies are read strictly."""
 
+import gzip
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 
+from accounts.services import request_context
+from accounts.services.client import Answer, Call, ForwardingClient
 from accounts.services.errors import PreconditionFailed
-from accounts.services.user_api import Conditions, etag
-from accounts.user_api import bodies, description, routes
+from accounts.services.request_context import Actor
+from accounts.services.user_api import Change, Conditions, changes, etag
+from accounts.services.user_api.caller import Identity
+from accounts.user_api import bodies, description, responses, routes, views
+
+IDENTITY: Final = Identity(Actor("ada"), {}, is_native_or_reserved=True)
 
 
 def test_description_has_every_route() -> None:
@@ -57,7 +64,94 @@ def test_other_paths(path: str) -> None:
 def test_unreadable_bodies(text: str) -> None:
     request = RequestFactory().put("/", text, content_type="application/json")
     with pytest.raises(bodies.Unreadable):
-        bodies.parsed(request, text.encode())
+        bodies.parsed(bodies.unpacked(request, text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [
+        (b'{"roles":[]}', "deflate"),  # Elasticsearch unpacks it, so it would get another body than the one that was judged
+        (b'{"roles":[]}', "x-gzip"),
+        (gzip.compress(b"{}") + gzip.compress(b'{"roles":[]}'), "gzip"),
+        (gzip.compress(b"{}")[:-1], "gzip"),
+        ('{"roles":[]}'.encode("utf-16"), ""),
+        (b'{"roles":["\xed\xa0\x80"]}', ""),
+    ],
+)
+def test_bodies_that_elasticsearch_reads_in_another_way(content: bytes, encoding: str) -> None:
+    request = RequestFactory().put("/", content, content_type="application/json", headers={"Content-Encoding": encoding})
+    with pytest.raises(bodies.Unreadable):
+        bodies.parsed(bodies.unpacked(request, content))
+
+
+def test_packed_body_is_sent_unpacked() -> None:
+    request = RequestFactory().put("/", b"x", content_type="application/json", headers={"Content-Encoding": "GZIP"})
+    assert bodies.unpacked(request, gzip.compress(b"{}")) == b"{}"
+
+
+@pytest.mark.parametrize(
+    "target", ["/_security/user/a#b/_password", "/_security/user/%zz", "/_security/user/\xe9", "/a?b#c", "/a b", "/a?{}", "/a%"]
+)
+def test_targets_that_are_sent_in_another_way(target: str) -> None:
+    assert not routes.is_encoded(target)
+
+
+@pytest.mark.parametrize("query", ["username=x", "a=1;username=x", "a&user%6Eame=x&b", "username"])
+def test_username_in_query(query: str) -> None:
+    assert "username" in routes.parameters(query)
+
+
+@pytest.mark.parametrize(
+    ("encoded", "username"),
+    [("YWRhOng=", "ada"), ("YWRhOng", "ada"), ("  YWRhOng", "ada"), ("YWRhOv8=", "ada"), ("YWRhOng=,Basic eA==", "ada"), ("!", "")],
+)
+def test_username_is_read_as_elasticsearch_does(encoded: str, username: str) -> None:
+    """Or the password could be guessed without being counted."""
+    assert ForwardingClient(f"bAsIc {encoded}").basic_username == username
+
+
+@pytest.mark.parametrize(
+    ("header", "challenges"),
+    [
+        (", ".join(responses.CHALLENGES), list(responses.CHALLENGES)),
+        ('Bearer realm="security", ApiKey', ['Bearer realm="security"', "ApiKey"]),
+        ('Basic realm="a, b"', ['Basic realm="a, b"']),
+    ],
+)
+def test_each_challenge_is_a_header(header: str, challenges: list[str]) -> None:
+    response = responses.passed_on(Answer(401, {"www-authenticate": header}, b""))
+    assert [value for name, value in response.items() if name.lower() == "www-authenticate"] == challenges
+
+
+def test_warning_of_elasticsearch_is_kept() -> None:
+    request_context.missing_outcomes.set(["event"])
+    try:
+        response = responses.warned(responses.passed_on(Answer(200, {"warning": "299 deprecated"}, b"")))
+    finally:
+        request_context.missing_outcomes.set(None)
+    assert response["Warning"] == f"299 deprecated, {responses.NOT_RECORDED}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://example.org"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-origin"}],
+)
+def test_pages_cannot_change_users(headers: dict[str, str]) -> None:
+    """A browser adds a password that was entered for this address."""
+    request = RequestFactory().post("/_security/user/jdoe/_disable", headers={**headers, "Authorization": "ApiKey x"}, secure=True)
+    response = views.respond(request)
+    assert (response.status_code, json.loads(response.content)["error"]["reason"]) == (400, views.FROM_A_PAGE)
+
+
+def test_path_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """It has the username, and users enter passwords there by mistake."""
+    Client().put("/_security/user/secret/x", secure=True)
+    assert "secret" not in caplog.text
+
+
+def test_roles_in_a_string_are_separated_by_commas() -> None:
+    change = Change(ForwardingClient(""), IDENTITY, "jdoe", Call("PUT", "/"), {"roles": "viewer,superuser"})
+    assert changes._wanted(change, None).roles == ("viewer", "superuser")
 
 
 def test_etag_is_of_what_is_stored() -> None:

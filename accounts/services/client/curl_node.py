@@ -120,7 +120,9 @@ class _Handle:
             self.curl.setopt(pycurl.NOBODY, True)
         self.curl.setopt(pycurl.CUSTOMREQUEST, method)
         self.curl.setopt(pycurl.URL, url)
-        self.curl.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()])
+        # Values of programs come as they were sent, not only in ASCII. Without a type, libcurl would add that of a form.
+        lines = [f"{name}: {value}" for name, value in headers.items()] + ["content-type:"] * ("content-type" not in headers)
+        self.curl.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in lines])
         self.curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000) if seconds else 0)
         try:
             self.curl.perform()

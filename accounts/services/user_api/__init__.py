@@ -7,7 +7,8 @@ from accounts.services.user_api.caller import Caller as Caller
 from accounts.services.user_api.changes import Change as Change
 from accounts.services.user_api.changes import change_password as change_password
 from accounts.services.user_api.changes import delete as delete
+from accounts.services.user_api.changes import disable as disable
+from accounts.services.user_api.changes import enable as enable
 from accounts.services.user_api.changes import put as put
-from accounts.services.user_api.changes import set_enabled as set_enabled
 from accounts.services.user_api.conditions import Conditions as Conditions
 from accounts.services.user_api.conditions import etag as etag

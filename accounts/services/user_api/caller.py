@@ -1,15 +1,13 @@
 """Who calls: the credentials of a request, what Elasticsearch says of them, and the throttle for wrong passwords."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from http import HTTPStatus
+from typing import Final
 
 from accounts.services import errors, request_context
 from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous
 from accounts.services.request_context import Actor
 from accounts.services.signin import throttle
-
-T = TypeVar("T")
 
 AUTHENTICATE: Final = "/_security/_authenticate"
 # Credentials that were accepted lately: the throttle isn't asked about them, which would cost a call.
@@ -28,6 +26,14 @@ class Identity:
     is_native_or_reserved: bool
 
 
+class _ProvesNothing(Exception):
+    """The password may be wrong: counted neither as a failure nor as a success."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
 class Caller:
     """The program behind a request, with the credentials of its header."""
 
@@ -36,8 +42,34 @@ class Caller:
         self._run_as = run_as
 
     def read(self, call: Call) -> Answer:
-        """The response to a read as it is. Raises AuthenticationFailed (RateLimited: not sent), Unavailable."""
-        return self._throttled(lambda: self.client.forward(call, is_read=True))
+        """The response to a read as it is. Raises AuthenticationFailed (RateLimited: not sent), Unavailable.
+
+        Only passwords can be guessed: tokens and API keys are random.
+        """
+        username = self.client.basic_username
+        if not username:
+            return self.client.forward(call, is_read=True)
+        if _accepted.get(self.client.fingerprint):
+            try:
+                return self.client.forward(call, is_read=True)
+            except errors.AuthenticationFailed:
+                _accepted.set(self.client.fingerprint, False)
+                raise
+        try:
+            answer = throttle.attempt(
+                throttle.Attempt(username, request_context.source_address.get()), lambda: self._proving_answer(call)
+            )
+        except _ProvesNothing as exc:
+            return exc.answer
+        _accepted.set(self.client.fingerprint, True)
+        return answer
+
+    def _proving_answer(self, call: Call) -> Answer:
+        """Raises _ProvesNothing for an answer that Elasticsearch may give without looking at the password, as to OPTIONS."""
+        answer = self.client.forward(call, is_read=True)
+        if call.method not in ("GET", "POST") or answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise _ProvesNothing(answer)
+        return answer
 
     def identify(self, path: str) -> Identity:
         """Who the caller is (`_security/_authenticate`); the client's `actor` is that user from then on.
@@ -47,8 +79,10 @@ class Caller:
         if not self.client.has_credentials:
             raise errors.AuthenticationFailed("no credentials")
         key = (self.client.fingerprint, self._run_as)
-        identity = _identities.get(key) or self._identity(path)
-        _identities.set(key, identity)
+        identity = _identities.get(key)
+        if identity is None:
+            identity = self._identity(path)
+            _identities.set(key, identity)
         self.client.actor = identity.actor
         return identity
 
@@ -69,18 +103,3 @@ class Caller:
             details["run_as_by"] = self.client.basic_username or details.get("api_key", "no information")
         actor = Actor(body["username"], realm["name"], realm["type"])
         return Identity(actor, details, realm["type"] in ("native", "reserved", "_es_api_key"))
-
-    def _throttled(self, check: Callable[[], T]) -> T:
-        """Only passwords can be guessed: tokens and API keys are random."""
-        username = self.client.basic_username
-        if not username:
-            return check()
-        if _accepted.get(self.client.fingerprint):
-            try:
-                return check()
-            except errors.AuthenticationFailed:
-                _accepted.set(self.client.fingerprint, False)
-                raise
-        answer = throttle.attempt(throttle.Attempt(username, request_context.source_address.get()), check)
-        _accepted.set(self.client.fingerprint, True)
-        return answer

@@ -1,9 +1,10 @@
 """Changes of the user API: judged by the rules of the pages, recorded in the audit trail, and sent on as they came."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import wraps
 from http import HTTPStatus
 from time import sleep
 from typing import Any, Final, NamedTuple, cast
@@ -50,20 +51,34 @@ class Change:
         return self.client.forward(self.call, is_read=False)
 
 
+def _waiting(make: Callable[[Change], Answer]) -> Callable[[Change], Answer]:
+    """Another change of the same user may hold the lock; nothing of this one was sent."""
+
+    @sensitive_variables()
+    @wraps(make)
+    def waiting(change: Change) -> Answer:
+        for wait in WAITS:
+            try:
+                return make(change)
+            except errors.UserLocked:
+                sleep(wait)
+        return make(change)
+
+    return waiting
+
+
 @sensitive_variables()
+@_waiting
 def put(change: Change) -> Answer:
     """Create or overwrite a user, as `PUT _security/user` does.
 
     Raises Refused, PreconditionFailed, UserLocked, AuditUnavailable, and the error of Elasticsearch's response.
     """
-    for wait in WAITS:
-        try:
-            return _put(change)
-        except errors.UserLocked:
-            sleep(wait)
-        except errors.UserOverwritten as exc:  # recorded as such; a PUT may overwrite
-            return cast(Answer, exc.answer)
-    return _put(change)
+    try:
+        return _put(change)
+    except errors.UserOverwritten as exc:  # recorded as such; a PUT may overwrite
+        _end_sessions(change.username)
+        return cast(Answer, exc.answer)
 
 
 @sensitive_variables()
@@ -74,13 +89,10 @@ def _put(change: Change) -> Answer:
     _require_own_management(change, was, now)
     action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
     with ExitStack() as records:
-        records.enter_context(
-            _recorded(change, action, changes=users.changed_fields(was, now), lock=users.lock_name(change.username))
-        )
+        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True))
         if not seen.is_new and _sets_password(change.body):
-            records.enter_context(_recorded(change, Action.PASSWORD_CHANGE))
-        if change.conditions:
-            _seen(change)
+            records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
+        records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
         answer = change.send()
         invalidate(unknown_roles.names)
         if seen.is_new and (answer.json() or {}).get("created") is False:
@@ -90,8 +102,18 @@ def _put(change: Change) -> Answer:
     return answer
 
 
-def set_enabled(change: Change, *, enabled: bool) -> Answer:
-    """Activate or deactivate a user; the sessions of a deactivated one end."""
+@_waiting
+def enable(change: Change) -> Answer:
+    return _set_enabled(change, enabled=True)
+
+
+@_waiting
+def disable(change: Change) -> Answer:
+    """Deactivate a user; their sessions end."""
+    return _set_enabled(change, enabled=False)
+
+
+def _set_enabled(change: Change, *, enabled: bool) -> Answer:
     was = _seen(change).user
     action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
     changes = {"enabled": (was and was.enabled, enabled)}
@@ -104,6 +126,7 @@ def set_enabled(change: Change, *, enabled: bool) -> Answer:
 
 
 @sensitive_variables()
+@_waiting
 def change_password(change: Change) -> Answer:
     """Set a password; the sessions of the user end. Raises Refused for one that the policy rejects."""
     _require_valid_password(change.body, _seen(change).user or User(change.username))
@@ -125,6 +148,7 @@ def _sent_or_applied(change: Change) -> Answer:
         return Answer(HTTPStatus.OK, {"content-type": "application/json", "x-elastic-product": "Elasticsearch"}, b"{}")
 
 
+@_waiting
 def delete(change: Change) -> Answer:
     """Delete a user; their sessions end. Raises Refused for the caller's own account."""
     if change.is_own_account:
@@ -142,11 +166,15 @@ def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) 
 
 
 @contextmanager
-def _recorded(change: Change, action: Action, *, changes: Changes | None = None, lock: str = "") -> Iterator[None]:
+def _recorded(change: Change, action: Action, *, changes: Changes | None = None, locks: bool | None = None) -> Iterator[None]:
+    """`locks`: by default, a change with conditions locks the user, so that they are met until it is made."""
+    lock = users.lock_name(change.username) if (bool(change.conditions) if locks is None else locks) else ""
     details = dict(change.identity.details)
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = HASH_DETAIL
     with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock):
+        if lock and change.conditions:
+            _seen(change)
         yield
 
 
@@ -194,7 +222,7 @@ def _wanted(change: Change, was: User | None) -> User:
         username=change.username,
         full_name=_text(body.get("full_name")),
         email=_text(body.get("email")),
-        roles=tuple(map(str, given)) if isinstance(given, list) else (given,) if isinstance(given, str) else (),
+        roles=tuple(map(str, given) if isinstance(given, list) else given.split(",") if isinstance(given, str) and given else ()),
         enabled=body.get("enabled", True) not in (False, "false"),
         metadata=_merged(was.metadata if was else {}, metadata) if isinstance(metadata, dict) else {},
     )
@@ -234,6 +262,8 @@ def _require_own_management(change: Change, was: User | None, now: User) -> None
     """Nobody takes the privilege to manage users from themselves, which would end their own work half-way."""
     if was is None or not change.is_own_account:
         return
+    if not now.enabled:
+        raise errors.Refused("users may not update the enabled status of their own account")
     found = roles.by_name(change.client, {*was.roles, *now.roles})
     if _can_manage(was, found) and not _can_manage(now, found):
         raise errors.Refused("users may not remove their own privilege to manage users")

@@ -98,6 +98,8 @@ class Nodes:
         settings.ELASTICSEARCH_API_KEY = node.api_key
         for username in node.usernames() - CAST.keys() - {cluster_setup.SERVICE}:
             node.elastic.security.delete_user(username=username)
+        for name in node.elastic.security.get_role_mapping():
+            node.elastic.security.delete_role_mapping(name=name)
         node.revoke_api_keys()
         node.forget()
         return node

@@ -271,6 +271,7 @@ def test_an_audit_trail_that_is_closed(node: TestNode, person: Callable[[str], P
 def dies(node: tuple[str, str], job_id: str, prefix: str, calls: int) -> None:
     """A process that goes on with the job, and is killed with SIGKILL before its nth call of that kind."""
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = [node[0]], node[1]
+    settings.ELASTICSEARCH_REQUEST_TIMEOUT += 1  # for connections of its own: it shares the others with its parent
     perform = Transport.perform_request
     seen = 0
 

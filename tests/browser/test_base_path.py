@@ -144,7 +144,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
     ada = PersonClient("ada", PASSWORD)
     node.put_user("jdoe", roles=["viewer", "nope"], email="ada@example.org")
     node.put_user("deactivated", roles=["viewer"], enabled=False)
-    node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"})
+    key = node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"})
     node.elastic.security.put_role_mapping(name="mapping", enabled=False, roles=["viewer"], rules={"field": {"username": "x"}})
     planned = jobs.create(ada, "deactivate", [], UserQuery(q="jdoe"), "jdoe")
     while jobs.advance(ada, planned.id, lambda *_: "").state == "planning":
@@ -165,6 +165,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
         "users/edit/deactivated",
         "users/revoke-api-keys/jdoe",
         "users/edit/nobody",
+        f"api-keys/view/{key['id']}",
         "findings/view/managers",
         "nothing",
     ]

@@ -11,6 +11,10 @@ IS_INSTALLED: Final = (PACKAGE / "templates").is_dir()
 # The parent folder of templates, static, and staticfiles.
 FILES: Final = PACKAGE if IS_INSTALLED else PACKAGE.parent
 DEFAULT_ENV_FILE: Final = Path("/etc/usermgmt/env") if IS_INSTALLED else FILES / ".env"
+# As messages say them.
+COMMAND: Final = "usermgmt" if IS_INSTALLED else "manage.py"
+SETUP_CLUSTER: Final = "usermgmt setup-cluster" if IS_INSTALLED else "manage.py setup_cluster"
+ENV_FILE_NAME: Final = str(DEFAULT_ENV_FILE) if IS_INSTALLED else ".env"
 
 
 def python_environment() -> dict[str, str]:

@@ -68,7 +68,7 @@ LARGEST_API_REQUEST = 10 << 20  # bytes, also unpacked
 SECRET_KEY = env.secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.parsed("SECRET_KEY_FALLBACKS", configuration.keys)
 if SECRET_KEY and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters. `manage.py setup_cluster` generates one.")
+    raise ImproperlyConfigured(f"SECRET_KEY must have at least 32 characters. `{paths.SETUP_CLUSTER}` generates one.")
 MISSING_KEYS = [name for name in ("SECRET_KEY", "ELASTICSEARCH_API_KEY") if not globals()[name]]
 
 DEBUG = False

@@ -5,11 +5,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from accounts.decorators import declares_access
 from accounts.services import errors
 from accounts.services.cluster import requirements
+from usermgmt.configuration import require_server_certificate
+from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
 
 @register(Tags.security, Tags.urls)
@@ -31,8 +34,18 @@ def access_is_declared(**options: Any) -> list[CheckMessage]:
 def keys_are_set(**options: Any) -> list[CheckMessage]:
     """Check that setup_cluster was run. Without an API key, every page says so; without a SECRET_KEY, the server doesn't start."""
     kinds = {"SECRET_KEY": Error, "ELASTICSEARCH_API_KEY": Warning}
-    hint = "`manage.py setup_cluster --env-file .env` creates it."
+    hint = f"`{SETUP_CLUSTER} --env-file {ENV_FILE_NAME}` creates it."
     return [kinds[name](f"{name} is not set.", hint=hint, id="accounts.E002") for name in settings.MISSING_KEYS]
+
+
+@register(Tags.security)
+def certificate_is_valid(**options: Any) -> list[CheckMessage]:
+    """Check TLS_CERTFILE and TLS_KEYFILE here instead of in the settings: other commands don't need to read the key."""
+    try:
+        require_server_certificate(settings.TLS_CERTFILE, settings.TLS_KEYFILE)
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="accounts.E005")]
+    return []
 
 
 @register("cluster", deploy=True)

@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.http import HttpRequest
 
 from accounts.services.sessions import seconds_left
+from usermgmt.paths import SETUP_CLUSTER
 
 PRODUCT_LABEL: Final = "Elasticsearch users"
 THEMES: Final = ("auto", "light", "dark")
@@ -16,6 +17,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     theme, operator = request.COOKIES.get(THEME_COOKIE), getattr(request, "user", None)
     return {
         "product_label": PRODUCT_LABEL,
+        "setup_command": SETUP_CLUSTER,
         "operator": operator,
         "seconds_left": seconds_left(request.session) if operator else None,  # type: ignore[arg-type]
         "theme": theme if theme in THEMES else "auto",

@@ -9,9 +9,9 @@ from typing import Any, Final
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.files.storage import FileSystemStorage, Storage
 
-from usermgmt import icons
+from usermgmt import icons, paths
 
-SOURCES: Final = Path(__file__).resolve().parent.parent / "static"
+SOURCES: Final = paths.FILES / "static"
 # Files that others depend on (page.js focuses an invalid field after passwords.js has wrapped it). The order of the rest is free.
 FIRST: Final = ("tokens.css", "layout.css", "components.css", "dialog.js", "passwords.js", "page.js")
 # Scripts that need a library which only few pages load.

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 
-from usermgmt import env_file
+from usermgmt import env_file, tls
 
 TRUE: Final = ("true", "on", "ok", "y", "yes", "1")
 FALSE: Final = ("false", "off", "n", "no", "0")
@@ -44,6 +44,8 @@ OWN_SEGMENTS: Final = (
     "theme",
     "users",
 )
+# Each can also be in a file, which the variable with _FILE at the end of its name names.
+SECRETS: Final = ("SECRET_KEY", "SECRET_KEY_FALLBACKS", "ELASTICSEARCH_API_KEY", "ELASTICSEARCH_PASSWORD")
 EXAMPLE_URL: Final = "for example https://es1.example.org:9200"
 
 Parsed = TypeVar("Parsed")
@@ -53,13 +55,15 @@ class Environment:
     """Typed access to the variables. An empty variable counts as not set. All methods raise ImproperlyConfigured."""
 
     def __init__(self, variables: MutableMapping[str, str], default_file: Path) -> None:
-        """Add the variables of the configuration file (ENV_FILE) that aren't set."""
+        """Add the variables of the configuration file (ENV_FILE) that aren't set, and secrets from files of their own."""
         self._variables = variables
         given = variables.get("ENV_FILE")
         if given and not Path(given).exists():
             raise ImproperlyConfigured(f"ENV_FILE: the file {given} doesn't exist.")
         for name, value in env_file.read(Path(given) if given else default_file).items():
             variables.setdefault(name, value)
+        for name in SECRETS:
+            self._read_secret(name, f"{name}_FILE")
 
     def rename(self, old: str, new: str) -> bool:
         """Use the value of the old name for the new one, if only the old one is set. Returns whether it is."""
@@ -115,6 +119,19 @@ class Environment:
             raise ImproperlyConfigured(f"{name}: the file {path} must contain CA certificates in PEM format.") from None
         return path
 
+    def _read_secret(self, name: str, file_name: str) -> None:
+        """Set the variable to the content of the file. Processes that inherit both must not take that for a contradiction."""
+        if path := self.text(file_name):
+            if self._variables.get(name):
+                raise ImproperlyConfigured(f"{name} and {file_name} must not both be set.")
+            try:
+                self._variables[name] = _secret_in(Path(path))
+            except OSError as exc:
+                raise ImproperlyConfigured(f"{file_name}: the file {path} can't be read: {exc.strerror}.") from None
+            except ValueError:
+                raise ImproperlyConfigured(f"{file_name}: the file {path} must contain one line of text in UTF-8.") from None
+            self._variables[file_name] = ""
+
     def _number(self, name: str, kind: type[float], noun: str, default: float, minimum: float, maximum: float) -> float:
         try:
             value = kind(self.text(name, str(default)))
@@ -124,6 +141,23 @@ class Environment:
             limits = f"of at least {minimum}" if math.isinf(maximum) else f"from {minimum} to {maximum}"
             raise ImproperlyConfigured(f"{name} must be {noun} {limits}.")
         return value
+
+
+def require_server_certificate(certfile: str, keyfile: str) -> None:
+    """Raises ImproperlyConfigured if TLS_CERTFILE and TLS_KEYFILE can't be used. Both are empty without TLS."""
+    for name, path, other in (("TLS_CERTFILE", certfile, keyfile), ("TLS_KEYFILE", keyfile, certfile)):
+        if other and not path:
+            raise ImproperlyConfigured(f"{name} is required: TLS_CERTFILE and TLS_KEYFILE are only used together.")
+        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
+    try:
+        if certfile:
+            tls.server_context(certfile, keyfile)
+    except OSError:  # SSLError is one
+        raise ImproperlyConfigured(
+            f"TLS_CERTFILE: the file {certfile} must contain a certificate in PEM format, and {keyfile} (TLS_KEYFILE) its private "
+            "key without a password."
+        ) from None
 
 
 def unique_items(text: str) -> list[str]:
@@ -188,6 +222,14 @@ def base_path(text: str) -> str:
             f"must not begin with /{first}, which is a path of usermgmt itself. Use another one, for example /es-users"
         )
     return path
+
+
+def _secret_in(path: Path) -> str:
+    """The only line of the file. Raises OSError, and ValueError if it isn't one."""
+    secret = path.read_text(encoding="utf-8-sig").removesuffix("\n")
+    if not re.fullmatch(r"[^\n\0]+", secret):
+        raise ValueError
+    return secret
 
 
 def _unique(items: Iterable[str]) -> list[str]:

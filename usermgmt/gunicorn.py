@@ -2,16 +2,20 @@
 
 import json
 import os
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+# gunicorn has put the current folder first, which can contain other packages with these names.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from usermgmt import paths, tls
+
 
 def _read() -> "subprocess.CompletedProcess[bytes]":
     """In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it."""
-    folder = Path(__file__).resolve().parent.parent
-    return subprocess.run([sys.executable, "-m", "usermgmt.web_settings"], cwd=folder, stdout=subprocess.PIPE)
+    return paths.run_module("usermgmt.web_settings", stdout=subprocess.PIPE)
 
 
 _run = _read()
@@ -21,6 +25,8 @@ _settings = json.loads(_run.stdout)
 
 bind = _settings["bind"]
 workers = _settings["workers"]
+certfile, keyfile = _settings["certfile"] or None, _settings["keyfile"] or None
+_tls_context = tls.server_context(certfile, keyfile) if certfile and keyfile else None
 worker_class = "asgi"
 asgi_loop = "asyncio"
 asgi_lifespan = "off"
@@ -32,6 +38,11 @@ control_socket_disable = True
 # Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
 # from this machine.
 forwarded_allow_ips = ""
+
+
+def ssl_context(config: Any, default_factory: Any) -> ssl.SSLContext | None:
+    """That of the main process: gunicorn's own would let a process that can't read the files serve HTTP without TLS."""
+    return _tls_context
 
 
 def on_starting(server: Any) -> None:

@@ -1,4 +1,7 @@
-"""Django's settings, from the environment or the file that ENV_FILE names (default: .env). README.md explains each variable."""
+"""Django's settings, from the environment or the file that ENV_FILE names (default: .env, or /etc/usermgmt/env of a package).
+
+README.md explains each variable.
+"""
 
 import importlib.util
 import os
@@ -8,11 +11,11 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from usermgmt import configuration
+from usermgmt import configuration, paths
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = paths.FILES
 
-env = configuration.Environment(os.environ, BASE_DIR / ".env")
+env = configuration.Environment(os.environ, paths.DEFAULT_ENV_FILE)
 
 # Old names of settings still work.
 RENAMED = {"KEPT_SECONDS": "CACHE_SECONDS"}
@@ -65,7 +68,7 @@ LARGEST_API_REQUEST = 10 << 20  # bytes, also unpacked
 SECRET_KEY = env.secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = env.parsed("SECRET_KEY_FALLBACKS", configuration.keys)
 if SECRET_KEY and len(SECRET_KEY) < 32:
-    raise ImproperlyConfigured("SECRET_KEY must have at least 32 characters. `manage.py setup_cluster` generates one.")
+    raise ImproperlyConfigured(f"SECRET_KEY must have at least 32 characters. `{paths.SETUP_CLUSTER}` generates one.")
 MISSING_KEYS = [name for name in ("SECRET_KEY", "ELASTICSEARCH_API_KEY") if not globals()[name]]
 
 DEBUG = False
@@ -163,6 +166,10 @@ if PASSWORD_BLOCKLIST:
     )
 
 HTTPS = env.flag("HTTPS", default=True)
+# Of a server without a proxy; only the server and `check` read them (configuration.require_server_certificate).
+TLS_CERTFILE, TLS_KEYFILE = env.text("TLS_CERTFILE"), env.text("TLS_KEYFILE")
+if TLS_CERTFILE and not HTTPS:
+    raise ImproperlyConfigured("HTTPS must be true if TLS_CERTFILE is set.")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS

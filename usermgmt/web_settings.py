@@ -10,12 +10,22 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from usermgmt import configuration
+from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
     try:
         if "SECRET_KEY" in settings.MISSING_KEYS:
-            raise ImproperlyConfigured("SECRET_KEY is not set. `manage.py setup_cluster --env-file .env` generates it.")
-        values = {"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS, "variables": dict(os.environ)}
+            raise ImproperlyConfigured(f"SECRET_KEY is not set. `{SETUP_CLUSTER} --env-file {ENV_FILE_NAME}` generates it.")
+        configuration.require_server_certificate(settings.TLS_CERTFILE, settings.TLS_KEYFILE)
+        values = {
+            "bind": settings.WEB_BIND,
+            "workers": settings.WEB_WORKERS,
+            "certfile": settings.TLS_CERTFILE,
+            "keyfile": settings.TLS_KEYFILE,
+            "variables": dict(os.environ),
+        }
         print(json.dumps(values))  # noqa: T201
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201

@@ -19,6 +19,7 @@ from accounts.services.client import PersonClient
 from accounts.services.passwords import policy as password_policy
 from accounts.services.passwords.warnings import warning_by_name
 from accounts.services.users import User
+from usermgmt.paths import SETUP_CLUSTER
 
 HISTORY: Final = (
     "WARNING: A password on the command line is saved in your shell history, and other users of this machine can see it in the "
@@ -26,7 +27,7 @@ HISTORY: Final = (
 )
 
 NOT_RECORDED: Final = (
-    "The audit trail is unavailable, so the password was not changed. Run `manage.py setup_cluster`, or use -f to continue without "
+    f"The audit trail is unavailable, so the password was not changed. Run `{SETUP_CLUSTER}`, or use -f to continue without "
     "an audit event."
 )
 REASONS: Final[dict[type[errors.ServiceError], str]] = {

@@ -47,6 +47,8 @@ ServiceError
 from dataclasses import dataclass
 from typing import Any
 
+from usermgmt.paths import SETUP_CLUSTER
+
 
 class ServiceError(Exception):
     """Anything in the tree above. The message is Elasticsearch's or the client's own, for the log; pages show other words.
@@ -292,9 +294,7 @@ class NotSetUp(ServiceError):
     """The API key of usermgmt is missing, revoked, or lacks privileges, or the cluster has another setting in the way."""
 
     code = "not_set_up"
-    problem = (
-        "The API key of usermgmt is missing, invalid, or lacks privileges. An administrator must run `manage.py setup_cluster`."
-    )
+    problem = f"The API key of usermgmt is missing, invalid, or lacks privileges. An administrator must run `{SETUP_CLUSTER}`."
 
     def __init__(self, message: str = "", problem: str = "") -> None:
         super().__init__(message or problem)
@@ -306,7 +306,7 @@ class IndexNotFound(NotSetUp):
     """404 for an index, which is never an object that a user asked for."""
 
     code = "index_not_found_exception"  # as Elasticsearch has it, also in the items of `_bulk`
-    problem = "An index of usermgmt doesn't exist. An administrator must run `manage.py setup_cluster`."
+    problem = f"An index of usermgmt doesn't exist. An administrator must run `{SETUP_CLUSTER}`."
 
 
 class UnsupportedCluster(NotSetUp):

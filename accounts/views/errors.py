@@ -16,12 +16,13 @@ from accounts.http import submitted_fields, typed_texts
 from accounts.services import errors
 from accounts.services.signin import operators
 from usermgmt.logging import request_id
+from usermgmt.paths import SETUP_CLUSTER
 
 logger = logging.getLogger(__name__)
 
 UNKNOWN_ADDRESS: Final = "usermgmt isn't configured for this address"
 NOT_SET_UP = "The cluster isn't set up the way usermgmt needs"
-SETUP = "An administrator must run `manage.py setup_cluster`."
+SETUP = f"An administrator must run `{SETUP_CLUSTER}`."
 # type: (status, title, text)
 PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.NotFound: (404, "Not found", "This user doesn't exist or was deleted."),
@@ -103,7 +104,7 @@ AUDIT_UNAVAILABLE = {
     errors.IndexNotFound.code: f"The index of this month's audit trail doesn't exist and couldn't be created. {SETUP}",
     "index_closed_exception": "The audit index is closed.",
     "document_parsing_exception": (
-        "The audit index doesn't use the template of usermgmt. An administrator must run `manage.py setup_cluster` again, which "
+        f"The audit index doesn't use the template of usermgmt. An administrator must run `{SETUP_CLUSTER}` again, which "
         "names the index template in the way."
     ),
     errors.Unavailable.code: "Elasticsearch is unavailable. Try again in a moment.",

@@ -1,5 +1,6 @@
 """In whatever form hosts and secrets are written: what is accepted works, what isn't names its variable, and no secret is shown."""
 
+import ssl
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 from django.core.exceptions import ImproperlyConfigured
 from elasticsearch import Elasticsearch
 from hypothesis import example, given, settings
@@ -14,7 +16,8 @@ from hypothesis import strategies as st
 
 import accounts.urls
 from accounts.services.client.curl_node import CurlNode
-from usermgmt import configuration, env_file
+from tests.support import certificates
+from usermgmt import configuration, env_file, tls
 from usermgmt.configuration import Environment, node_urls
 
 CANARY = "canary"
@@ -150,6 +153,41 @@ def test_secrets_are_taken_as_they_are(secret: str, has_mark: bool, end: str, qu
         assert env_file.read(file) == {"FIRST": "1", "SECRET_KEY": secret, "LAST": "3"}
 
 
+@PATIENT
+@given(passwords, st.sampled_from(["", "\n", "\r\n"]), st.sampled_from(configuration.SECRETS))
+def test_secret_in_a_file_of_its_own(secret: str, end: str, name: str) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "secret")
+        file.write_bytes((secret + end).encode())
+        variables = {f"{name}_FILE": str(file)}
+        assert Environment(variables, NO_FILE).secret(name) == secret
+        assert Environment(variables, NO_FILE).secret(name) == secret, "a process that inherits both"
+        shown = refusal(lambda: Environment({f"{name}_FILE": str(file), name: secret}, NO_FILE))
+        assert shown.startswith(f"{name} and {name}_FILE must not both be set.")
+        assert CANARY not in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "can't be read: No such file or directory."),
+        (b"", "must contain one line of text"),
+        (b"\n", "must contain one line of text"),
+        (b"canary\ncanary\n", "must contain one line of text"),
+        (b"canary\n\n", "must contain one line of text"),
+        (b"canary\0", "must contain one line of text"),
+        (b"canary\xff", "must contain one line of text"),
+    ],
+)
+def test_file_without_a_secret_is_named(tmp_path: Path, content: bytes | None, problem: str) -> None:
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    shown = refusal(lambda: Environment({"SECRET_KEY_FILE": str(file)}, NO_FILE))
+    assert shown.startswith(f"SECRET_KEY_FILE: the file {file} {problem}")
+    assert CANARY not in shown
+
+
 @pytest.mark.parametrize("text", ["SECRET_KEY = canary", " SECRET_KEY=canary", "SECRET_KEY: canary", "canary", 'canary"'])
 def test_invalid_line_is_named_without_its_content(tmp_path: Path, text: str) -> None:
     file = tmp_path / "env"
@@ -242,3 +280,31 @@ def test_base_path_that_cant_work_is_refused(text: str) -> None:
 def test_base_path_differs_from_all_own_paths() -> None:
     first_segments = {str(pattern.pattern).split("/")[0] for pattern in accounts.urls.urlpatterns} - {""}
     assert {*configuration.OWN_SEGMENTS} == first_segments | {"static"}
+
+
+def test_certificate_and_key(tmp_path: Path) -> None:
+    identity, other = certificates.make("usermgmt"), certificates.make("other")
+    encrypted = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"canary"))
+    contents = {"crt": identity.pem, "key": identity.key_pem, "other": other.key_pem, "encrypted": encrypted, "text": b"canary"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "both").write_bytes(identity.key_pem + identity.pem)
+    path = {name: str(tmp_path / name) for name in [*contents, "both", "missing"]} | {"": ""}
+
+    for certificate, key in (("", ""), ("crt", "key"), ("both", "both")):
+        configuration.require_server_certificate(path[certificate], path[key])
+    assert tls.server_context(path["crt"], path["key"]).minimum_version == ssl.TLSVersion.TLSv1_2
+
+    for certificate, key, start in (
+        ("crt", "", "TLS_KEYFILE is required"),
+        ("", "key", "TLS_CERTFILE is required"),
+        ("missing", "key", "TLS_CERTFILE: the file"),
+        ("crt", "missing", "TLS_KEYFILE: the file"),
+        ("crt", "other", "TLS_CERTFILE: the file"),
+        ("crt", "encrypted", "TLS_CERTFILE: the file"),
+        ("text", "key", "TLS_CERTFILE: the file"),
+        ("crt", "text", "TLS_CERTFILE: the file"),
+    ):
+        shown = refusal(lambda files=(path[certificate], path[key]): configuration.require_server_certificate(*files))  # type: ignore[misc]
+        assert shown.startswith(start)
+        assert CANARY not in shown

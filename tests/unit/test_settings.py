@@ -67,6 +67,9 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("ALLOWED_HOSTS", "https://users.example.org"),
         ("CSRF_TRUSTED_ORIGINS", "users.example.org"),
         ("HTTPS", "treu"),
+        ("TLS_CERTFILE", "/nonexistent"),
+        ("SECRET_KEY_FILE", "/nonexistent"),
+        ("ELASTICSEARCH_API_KEY_FILE", "/nonexistent"),
         ("BEHIND_PROXY", "nginx"),
         ("BASE_PATH", "es-users"),
         ("SESSION_IDLE_MINUTES", "0"),
@@ -87,7 +90,7 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
     ],
 )
 def test_wrong_setting_is_named_in_one_line(name: str, value: str) -> None:
-    environment = {"ELASTICSEARCH_HOSTS": "https://127.0.0.1:1"} | {name: value}
+    environment = {"ELASTICSEARCH_HOSTS": "https://127.0.0.1:1"} | {name.removesuffix("_FILE"): ""} | {name: value}
     code, output = start(*SERVER, **environment)
     assert code == os.EX_CONFIG
     assert (output.startswith(f"Configuration: {name}"), output.count("\n")) == (True, 1), output
@@ -108,6 +111,11 @@ def test_check_names_missing_keys() -> None:
     assert (code, "ELASTICSEARCH_API_KEY is not set" in output) == (0, True), "it only warns: pages say so too"
     code, output = start("manage.py", "check", SECRET_KEY="", ELASTICSEARCH_API_KEY="a-key")
     assert (code, "SECRET_KEY is not set" in output, "Traceback" in output) == (1, True, False)
+
+
+def test_tls_needs_secure_cookies() -> None:
+    code, output = start(*SERVER, TLS_CERTFILE=__file__, TLS_KEYFILE=__file__, HTTPS="false")
+    assert (code, output) == (os.EX_CONFIG, "Configuration: HTTPS must be true if TLS_CERTFILE is set.\n")
 
 
 def test_server_starts_with_valid_settings() -> None:

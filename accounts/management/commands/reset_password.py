@@ -24,6 +24,7 @@ from accounts.services import request_context
 from accounts.services.client import PersonClient
 from accounts.services.request_context import Actor
 from usermgmt.configuration import node_urls
+from usermgmt.paths import COMMAND
 
 NAME = "reset_password"
 ASK = object()  # -i without a password
@@ -75,7 +76,7 @@ class Command(BaseCommand):
                 _run(_reset(options), terminal, options)
         except Failure as exc:
             if exc.code == os.EX_USAGE:
-                self.stderr.write(self.create_parser("manage.py", NAME).format_help(), style_func=str)
+                self.stderr.write(self.create_parser(COMMAND, NAME).format_help(), style_func=str)
             terminal.fail(str(exc))
             sys.exit(exc.code)
         except KeyboardInterrupt:

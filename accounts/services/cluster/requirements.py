@@ -18,6 +18,7 @@ from accounts.services.client import (
     setup_problems,
 )
 from accounts.services.documents import indices
+from usermgmt.paths import SETUP_CLUSTER
 
 MINIMUM_VERSION: Final = (8, 15)  # 8.14 added `_security/_query/user`, and 8.15 the descriptions of roles
 SECURITY: Final = "xpack.security.enabled"
@@ -140,7 +141,7 @@ def _of_indices(client: Client) -> Iterator[Problem]:
     found = client.indices.get_settings(index=names, ignore_unavailable=True, flat_settings=True).body
     if missing := [name for name in names if name not in found]:
         can_create = client.security.has_privileges(index=[{"names": missing, "privileges": ["create_index"]}])["has_all_requested"]
-        text = f"usermgmt has no index {', '.join(missing)}. An administrator must run `manage.py setup_cluster`."
+        text = f"usermgmt has no index {', '.join(missing)}. An administrator must run `{SETUP_CLUSTER}`."
         yield Problem(errors.IndexNotFound(problem=text), prevents_sign_in=indices.SESSIONS in missing and not can_create)
     for name, answer in found.items():
         blocks = [key for key, value in answer["settings"].items() if key.startswith("index.blocks.") and value == "true"]
@@ -166,16 +167,14 @@ def _template_problem(templates: list[dict[str, Any]], index: str) -> errors.Tem
     matching = (each for each in templates if _matches(each, index))
     winner = max(matching, key=_priority, default=None)
     if winner is None:
-        problem = (
-            f"The index template of usermgmt for the index {index} is missing. An administrator must run `manage.py setup_cluster`."
-        )
+        problem = f"The index template of usermgmt for the index {index} is missing. An administrator must run `{SETUP_CLUSTER}`."
         return errors.TemplateNotApplied(problem=problem)
     if winner["name"] in indices.TEMPLATES:
         return None
     return errors.TemplateNotApplied(
         problem=f"The index template '{winner['name']}' (priority {_priority(winner)}) takes precedence over the template of "
         f"usermgmt for the index {index}. An administrator must give it a priority below {TEMPLATE_PRIORITY}, or remove usermgmt-* "
-        "from its index patterns, and run `manage.py setup_cluster`."
+        f"from its index patterns, and run `{SETUP_CLUSTER}`."
     )
 
 

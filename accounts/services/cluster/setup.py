@@ -11,6 +11,7 @@ from accounts.services import errors
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.cluster import requirements
 from accounts.services.documents import indices, store
+from usermgmt.paths import SETUP_CLUSTER
 
 SERVICE: Final = "usermgmt_service"  # the role, and the user who owns the API key
 AUDITOR_ROLE: Final = "usermgmt_auditor"
@@ -147,7 +148,7 @@ def _put_mapping(administrator: AdministratorClient, template: Mapping[str, Any]
     except errors.Invalid as exc:
         problem = (
             f"An index of {', '.join(template['index_patterns'])} was created from another index template. An administrator must "
-            "delete it, or reindex it if it contains audit events or access reviews, and run `manage.py setup_cluster`."
+            f"delete it, or reindex it if it contains audit events or access reviews, and run `{SETUP_CLUSTER}`."
         )
         raise errors.TemplateNotApplied(str(exc), problem) from None
 

@@ -1,0 +1,191 @@
+"""The wheel, built from this tree and installed, serves over TLS by itself. No node is needed, and nothing is downloaded."""
+
+import os
+import re
+import shutil
+import signal
+import ssl
+import subprocess
+import sys
+import tomllib
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from local_cluster.node import wait_for
+from local_cluster.ports import free_ports
+from tests.support import certificates
+from tests.support.server import ROOT, children_of
+
+SECRET = "$nly for tests, and long enough to be taken"
+UNIT = ROOT / "packaging" / "systemd" / "usermgmt.service"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT))
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="module")
+def command(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """`usermgmt` in an environment of its own, with the dependencies of the one that runs the tests."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(path for path in sys.path if path.endswith("-packages")))
+    _pip("--python", str(folder / "bin" / "python"), "install", "--no-deps", str(wheel))
+    return str(folder / "bin" / "usermgmt")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with another package of the same name, which must not be taken for the installed one."""
+    folder = tmp_path / "here"
+    (folder / "usermgmt").mkdir(parents=True)
+    (folder / "usermgmt" / "__init__.py").write_text("raise SystemExit('another package')")
+    return folder
+
+
+def _pip(*arguments: str) -> None:
+    environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_CACHE_DIR": "1"}
+    run = subprocess.run([sys.executable, "-m", "pip", *arguments], env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _environment(folder: Path, **more: str) -> dict[str, str]:
+    (folder / "secret_key").write_text(SECRET + "\n")
+    return {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": os.devnull,
+        "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1",
+        "ELASTICSEARCH_API_KEY": "a-key",
+        "SECRET_KEY_FILE": str(folder / "secret_key"),
+        **more,
+    }
+
+
+def _run(command: str, *arguments: str, cwd: Path, **environment: str) -> tuple[int, str]:
+    run = subprocess.run(
+        [command, *arguments], cwd=cwd, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+    )
+    return run.returncode, run.stdout
+
+
+def test_the_wheel_has_what_it_needs(wheel: Path) -> None:
+    with ZipFile(wheel) as file:
+        names = set(file.namelist())
+        metadata = file.read("usermgmt-0.1.0.dist-info/METADATA").decode()
+    assert {"usermgmt/templates/base.html", "usermgmt/staticfiles/staticfiles.json", "usermgmt/requirements.txt"} <= names
+    assert not [name for name in names if name.startswith(("tests/", "usermgmt/dev/")) or "__pycache__" in name]
+    locked = set(re.findall(r"^Requires-Dist: ([\w.-]+)==.*extra == 'locked'$", metadata, re.MULTILINE))
+    assert locked == set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+
+
+def test_commands(command: str, here: Path) -> None:
+    environment = _environment(here)
+    assert _run(command, "check", cwd=here, **environment) == (0, "System check identified no issues (1 silenced).\n")
+    code, output = _run(command, cwd=here)
+    assert code == 0
+    expected = {"serve", "check", "setup-cluster", "reset-password", "export-users"}
+    assert expected <= set(output.split())
+    assert "usage: usermgmt setup-cluster " in _run(command, "setup-cluster", "--help", cwd=here, **environment)[1]
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert _run(command, "--version", cwd=here) == (0, f"{version}\n")
+    code, output = _run(command, "serve", cwd=here, **environment, SECRET_KEY="canary")
+    assert (code, output) == (os.EX_CONFIG, "Configuration: SECRET_KEY and SECRET_KEY_FILE must not both be set.\n")
+
+
+class Served:
+    """A server with a certificate that can change."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.certfile, self.keyfile, self.log = folder / "tls.crt", folder / "tls.key", folder / "log"
+        self.port = port
+        self.process: subprocess.Popen[bytes]
+
+    def renew(self) -> certificates.Identity:
+        """Have another certificate, and return its authority."""
+        authority = certificates.make("authority", is_authority=True)
+        identity = certificates.make("usermgmt", by=authority)
+        self.certfile.write_bytes(identity.pem)
+        self.keyfile.write_bytes(identity.key_pem)
+        return authority
+
+    def get(self, path: str, authority: certificates.Identity) -> tuple[dict[str, str], str]:
+        """Headers and text of a page, if the certificate is one of the authority."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=authority.pem.decode())
+        with urllib.request.urlopen(f"https://127.0.0.1:{self.port}{path}", context=context, timeout=20) as page:
+            return dict(page.headers), page.read().decode()
+
+    def answers(self, authority: certificates.Identity) -> bool:
+        try:
+            return self.get("/livez", authority)[1].startswith("ok")
+        except OSError:
+            return False
+
+    def reload(self) -> None:
+        self.process.send_signal(signal.SIGHUP)
+
+
+@pytest.fixture
+def served(command: str, here: Path, tmp_path: Path) -> Iterator[Served]:
+    served = Served(tmp_path, free_ports(1)[0])
+    tls = {"TLS_CERTFILE": str(served.certfile), "TLS_KEYFILE": str(served.keyfile), "PORT": str(served.port)}
+    served.renew()
+    with served.log.open("wb") as log:
+        served.process = subprocess.Popen(
+            [command, "serve"], cwd=here, env=_environment(tmp_path, **tls), stdout=log, stderr=log, start_new_session=True
+        )
+    yield served
+    if served.process.poll() is None:
+        os.killpg(served.process.pid, signal.SIGTERM)
+        served.process.wait(timeout=30)
+
+
+def _wait(condition: Callable[[], bool], served: Served) -> None:
+    assert wait_for(lambda: condition() or served.process.poll() is not None, 60), served.log.read_text()
+    assert served.process.poll() is None, served.log.read_text()
+
+
+def test_it_serves_over_tls_and_reads_a_new_certificate(served: Served) -> None:
+    first = served.renew()  # before the server has read the other one
+    _wait(lambda: served.answers(first), served)
+    headers, page = served.get("/login", first)
+    assert "; Secure" in headers["Set-Cookie"]
+    assert "Strict-Transport-Security" in headers
+    (style,) = re.findall(r'href="(/static/css/app[^"]+)"', page)
+    assert served.get(style, first)[0]["Content-Type"].startswith("text/css")
+
+    second = served.renew()
+    served.reload()
+    _wait(lambda: served.answers(second), served)
+    assert not served.answers(first)
+
+    served.keyfile.write_text("canary")
+    served.reload()
+    _wait(lambda: "continues with the previous settings" in served.log.read_text(), served)
+    assert "Configuration: TLS_CERTFILE: the file" in served.log.read_text()
+    # Another process, which couldn't read the key, has what was read before; gunicorn's own would serve without TLS.
+    (old,) = children_of(served.process)
+    os.kill(int(old), signal.SIGKILL)
+    _wait(lambda: children_of(served.process) not in ([], [old]) and served.answers(second), served)
+    assert "canary" not in served.log.read_text()
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd isn't installed")
+def test_unit_is_hardened() -> None:
+    """`--threshold` is in tenths; the command fails above it."""
+    run = subprocess.run(
+        [shutil.which("systemd-analyze") or "", "security", "--offline=true", "--threshold=20", "--no-pager", str(UNIT)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr

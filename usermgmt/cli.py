@@ -1,0 +1,60 @@
+"""The command `usermgmt`: the server and all management commands, whose names can be written with dashes."""
+
+import argparse
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import NoReturn
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import ManagementUtility, find_commands
+from django.core.management.base import BaseCommand
+
+from usermgmt import paths
+
+NAME = "usermgmt"
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
+    arguments = sys.argv[1:]
+    try:
+        if arguments[:1] == ["serve"]:
+            _serve(arguments[1:])
+        elif arguments in (["--version"], ["version"]):
+            print(version(NAME))  # noqa: T201
+        else:
+            _Commands([NAME, *arguments]).execute()
+    except ImproperlyConfigured as exc:
+        print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
+        sys.exit(os.EX_CONFIG)
+
+
+def _serve(arguments: list[str]) -> NoReturn:
+    """Become the server. Its settings are only read in other processes: here, old values would hide new ones at a reload."""
+    argparse.ArgumentParser(
+        prog=f"{NAME} serve", description="Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
+    ).parse_args(arguments)
+    if code := paths.run_module(NAME, "check", stdout=subprocess.DEVNULL).returncode:
+        sys.exit(code)
+    # Only says what is wrong: the server also starts while Elasticsearch is unavailable.
+    paths.run_module(NAME, "check", "--deploy", "--tag", "cluster", stdout=subprocess.DEVNULL)
+    if not paths.IS_INSTALLED:
+        paths.run_module(NAME, "collectstatic", "--noinput", "--verbosity", "0")
+    gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(paths.PACKAGE / "gunicorn.py"), "usermgmt.asgi"]
+    os.execve(sys.executable, gunicorn, paths.python_environment())  # noqa: S606
+
+
+class _Commands(ManagementUtility):
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        return super().fetch_command(subcommand.replace("-", "_"))
+
+    def main_help_text(self, commands_only: bool = False) -> str:
+        """Only the commands of usermgmt, without reading a setting."""
+        names = sorted(["serve", "check", *find_commands(str(paths.PACKAGE.parent / "accounts" / "management"))])
+        commands = [name.replace("_", "-") for name in names]
+        if commands_only:
+            return "\n".join(commands)
+        lines = [f"Usage: {NAME} COMMAND [options]", "", "Commands:", *(f"  {name}" for name in commands), ""]
+        return "\n".join([*lines, f"`{NAME} help COMMAND` describes a command, `{NAME} --version` prints the version."])

@@ -74,6 +74,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("sessions/allow-sign-in/<str:delay_id>", sessions.allow_sign_in, name="sign_in_allow"),
     path("sessions/end-all", sessions.end_all, name="sessions_end"),
     path("account/api-keys", api_keys.own, name="account_api_keys"),
+    path("account/create-api-key", api_keys.create_own, name="account_create_api_key"),
     path("account/revoke-api-keys", api_keys.revoke_own, name="account_revoke_api_keys"),
     path("api-keys/", api_keys.index, name="api_keys"),
     path("api-keys/export", api_keys.export, name="api_key_export"),

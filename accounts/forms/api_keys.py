@@ -1,4 +1,4 @@
-"""The query string of the list of API keys, and the reason for revoking one."""
+"""The query string of the list of API keys, a new API key, and the reason for revoking one."""
 
 import json
 from typing import Any, Final, cast
@@ -14,6 +14,10 @@ from accounts.services.api_keys.listing import FIELDS, IDENTIFYING, MAX_SEARCH_L
 MAX_NUMBER: Final = 10**9
 MAX_INTEGER: Final = 2**63
 MAX_REASON: Final = 1000
+MAX_NAME_LENGTH: Final = 256  # of Elasticsearch
+PRIVILEGES: Final = {"manage_security": "Manage users (manage_security)", "read_security": "View users (read_security)"}
+LIFETIMES: Final = [(days, f"In {days} days") for days in (7, 30, 90, 180, 365)]
+DEFAULT_LIFETIME: Final = 90
 STATES: Final = {"active": "Active", "expired": "Expired", "revoked": "Revoked"}
 EXPIRATIONS: Final = {"never": "Never", "soon": "Within 30 days"}
 AGES: Final = {"old": "Older than a year"}
@@ -85,6 +89,31 @@ class ApiKeyListForm(forms.Form):
             last=bool(asked.get("last")),
             number=asked.get("page") or 1,
         )
+
+
+class CreateApiKeyForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=MAX_NAME_LENGTH,
+        help_text="What the key is for, such as “Password rotation”. Recorded in the audit trail.",
+        error_messages={"required": "Enter a name."},
+        widget=forms.TextInput(attrs=hook("apiKeyName", autocomplete="off", autofocus=True)),
+    )
+    privilege = forms.ChoiceField(label="Privilege", widget=forms.Select(attrs=hook("apiKeyPrivilege")))
+    days = forms.TypedChoiceField(
+        label="Expires", coerce=int, choices=LIFETIMES, initial=DEFAULT_LIFETIME, widget=forms.Select(attrs=hook("apiKeyLifetime"))
+    )
+
+    def __init__(self, data: QueryDict | None, *, can_manage: bool) -> None:
+        super().__init__(data)
+        widget: forms.ChoiceField = self.fields["privilege"]  # type: ignore[assignment]
+        widget.choices = [each for each in PRIVILEGES.items() if can_manage or each[0] == "read_security"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if name.startswith("_"):
+            raise forms.ValidationError("Name can't start with an underscore.", code="underscore")
+        return name
 
 
 class RevokeApiKeyForm(forms.Form):

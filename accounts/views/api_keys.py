@@ -1,4 +1,4 @@
-"""API keys: those of all realms, one, the operator's own, and revoking them."""
+"""API keys: those of all realms, one, the operator's own, creating one, and revoking them."""
 
 import json
 from dataclasses import dataclass
@@ -6,16 +6,18 @@ from functools import partial
 from typing import Final
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
 from accounts.decorators import own_account, requires_manager, requires_reader, requires_sign_in
-from accounts.forms.api_keys import ApiKeyListForm, RevokeApiKeyForm
+from accounts.forms.api_keys import ApiKeyListForm, CreateApiKeyForm, RevokeApiKeyForm
 from accounts.forms.user_list import PAGE_SIZES
 from accounts.http import AppRequest, go_to, is_dialog, wants_fragment
 from accounts.services import api_keys, users
@@ -23,7 +25,7 @@ from accounts.services.api_keys import ApiKey, ApiKeyPage, ApiKeyQuery, ApiKeys,
 from accounts.services.api_keys.privileges import CHANGES, is_cross_cluster, own_privileges, owner_privileges
 from accounts.services.client import PersonClient
 from accounts.services.cluster.setup import SERVICE
-from accounts.services.errors import AccessDenied, NotFound
+from accounts.services.errors import AccessDenied, Invalid, NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
 from accounts.views.exports import table_export, table_print
@@ -40,6 +42,7 @@ COLUMNS: Final = (
     ("", "State"),
     ("", "Administrator"),
 )
+NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
 NOT_SEEN = "You can't view your API keys because your account lacks the cluster privilege manage_own_api_key."
 
 
@@ -169,7 +172,36 @@ def own(request: AppRequest) -> HttpResponse:
         keys = Part(api_keys.of_owner(request.user.client, Owner.own(request.user)))
     except AccessDenied:
         keys = Part(problem=NOT_SEEN)
-    return render(request, "api_keys/list.html", {"keys": keys})
+    can_create = request.user.can_read and settings.USER_API != "off"
+    return render(request, "api_keys/list.html", {"keys": keys, "can_create": can_create})
+
+
+@sensitive_variables("created")
+@require_http_methods(["GET", "POST"])
+@requires_reader
+def create_own(request: AppRequest) -> HttpResponse:
+    """A key of the operator for a program that calls the user API. Its secret is only in this response.
+
+    Raises Http404 where the user API is off.
+    """
+    if settings.USER_API == "off":
+        raise Http404("user API")
+    operator, created = request.user, None
+    form = CreateApiKeyForm(request.POST if request.method == "POST" else None, can_manage=operator.can_manage)
+    if form.is_valid():
+        try:
+            created = api_keys.create(operator.client, **form.cleaned_data)
+        except AccessDenied:
+            form.add_error(None, NOT_CREATED)
+        except Invalid as exc:
+            form.add_error(None, f"Elasticsearch rejected the API key: {exc}")
+    context = {
+        "form": form,
+        "created": created,
+        "days": form.cleaned_data.get("days") if created else None,
+        "address": request.build_absolute_uri("/").rstrip("/") + settings.BASE_PATH,
+    }
+    return render(request, "api_keys/create.html", context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])

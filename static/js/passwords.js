@@ -82,6 +82,14 @@
     });
   }
 
+  // A button that copies a field, and says so in the element after it
+  function addCopy(button) {
+    button.addEventListener("click", async () => {
+      const isCopied = await copy(document.getElementById(button.dataset.copyField));
+      button.nextElementSibling.textContent = isCopied ? "Copied to the clipboard." : "Couldn't copy the text. Select it and press Ctrl+C.";
+    });
+  }
+
   // A submit button that a checkbox enables
   function lock(box) {
     const button = box.form.querySelector("[type=submit]");
@@ -94,6 +102,7 @@
     const { elt } = event.detail;
     elt.querySelectorAll(".field > input[type=password]").forEach(addShowButton);
     elt.querySelectorAll("[data-new-password]").forEach(equip);
+    elt.querySelectorAll("[data-copy-field]").forEach(addCopy);
     elt.querySelectorAll("[data-unlocks-submit]").forEach(lock);
   });
 })();

@@ -1,6 +1,7 @@
 """Revoking API keys: a user's by an administrator, and one's own; over HTTP."""
 
 import html
+import json
 import re
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from accounts.services import audit, errors, users
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.traces import trail
 
 SignIn = Callable[..., Client]
 
@@ -174,3 +176,35 @@ def test_key_of_a_built_in_user_who_is_gone(node: TestNode, signed_in: SignIn, m
     assert ada.post("/users/revoke-api-keys/apm_system", {"id": ids}).status_code == 302
     assert valid(node, "apm_system") == []
     assert ada.get("/users/revoke-api-keys/apm_system").status_code == 404
+
+
+def test_key_for_a_program_is_shown_once(node: TestNode, signed_in: SignIn, caplog: pytest.LogCaptureFixture) -> None:
+    node.put_user("ann.of.scripts", roles=["user_admin"])
+    ann = signed_in("ann.of.scripts")
+    assert "Create API key" in text(ann.get("/account/api-keys").content)
+    page = ann.post("/account/create-api-key", {"name": "rotation", "privilege": "manage_security", "days": "30"})
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+    [encoded] = re.findall(r'value="([^"]+)" readonly', page.content.decode())
+
+    key = node.elastic.options(headers={"authorization": f"ApiKey {encoded}"}).security
+    [body] = node.elastic.security.query_api_keys(query={"term": {"username": "ann.of.scripts"}})["api_keys"]
+    assert key.get_user(username="ann.of.scripts")
+    assert not key.has_privileges(cluster=["monitor"])["has_all_requested"]
+    assert body["role_descriptors"]["users"]["cluster"] == ["manage_security"]
+    assert body["expiration"] - body["creation"] == 30 * 24 * 3600 * 1000
+
+    events = trail(node, target="rotation")
+    assert [(event.action, event.outcome) for event in events] == [("api-key-create", "success")]
+    assert events[0].details == {"privilege": "manage_security", "expiration": "30 days", "key_id": body["id"]}
+    assert encoded not in ann.get("/account/api-keys").content.decode() + ann.get("/account/create-api-key").content.decode()
+    assert encoded not in caplog.text + json.dumps([event.document() for event in events])
+
+
+def test_key_of_an_auditor_can_only_read(node: TestNode, signed_in: SignIn) -> None:
+    """Without the privilege for own API keys, Elasticsearch declines."""
+    otto = signed_in("otto")
+    forged = otto.post("/account/create-api-key", {"name": "x", "privilege": "manage_security", "days": "30"})
+    declined = otto.post("/account/create-api-key", {"name": "x", "privilege": "read_security", "days": "30"})
+    assert (forged.status_code, declined.status_code) == (422, 422)
+    assert "lacks the cluster privilege manage_own_api_key" in text(declined.content)
+    assert valid(node, "otto") == []

@@ -49,6 +49,7 @@ SIGN_IN: Final = "sign-in"  # a GET is redirected to the sign-in page; a POST is
 REFUSALS: Final = (SIGN_IN, "403", "405")
 OWN: Final = (
     "account_change_password",
+    "account_create_api_key",
     "account_revoke_api_keys",
     "api_key_revoke",
 )  # what everybody may change of their own account
@@ -105,6 +106,7 @@ session_end             sign-in  sign-in  sign-in  403      403      200        
 sign_in_allow           sign-in  sign-in  sign-in  405      405      405      sign-in  sign-in  sign-in  403      403      302
 sessions_end            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 account_api_keys        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
+account_create_api_key  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 account_revoke_api_keys sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 api_keys                sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 api_key                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -270,6 +272,7 @@ class World:
             "search": Sent(query="?q=jdoe"),
             "theme": Sent(form={"theme": "dark"}),
             "account_change_password": Sent(form={"current_password": PASSWORD, **password}),
+            "account_create_api_key": Sent(form={"name": f"of {kind}", "privilege": "read_security", "days": "7"}),
             "account_revoke_api_keys": Sent(form={"id": [self.keys.get(username, "none")]}),
             "api_key": Sent((self.keys["jdoe"],)),
             "api_key_export": Sent(form={"format": "csv"}),

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
+import bcrypt
 import pytest
 from elasticsearch import Elasticsearch, NotFoundError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, faulty
@@ -157,6 +160,64 @@ def test_responses_are_those_of_elasticsearch(node: TestNode, url: str) -> None:
         if responses[0] != responses[1]:
             different.append((method, target, content and content[:200], *responses))
     assert different == []
+
+
+# Cheap to verify, and of no known password.
+HASH: Final = bcrypt.hashpw(GOOD.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
+WORDS: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
+NAMES: Final = (
+    st.sampled_from(
+        ["a,b", "..", ".", "a/b", "%2F", "a%zz", "a;b", "a?b", "a#b", "a+b", "\0", "a\\b", "~a", "-", "x" * 507, "x" * 508]
+    )
+    | st.text(st.characters(max_codepoint=300), min_size=1, max_size=9)
+).filter(lambda name: name not in ("ada", "otto", "norah"))
+VALUES: Final = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | WORDS,
+    lambda value: st.lists(value, max_size=3) | st.dictionaries(WORDS, value, max_size=3),
+    max_leaves=8,
+)
+BODIES: Final = st.fixed_dictionaries(
+    {"roles": st.lists(WORDS | st.sampled_from(["viewer", "superuser", "a b*"]), max_size=3) | VALUES},
+    optional={
+        "full_name": WORDS | VALUES,
+        "email": WORDS | VALUES,
+        "enabled": st.booleans() | VALUES,
+        "metadata": st.dictionaries(WORDS, VALUES, max_size=3) | VALUES,
+        "username": WORDS,
+    },
+)
+PARAMETERS: Final = st.sampled_from(
+    [
+        "",
+        "?pretty",
+        "?refresh=true",
+        "?refresh=maybe",
+        "?filter_path=created",
+        "?human&format=yaml",
+        "?foo",
+        "?error_trace=x",
+        "?&;=",
+    ]
+)
+
+
+def test_generated_calls(node: TestNode, url: str) -> None:
+    @settings(max_examples=20, suppress_health_check=list(HealthCheck), database=None)
+    @given(st.sampled_from(["PUT", "POST"]), NAMES, PARAMETERS, BODIES, BODIES)
+    def same(method: str, name: str, parameters: str, first: dict[str, Any], second: dict[str, Any]) -> None:
+        target = f"/_security/user/{quote(name, safe='')}"
+        calls = [
+            (method, target + parameters, {"password_hash": HASH, **first}),
+            (method, target + parameters, second),
+            ("GET", target + parameters.replace("refresh", "format"), None),
+            ("PUT", f"{target}/_disable", None),
+            ("GET", target, None),
+            ("DELETE", target, None),
+        ]
+        on_node, through_usermgmt = ([compared(send(address, *call)) for call in calls] for address in (node.url, url))
+        assert through_usermgmt == on_node
+
+    same()
 
 
 def target_name(target: str) -> str:

@@ -1,5 +1,7 @@
-"""API keys: of a user, or of all realms, what they can do, and revoking them."""
+"""API keys: of a user, or of all realms, what they can do, creating one, and revoking them."""
 
+from accounts.services.api_keys.creation import NewApiKey as NewApiKey
+from accounts.services.api_keys.creation import create as create
 from accounts.services.api_keys.keys import MAX_REVOKED as MAX_REVOKED
 from accounts.services.api_keys.keys import ApiKey as ApiKey
 from accounts.services.api_keys.keys import ApiKeys as ApiKeys

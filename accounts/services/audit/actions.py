@@ -21,6 +21,7 @@ class Action(StrEnum):
     USER_DISABLE = "user-disable", "Deactivate user"
     USER_DELETE = "user-delete", "Delete user"
     PASSWORD_CHANGE = "password-change", "Change password"
+    API_KEY_CREATE = "api-key-create", "Create API key"
     API_KEY_INVALIDATE = "api-key-invalidate", "Revoke API key"
     ROLE_MAPPING_DISABLE = "role-mapping-disable", "Disable role mapping"
     ROLE_MAPPING_DELETE = "role-mapping-delete", "Delete role mapping"
@@ -73,6 +74,9 @@ DETAILS: Final = {
     "typed": "Entered name (hash)",
     "name": "Name",
     "owner": "Owner",
+    "key_id": "API key ID",
+    "privilege": "Cluster privilege",
+    "expiration": "Expires in",
     "stated_reason": "Reason",
     "event": "Event",
     "result": "Result",

@@ -15,7 +15,8 @@ if __name__ == "__main__":
     try:
         if "SECRET_KEY" in settings.MISSING_KEYS:
             raise ImproperlyConfigured("SECRET_KEY is not set. `manage.py setup_cluster --env-file .env` generates it.")
-        values = {"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS, "variables": dict(os.environ)}
+        values = {"bind": settings.WEB_BIND, "workers": settings.WEB_WORKERS, "has_metrics": bool(settings.METRICS_TOKEN)}
+        values["variables"] = dict(os.environ)
         print(json.dumps(values))  # noqa: T201
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201

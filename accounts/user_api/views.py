@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import errors, user_api
+from accounts.services import errors, request_context, user_api
 from accounts.services.client import RUN_AS, Answer, Call
 from accounts.services.passwords import policy
 from accounts.services.signin import throttle
@@ -64,6 +64,9 @@ def respond(request: HttpRequest) -> HttpResponse:
         return responses.of_error(exc, path, caller.client.basic_username)
     except errors.ServiceError as exc:
         return responses.warned(responses.of_error(exc, path))
+    finally:
+        if observation := request_context.observation.get():
+            observation.view, observation.username = found[0].path, caller.username
 
 
 def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, name: str) -> HttpResponse:

@@ -74,7 +74,9 @@ def test_metrics(node: TestNode, settings: Settings, signed_in: Callable[..., Cl
     assert "ada" not in content
 
 
-def test_request_log(node: TestNode, settings: Settings, signed_in: Callable[..., Client], caplog: pytest.LogCaptureFixture) -> None:
+def test_request_log(
+    node: TestNode, settings: Settings, signed_in: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
     settings.REQUEST_LOG = True
     node.put_user("jdoe-canary")
     ada = signed_in("ada")

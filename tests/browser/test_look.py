@@ -53,6 +53,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/sessions/end-all",
         "/system/",
         "/account/api-keys",
+        "/account/user-api",
         "/users/revoke-api-keys/usermgmt_service",
         "/audit/",
         "/audit/?q=nobody-did-this",

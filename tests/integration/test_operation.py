@@ -4,8 +4,12 @@ import base64
 import html
 import json
 import logging
+import os
 import re
+import signal
+import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import ecs_logging
 import pytest
@@ -16,9 +20,12 @@ from pytest_django import Settings
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
+from local_cluster.node import wait_for
+from local_cluster.ports import free_ports
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import text
+from tests.support.server import answers, children_of, start
 from usermgmt.logging import RequestIdFilter
 
 TOKEN = "token-of-these-tests"
@@ -28,12 +35,16 @@ CALLS = "usermgmt_elasticsearch_call_duration_seconds_count"
 Samples = dict[tuple[str, ...], float]
 
 
-def scrape(token: str = TOKEN) -> tuple[str, Samples]:
-    response = Client(headers={"authorization": f"Bearer {token}", "host": "10.0.0.1:8000"}).get("/metrics")
+def scrape() -> tuple[str, Samples]:
+    response = Client(headers={"authorization": f"Bearer {TOKEN}", "host": "10.0.0.1:8000"}).get("/metrics")
     assert response.status_code == 200
-    families = text_string_to_metric_families(response.content.decode())
-    samples = {(each.name, *each.labels.values()): each.value for family in families for each in family.samples}
-    return response.content.decode(), samples
+    return response.content.decode(), parsed(response.content)
+
+
+def parsed(content: bytes) -> Samples:
+    """The value of each sample, by its name and the values of its labels, which are sorted by name."""
+    samples = [each for family in text_string_to_metric_families(content.decode()) for each in family.samples]
+    return {(each.name, *(each.labels[label] for label in sorted(each.labels))): each.value for each in samples}
 
 
 def test_metrics(node: TestNode, settings: Settings, signed_in: Callable[..., Client]) -> None:

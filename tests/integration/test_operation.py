@@ -85,6 +85,36 @@ def test_metrics(node: TestNode, settings: Settings, signed_in: Callable[..., Cl
     assert "ada" not in content
 
 
+def test_metrics_of_several_processes(tmp_path: Path) -> None:
+    port = str(free_ports(1)[0])
+    url, temporary = f"http://127.0.0.1:{port}", tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {"ENV_FILE": os.devnull, "HTTPS": "false", "SECRET_KEY": "x" * 64, "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1"}
+    environment |= {"METRICS_TOKEN": TOKEN, "WEB_WORKERS": "2", "PORT": port, "TMPDIR": str(temporary)}
+    process = start({**os.environ, **environment}, tmp_path / "log", url)
+
+    def fetch(path: str) -> bytes:
+        request = urllib.request.Request(f"{url}{path}", headers={"Authorization": f"Bearer {TOKEN}"})  # noqa: S310
+        with urllib.request.urlopen(request) as response:  # noqa: S310
+            return bytes(response.read())
+
+    def count_after(pages: int) -> set[float]:
+        for _ in range(pages):
+            fetch("/login")
+        return {parsed(fetch("/metrics"))[REQUESTS, "2xx", "login"] for _ in range(8)}
+
+    try:
+        assert count_after(20) == {20}
+        os.kill(int(children_of(process)[0]), signal.SIGKILL)
+        assert wait_for(lambda: len(children_of(process)) == 2 and answers(url), 30)
+        assert count_after(5) == {25}
+        assert list(temporary.glob("usermgmt-metrics-*"))
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert not list(temporary.glob("usermgmt-metrics-*"))
+
+
 def test_request_log(
     node: TestNode, settings: Settings, signed_in: Callable[..., Client], caplog: pytest.LogCaptureFixture
 ) -> None:

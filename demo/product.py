@@ -15,17 +15,8 @@ from local_cluster.node import wait_for
 SECONDS_TO_SERVE = 60
 # Prefixes of variables that aren't inherited, because they would override the demo's env file.
 CONFIGURATION = (
-    "SECRET_KEY",
-    "ELASTICSEARCH_",
-    "ALLOWED_HOSTS",
-    "CSRF_",
-    "HTTPS",
-    "BEHIND_PROXY",
-    "BASE_PATH",
-    "SESSION_",
-    "LOG_",
-    "REQUEST_LOG",
-    "METRICS_",
+    *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "BASE_PATH"),
+    *("SESSION_", "LOG_", "REQUEST_LOG", "METRICS_"),
 )
 
 

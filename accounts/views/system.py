@@ -29,7 +29,7 @@ NOT_LOADED: Final = "Couldn't load this. Reload the page to try again."
 @requires_manager
 @requires_valid_credentials
 def system(request: AppRequest) -> HttpResponse:
-    """Nine calls, and up to five for the problems, which are cached."""
+    """Ten calls, and up to five for the problems, which are cached."""
     license = _part(overview.license, MONITOR)
     part = partial(_part, has_license=not license.value or license.value.is_active)
     sizes = part(partial(overview.sizes, request.user.client), READ_SIZES)

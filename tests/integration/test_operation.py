@@ -14,6 +14,7 @@ from pathlib import Path
 import ecs_logging
 import pytest
 from django.test import Client
+from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
@@ -207,4 +208,6 @@ def test_system_names_what_is_missing(node: TestNode, settings: Settings, signed
     assert "usermgmt-audit-*: index" in excessive
     assert "The API key of usermgmt doesn't have the cluster privilege monitor." in part(page, "systemCluster")
     assert f"doesn't have the cluster privilege {service['cluster'][1]}" in part(page, "systemTemplates")
-    assert re.search(r"usermgmt-sessions \d+ [\d.]+.[KM]?B|usermgmt-sessions \d+ \d+.bytes", part(page, "systemIndices"))
+    sizes = part(page, "systemIndices")
+    for index in (indices.SESSIONS, indices.audit_index(timezone.now())):
+        assert re.search(rf"{index} \d+ [\d.]+.(bytes|KB|MB) ", sizes)

@@ -192,8 +192,8 @@ def test_templates_are_compared() -> None:
 
 def test_every_index_has_a_retention() -> None:
     now = datetime(2026, 11, 28, tzinfo=UTC)
-    assert {overview.Index(name, now, "").retention for name in indices.names(now)} == set(overview.RETENTION.values())
-    assert overview.Index("usermgmt-audit-2026.11", now, "a-year").retention == "ILM policy a-year"
+    assert {overview.Index(name, "").retention for name in indices.names(now)} == set(overview.RETENTION.values())
+    assert overview.Index("usermgmt-audit-2026.11", "a-year").retention == "ILM policy a-year"
 
 
 def test_license_that_expires() -> None:

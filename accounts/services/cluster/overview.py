@@ -22,6 +22,7 @@ from accounts.services.documents import indices
 
 ALL_INDICES: Final = "usermgmt-*"
 CLOCK_TOLERANCE: Final = 2.0  # seconds
+YEAR_10000: Final = 253_402_300_800_000  # milliseconds; licenses that never expire have a later date, or none
 SOON: Final = timedelta(days=30)
 # What the key must not be able to do: change users, and change or delete events of the audit trail.
 EXCESSIVE_CLUSTER: Final = ("manage_security",)
@@ -147,7 +148,6 @@ class Index:
     """`documents` and `size` (bytes, with replicas): None if they aren't known. `policy`: of index lifecycle management."""
 
     name: str
-    created: datetime
     policy: str
     documents: int | None = None
     size: int | None = None
@@ -261,13 +261,11 @@ def compare_templates(found: Iterable[Mapping[str, Any]]) -> list[Template]:
 
 def own_indices() -> list[Index]:
     """Without documents and sizes. Needs the index privilege view_index_metadata. One call."""
+    # An index that has none of the settings is left out.
     answer = service_client().indices.get_settings(
         index=ALL_INDICES, expand_wildcards="all", flat_settings=True, name=["index.creation_date", "index.lifecycle.name"]
     )
-    return [
-        Index(name, datetime.fromtimestamp(int(values["index.creation_date"]) / 1000, UTC), values.get("index.lifecycle.name", ""))
-        for name, values in sorted((name, each["settings"]) for name, each in answer.body.items())
-    ]
+    return [Index(name, each["settings"].get("index.lifecycle.name", "")) for name, each in sorted(answer.body.items())]
 
 
 def sizes(client: PersonClient) -> dict[str, tuple[int, int]]:
@@ -290,6 +288,4 @@ def sizes(client: PersonClient) -> dict[str, tuple[int, int]]:
 
 
 def _moment(milliseconds: int | None) -> datetime | None:
-    # A basic license never expires: 9223372036854775807, or nothing.
-    is_date = milliseconds is not None and milliseconds < datetime.max.replace(tzinfo=UTC).timestamp() * 1000
-    return datetime.fromtimestamp(milliseconds / 1000, UTC) if is_date and milliseconds is not None else None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC) if milliseconds and milliseconds < YEAR_10000 else None

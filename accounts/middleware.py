@@ -79,7 +79,7 @@ def _time_zones() -> set[str]:
 
 
 def health_checks(get_response: GetResponse) -> GetResponse:
-    """Answer `/livez` and `/readyz` before the Host header is checked: load balancers send the address of the machine.
+    """Answer `/livez`, `/readyz`, and `/metrics` before the Host header is checked: clients send the address of the machine.
 
     `OPTIONS *` asks about the server, not about a page, and is answered like `/livez`.
     """
@@ -87,7 +87,7 @@ def health_checks(get_response: GetResponse) -> GetResponse:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         is_ping = (request.method, request.path_info) == ("OPTIONS", "*")
         path = "/livez" if is_ping else request.path_info
-        if path in ("/livez", "/readyz"):
+        if path in ("/livez", "/readyz", "/metrics"):
             response: HttpResponse = resolve(path).func(request)
             response["Content-Length"] = str(len(response.content))  # otherwise set by CommonMiddleware
             return response

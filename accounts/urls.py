@@ -14,6 +14,7 @@ from accounts.views import (
     health,
     home,
     login,
+    metrics,
     passwords,
     review_items,
     review_removals,
@@ -24,6 +25,7 @@ from accounts.views import (
     search,
     service_accounts,
     sessions,
+    system,
     user_api,
 )
 from accounts.views.users import access, confirmations, filters, history, jobs, list, users
@@ -61,6 +63,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("theme", home.theme, name="theme"),
     path("livez", health.livez, name="livez"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("search", search.search, name="search"),
     path("account/", account.account, name="account"),
     path("account/change-password", passwords.change_own, name="account_change_password"),
@@ -96,6 +99,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("role-mappings/view/<role_mapping:name>", role_mappings.view, name="role_mapping"),
     path("role-mappings/export", role_mappings.export, name="role_mapping_export"),
     path("role-mappings/print", role_mappings.printable, name="role_mapping_print"),
+    path("system/", system.system, name="system"),
     path("compare/", compare.index, name="compare"),
     path("compare/exports", compare.exports, name="compare_exports"),
     path("compare/reviews", compare.reviews, name="compare_reviews"),

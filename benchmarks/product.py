@@ -21,7 +21,7 @@ CACHE_SECONDS = 0.5
 # Prefixes of settings: in the developer's environment, they would override the env file of the benchmark.
 CONFIGURATION = (
     *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "BASE_PATH"),
-    *("SESSION_", "KEPT_", "LOG_", "WEB_"),
+    *("SESSION_", "KEPT_", "LOG_", "REQUEST_LOG", "METRICS_", "WEB_"),
 )
 
 

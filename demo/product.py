@@ -14,7 +14,10 @@ from local_cluster.node import wait_for
 
 SECONDS_TO_SERVE = 60
 # Prefixes of variables that aren't inherited, because they would override the demo's env file.
-CONFIGURATION = ("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "BASE_PATH", "SESSION_", "LOG_")
+CONFIGURATION = (
+    *("SECRET_KEY", "ELASTICSEARCH_", "ALLOWED_HOSTS", "CSRF_", "HTTPS", "BEHIND_PROXY", "BASE_PATH"),
+    *("SESSION_", "LOG_", "REQUEST_LOG", "METRICS_"),
+)
 
 
 def manage(*arguments: str, **secret_environment: str) -> None:

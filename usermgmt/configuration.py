@@ -32,6 +32,7 @@ OWN_SEGMENTS: Final = (
     "livez",
     "login",
     "logout",
+    "metrics",
     "passwords",
     "readyz",
     "reviews",
@@ -41,6 +42,7 @@ OWN_SEGMENTS: Final = (
     "service-accounts",
     "sessions",
     "static",
+    "system",
     "theme",
     "users",
 )
@@ -200,6 +202,13 @@ def api_key(text: str) -> str:
     if re.fullmatch(r"[!-~]*", text):
         return text
     raise ValueError("must be the encoded API key, which has no spaces and only ASCII characters, as setup_cluster prints it")
+
+
+def bearer_token(text: str) -> str:
+    """A token that can be sent in a header and isn't easily guessed, or "". Raises ValueError."""
+    if not text or re.fullmatch(r"[!-~]{16,}", text):
+        return text
+    raise ValueError("must have at least 16 characters, only ASCII characters and no spaces")
 
 
 def bind_host(text: str) -> str:

@@ -1,10 +1,13 @@
 """gunicorn settings. An event loop handles connections, threads handle requests (threaded_wsgi.py)."""
 
+import fcntl
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ def _read() -> "subprocess.CompletedProcess[bytes]":
     """In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it."""
     return paths.run_module("usermgmt.web_settings", stdout=subprocess.PIPE)
 
+
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in metrics.py, which this process doesn't import
 
 _run = _read()
 if _run.returncode:
@@ -59,6 +64,26 @@ def on_starting(server: Any) -> None:
             reload()
 
     server.reload = reload_valid_settings
+    _share_metrics(server)
+
+
+def on_reload(server: Any) -> None:
+    """METRICS_TOKEN may be new."""
+    _share_metrics(server)
+
+
+def on_exit(server: Any) -> None:
+    """Remove what `_share_metrics` created."""
+    if folder := getattr(server, "metrics_folder", ""):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _share_metrics(server: Any) -> None:
+    """Let all processes count into files of one folder, so that each of them can answer for all, and for those before it."""
+    if _settings["has_metrics"] and METRICS_FOLDER not in os.environ:
+        server.metrics_folder = os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="usermgmt-metrics-")
+        # Keeps systemd-tmpfiles from deleting the files while the server runs.
+        fcntl.flock(os.open(server.metrics_folder, os.O_RDONLY), fcntl.LOCK_SH)
 
 
 def post_fork(server: Any, worker: Any) -> None:

@@ -23,6 +23,7 @@ ICONS: Final = {
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
     ("mini", "queue-list"),
+    ("mini", "server-stack"),
     ("mini", "shield-check"),
     ("mini", "user-circle"),
     ("mini", "users"),

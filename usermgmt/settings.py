@@ -62,6 +62,11 @@ USER_API = env.choice("USER_API", ("on", "off", "only"), "on", "on, off, or only
 USER_API_PASSWORD_HASHES = env.flag("USER_API_PASSWORD_HASHES", default=True)
 LARGEST_API_REQUEST = 10 << 20  # bytes, also unpacked
 
+# What monitoring sends to /metrics; "" turns it off.
+METRICS_TOKEN = env.parsed("METRICS_TOKEN", configuration.bearer_token)
+# Whether each request is logged (accounts/observation.py).
+REQUEST_LOG = env.flag("REQUEST_LOG", default=False)
+
 # --- Django ----------------------------------------------------------------------------------------------------------
 
 # Empty only until setup_cluster generates one: Django doesn't start without it.
@@ -106,6 +111,7 @@ WEB_BIND = _host if _host.startswith("unix:") else f"{_host}:{_port}"
 MIDDLEWARE = [
     "accounts.middleware.request_id",
     "accounts.middleware.health_checks",
+    "accounts.observation.observed",
     "accounts.user_api.middleware.user_api",
     "accounts.middleware.cookie_path",
     "accounts.middleware.SecurityMiddleware",
@@ -222,6 +228,8 @@ LOGGING = {
         # The client logs every request with its path, which can have usernames; failures are in our own log lines.
         "elastic_transport": {"level": "ERROR"},
         "elasticsearch": {"level": "ERROR"},
+        # Only REQUEST_LOG decides about these lines.
+        "usermgmt.requests": {"level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
     },
 }

@@ -24,6 +24,7 @@ if __name__ == "__main__":
             "workers": settings.WEB_WORKERS,
             "certfile": settings.TLS_CERTFILE,
             "keyfile": settings.TLS_KEYFILE,
+            "has_metrics": bool(settings.METRICS_TOKEN),
             "variables": dict(os.environ),
         }
         print(json.dumps(values))  # noqa: T201

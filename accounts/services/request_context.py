@@ -1,4 +1,4 @@
-"""The context of the current request, for the audit trail: actor, source IP, session, and request ID.
+"""The context of the current request, for the audit trail and the request log: actor, source IP, session, and request ID.
 
 The middleware sets source IP, session, and request ID.
 """
@@ -11,6 +11,19 @@ source_address: ContextVar[str] = ContextVar("source_address", default="")
 session_id: ContextVar[str] = ContextVar("session", default="")
 # IDs of changes whose outcome couldn't be recorded; the page shows a message.
 missing_outcomes: ContextVar[list[str] | None] = ContextVar("missing_outcomes", default=None)
+
+
+@dataclass(slots=True)
+class Observation:
+    """What is found out about a request on its way. `view`: its name, if the request isn't for a page of the URLconf."""
+
+    view: str = ""
+    username: str = ""
+    calls: int = 0
+    seconds_of_calls: float = 0.0
+
+
+observation: ContextVar[Observation | None] = ContextVar("observation", default=None)
 
 
 @dataclass(frozen=True, slots=True)

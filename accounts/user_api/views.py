@@ -11,7 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import errors, user_api
+from accounts.services import errors, request_context, user_api
 from accounts.services.client import RUN_AS, Answer, Call
 from accounts.services.passwords import policy
 from accounts.services.signin import throttle
@@ -79,6 +79,9 @@ def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: s
     except Exception:  # programs expect JSON; what was being changed is in the audit trail as "Unknown"
         logger.exception("User API: %s %s", request.method, route.path)
         return responses.of_error(errors.OutcomeUnknown(), path)
+    finally:
+        if observation := request_context.observation.get():
+            observation.view, observation.username = route.path, caller.username
 
 
 def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, name: str) -> HttpResponse:

@@ -25,6 +25,7 @@ from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
 from accounts.services.signin.operators import Operator
 from accounts.views import errors
+from usermgmt import metrics
 
 INCORRECT = "Username or password is incorrect. Please try again."
 EXPIRED = "This form has expired. Sign in again. If you see this again, your browser blocks cookies."
@@ -68,10 +69,13 @@ def _sign_in(request: AppRequest, form: LoginForm) -> str:
             request.session, **form.cleaned_data, browser=browser, device=known_devices.token(request, username)
         )
     except AuthenticationFailed as exc:
+        metrics.SIGN_INS.labels(exc.code).inc()
         audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
     except (NotSetUp, Unavailable, OutcomeUnknown) as exc:
+        metrics.SIGN_INS.labels(exc.code).inc()
         return f"{errors.NOT_SET_UP}. {exc.problem}" if exc.problem else OUTAGE
+    metrics.SIGN_INS.labels("success").inc()
     audit.record_sign_in(request.user.client.actor, request.session.document_id)
     return ""
 

@@ -132,6 +132,15 @@ PAGES: Final = (
         keywords="audit log history events changes who when record review",
     ),
     Page("Sessions", "sessions", "computer-desktop", "can_manage", keywords="logged in online active devices end"),
+    Page(
+        "System",
+        "system",
+        "server-stack",
+        "can_manage",
+        description="Cluster, license, TLS, API key, indices, and settings of usermgmt",
+        keywords="health status version problems monitoring clock certificate templates retention about",
+        is_suggested=False,
+    ),
     Page("My account", "account", "user-circle", keywords="profile me own roles privileges whoami"),
     Page(
         "My sessions",

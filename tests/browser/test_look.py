@@ -51,6 +51,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/sessions/",
         "/sessions/?q=nobody-has-this",
         "/sessions/end-all",
+        "/system/",
         "/account/api-keys",
         "/account/user-api",
         "/users/revoke-api-keys/usermgmt_service",

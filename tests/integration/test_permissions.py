@@ -84,6 +84,7 @@ login                   200      200      302      302      302      302        
 similar_users           sign-in  sign-in  sign-in  403      403      200      sign-in  sign-in  sign-in  405      405      405
 theme                   405      405      405      405      405      405        302      302      302      302      302      302
 livez                   200      200      200      200      200      200        405      405      405      405      405      405
+metrics                 404      404      404      404      404      404        405      405      405      405      405      405
 readyz                  200      200      200      200      200      200        405      405      405      405      405      405
 search                  sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 roles                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -119,6 +120,7 @@ service_accounts        sign-in  sign-in  sign-in  403      200      200        
 service_account         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 service_account_export  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 service_account_print   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+system                  sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 compare                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare_exports         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      200
 compare_reviews         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405

@@ -79,6 +79,8 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("THROTTLE_FAILURES_IN_ALL", "1e3"),
         ("THROTTLE_ANSWER_SECONDS", "inf"),
         ("CACHE_SECONDS", "5s"),
+        ("METRICS_TOKEN", "canary"),
+        ("REQUEST_LOG", "perhaps"),
         ("PASSWORD_MIN_LENGTH", "5"),
         ("PASSWORD_BLOCKLIST", "/nonexistent"),
         ("LOG_LEVEL", "LOUD"),

@@ -14,6 +14,7 @@ from accounts.services.audit.events import Changes, Event, Outcome
 from accounts.services.client import AdministratorClient, PersonClient, setup_problems
 from accounts.services.documents import locks, store
 from accounts.services.request_context import Actor
+from usermgmt import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -79,7 +80,8 @@ def add(event: Event, administrator: AdministratorClient | None = None) -> None:
 
 def add_once(events: Iterable[Event]) -> None:
     """Write those of the events that aren't in the audit trail yet. Raises AuditUnavailable."""
-    for item in _send([operation for event in events for operation in event.operations()]):
+    batch = list(events)
+    for item in _send([operation for event in batch for operation in event.operations()], events=len(batch)):
         if item.get("error", {}).get("type") != ALREADY_EXISTS:
             _require_written(item)
 
@@ -126,14 +128,19 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
             missing.append(event.id)
 
 
-def _send(operations: list[dict[str, Any]], administrator: AdministratorClient | None = None) -> list[Mapping[str, Any]]:
+def _send(
+    operations: list[dict[str, Any]], administrator: AdministratorClient | None = None, *, events: int = 1
+) -> list[Mapping[str, Any]]:
+    """`events`: how many of the operations write one."""
     try:
         return store.bulk(operations, client=administrator)
     except errors.ServiceError as exc:
+        metrics.AUDIT_EVENTS.labels("failure").inc(events)
         raise errors.AuditUnavailable(exc.code, str(exc), exc.problem) from None
 
 
 def _require_written(item: Mapping[str, Any]) -> None:
+    metrics.AUDIT_EVENTS.labels("failure" if item.get("error") else "success").inc()
     if error := item.get("error"):
         logger.error("Elasticsearch rejected an audit event: %s: %s", error["type"], error["reason"])
         if known := setup_problems.of_error(error, item["status"]):

@@ -17,6 +17,7 @@ from elasticsearch._sync.client.security import SecurityClient  # its public pla
 from accounts.services import errors
 from accounts.services.client import setup_problems
 from accounts.services.client.curl_node import CurlNode
+from accounts.services.client.measuring import measured
 from accounts.services.client.serializer import ShowableJsonSerializer
 from accounts.services.client.urllib3_node import Urllib3Node
 from accounts.services.request_context import Actor
@@ -63,6 +64,12 @@ class CredentialsMixin:
 
         Raises a type of `errors`; the message of Elasticsearch is logged.
         """
+        with measured(endpoint_id or "other"):
+            return self._perform(method, path, headers=headers, endpoint_id=endpoint_id, **call)
+
+    def _perform(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None, endpoint_id: str | None, **call: Any
+    ) -> ApiResponse[Any]:
         is_read = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
         send = read_client().perform_request if is_read else _send_write
         try:

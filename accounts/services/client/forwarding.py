@@ -14,6 +14,7 @@ from elasticsearch import ApiError
 
 from accounts.services import errors
 from accounts.services.client import clients
+from accounts.services.client.measuring import measured
 
 RUN_AS: Final = "es-security-runas-user"
 
@@ -85,6 +86,10 @@ class ForwardingClient(clients.PersonClient):
         Raises a type of `errors`, with the response as its `answer` if there is one: for a read when Elasticsearch rejects the
         credentials (401) or fails (5xx), for a change with every status from 400 on.
         """
+        with measured("user_api.read" if is_read else "user_api.change"):
+            return self._forward(call, is_read=is_read)
+
+    def _forward(self, call: Call, *, is_read: bool) -> Answer:
         headers = {**call.headers, **self._credentials()}
         exchange = _read if is_read else _write
         try:

@@ -23,6 +23,7 @@ from accounts.services import audit, errors
 from accounts.services.client import can_verify_credentials
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
+from usermgmt import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -164,11 +165,16 @@ def _past() -> datetime:
 def _require_turn(counters: list[Counter]) -> None:
     """Raise RateLimited unless this attempt is allowed; over the limit it must be the only one at this moment."""
     if any(counter.until > timezone.now() for counter in counters):
-        raise errors.RateLimited("too many wrong passwords")
+        raise _rate_limited("too many wrong passwords")
     for counter in counters:
         if counter.is_over_limit and not _claim(counter):
             _release(counters)
-            raise errors.RateLimited("another attempt was first")
+            raise _rate_limited("another attempt was first")
+
+
+def _rate_limited(why: str) -> errors.RateLimited:
+    metrics.THROTTLED.inc()
+    return errors.RateLimited(why)
 
 
 def _claim(counter: Counter) -> bool:

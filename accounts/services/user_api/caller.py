@@ -41,6 +41,12 @@ class Caller:
         self.client = ForwardingClient(authorization, run_as)
         self._run_as = run_as
 
+    @property
+    def username(self) -> str:
+        """Whom Elasticsearch has taken the request for; "" if that isn't known, as in a read with an API key or a token."""
+        claimed = self._run_as or self.client.basic_username
+        return self.client.actor.username or (claimed if self.client.is_accepted else "")
+
     def read(self, call: Call) -> Answer:
         """The response to a read as it is. Raises AuthenticationFailed (RateLimited: not sent), Unavailable.
 

@@ -1,0 +1,93 @@
+"""System: what an administrator of usermgmt looks at when something is wrong, or before it is. Read-only."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from accounts.decorators import requires_manager, requires_valid_credentials
+from accounts.http import AppRequest
+from accounts.services.cluster import overview, requirements
+from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
+from accounts.unsafe_settings import unsafe_settings
+from accounts.views.users.access import Part
+
+MONITOR: Final = "cluster privilege monitor"
+READ_TEMPLATES: Final = "cluster privilege indices:admin/index_template/get"
+READ_METADATA: Final = f"index privilege view_index_metadata for {overview.ALL_INDICES}"
+READ_SIZES: Final = f"index privilege monitor for {overview.ALL_INDICES}"
+LICENSE_EXPIRED: Final = "The license has expired, so Elasticsearch rejects this request."
+NOT_LOADED: Final = "Couldn't load this. Reload the page to try again."
+
+
+@require_GET
+@requires_manager
+@requires_valid_credentials
+def system(request: AppRequest) -> HttpResponse:
+    """Ten calls, and up to five for the problems, which are cached."""
+    license = _part(overview.license, MONITOR)
+    part = partial(_part, has_license=not license.value or license.value.is_active)
+    sizes = part(partial(overview.sizes, request.user.client), READ_SIZES)
+    context = {
+        "problems": _problems(),
+        "cluster": part(overview.cluster, MONITOR),
+        "license": license,
+        "connection": _connection(),
+        "clocks": part(overview.clocks, MONITOR),
+        "own_key": part(overview.own_key, MONITOR),
+        "templates": part(overview.templates, READ_TEMPLATES),
+        "indices": part(lambda: _with_sizes(overview.own_indices(), sizes.value or {}), READ_METADATA),
+        "sizes": sizes,
+        "unsafe_settings": unsafe_settings(),
+        "settings": settings,
+    }
+    return render(request, "system/view.html", context)
+
+
+def _problems() -> list[str]:
+    """In the words of /readyz."""
+    try:
+        return [exc.problem for exc in requirements.require_readiness()]
+    except ServiceError as exc:
+        return [exc.problem or "Elasticsearch is unavailable"]
+
+
+def _part(read: Callable[[], object], privilege: str, *, has_license: bool = True) -> Part:
+    """A section that can't be loaded doesn't affect the others. Raises AuthenticationFailed, which affects all."""
+    try:
+        return Part(read())
+    except AuthenticationFailed:
+        raise
+    except LicenseExpired:
+        return Part(problem=LICENSE_EXPIRED)
+    except AccessDenied:
+        return Part(problem=f"You don't have the {privilege}.")
+    except NotSetUp as exc:
+        return Part(problem=_problem_of_key(exc, privilege) if has_license else LICENSE_EXPIRED)
+    except ServiceError:
+        return Part(problem=NOT_LOADED)
+
+
+def _problem_of_key(exc: NotSetUp, privilege: str) -> str:
+    if type(exc) is not NotSetUp:
+        return exc.problem
+    return f"The API key of usermgmt doesn't have the {privilege}. An administrator must run `manage.py setup_cluster`."
+
+
+def _connection() -> Part:
+    try:
+        return Part(overview.connection())
+    except (OSError, ValueError):
+        return Part(problem=f"The file {settings.ELASTICSEARCH_CA_CERTS} (ELASTICSEARCH_CA_CERTS) can't be read any more.")
+
+
+def _with_sizes(indices: list[overview.Index], sizes: dict[str, tuple[int, int]]) -> list[overview.Index]:
+    unknown = (None, None)
+    return [
+        replace(index, documents=documents, size=size) for index in indices for documents, size in (sizes.get(index.name, unknown),)
+    ]

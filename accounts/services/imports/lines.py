@@ -193,9 +193,9 @@ class _Reader:
     def _check(self, found: Mapping[str, Any], is_built_in: bool) -> None:
         self._column = LABELS["username"]
         username = found.get("username", "")
-        if not username:
+        if not found.get("username", "-" if self._has_problem() else ""):
             self.error("The username is missing.")
-        else:
+        elif username:
             self._apply(validate_username, username)
         if email := found.get("email"):
             self._column = LABELS["email"]
@@ -215,6 +215,10 @@ class _Reader:
             self._apply(lambda text: policy.validate(text, user), password)
         elif password_hash and not HASH.fullmatch(password_hash):
             self.error("This isn't a hash that Elasticsearch accepts: bcrypt ($2a$) or PBKDF2.", LABELS["password_hash"])
+
+    def _has_problem(self) -> bool:
+        """Whether this cell has one already."""
+        return bool(self.problems) and (self.problems[-1].line, self.problems[-1].column) == (self._line, self._column)
 
     @sensitive_variables()
     def _apply(self, validate: Callable[[str], None], text: str) -> None:
@@ -287,8 +291,10 @@ def _names(value: Any) -> list[str]:
 
 
 def _metadata(text: str) -> dict[str, Any]:
+    if _text(text) == cells.NONE:
+        return {}
     try:
-        found = {} if _text(text) == cells.NONE else files.parse_json(text)
+        found = files.parse_json(text)
     except (ValueError, RecursionError) as exc:
         raise ValueError(f"This isn't valid JSON: {exc}.") from None
     return _object(found)

@@ -26,7 +26,7 @@ from accounts.services.users import RESERVED_USERNAMES, User
 SAME: Final = "The user already has these values."
 CHANGED_SINCE: Final = "This user was changed after the preview."
 NOT_DECRYPTED: Final = "The password can't be decrypted, because SECRET_KEY was changed. Import the file again."
-PASSWORD_UNUSED: Final = "The password in the file isn't used, because the user exists."
+NOT_USED: Final = "The password in the file isn't used, because the user exists."
 NO_ROLE: Final = "The role “{}” doesn't exist and grants no privileges."
 NAMESAKE: Final = "Differs only in case from the existing user “{}”."
 # In the audit trail.
@@ -111,7 +111,7 @@ class Rules:
         if user is None:
             others = namesakes.get(step.username.lower(), ())
             return replace(step, secret=line["secret"], notes=(*notes, *(NAMESAKE.format(name) for name in others)))
-        return replace(step, notes=(*notes, *([PASSWORD_UNUSED] if line["secret"] else [])))
+        return replace(step, notes=(*notes, *([NOT_USED] if line["secret"] else [])))
 
     def reason(self, user: User | None, wanted: User) -> str:
         """Why the line is skipped; "" for a change that counts as made."""

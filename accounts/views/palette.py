@@ -166,7 +166,7 @@ PAGES: Final = (
         "arrow-up-tray",
         "can_manage",
         description="Create and change users from a CSV, NDJSON, or XLSX file, with a preview",
-        keywords="upload csv excel xlsx ndjson json spreadsheet bulk many add",
+        keywords="upload csv excel xlsx ndjson json spreadsheet bulk many",
         is_action=True,
         is_suggested=False,
     ),

@@ -6,6 +6,7 @@ Passwords are encrypted until their user is created. Without one in the file, a 
 import json
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -39,9 +40,14 @@ FEWEST_ROUNDS: Final = 4
 def create_import(client: PersonClient, name: str, contents: Contents) -> Job:
     """A new job, without its steps, for the lines of a file without errors. Raises Unavailable."""
     id, actor = uuid.uuid4().hex, client.actor.username
-    store.create_lines(id, list(_documents(id, contents)))
     job = Job(id, "import", timezone.now(), actor, name, operator=actor, total=len(contents.lines))
-    return store.create(job)
+    try:
+        store.create_lines(id, list(_documents(id, contents)))
+        return store.create(job)
+    except errors.ServiceError:
+        with suppress(errors.ServiceError):
+            store.delete(job)
+        raise
 
 
 @sensitive_variables()

@@ -110,7 +110,7 @@ def similar(client: PersonClient, username: str) -> list[str]:
 
 
 def namesakes(client: PersonClient, usernames: Iterable[str]) -> dict[str, list[str]]:
-    """The native users whose name equals one of these regardless of case, by the name in lower case. A call for 200 names."""
+    """The users whose name equals one of these regardless of case, by the name in lower case. A call for 200 names."""
     wanted = sorted({name.lower() for name in usernames})
     found: dict[str, list[str]] = {}
     for start in range(0, len(wanted), NAMESAKES_PER_CALL):
@@ -119,6 +119,9 @@ def namesakes(client: PersonClient, usernames: Iterable[str]) -> dict[str, list[
         answer = client.query_user(query={"bool": {"should": terms}}, size=MAX_NAMESAKES)
         for body in answer["users"]:
             found.setdefault(body["username"].lower(), []).append(body["username"])
+    for user in reserved(client):
+        if user.username in wanted:
+            found.setdefault(user.username, []).append(user.username)
     return found
 
 

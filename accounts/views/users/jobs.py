@@ -176,7 +176,8 @@ def _cells(job: Job) -> Iterator[list[str]]:
     labels = RESULTS if job.started else PREVIEWED
     action, chosen = jobs.ACTIONS[job.action], dialect.join_names(job.roles)
     for step in jobs.all_steps(job):
-        details = " ".join(filter(None, [reason_label(step.reason), *step.notes, *map(_sentence, _fields(step))]))
+        line = f"Line {step.line}." if step.line else ""
+        details = " ".join(filter(None, [line, reason_label(step.reason), *step.notes, *map(_sentence, _fields(step))]))
         yield [step.username, action, chosen, dialect.join_names(step.roles), _label(step, labels), details]
 
 

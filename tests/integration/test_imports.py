@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.services import audit, exports, jobs
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
 from accounts.services.jobs import importing, plan, store
 from accounts.services.users import UserQuery
@@ -68,7 +68,7 @@ def people(node: TestNode) -> None:
 def stored(job: jobs.Job) -> str:
     """All documents of the job, as they are in the index."""
     store.refresh()
-    found = store.service_client().search(index=indices.JOBS, query={"term": {"job": job.id}}, size=100)
+    found = service_client().search(index=indices.JOBS, query={"term": {"job": job.id}}, size=100)
     return json.dumps(found["hits"]["hits"])
 
 

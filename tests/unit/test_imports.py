@@ -1,6 +1,7 @@
 """Reading files with users: what exports, Excel, and LibreOffice write, what is wrong in which line, and limits."""
 
 import io
+import json
 import shutil
 import subprocess
 import zipfile
@@ -90,7 +91,7 @@ class Manifest:
 
 def imported(contents: imports.Contents) -> list[User]:
     """The users, in a cluster that has none of them."""
-    found = [{"values": importing.json.dumps(line.fields), "username": line.username} for line in contents.lines]
+    found = [{"values": json.dumps(line.fields), "username": line.username} for line in contents.lines]
     return [importing.wanted_user(Step("job", "part", 1, **line), None) for line in found]
 
 
@@ -207,7 +208,7 @@ def test_absent_is_untouched_and_none_is_emptied() -> None:
         ),
     ):
         line = read(content).lines[0]
-        step = Step("job", "part", 1, "a", values=importing.json.dumps(line.fields))
+        step = Step("job", "part", 1, "a", values=json.dumps(line.fields))
         assert importing.wanted_user(step, was) == expected
 
 

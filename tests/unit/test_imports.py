@@ -91,8 +91,8 @@ class Manifest:
 
 def imported(contents: imports.Contents) -> list[User]:
     """The users, in a cluster that has none of them."""
-    found = [{"values": json.dumps(line.fields), "username": line.username} for line in contents.lines]
-    return [importing.wanted_user(Step("job", "part", 1, **line), None) for line in found]
+    steps = [Step("job", "part", 1, line.username, values=json.dumps(line.fields)) for line in contents.lines]
+    return [importing.wanted_user(step, None) for step in steps]
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -28,7 +28,7 @@ from accounts.views import (
     system,
     user_api,
 )
-from accounts.views.users import access, confirmations, filters, history, jobs, list, users
+from accounts.views.users import access, confirmations, filters, history, imports, jobs, list, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -51,6 +51,8 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/activate/<username:username>", confirmations.activate, name="user_activate"),
     path("users/delete/<username:username>", confirmations.delete, name="user_delete"),
     path("users/delete", confirmations.delete_many, name="users_delete"),
+    path("users/import", imports.create, name="user_import"),
+    path("users/import/template", imports.template, name="user_import_template"),
     path("users/jobs/", jobs.index, name="jobs"),
     path("users/jobs/create", jobs.create, name="job_create"),
     path("users/jobs/view/<slug:id>", jobs.view, name="job"),

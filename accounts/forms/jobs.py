@@ -25,7 +25,10 @@ class JobForm(forms.Form):
         error_messages={"required": "Select the users to change."},
     )
     action = forms.ChoiceField(
-        label="Action", choices=list(ACTIONS.items()), widget=forms.RadioSelect, error_messages={"required": "Select an action."}
+        label="Action",
+        choices=[(name, label) for name, label in ACTIONS.items() if name != "import"],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Select an action."},
     )
     roles = RolesField(label="Roles", required=False, help_text="For adding, removing, and replacing roles.")
     filter = forms.CharField(required=False, widget=forms.HiddenInput)

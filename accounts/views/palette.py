@@ -169,6 +169,16 @@ PAGES: Final = (
         keywords="download csv excel xlsx ndjson json spreadsheet report audit review",
         is_action=True,
     ),
+    Page(
+        "Import users",
+        "user_import",
+        "arrow-up-tray",
+        "can_manage",
+        description="Create and change users from a CSV, NDJSON, or XLSX file, with a preview",
+        keywords="upload csv excel xlsx ndjson json spreadsheet bulk many",
+        is_action=True,
+        is_suggested=False,
+    ),
     Page("Create user", "user_create", "plus", "can_manage", keywords="new add invite person account", is_action=True),
     Page(
         "Start an access review",

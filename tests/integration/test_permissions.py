@@ -73,6 +73,8 @@ user_deactivate         sign-in  sign-in  sign-in  403      403      200        
 user_activate           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_delete             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+user_import             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+user_import_template    sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 jobs                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 job_create              sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 job                     sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -265,6 +267,7 @@ class World:
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),
             "users_delete": Sent(query="?username=jdoe-gone", form={"username": ["jdoe-gone"]}),
+            "user_import": Sent(form={"file": SimpleUploadedFile("new.csv", b"username,roles\njdoe,superuser\n")}),
             "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),
             "job": Sent((self.job,)),
             "job_advance": Sent((self.job,)),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.forms.users import validate_username
+from accounts.services.users.validation import validate_username
 from demo import __main__ as demo
 from demo.options import DemoError, read_options
 from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, MISTAKES, SAMPLE_USERS, SampleUser

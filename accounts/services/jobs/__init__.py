@@ -1,5 +1,7 @@
 """Bulk changes: long work as documents. A job has a step for each user, which any web process can take, and none does twice."""
 
+from accounts.services.jobs.importing import create_import as create_import
+from accounts.services.jobs.importing import import_changes as import_changes
 from accounts.services.jobs.plan import Denial as Denial
 from accounts.services.jobs.plan import create as create
 from accounts.services.jobs.records import ACTIONS as ACTIONS
@@ -8,6 +10,7 @@ from accounts.services.jobs.records import STATES as STATES
 from accounts.services.jobs.records import Action as Action
 from accounts.services.jobs.records import Counts as Counts
 from accounts.services.jobs.records import Job as Job
+from accounts.services.jobs.records import Result as Result
 from accounts.services.jobs.records import Step as Step
 from accounts.services.jobs.run import advance as advance
 from accounts.services.jobs.run import discard as discard

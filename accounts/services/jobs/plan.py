@@ -31,6 +31,8 @@ NO_CHANGE: Final[dict[Action, str]] = {
 
 # Why the operator can't change a user so (None: delete the user), as a sentence; "" if they can.
 Denial = Callable[[Action, User, User | None], str]
+# The next steps, and the job as it is with them.
+Planner = Callable[[PersonClient, Job, Denial], tuple[Job, list[Step]]]
 
 
 def create(client: PersonClient, action: Action, names: Sequence[str], chosen: UserQuery | Sequence[str], description: str) -> Job:
@@ -40,14 +42,10 @@ def create(client: PersonClient, action: Action, names: Sequence[str], chosen: U
     )
     kept = names if action in ROLE_ACTIONS else ()
     actor = client.actor.username
-    job = store.write(Job(uuid.uuid4().hex, action, timezone.now(), actor, description, tuple(kept), operator=actor, **selection))
-    for old in store.all_jobs()[store.MAX_JOBS :]:
-        if old.state not in ("running", "paused"):
-            store.delete(old)
-    return job
+    return store.create(Job(uuid.uuid4().hex, action, timezone.now(), actor, description, tuple(kept), operator=actor, **selection))
 
 
-def plan_batch(client: PersonClient, job: Job, denial: Denial) -> Job:
+def plan_batch(client: PersonClient, job: Job, denial: Denial, planner: Planner) -> Job:
     """Plan the next users, unless another process does; returns the job as it is then.
 
     Raises AccessDenied without `read_security`, Unavailable; the job then stays as it was.
@@ -59,7 +57,7 @@ def plan_batch(client: PersonClient, job: Job, denial: Denial) -> Job:
     except errors.Conflict:
         return store.get(job.id)
     try:
-        further, steps = _planned(client, claimed, denial)
+        further, steps = planner(client, claimed, denial)
         store.create_steps(steps)
     except errors.ServiceError:
         with suppress(errors.ServiceError):  # the claim expires
@@ -71,7 +69,7 @@ def plan_batch(client: PersonClient, job: Job, denial: Denial) -> Job:
         return store.get(job.id)
 
 
-def _planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[Step]]:
+def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[Step]]:
     names, found, total = _read(client, job)
     rules = Rules(client, job, denial, job.administrators)
     part = uuid.uuid4().hex

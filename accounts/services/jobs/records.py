@@ -10,7 +10,7 @@ from django.utils import timezone
 from accounts.services.documents.store import Version
 from accounts.services.users import User, UserQuery
 
-Action = Literal["activate", "deactivate", "add-roles", "remove-roles", "replace-roles", "delete"]
+Action = Literal["activate", "deactivate", "add-roles", "remove-roles", "replace-roles", "delete", "import"]
 State = Literal["planning", "planned", "running", "paused", "finished"]
 # "started": a process makes the change, or was killed while it did.
 Result = Literal["pending", "started", "success", "failure", "unknown", "skipped"]
@@ -22,6 +22,7 @@ ACTIONS: Final[dict[Action, str]] = {
     "remove-roles": "Remove roles",
     "replace-roles": "Replace roles",
     "delete": "Delete users",
+    "import": "Import users",
 }
 ROLE_ACTIONS: Final[tuple[Action, ...]] = ("add-roles", "remove-roles", "replace-roles")
 STATES: Final[dict[State, str]] = {
@@ -35,10 +36,11 @@ STATES: Final[dict[State, str]] = {
 
 @dataclass(frozen=True)
 class Job:
-    """A bulk change: of the users with these `usernames`, or of all that match `query`, described by `filter`.
+    """A bulk change: of the users with these `usernames`, of all that match `query`, described by `filter`, or of a file's lines.
 
     `parts`: the batches of steps that belong to it; what a killed process wrote beside them doesn't count. `operator`: who carries
-    it out. `administrators`: how many of the planned changes take the permission to manage users from an active user.
+    it out. `administrators`: how many of the planned changes take the permission to manage users from an active user. Of an
+    import, `creations`: how many users will be created, `warnings`: how many have one, and `filter` is the name of the file.
     """
 
     id: str
@@ -55,6 +57,8 @@ class Job:
     total: int = 0
     parts: tuple[str, ...] = ()
     administrators: int = 0
+    creations: int = 0
+    warnings: int = 0
     operator: str = ""
     started: datetime | None = None
     finished: datetime | None = None
@@ -112,6 +116,8 @@ class Step:
 
     `request`: the ID of the request that began the change, which its event in the audit trail has too. `reason`: why the user is
     skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
+
+    Of an import, `line`: in the file, `values`: its fields as JSON, `secret`: its password, encrypted, and `notes`: warnings.
     """
 
     job: str
@@ -123,11 +129,17 @@ class Step:
     reason: str = ""
     request: str = ""
     begun: datetime | None = None
+    line: int = 0
+    values: str = ""
+    secret: str = field(default="", repr=False)
+    change: Literal["", "create", "update"] = ""
+    notes: tuple[str, ...] = ()
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         source = {name: value for name, value in document["_source"].items() if name != "kind"}
+        source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
         return cls(version=Version.of(document) if "_seq_no" in document else None, **source)
 
@@ -143,6 +155,15 @@ class Step:
     def roles(self) -> tuple[str, ...]:
         """The roles of the user in the preview."""
         return tuple((self.was or {}).get("roles", ()))
+
+
+@dataclass(frozen=True)
+class Change:
+    """A step with the user as they are now (None: to be created) and are to be (None: deleted)."""
+
+    step: Step
+    user: User | None
+    wanted: User | None
 
 
 def seen(user: User) -> dict[str, Any]:

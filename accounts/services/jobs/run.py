@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from typing import Final
@@ -20,11 +20,11 @@ from django.utils import timezone
 
 from accounts.services import audit, errors, users
 from accounts.services.client import PersonClient
-from accounts.services.jobs import plan, store
+from accounts.services.jobs import importing, plan, store
 from accounts.services.jobs.plan import Denial, Rules
-from accounts.services.jobs.records import Counts, Job, State, Step
+from accounts.services.jobs.records import Change, Counts, Job, State, Step
 from accounts.services.jobs.store import StepQuery
-from accounts.services.users import User, outcomes
+from accounts.services.users import outcomes
 from usermgmt.logging import request_id
 
 BATCH_SIZE: Final = 150
@@ -40,15 +40,6 @@ CHANGED_SINCE: Final = "The roles of this user were changed after the preview."
 ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
 
 
-@dataclass(frozen=True)
-class Change:
-    """A step with the user as they are now and are to be; None: deleted."""
-
-    step: Step
-    user: User
-    wanted: User | None
-
-
 def advance(client: PersonClient, id: str, denial: Denial) -> Job:
     """Plan or change the next users; returns the job as it is then.
 
@@ -56,7 +47,10 @@ def advance(client: PersonClient, id: str, denial: Denial) -> Job:
     """
     job = store.get(id)
     if job.state == "planning":
-        return plan.plan_batch(client, job, denial)
+        planned = plan.plan_batch(client, job, denial, importing.planned if job.action == "import" else plan.planned)
+        if planned.state == "planned":
+            store.delete_lines(planned)
+        return planned
     if job.state != "running":
         return job
     with _request():
@@ -182,7 +176,8 @@ def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial:
     deadline = monotonic() + SECONDS_PER_BATCH
     failures: list[Exception] = []
     try:
-        changes, done = _decided(client, job, claimed, denial)
+        decided = importing.decided if job.action == "import" else _decided
+        changes, done = decided(client, job, claimed, denial)
     except errors.ServiceError:
         store.put_steps([_waiting(step) for step in claimed])
         raise
@@ -233,7 +228,11 @@ def _changed(client: PersonClient, job: Job, change: Change) -> Step:
     """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
     username, user = change.step.username, change.user
     try:
-        if change.wanted is None:
+        if job.action == "import":
+            importing.carry_out(client, change)
+        elif user is None:
+            raise ValueError("only an import creates users")
+        elif change.wanted is None:
             users.delete(client, username, user)
         elif job.action == "activate":
             users.enable(client, username, user)
@@ -247,7 +246,7 @@ def _changed(client: PersonClient, job: Job, change: Change) -> Step:
         return replace(change.step, state="unknown", reason=exc.code)
     except errors.ServiceError as exc:
         return replace(change.step, state="failure", reason=exc.code)
-    return replace(change.step, state="success", reason="")
+    return replace(change.step, state="success", reason="", secret="")
 
 
 def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
@@ -257,6 +256,7 @@ def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
     except errors.Conflict:
         return store.get(job.id)
     _record(client, finished, audit.Action.JOB_FINISH, counts)
+    store.delete_lines(finished)
     return finished
 
 

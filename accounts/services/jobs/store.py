@@ -46,6 +46,15 @@ def write(job: Job) -> Job:
     return replace(job, version=version)
 
 
+def create(job: Job) -> Job:
+    """Store a new job, and delete the oldest that aren't being carried out. Raises Unavailable."""
+    job = write(job)
+    for old in all_jobs()[MAX_JOBS:]:
+        if old.state not in ("running", "paused"):
+            delete(old)
+    return job
+
+
 def require(id: str, states: Sequence[State]) -> Job:
     """A job that is in one of the states. Raises JobNotFound, JobStateChanged."""
     job = get(id)
@@ -78,11 +87,15 @@ def all_jobs() -> list[Job]:
 
 
 def delete(job: Job) -> None:
-    """Delete a job and its steps."""
+    """Delete a job, its steps, and its lines."""
     documents_store.delete(indices.JOBS, job.id)
-    steps_of_job: dict[str, Any] = {"query": {"term": {"job": job.id}}, "size": 10 * BATCH_SIZE, "source": False}
+    _delete_all([{"term": {"job": job.id}}])
+
+
+def _delete_all(filters: Sequence[Mapping[str, Any]]) -> None:
+    found: dict[str, Any] = {"query": {"bool": {"filter": filters}}, "size": 10 * BATCH_SIZE, "source": False}
     refresh()
-    while hits := service_client().search(**INDEX, **steps_of_job)["hits"]["hits"]:
+    while hits := service_client().search(**INDEX, **found)["hits"]["hits"]:
         documents_store.bulk([{"delete": {"_index": indices.JOBS, "_id": hit["_id"]}} for hit in hits], refresh=True)
 
 
@@ -92,6 +105,31 @@ def refresh() -> None:
         service_client().indices.refresh(index=indices.JOBS)  # with `ignore_unavailable`, it would be taken for an empty one
     except errors.IndexNotFound:
         pass
+
+
+def create_lines(job_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
+    """The lines of an import, numbered from 1. Raises Unavailable when one couldn't be written."""
+    for start in range(0, len(lines), BATCH_SIZE):
+        operations: list[Mapping[str, Any]] = []
+        for number, line in enumerate(lines[start : start + BATCH_SIZE], start=start + 1):
+            create = {"create": {"_index": indices.JOBS, "_id": f"{job_id}-line-{number}"}}
+            operations += [create, {"kind": "line", "job": job_id, "number": number, **line}]
+        documents_store.require_status(documents_store.bulk(operations), (HTTPStatus.CREATED,))
+
+
+def lines(job: Job, after: int, size: int) -> list[Mapping[str, Any]]:
+    """Some lines of an import, in the order of their numbers; call `refresh` first."""
+    filters = [{"term": {"job": job.id}}, {"term": {"kind": "line"}}, {"range": {"number": {"gt": after}}}]
+    answer = service_client().search(
+        **INDEX, query={"bool": {"filter": filters}}, sort=[{"number": {"order": "asc", "unmapped_type": "integer"}}], size=size
+    )
+    return [hit["_source"] for hit in answer["hits"]["hits"]]
+
+
+def delete_lines(job: Job) -> None:
+    """Delete the lines of an import, whose steps have what is still needed."""
+    if job.action == "import":
+        _delete_all([{"term": {"job": job.id}}, {"term": {"kind": "line"}}])
 
 
 def create_steps(steps: Sequence[Step]) -> None:

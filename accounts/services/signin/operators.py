@@ -4,7 +4,7 @@ Checked by the cluster at the sign-in, stored in the session, rechecked every mi
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -151,10 +151,16 @@ def recheck_privileges(session: SessionBase) -> None:
 @sensitive_variables("password")
 def client_for_command(command: str, username: str, password: str) -> PersonClient:
     """A client for a management command. Raises AuthenticationFailed and Unavailable."""
+    return operator_for_command(command, username, password).client
+
+
+@sensitive_variables("password")
+def operator_for_command(command: str, username: str, password: str) -> Operator:
+    """The user of a management command. Raises AuthenticationFailed and Unavailable."""
     client = PersonClient(username, password)
-    identity = _identity(client)
-    client.actor = Actor(identity.username, identity.realm, identity.realm_type, command)
-    return client
+    operator = Operator(_identity(client), client)
+    client.actor = replace(client.actor, command=command)
+    return operator
 
 
 @sensitive_variables("password")

@@ -41,9 +41,12 @@ from accounts.services.users.users import is_valid_username as is_valid_username
 from accounts.services.users.users import keeping_an_administrator as keeping_an_administrator
 from accounts.services.users.users import last_administrators as last_administrators
 from accounts.services.users.users import lock_name as lock_name
+from accounts.services.users.users import merged_metadata as merged_metadata
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
+from accounts.services.users.users import namesakes as namesakes
 from accounts.services.users.users import reserved as reserved
 from accounts.services.users.users import similar as similar
 from accounts.services.users.users import stored as stored
 from accounts.services.users.users import update as update
+from accounts.services.users.users import update_all as update_all
 from accounts.services.users.users import user_from_api as user_from_api

@@ -27,6 +27,8 @@ RESERVED_USERNAMES: Final = (
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
 MAX_SIMILAR: Final = 10
+NAMESAKES_PER_CALL: Final = 200
+MAX_NAMESAKES: Final = 10_000  # of one call, as Elasticsearch allows
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,20 +109,37 @@ def similar(client: PersonClient, username: str) -> list[str]:
     return sorted(name for name in [*native, *built_in] if name != username and name.lower() == username.lower())
 
 
-@sensitive_variables("password")
-def create(client: PersonClient, user: User, password: str) -> None:
-    """Create a native user, and never overwrite one.
+def namesakes(client: PersonClient, usernames: Iterable[str]) -> dict[str, list[str]]:
+    """The users whose name equals one of these regardless of case, by the name in lower case. A call for 200 names."""
+    wanted = sorted({name.lower() for name in usernames})
+    found: dict[str, list[str]] = {}
+    for start in range(0, len(wanted), NAMESAKES_PER_CALL):
+        names = wanted[start : start + NAMESAKES_PER_CALL]
+        terms = [{"term": {"username": {"value": name, "case_insensitive": True}}} for name in names]
+        answer = client.query_user(query={"bool": {"should": terms}}, size=MAX_NAMESAKES)
+        for body in answer["users"]:
+            found.setdefault(body["username"].lower(), []).append(body["username"])
+    for user in reserved(client):
+        if user.username in wanted:
+            found.setdefault(user.username, []).append(user.username)
+    return found
+
+
+@sensitive_variables("password", "password_hash")
+def create(
+    client: PersonClient, user: User, password: str, *, password_hash: str = "", details: Mapping[str, str] | None = None
+) -> None:
+    """Create a native user, active or not, and never overwrite one. `password_hash`: instead of the password.
 
     The API can't create without overwriting, so a lock and a read come first. Raises UserExists, UserLocked, Invalid,
     AuditUnavailable, and UserOverwritten when the user was created outside usermgmt between the read and the call.
     """
-    new = replace(user, enabled=True)
-    with audit.recorded(
-        client, audit.Action.USER_CREATE, user.username, changes=changed_fields(None, new), lock=lock_name(user.username)
-    ):
+    secret: dict[str, Any] = {"password_hash": password_hash} if password_hash else {"password": password}
+    changes, lock = changed_fields(None, user), lock_name(user.username)
+    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=changes, details=details, lock=lock):
         _require_new(client, user.username)
         answer = client.put_user(
-            username=user.username, password=password, enabled=True, metadata=dict(user.metadata), **_profile(user)
+            username=user.username, enabled=user.enabled, metadata=dict(user.metadata), **secret, **_profile(user)
         )
         invalidate(unknown_roles.names)
         if not answer["created"]:
@@ -133,16 +152,39 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
     NotFound, LastAdministrator, AuditUnavailable.
     """
-    changes = changed_fields(seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
-    guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles)
-    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, lock=lock_name(wanted.username)), guard:
+    update_all(client, seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
+
+
+def update_all(client: PersonClient, seen: User, wanted: User) -> None:
+    """The same with the status and the metadata, which is merged: keys that `wanted` lacks stay. Deactivating ends sessions."""
+    guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles if wanted.enabled else ())
+    lock = lock_name(wanted.username)
+    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changed_fields(seen, wanted), lock=lock), guard:
         with exact_text():
             current = stored(client, wanted.username)
         if conflicts := differences(seen, user_from_api(showable(current))):
             raise errors.EditConflict(conflicts)
         # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
-        client.put_user(username=current["username"], enabled=current["enabled"], metadata={}, **_edited(current, seen, wanted))
+        enabled = current["enabled"] if wanted.enabled == seen.enabled else wanted.enabled
+        metadata = {
+            name: value for name, value in wanted.metadata.items() if name not in seen.metadata or seen.metadata[name] != value
+        }
+        client.put_user(username=current["username"], enabled=enabled, metadata=metadata, **_edited(current, seen, wanted))
     invalidate(unknown_roles.names)
+    if wanted.enabled != seen.enabled:
+        invalidate()
+        if not wanted.enabled:
+            sessions.end_all(wanted.username)
+
+
+def merged_metadata(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """As Elasticsearch merges metadata: at every depth. {} changes nothing."""
+    merged = dict(old)
+    for name, value in new.items():
+        before = merged.get(name)
+        is_merged = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[name] = merged_metadata(before, value) if is_merged else value  # type: ignore[arg-type]
+    return merged
 
 
 def _edited(current: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:

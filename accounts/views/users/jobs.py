@@ -1,6 +1,6 @@
 """Bulk changes: select users and an action, check the preview, carry it out in batches, and see what became of each user."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -12,20 +12,20 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import policy
+from accounts.bulk_policy import denial_by
 from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_response
 from accounts.forms.jobs import MATCHING, PAGE_SIZE, SELECTED, JobForm, StepsForm, user_query
 from accounts.http import AppRequest, go_to, wants_fragment
-from accounts.services import audit, jobs, roles, users
+from accounts.services import audit, exports, jobs, roles, users
 from accounts.services.audit.actions import reason_label
 from accounts.services.client import PersonClient
-from accounts.services.exports import dialect, filters
-from accounts.services.jobs import Action, Denial, Job, Step
-from accounts.services.users import User, unknown_roles
+from accounts.services.compare.differences import Field
+from accounts.services.exports import cells, dialect, filters
+from accounts.services.jobs import Job, Result, Step
+from accounts.services.users import unknown_roles
 
-OWN_PERMISSION: Final = "You can't remove your own permission to manage users. Ask another administrator."
-RESULTS: Final = {
+RESULTS: Final[dict[Result, str]] = {
     "pending": "Pending",
     "started": "In progress",
     "success": "Success",
@@ -33,8 +33,11 @@ RESULTS: Final = {
     "unknown": "Unknown",
     "skipped": "Skipped",
 }
-PREVIEWED: Final = {**RESULTS, "pending": "Will change"}
+PREVIEWED: Final[dict[Result, str]] = {**RESULTS, "pending": "Will change"}
 PREPOSITIONS: Final = {"add-roles": "to", "remove-roles": "from", "replace-roles": "of"}
+CREATED: Final = "Will be created"
+FIELD_LABELS: Final = {**exports.COLUMNS, "enabled": "Status"}
+STATUS: Final[dict[Any, str]] = {True: "Active", False: "Deactivated"}
 IN_PROGRESS: Final = ("planning", "running")
 CONTROLS: Final[dict[str, Callable[[PersonClient, str], object]]] = {
     "start": jobs.start,
@@ -86,7 +89,7 @@ def _create(request: AppRequest, data: dict[str, Any], usernames: list[str]) -> 
     is_selected = data["users"] == SELECTED
     description = f"{len(usernames):,} selected" if is_selected else filters.describe_users(query)
     job = jobs.create(request.user.client, data["action"], data["roles"], usernames if is_selected else query, description)
-    jobs.advance(request.user.client, job.id, _denial(request))
+    jobs.advance(request.user.client, job.id, denial_by(request.user))
     return redirect("job", job.id)
 
 
@@ -110,7 +113,7 @@ def view(request: AppRequest, id: str) -> HttpResponse:
         "states": [entry for entry in numbers if entry[2] or entry[0] == query.state],
         "state": query.state,
         "start_label": _start_label(job, counts.pending),
-        "rows": [(step, labels[step.state], _details(job, step)) for step in steps],
+        "rows": [(step, _label(step, labels), _details(job, step)) for step in steps],
         "next": steps[-1].number if len(steps) == PAGE_SIZE else 0,
         "previous": steps[0].number if steps and (query.after or (query.before and steps[0].number > 1)) else 0,
         **_control(request, job),
@@ -124,7 +127,7 @@ def view(request: AppRequest, id: str) -> HttpResponse:
 def advance(request: AppRequest, id: str) -> HttpResponse:
     """Plan or change the next users."""
     before = jobs.get(id)
-    job = jobs.advance(request.user.client, id, _denial(request))
+    job = jobs.advance(request.user.client, id, denial_by(request.user))
     if job.state != before.state or not wants_fragment(request, "job-progress"):
         return go_to(request, reverse("job", args=[id]))
     return _progress(request, job)
@@ -173,7 +176,27 @@ def _cells(job: Job) -> Iterator[list[str]]:
     labels = RESULTS if job.started else PREVIEWED
     action, chosen = jobs.ACTIONS[job.action], dialect.join_names(job.roles)
     for step in jobs.all_steps(job):
-        yield [step.username, action, chosen, dialect.join_names(step.roles), labels[step.state], reason_label(step.reason)]
+        line = f"Line {step.line}." if step.line else ""
+        details = " ".join(filter(None, [line, reason_label(step.reason), *step.notes, *map(_sentence, _fields(step))]))
+        yield [step.username, action, chosen, dialect.join_names(step.roles), _label(step, labels), details]
+
+
+def _fields(step: Step) -> list[Field]:
+    """The fields that an import changes, and those of a user that it creates."""
+    changes = jobs.import_changes(step) if step.values and step.state != "skipped" else {}
+    return [_field(name, before, after) for name, (before, after) in changes.items()]
+
+
+def _field(name: str, before: Any, after: Any) -> Field:
+    if name == "roles":
+        old, new = before or [], after or []
+        added, removed = [role for role in new if role not in old], [role for role in old if role not in new]
+        return Field(FIELD_LABELS[name], dialect.join_names(old), dialect.join_names(new), added, removed)
+    return Field(FIELD_LABELS[name], STATUS.get(before, before) or "", STATUS.get(after, after) or "")
+
+
+def _sentence(field: Field) -> str:
+    return f"{field.name}: {field.before or cells.NONE} → {field.after or cells.NONE}."
 
 
 def _progress(request: AppRequest, job: Job) -> HttpResponse:
@@ -194,8 +217,15 @@ def _control(request: AppRequest, job: Job) -> dict[str, bool]:
     return {"drives": request.user.can_manage and job.operator == request.user.username}
 
 
+def _label(step: Step, labels: Mapping[Result, str]) -> str:
+    is_new = step.change == "create" and step.state == "pending" and labels is PREVIEWED
+    return CREATED if is_new else labels[step.state]
+
+
 def _details(job: Job, step: Step) -> dict[str, Any]:
     """What the preview says of a user."""
+    if job.action == "import":
+        return {"reason": reason_label(step.reason), "fields": _fields(step)}
     before = step.roles
     added = [name for name in job.roles if name not in before] if job.action in ("add-roles", "replace-roles") else []
     removed = [
@@ -205,21 +235,3 @@ def _details(job: Job, step: Step) -> dict[str, Any]:
     ]
     changes = {"added": added, "removed": removed} if step.state != "skipped" and step.was else {}
     return {"reason": reason_label(step.reason), **changes}
-
-
-def _denial(request: AppRequest) -> Denial:
-    operator = request.user
-
-    def denial(action: Action, user: User, wanted: User | None) -> str:
-        if action == "activate" or action == "deactivate" or action == "delete":
-            return policy.denial_reason(action, operator, user)
-        if reason := policy.denial_reason("edit", operator, user):
-            return reason
-        return OWN_PERMISSION if wanted and operator.is_account(user.username) and _loses_management(request, wanted) else ""
-
-    return denial
-
-
-def _loses_management(request: AppRequest, wanted: User) -> bool:
-    names = [*wanted.roles, *roles.anonymous_access(request.user.client).roles]
-    return policy.would_lose_management(request.user, wanted, roles.by_name(request.user.client, names).values())

@@ -1,0 +1,34 @@
+"""What bulk changes leave out because of who carries them out."""
+
+from typing import Final
+
+from accounts import policy
+from accounts.services import roles
+from accounts.services.jobs import Action, Denial
+from accounts.services.signin.operators import Operator
+from accounts.services.users import User
+
+OWN_PERMISSION: Final = "You can't remove your own permission to manage users. Ask another administrator."
+OWN_ACCOUNT: Final = "You can't deactivate your own account. Ask another administrator."
+
+
+def denial_by(operator: Operator) -> Denial:
+    """Why this operator can't change a user so."""
+
+    def denial(action: Action, user: User, wanted: User | None) -> str:
+        if action == "activate" or action == "deactivate" or action == "delete":
+            return policy.denial_reason(action, operator, user)
+        if reason := policy.denial_reason("edit", operator, user):
+            return reason
+        if not wanted or not operator.is_account(user.username):
+            return ""
+        if not wanted.enabled:
+            return OWN_ACCOUNT
+        return OWN_PERMISSION if _loses_management(operator, wanted) else ""
+
+    return denial
+
+
+def _loses_management(operator: Operator, wanted: User) -> bool:
+    names = [*wanted.roles, *roles.anonymous_access(operator.client).roles]
+    return policy.would_lose_management(operator, wanted, roles.by_name(operator.client, names).values())

@@ -1,0 +1,228 @@
+"""Imports: the lines of a file are stored first, become steps in the preview, and create or change users.
+
+Passwords are encrypted until their user is created. Without one in the file, a new user gets a random one that nobody knows.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+import bcrypt
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from accounts.services import errors, roles, users
+from accounts.services.client import PersonClient
+from accounts.services.imports import Contents, Problem
+from accounts.services.jobs import plan, store
+from accounts.services.jobs.plan import Administrators, Denial
+from accounts.services.jobs.records import Change, Job, Step
+from accounts.services.jobs.sealing import seal, unseal
+from accounts.services.passwords import policy
+from accounts.services.users import RESERVED_USERNAMES, User
+
+SAME: Final = "The user already has these values."
+CHANGED_SINCE: Final = "This user was changed after the preview."
+NOT_DECRYPTED: Final = "The password can't be decrypted, because SECRET_KEY was changed. Import the file again."
+NOT_USED: Final = "The password in the file isn't used, because the user exists."
+NO_ROLE: Final = "The role “{}” doesn't exist and grants no privileges."
+NAMESAKE: Final = "Differs only in case from the existing user “{}”."
+# In the audit trail.
+HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
+RANDOM_DETAIL: Final = "random, not shown to anyone"
+# For random passwords with over 100 bits, which can't be guessed: the node would need 18 ms for each.
+FEWEST_ROUNDS: Final = 4
+
+
+def create_import(client: PersonClient, name: str, contents: Contents) -> Job:
+    """A new job, without its steps, for the lines of a file without errors. Raises Unavailable."""
+    id, actor = uuid.uuid4().hex, client.actor.username
+    job = Job(id, "import", timezone.now(), actor, name, operator=actor, total=len(contents.lines))
+    try:
+        store.create_lines(id, list(_documents(id, contents)))
+        return store.create(job)
+    except errors.ServiceError:
+        with suppress(errors.ServiceError):
+            store.delete(job)
+        raise
+
+
+@sensitive_variables()
+def _documents(job: str, contents: Contents) -> Iterator[dict[str, Any]]:
+    warnings: dict[int, list[Problem]] = {}
+    for problem in contents.warnings:
+        warnings.setdefault(problem.line, []).append(problem)
+    for line in contents.lines:
+        secrets = {name: text for name in ("password", "password_hash") if (text := getattr(line, name))}
+        yield {
+            "line": line.number,
+            "username": line.username,
+            "is_built_in": line.is_built_in,
+            "values": json.dumps(line.fields),
+            "secret": seal(job, line.username, secrets),
+            "notes": [f"{problem.column}: {problem.text}" for problem in warnings.get(line.number, ())],
+        }
+
+
+def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[Step]]:
+    """The next lines as steps, and the job as it is with them."""
+    store.refresh()
+    lines = store.lines(job, after=job.read, size=plan.BATCH_SIZE)
+    found = plan.current(client, [line["username"] for line in lines])
+    rules = Rules(client, denial, job.administrators)
+    namesakes = users.namesakes(client, [line["username"] for line in lines if line["username"] not in found])
+    part = uuid.uuid4().hex
+    steps = [rules.step(job, part, line, found.get(line["username"]), namesakes) for line in lines]
+    to_do = [step for step in steps if step.state == "pending"]
+    further = replace(
+        job,
+        state="planned" if job.read + len(lines) >= job.total or not lines else "planning",
+        read=job.read + len(lines),
+        parts=(*job.parts, part) if lines else job.parts,
+        administrators=rules.administrators.taken,
+        creations=job.creations + sum(step.change == "create" for step in to_do),
+        warnings=job.warnings + sum(bool(step.notes) for step in to_do),
+    )
+    return further, steps
+
+
+class Rules:
+    """What a line does to a user, and to whom it does nothing."""
+
+    def __init__(self, client: PersonClient, denial: Denial, taken: int = 0) -> None:
+        known = roles.all_roles(client)
+        self._denial = denial
+        self._roles = {role.name for role in known}
+        self.administrators = Administrators(client, frozenset(role.name for role in known if role.grants_user_management), taken)
+
+    def step(self, job: Job, part: str, line: Mapping[str, Any], user: User | None, namesakes: Mapping[str, Sequence[str]]) -> Step:
+        step = Step(
+            job.id,
+            part,
+            line["number"],
+            line["username"],
+            was(user) if user else None,
+            line=line["line"],
+            values=line["values"],
+            change="update" if user else "create",
+        )
+        wanted = wanted_user(step, user)
+        reason = plan.BUILT_IN if line["is_built_in"] else self.reason(user, wanted)
+        if reason:
+            return replace(step, state="skipped", reason=reason)
+        notes = [*line["notes"], *(NO_ROLE.format(name) for name in wanted.roles if name not in self._roles)]
+        if user is None:
+            others = namesakes.get(step.username.lower(), ())
+            return replace(step, secret=line["secret"], notes=(*notes, *(NAMESAKE.format(name) for name in others)))
+        return replace(step, notes=(*notes, *([NOT_USED] if line["secret"] else [])))
+
+    def reason(self, user: User | None, wanted: User) -> str:
+        """Why the line is skipped; "" for a change that counts as made."""
+        if user is None:
+            return plan.BUILT_IN if wanted.username in RESERVED_USERNAMES else ""
+        if user.is_reserved:
+            return plan.BUILT_IN
+        if is_same(user, wanted):
+            return SAME
+        if denied := self._denial("import", user, wanted):
+            return denied
+        return "" if self.administrators.take(user, wanted) else plan.LAST_ADMINISTRATOR
+
+
+def decided(client: PersonClient, job: Job, claimed: Iterable[Step], denial: Denial) -> tuple[list[Change], list[Step]]:
+    """What is to be changed, and the steps that need no change by now."""
+    claimed = list(claimed)
+    rules = Rules(client, denial)
+    found = plan.current(client, [step.username for step in claimed])
+    changes: list[Change] = []
+    done: list[Step] = []
+    for step in claimed:
+        user = found.get(step.username)
+        wanted = wanted_user(step, user)
+        if step.change == "update" and user is None:
+            done.append(replace(step, state="skipped", reason=plan.NO_USER))
+        elif reason := rules.reason(user, wanted):
+            done.append(replace(step, state="skipped", reason=reason, secret=""))
+        elif problem := _problem(step, user):
+            done.append(replace(step, state="failure", reason=problem))
+        else:
+            changes.append(Change(step, user, wanted))
+    return changes, done
+
+
+def _problem(step: Step, user: User | None) -> str:
+    """Why the step fails before anything is sent."""
+    if step.change == "create":
+        if user:
+            return errors.UserExists.code
+        return NOT_DECRYPTED if unseal(step.job, step.username, step.secret) is None else ""
+    return CHANGED_SINCE if user and step.was and step.was != was(user) else ""
+
+
+@sensitive_variables()
+def carry_out(client: PersonClient, change: Change) -> None:
+    """Create or change the user. Raises what `users` raises."""
+    if change.wanted is None:
+        raise ValueError("an import deletes nobody")
+    if change.user:
+        return users.update_all(client, change.user, change.wanted)
+    secrets, details = unseal(change.step.job, change.step.username, change.step.secret), {}
+    if not secrets:
+        secrets, details = {"password_hash": _random_hash()}, {"password": RANDOM_DETAIL}
+    elif "password_hash" in secrets:
+        details = {"password": HASH_DETAIL}
+    password, password_hash = secrets.get("password", ""), secrets.get("password_hash", "")
+    users.create(client, change.wanted, password, password_hash=password_hash, details=details)
+
+
+def _random_hash() -> str:
+    """Of a password that nobody knows."""
+    hashed = bcrypt.hashpw(policy.generate().encode(), bcrypt.gensalt(FEWEST_ROUNDS, prefix=b"2a"))
+    return hashed.decode()
+
+
+def wanted_user(step: Step, user: User | None) -> User:
+    """The user with the values of the line; what it doesn't say stays as it is. Roles keep their order."""
+    values = json.loads(step.values)
+    before = user or User(step.username)
+    chosen = dict.fromkeys(values.get("roles", before.roles))
+    return replace(
+        before,
+        full_name=values.get("full_name", before.full_name),
+        email=values.get("email", before.email),
+        enabled=values.get("enabled", before.enabled),
+        roles=tuple(dict.fromkeys([*filter(chosen.__contains__, before.roles), *chosen])),
+        metadata=users.merged_metadata(before.metadata, values.get("metadata", {})),
+    )
+
+
+def import_changes(step: Step) -> dict[str, tuple[Any, Any]]:
+    """What the preview says: the changed fields before and after, as in the audit trail; of a new user, what it will have."""
+    if step.was is None and step.change == "update":
+        return {}
+    before = _user(step.username, step.was) if step.was else None
+    found = users.changed_fields(before, wanted_user(step, before))
+    return found if before else {name: pair for name, pair in found.items() if pair[1] not in (None, [], True)}
+
+
+def _user(username: str, was: Mapping[str, Any]) -> User:
+    values = {**was, "roles": tuple(was["roles"]), "metadata": json.loads(was["metadata"])}
+    return User(username, **values)
+
+
+def is_same(user: User, wanted: User) -> bool:
+    return replace(wanted, roles=()) == replace(user, roles=()) and set(wanted.roles) == set(user.roles)
+
+
+def was(user: User) -> dict[str, Any]:
+    """What a step keeps of the user in the preview. Metadata is a text, because its keys can be anything."""
+    return {
+        "full_name": user.full_name,
+        "email": user.email,
+        "roles": list(user.roles),
+        "enabled": user.enabled,
+        "metadata": json.dumps(user.metadata, sort_keys=True),
+    }

@@ -1,0 +1,168 @@
+"""Importing users on real nodes: a file with problems, the preview, what is created and changed, and the command."""
+
+import html
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import CommandError, call_command
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.services import audit, exports, jobs
+from accounts.services.client import PersonClient, service_client
+from accounts.services.documents import indices
+from accounts.services.jobs import importing, plan, store
+from accounts.services.users import UserQuery
+from tests.support.cast import PASSWORD
+from tests.support.nodes import TestNode
+from tests.support.traces import trail
+
+HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2a$")
+FILE = f"""\
+username;full name;Email address;enabled;roles;metadata;password;password_hash
+new-1;Jane Doe;jane@example.org;;viewer, gone;"{{""team"": ""x""}}";Vq7-another-one;
+new-2;;;no;(none);;;{HASH}
+new-3;;;;;;;
+change;Another name;;;;"{{""b"": 2}}";;
+empty;(none);(none);nein;;;Vq7-another-one;
+same;;;yes;editor, viewer;;;
+JANE-OLD;;;;;;;
+elastic;;;;superuser;;;
+ada;;;no;;;;
+ghost;;;;;;;
+"""
+
+
+def upload(client: Client, content: str, name: str = "users.csv") -> Any:
+    return client.post("/users/import", {"file": SimpleUploadedFile(name, content.encode())})
+
+
+def finish(client: Client) -> jobs.Job:
+    job = jobs.all_jobs()[0]
+    while (job := store.get(job.id)).state in ("planning", "running"):
+        assert client.post(f"/users/jobs/advance/{job.id}").status_code == 302
+    return job
+
+
+def page(client: Client, url: str) -> str:
+    return " ".join(html.unescape(client.get(url).content.decode()).split())
+
+
+def make(node: TestNode, name: str, **body: Any) -> None:
+    node.elastic.security.put_user(username=name, **{"password_hash": HASH, "roles": ["viewer"], **body})
+
+
+def people(node: TestNode) -> None:
+    make(node, "change", roles=["viewer"], full_name="Name", email="c@example.org", metadata={"a": 1}, enabled=False)
+    make(node, "empty", full_name="Name", email="e@example.org")
+    make(node, "same", roles=["viewer", "editor"])
+    make(node, "jane-old")
+
+
+def stored(job: jobs.Job) -> str:
+    """All documents of the job, as they are in the index."""
+    store.refresh()
+    found = service_client().search(index=indices.JOBS, query={"term": {"job": job.id}}, size=100)
+    return json.dumps(found["hits"]["hits"])
+
+
+def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Callable[[str], PersonClient]) -> None:
+    people(node)
+    ada = signed_in("ada")
+    refused = upload(ada, FILE.replace("nein", "nope") + "new-1;;;;;;x;\n")
+    assert refused.status_code == 422
+    problems = {(problem.line, problem.column) for problem in refused.context["problems"]}
+    assert problems == {(6, "Enabled"), (12, "Username"), (12, "Password")}
+    assert jobs.all_jobs() == [], "nothing is stored"
+
+    assert upload(ada, FILE).status_code == 302
+    job = jobs.all_jobs()[0]
+    url = f"/users/jobs/view/{job.id}"
+    preview = page(ada, url)
+    assert "7 of 10 users will change" in preview
+    assert "5 will be created" in preview
+    assert "3 users have a warning" in preview
+    assert "The role “gone” doesn't exist" in preview
+    assert "Differs only in case from the existing user “jane-old”." in preview
+    assert {step.username: step.reason for step in jobs.all_steps(job, "skipped")} == {
+        "same": importing.SAME,
+        "elastic": plan.BUILT_IN,
+        "ada": "You can't deactivate your own account. Ask another administrator.",
+    }
+    assert not {"new-1", "new-2"} & node.usernames(), "a preview changes nothing"
+    assert [secret for secret in (HASH, "Vq7-another-one") if secret in stored(job)] == []
+    assert '"kind": "line"' not in stored(job)
+
+    make(node, "ghost")  # who would be overwritten
+    node.elastic.security.put_user(username="empty", roles=["viewer"], full_name="Changed", email="e@example.org")
+    ada.post(f"/users/jobs/control/{job.id}", {"command": "start"})
+    job = finish(ada)
+    outcomes = {step.username: (step.state, step.reason) for step in jobs.all_steps(job)}
+    assert outcomes["empty"] == ("failure", importing.CHANGED_SINCE)
+    assert outcomes["ghost"] == ("skipped", importing.SAME)
+    assert [name for name, (state, _) in outcomes.items() if state == "success"] == [
+        "new-1",
+        "new-2",
+        "new-3",
+        "change",
+        "JANE-OLD",
+    ]
+    assert "Full name: Name → Another name." in ada.get(f"/users/jobs/export/{job.id}").getvalue().decode()
+    ada.post(f"/users/jobs/control/{job.id}", {"command": "retry"})
+    finish(ada)
+
+    expected = {
+        "new-1": ("Jane Doe", "jane@example.org", True, ["viewer", "gone"], {"team": "x"}),
+        "new-2": (None, None, False, [], {}),
+        "new-3": (None, None, True, [], {}),
+        "change": ("Another name", "c@example.org", False, ["viewer"], {"a": 1, "b": 2}),
+        "empty": (None, None, False, ["viewer"], {}),
+    }
+    found = {name: node.user(name) or {} for name in expected}
+    fields = ("full_name", "email", "enabled", "roles", "metadata")
+    assert {name: tuple(user[field] for field in fields) for name, user in found.items()} == expected
+    node.elastic.security.enable_user(username="new-2")
+    assert PersonClient("new-1", "Vq7-another-one").authenticate()["username"] == "new-1"
+    assert PersonClient("new-2", PASSWORD).authenticate()["username"] == "new-2"
+    created = {event.target: event.details.get("password", "") for event in trail(node, action="user-create")}
+    assert created["new-1"] == ""
+    assert created["new-2"] == importing.HASH_DETAIL
+    assert created["new-3"] == importing.RANDOM_DETAIL
+    assert [step.secret for step in jobs.all_steps(job) if step.secret] == []
+
+
+def test_the_command(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
+    """An export comes back after its users were deleted."""
+    people(node)
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "ada")
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
+    names = ("change", "empty", "same", "jane-old")
+    before = {name: node.user(name) for name in names}
+    file = tmp_path / "users.zip"
+    file.write_bytes(b"".join(chunk.data for chunk in exports.write(person("ada"), UserQuery(), exports.FORMATS["ndjson"])))
+
+    def run(*arguments: str) -> str:
+        out = io.StringIO()
+        call_command("import_users", str(file), *arguments, stdout=out, stderr=io.StringIO())
+        return out.getvalue()
+
+    assert "To create: 0. To change: 0." in run("--dry-run")
+    for name in names:
+        node.elastic.security.delete_user(username=name)
+    assert "To create: 4. To change: 0." in run("--dry-run", "--format", "ndjson")
+    assert "change" not in node.usernames()
+    assert "Imported: 4. Failed: 0." in run("--yes")
+    assert {name: node.user(name) for name in names} == before
+    assert {event.actor.command for event in trail(node, action="user-create")} == {"import_users"}
+    with pytest.raises(CommandError) as refusal:
+        run("--yes", "--format", "csv")
+    assert refusal.value.returncode == 65
+    assert audit.search(audit.Query(action="job-start", size=1)).events

@@ -26,7 +26,7 @@ from accounts.views import (
     sessions,
     user_api,
 )
-from accounts.views.users import access, confirmations, filters, history, jobs, list, users
+from accounts.views.users import access, confirmations, filters, history, jobs, list, offboarding, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -48,6 +48,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
     path("users/activate/<username:username>", confirmations.activate, name="user_activate"),
     path("users/delete/<username:username>", confirmations.delete, name="user_delete"),
+    path("users/offboarding/<username:username>", offboarding.offboarding, name="user_offboarding"),
     path("users/delete", confirmations.delete_many, name="users_delete"),
     path("users/jobs/", jobs.index, name="jobs"),
     path("users/jobs/create", jobs.create, name="job_create"),

@@ -71,6 +71,7 @@ user_revoke_api_keys    sign-in  sign-in  sign-in  403      403      200        
 user_deactivate         sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_activate           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_delete             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+user_offboarding        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 jobs                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 job_create              sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
@@ -260,6 +261,7 @@ class World:
             "user_deactivate": Sent(("jdoe",)),
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),
+            "user_offboarding": Sent(("jdoe",)),
             "users_delete": Sent(query="?username=jdoe-gone", form={"username": ["jdoe-gone"]}),
             "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),
             "job": Sent((self.job,)),

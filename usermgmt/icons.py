@@ -19,6 +19,7 @@ ICONS: Final = {
     ("mini", "clipboard-document-list"),
     ("mini", "computer-desktop"),
     ("mini", "document-magnifying-glass"),
+    ("mini", "key"),
     ("mini", "magnifying-glass"),
     ("mini", "plus"),
     ("mini", "queue-list"),

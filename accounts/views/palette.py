@@ -166,7 +166,7 @@ PAGES: Final = (
         "review_create",
         "clipboard-document-check",
         "can_read",
-        keywords="new audit recertification attestation users api keys role mappings",
+        keywords="new audit recertification attestation api keys role mappings",
         is_action=True,
         is_suggested=False,
     ),

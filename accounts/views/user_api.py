@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_sign_in
@@ -21,8 +22,9 @@ def user_api(request: AppRequest) -> HttpResponse:
         raise Http404("user API")
     api = description.load()
     groups = [(tag, [each for each in _operations(api) if tag["name"] in each["tags"]]) for tag in api["tags"]]
-    address = request.build_absolute_uri("/").rstrip("/") + settings.BASE_PATH
-    return render(request, "user_api/view.html", {"api": api, "groups": groups, "address": address, "url": description.PATH})
+    root = reverse("home").rstrip("/")
+    context = {"api": api, "groups": groups, "address": request.build_absolute_uri(root), "url": f"{root}{description.PATH}"}
+    return render(request, "user_api/view.html", context)
 
 
 def _operations(api: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
+from accounts.services import jobs
 from accounts.services.client import PersonClient
 from accounts.services.users import UserQuery
 from accounts.urls import urlpatterns
@@ -37,6 +38,8 @@ WITHOUT_PAGE = {
     "findings_resume",
     "review_decide",
     "review_job",
+    "job_advance",
+    "job_control",
     "audit_verify",
 }
 PER_PAGE = 3  # of the links to pages that differ only in their arguments
@@ -136,18 +139,22 @@ def visitor(request: pytest.FixtureRequest, node: TestNode, tmp_path: Path) -> I
 
 
 @pytest.fixture
-def content(node: TestNode) -> list[str]:
+def content(node: TestNode) -> Iterator[list[str]]:
     """Something for every page to show; the URLs that nothing links to in this state."""
     ada = PersonClient("ada", PASSWORD)
     node.put_user("jdoe", roles=["viewer", "nope"], email="ada@example.org")
     node.put_user("deactivated", roles=["viewer"], enabled=False)
     node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"})
+    node.elastic.security.put_role_mapping(name="mapping", enabled=False, roles=["viewer"], rules={"field": {"username": "x"}})
+    planned = jobs.create(ada, "deactivate", [], UserQuery(q="jdoe"), "jdoe")
+    while jobs.advance(ada, planned.id, lambda *_: "").state == "planning":
+        pass
     signed_off, pending = start_review(ada, UserQuery(q="norah")), start_review(ada, UserQuery(q="jdoe"))
     decide(ada, signed_off, 1, "remove")
     sign_off(ada, signed_off)
     run_through(node, ada)
     today = datetime.now(UTC).date()
-    return [
+    yield [
         "users/?q=jdoe",
         "users/?view=activity",
         "search?q=jdoe",
@@ -161,6 +168,7 @@ def content(node: TestNode) -> list[str]:
         "findings/view/managers",
         "nothing",
     ]
+    node.elastic.security.delete_role_mapping(name="mapping")
 
 
 def test_nothing_leaves_the_path(visitor: Visitor, content: list[str]) -> None:

@@ -52,6 +52,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/sessions/?q=nobody-has-this",
         "/sessions/end-all",
         "/account/api-keys",
+        "/account/user-api",
         "/users/revoke-api-keys/usermgmt_service",
         "/audit/",
         "/audit/?q=nobody-did-this",

@@ -218,7 +218,7 @@ def test_without_javascript_it_is_a_page(node: TestNode, watched: Callable[..., 
     page.get_by_role("main").get_by_role("link", name="ada").click()
     expect(page.get_by_role("heading", name="ada")).to_be_visible()
     page.goto("/search")
-    expect(page.get_by_role("main").get_by_role("link")).to_have_count(10)
+    expect(page.get_by_role("main").get_by_role("link")).to_have_count(11)
 
 
 @pytest.fixture(params=LOOKS)

@@ -221,6 +221,7 @@ def test_export_of_a_period(node: TestNode, jane: str, signed_in: Callable[..., 
         (f"target={jane}", 3),
         ("until=2001-01-01", 0),
     ):
+        trail(node)  # with the outcome of the previous export
         csv = otto.post(f"/audit/export?{query}", {"format": "csv-semicolon"}).getvalue()
         assert exports.verify(io.BytesIO(csv))["rows"] == found, query
     trail(node)

@@ -38,7 +38,7 @@ def test_method_not_allowed(node: TestNode, signed_in: Callable[..., Client]) ->
 
 
 def test_bad_request(node: TestNode, signed_in: Callable[..., Client]) -> None:
-    response = signed_in("ada").get("/reviews/apply-removals/x?action=burn")
+    response = signed_in("ada").post("/users/jobs/control/x", {"command": "burn"})
     assert response.status_code == 400
     assert_in_frame(response.content.decode())
 

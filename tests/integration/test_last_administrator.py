@@ -81,10 +81,11 @@ def test_last_administrator_stays(node: TestNode, outsider: PersonClient) -> Non
 
 def test_pages_say_so_before(outsider: PersonClient, signed_in: Callable[..., Client]) -> None:
     browser = signed_in("outsider")
-    both = {"username": ["ada", "boss", "norah"]}
+    outsider.put_user(username="jdoe", password=PASSWORD, roles=[])
+    both = {"username": ["ada", "boss", "jdoe"]}
     page = html.unescape(browser.get("/users/delete", both).content.decode())
     assert page.count(REFUSED) == 2
-    assert "Delete user 'norah'?" in page
+    assert "Delete user 'jdoe'?" in page
     users.delete(outsider, "boss")
     for url in ("/users/deactivate/ada", "/users/delete/ada"):
         for response in (browser.get(url), browser.post(url)):

@@ -28,7 +28,7 @@ from accounts.views import (
     system,
     user_api,
 )
-from accounts.views.users import access, confirmations, filters, history, imports, jobs, list, users
+from accounts.views.users import access, confirmations, filters, history, imports, jobs, list, offboarding, users
 
 register_converter(UsernameConverter, "username")
 register_converter(RoleConverter, "role")
@@ -50,6 +50,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/deactivate/<username:username>", confirmations.deactivate, name="user_deactivate"),
     path("users/activate/<username:username>", confirmations.activate, name="user_activate"),
     path("users/delete/<username:username>", confirmations.delete, name="user_delete"),
+    path("users/offboarding/<username:username>", offboarding.offboarding, name="user_offboarding"),
     path("users/delete", confirmations.delete_many, name="users_delete"),
     path("users/import", imports.create, name="user_import"),
     path("users/import/template", imports.template, name="user_import_template"),

@@ -72,6 +72,7 @@ user_revoke_api_keys    sign-in  sign-in  sign-in  403      403      200        
 user_deactivate         sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_activate           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_delete             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
+user_offboarding        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_import             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_import_template    sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
@@ -266,6 +267,7 @@ class World:
             "user_deactivate": Sent(("jdoe",)),
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),
+            "user_offboarding": Sent(("jdoe",)),
             "users_delete": Sent(query="?username=jdoe-gone", form={"username": ["jdoe-gone"]}),
             "user_import": Sent(form={"file": SimpleUploadedFile("new.csv", b"username,roles\njdoe,superuser\n")}),
             "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),

@@ -1,13 +1,15 @@
 """Access reviews in each of their states."""
 
+from collections.abc import Sequence
+
 from accounts.services import reviews
 from accounts.services.client import PersonClient
 from accounts.services.reviews import Decision, Review
 from accounts.services.reviews.subjects import Query
 
 
-def start_review(client: PersonClient, query: Query) -> Review:
-    review = reviews.start(client, query, "Quarter")
+def start_review(client: PersonClient, query: Query, reviewers: Sequence[str] = ()) -> Review:
+    review = reviews.start(client, query, "Quarter", reviewers=reviewers)
     while not reviews.create_snapshot(client, review.id).is_over:
         pass
     return reviews.get(review.id)

@@ -57,6 +57,11 @@ def sessions_of_user(username: str, realm: str) -> list[Session]:
     return [session for session in _active_sessions({"term": {"username": username}}) if session.belongs_to(username, realm)]
 
 
+def sessions_of_native_user(username: str) -> list[Session]:
+    """The sessions of a native or reserved user, whatever their realms are named. Raises Unavailable and NotSetUp."""
+    return [session for session in _active_sessions({"term": {"username": username}}) if session.is_native_or_reserved]
+
+
 def end(client: PersonClient, ended: Sequence[Session]) -> None:
     """End these sessions and record it. A request that renews one of them can't bring it back: its version no longer exists.
 

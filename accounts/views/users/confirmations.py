@@ -1,8 +1,9 @@
 """Actions with a confirmation: deactivate, activate, and delete users."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 
@@ -21,8 +22,10 @@ from accounts.services.errors import LastAdministrator, NotFound, OutcomeUnknown
 from accounts.services.passwords.warnings import warning
 from accounts.services.users import Deletion, User
 from accounts.views import errors
+from accounts.views.users import offboarding
 
 PERMANENT = "This can't be undone."
+KEYS_STAY = "Their API keys keep working until you revoke them."
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,13 @@ class Verb:
 
 DEACTIVATE = Verb(
     "deactivate",
-    "The user immediately loses access to Elastic. Their API keys keep working until you revoke them.",
+    "The user immediately loses access to Elastic.",
     "Deactivated",
     users.disable,
     True,
 )
 ACTIVATE = Verb("activate", "The user can access Elastic again with their previous password.", "Activated", users.enable, False)
-DELETE = Verb("delete", f"{PERMANENT} Their API keys keep working until you revoke them.", "Deleted", users.delete, True)
+DELETE = Verb("delete", PERMANENT, "Deleted", users.delete, True)
 
 
 @require_http_methods(["GET", "POST"])
@@ -79,14 +82,17 @@ def delete_many(request: AppRequest) -> HttpResponse:
     chosen = [user.username for user in found if not reasons[user.username]]
     if request.method == "POST" and chosen:
         return _delete_all(request, [user for user in found if user.username in chosen])
-    title = f"Delete user '{chosen[0]}'?" if len(chosen) == 1 else f"Delete {len(chosen)} users"
+    skipped = [{"username": name, "reason": reason} for name, reason in reasons.items() if reason]
+    if len(chosen) == 1:
+        return _ask_about_one(request, DELETE, next(user for user in found if user.username in chosen), reverse("users"), skipped)
     return _ask(
         request,
         DELETE,
-        title=title,
-        button="Delete user" if len(chosen) == 1 else "Delete users",
+        title=f"Delete {len(chosen)} users",
+        text=f"{DELETE.text} {KEYS_STAY}",
+        button="Delete users",
         usernames=chosen,
-        skipped=[{"username": name, "reason": reason} for name, reason in reasons.items() if reason],
+        skipped=skipped,
         cancel=reverse("users"),
         error="" if chosen else "None of the selected users can be deleted.",
     )
@@ -137,21 +143,29 @@ def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:
     policy.demand(verb.action, request.user, user)
     page = reverse("user_edit", args=[username])
     if request.method == "POST":
+        if verb is not ACTIVATE and offboarding.wants_revocation(request):
+            return offboarding.offboard(request, user, partial(verb.do, request.user.client, username, user), verb.done)
         verb.do(request.user.client, username, user)
         messages.success(request, f"{verb.done} user '{username}'")
         return go_to(request, reverse("users") if verb is DELETE else page)
     if verb is not ACTIVATE and users.last_administrators(request.user.client, [user]):
         raise LastAdministrator(username)
+    return _ask_about_one(request, verb, user, page)
+
+
+def _ask_about_one(request: AppRequest, verb: Verb, user: User, cancel: str, skipped: Sequence[object] = ()) -> HttpResponse:
     return _ask(
         request,
         verb,
-        title=f"{verb.action.capitalize()} user '{username}'?",
+        title=f"{verb.action.capitalize()} user '{user.username}'?",
         button=f"{verb.action.capitalize()} user",
-        usernames=[username],
-        skipped=[],
-        cancel=page,
+        usernames=[user.username],
+        skipped=skipped,
+        cancel=cancel,
         error="",
+        action=reverse(f"user_{verb.action}", args=[user.username]),
         warning=warning(user) if verb is DEACTIVATE else None,
+        **({} if verb is ACTIVATE else offboarding.choices(request, user)),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.services import errors
-from accounts.services.users import metadata
+from accounts.services.users import metadata, merged_metadata
 
 OLD = {"team": "a", "nested": {"x": 1, "y": 2}, "flag": True}
 
@@ -21,10 +21,7 @@ class Stored:
         self.calls += 1
         if self.calls == self.fails_at and self.error:
             raise self.error
-        self.content = merged(self.content, metadata) if metadata is not None else {}
-
-
-merged = metadata.merged
+        self.content = merged_metadata(self.content, metadata) if metadata is not None else {}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Metadata of users. Elasticsearch merges it at every depth, so a key is only removed by erasing all metadata and writing the rest."""
+"""Metadata of users, which Elasticsearch merges: a key is only removed by erasing all of it and writing the rest again."""
 
 import json
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ def is_same(one: Any, other: Any) -> bool:
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
-def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def merged_metadata(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     """As Elasticsearch merges metadata: at every depth. {} changes nothing."""
     result = dict(old)
     for key, value in new.items():
         before = result.get(key)
         is_merged = isinstance(before, Mapping) and isinstance(value, Mapping)
-        result[key] = merged(before, value) if is_merged else value  # type: ignore[arg-type]
+        result[key] = merged_metadata(before, value) if is_merged else value  # type: ignore[arg-type]
     return result
 
 
@@ -64,7 +64,7 @@ def replace(put: Put, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> N
     """
     kept, wanted = editable(stored), _as_stored(stored, editable(wanted))
     new = changed(kept, wanted)
-    if is_same(merged(kept, wanted), wanted):
+    if is_same(merged_metadata(kept, wanted), wanted):
         put(metadata=new)
         return
     if len(kept) < len(stored):

@@ -74,8 +74,8 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.MetadataErased: (
         503,
         "The metadata was not written",
-        "Elasticsearch removed the previous metadata and rejected the new metadata. The user has no metadata now. All other changes "
-        "were saved. Save again, or restore the previous values from the audit trail.",
+        "Elasticsearch removed the previous metadata and rejected the new metadata. The user has no metadata now. All else "
+        "was saved. Save again, or restore the previous values from the audit trail.",
     ),
     errors.LastAdministrator: (409, "No administrator would be left", f"Nothing was changed. {policy.LAST_ADMINISTRATOR}"),
     errors.SearchNotAllowed: (

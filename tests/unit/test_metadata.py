@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.services import errors
-from accounts.services.users import metadata, merged_metadata
+from accounts.services.users import merged_metadata, metadata
 
 OLD = {"team": "a", "nested": {"x": 1, "y": 2}, "flag": True}
 

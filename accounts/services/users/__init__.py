@@ -5,6 +5,7 @@ from accounts.services.users.bulk import delete_each as delete_each
 from accounts.services.users.iteration import batches as batches
 from accounts.services.users.iteration import count as count
 from accounts.services.users.iteration import without_position as without_position
+from accounts.services.users.metadata import editable_metadata as editable_metadata
 from accounts.services.users.metadata import merged_metadata as merged_metadata
 from accounts.services.users.pages import MAX_READ as MAX_READ
 from accounts.services.users.pages import MatchingUsers as MatchingUsers

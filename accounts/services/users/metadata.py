@@ -16,7 +16,7 @@ class Put(Protocol):
     def __call__(self, *, metadata: Mapping[str, Any] | None = None) -> object: ...
 
 
-def editable(metadata: Mapping[str, Any]) -> dict[str, Any]:
+def editable_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Without the keys that only Elasticsearch itself can write."""
     return {key: value for key, value in metadata.items() if not key.startswith(RESERVED_PREFIX)}
 
@@ -43,7 +43,7 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[errors.FieldConflict]:
     """The keys that differ, other than those that start with an underscore."""
-    before, after = editable(was), editable(now)
+    before, after = editable_metadata(was), editable_metadata(now)
     return [
         errors.FieldConflict(f"{errors.METADATA_KEY}{key}", _text(before, key), _text(after, key))
         for key in sorted({**before, **after})
@@ -62,7 +62,7 @@ def replace(put: Put, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> N
     Raises Refused if the erasing would take keys that can't be written again, MetadataErased if the last call failed, and
     MetadataUnknown if it is unknown whether the erasing or the last call was applied.
     """
-    kept, wanted = editable(stored), _as_stored(stored, editable(wanted))
+    kept, wanted = editable_metadata(stored), _as_stored(stored, editable_metadata(wanted))
     new = changed(kept, wanted)
     if is_same(merged_metadata(kept, wanted), wanted):
         put(metadata=new)

@@ -313,7 +313,7 @@ def changed_fields(was: User | None, now: User | None) -> dict[str, tuple[Any, A
 
 def audited_fields(user: User) -> dict[str, Any]:
     """The fields of a user for the audit trail; None for empty ones."""
-    metadata = user_metadata.editable(user.metadata)
+    metadata = user_metadata.editable_metadata(user.metadata)
     return {
         "full_name": user.full_name or None,
         "email": user.email or None,

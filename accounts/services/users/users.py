@@ -212,22 +212,23 @@ def differences(was: User, now: User) -> list[errors.FieldConflict]:
     return [errors.FieldConflict(name, before, after) for name, before, after in pairs if before != after]
 
 
-def enable(client: PersonClient, username: str, seen: User | None = None) -> None:
+def enable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
     """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
-    with audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes), missing_is_not_found(client, username):
+    recorded = audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
+    with recorded, missing_is_not_found(client, username):
         client.enable_user(username=username)
     invalidate()
 
 
-def disable(client: PersonClient, username: str, seen: User | None = None) -> None:
+def disable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
     """Deactivate a user immediately; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
     guard = keeping_an_administrator(client, was)
     with (
-        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes),
+        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details),
         guard,
         missing_is_not_found(client, username),
     ):

@@ -36,6 +36,7 @@ from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 from accounts.views import errors, recent_password_change
 
+OWN_MANAGEMENT = "You can't remove your own permission to manage users. Ask another administrator."
 BUSY = "Someone else is saving this user. Try again in a moment."
 
 
@@ -183,7 +184,7 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     own_account = operator.is_account(wanted.username)
     names = [*wanted.roles, *(roles.anonymous_access(operator.client).roles if own_account else ())]
     if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
-        form.add_error("roles", "You can't remove your own permission to manage users. Ask another administrator.")
+        form.add_error("roles", OWN_MANAGEMENT)
         return False
     try:
         users.update_all(operator.client, seen, wanted, replaces_metadata="metadata" in users.changed_fields(seen, wanted))

@@ -20,6 +20,7 @@ from accounts.services.audit import Action, Event
 from accounts.services.audit.wording import value_text
 from accounts.services.client import PersonClient
 from accounts.services.errors import EditConflict, Invalid, LastAdministrator, NotFound, Refused, UserExists, UserLocked
+from accounts.services.passwords.warnings import warning
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User, restores
@@ -157,6 +158,7 @@ def _render_restore(
         "is_same": not any(row.field.is_change for row in rows),
         "nonexistent": _nonexistent(request.user.client, added),
         "restored_by": restores.restored_by(event),
+        "warning": warning(user) if any(row.field.is_change and row.field.restored is False for row in rows) else None,
     }
     status = 409 if is_conflict else 422 if form and form.errors else 200
     return render(request, "restores/restore.html", context, status=status)

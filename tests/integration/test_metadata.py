@@ -73,6 +73,21 @@ def test_errors_and_conflicts_keep_what_was_typed(node: TestNode, signed_in: Sig
     assert stored(node) == {"desk": {"room": None}, "note": "other", "sales": True, "new key": ["x", 1]}
 
 
+def test_a_user_who_was_deleted_can_be_created_with_what_was_typed(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", metadata=STORED)
+    ada = signed_in("ada")
+    form = posted(ada, URL, **{**NEW_KEY, "metadata-0-DELETE": "on"})
+    node.elastic.security.delete_user(username="jdoe")
+    page = html.unescape(ada.post(URL, form).content.decode())
+    assert "Metadata “new key”" in page
+    assert "Metadata “badge”" not in page
+    response = ada.post("/users/create", {**form, "username": "jdoe"})
+    assert response.status_code == 422
+    form = fields(response.content.decode())
+    assert ada.post("/users/create", {**form, "password": PASSWORD, "confirm_password": PASSWORD}).status_code == 302
+    assert stored(node) == {**{key: STORED[key] for key in STORED if key != "badge"}, "note": "a\nb", "new key": ["x", 1]}
+
+
 @pytest.fixture
 def fault(node: TestNode, settings: Settings) -> Iterator[FaultyNode]:
     with faulty(node) as server:

@@ -16,6 +16,7 @@ from accounts.views import (
     login,
     metrics,
     passwords,
+    restores,
     review_items,
     review_removals,
     review_reports,
@@ -128,5 +129,6 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("audit/", audit.index, name="audit"),
     path("audit/export", audit.export, name="audit_export"),
     path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
+    path("audit/restore/<slug:event_id>", restores.restore, name="audit_restore"),
     path("audit/verify/<slug:event_id>", audit.verify, name="audit_verify"),
 ]

@@ -71,6 +71,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Someone else made a change at the same time",
         "Your change was not applied. Reload the page and try again if it is still needed.",
     ),
+    errors.MetadataErased: (
+        503,
+        "The metadata was not written",
+        "Elasticsearch removed the previous metadata and rejected the new metadata. The user has no metadata now. All else "
+        "was saved. Save again, or restore the previous values from the audit trail.",
+    ),
     errors.LastAdministrator: (409, "No administrator would be left", f"Nothing was changed. {policy.LAST_ADMINISTRATOR}"),
     errors.SearchNotAllowed: (
         400,
@@ -94,6 +100,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         504,
         "Elasticsearch did not confirm the change",
         "It may or may not have been applied. Check the user before you try again.",
+    ),
+    errors.MetadataUnknown: (
+        504,
+        "Elasticsearch did not confirm the change of the metadata",
+        "The user may have no metadata now. Check the user, and save again or restore the previous values from the audit trail.",
     ),
     errors.NotSetUp: (503, NOT_SET_UP, ""),
     errors.TlsMismatch: (503, NOT_SET_UP, ""),

@@ -1,18 +1,29 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.services import users
+from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
+from tests.support.traces import trail
 
 
 def seed(node: TestNode) -> None:
-    node.put_user("jdoe", full_name="Jane Doe", email="jane@example.org", roles=["viewer", "kibana_user", "nope"], enabled=False)
+    node.put_user(
+        "jdoe",
+        full_name="Jane Doe",
+        email="jane@example.org",
+        roles=["viewer", "kibana_user", "nope"],
+        enabled=False,
+        metadata={"desk": {"floor": 2, "room": None}, "note": "Two\nlines", "sales": True, "a-key-that-is-rather-long": 7},
+    )
     long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
     node.put_user(
         long,
@@ -29,6 +40,16 @@ def seed(node: TestNode) -> None:
         node.elastic.index(index=indices.THROTTLE, id=f"delay-{number}", document=delay, refresh=True)
 
 
+def restorable(node: TestNode) -> list[str]:
+    """The pages that restore an edit and a deletion."""
+    ada = PersonClient("ada", PASSWORD)
+    user = users.get(ada, "jdoe")
+    metadata = {**user.metadata, "department": "x" * 200}
+    users.update_all(ada, user, replace(user, full_name="Jane Roe", roles=("monitor", *user.roles), metadata=metadata))
+    users.delete(ada, "x" * 507)
+    return [f"/audit/restore/{event.id}" for event in trail(node, actor="ada") if event.action in ("user-update", "user-delete")]
+
+
 def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
     seed(node)
     page = sign_in(context.new_page())
@@ -41,6 +62,8 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/edit/jdoe",
         f"/users/edit/{'x' * 507}",
         "/users/edit/kibana",
+        "/users/offboarding/jdoe",
+        "/users/offboarding/nobody",
         "/users/delete/jdoe",
         "/users/delete?username=jdoe&username=elastic",
         "/users/change-password/kibana_system",
@@ -58,6 +81,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/audit/",
         "/audit/?q=nobody-did-this",
         "/users/history/jdoe",
+        *restorable(node),
     ):
         look(page, url)
     page.goto("/audit/")

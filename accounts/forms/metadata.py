@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -91,7 +91,7 @@ class MetadataRowForm(forms.Form):
 class _MetadataFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         """Each key once, and not too much of them."""
-        keys = set[str]()
+        keys = set[Any]()
         for form in self._kept():
             key = form.cleaned_data.get("key")
             if key in keys:
@@ -109,7 +109,7 @@ class _MetadataFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
         rows = [
             f"{form['key'].value() or 'New key'}: {message}"
             for form in self.forms
-            if not self._should_delete_form(form)
+            if not _is_removed(form)
             for messages in form.errors.values()
             for message in messages
         ]
@@ -117,8 +117,12 @@ class _MetadataFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
 
     def _kept(self) -> list[MetadataRowForm]:
         """The rows that aren't empty or to be removed."""
-        kept = [form for form in self.forms if not self._should_delete_form(form)]
+        kept = [form for form in self.forms if not _is_removed(form)]
         return [form for form in kept if form.has_changed() or form.stored_key is not None]
+
+
+def _is_removed(row: MetadataRowForm) -> bool:
+    return bool(row.cleaned_data.get("DELETE"))
 
 
 MetadataFormSet = forms.formset_factory(
@@ -136,7 +140,7 @@ def formset(metadata: Mapping[str, Any], data: Mapping[str, Any]) -> _MetadataFo
     """The rows of this metadata and an empty one; as submitted if `data` has rows."""
     is_bound = f"{PREFIX}-TOTAL_FORMS" in data
     rows = [{"key": key, **_shown(value), "stored": value} for key, value in sorted(editable_metadata(metadata).items())]
-    return MetadataFormSet(data if is_bound else None, prefix=PREFIX, initial=rows)
+    return cast(_MetadataFormSet, MetadataFormSet(data if is_bound else None, prefix=PREFIX, initial=rows))
 
 
 def rebased_rows(typed: Mapping[str, Any], seen: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, str]:

@@ -38,7 +38,8 @@ class _Form(HTMLParser):
             self._textarea = None
 
     def _add_input(self, given: dict[str, str]) -> None:
-        kind, value = given.get("type", "text"), given.get("value", "")
+        kind = given.get("type", "text")
+        value = given.get("value", "on" if kind == "checkbox" else "")
         if kind in ("checkbox", "radio") and "checked" not in given:
             return
         self._add(given["name"], _normalized(value) if kind == "hidden" else re.sub(r"[\r\n]", "", value))

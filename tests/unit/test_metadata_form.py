@@ -25,7 +25,7 @@ OWN = {key: value for key, value in STORED.items() if key != "_own"}
 JDOE = User("jdoe", metadata=STORED)
 
 
-def posted(user: User = JDOE, **changes: str | None) -> QueryDict:
+def posted(user: User = JDOE, /, **changes: str | None) -> QueryDict:
     """What a browser posts from the form of the user; None: an unchecked box."""
     form = EditUserForm.of(user, [])
     rows = form.metadata
@@ -51,7 +51,7 @@ def row_of(key: str) -> int:
     return sorted(OWN).index(key)
 
 
-def edited(user: User = JDOE, **changes: str | None) -> EditUserForm:
+def edited(user: User = JDOE, /, **changes: str | None) -> EditUserForm:
     return EditUserForm(posted(user, **changes), roles=[])
 
 

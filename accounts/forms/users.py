@@ -53,7 +53,7 @@ class ProfileForm(forms.Form):
         if self.metadata.is_bound and not self.metadata.is_valid():
             for problem in self.metadata.problems():
                 self.add_error(None, ValidationError(f"Metadata: {problem}", code="metadata"))
-        elif self.metadata.is_bound and data.get("active_until") and end_dates.KEY in self.metadata.metadata():
+        elif self.metadata.is_bound and data.get("active_until") and self.metadata.metadata().get(end_dates.KEY) is not None:
             text = f"The metadata has the key {end_dates.KEY}, too. Remove it there, or leave this field empty."
             self.add_error("active_until", ValidationError(text, code="duplicate"))
         return data

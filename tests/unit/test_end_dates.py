@@ -104,6 +104,7 @@ def test_the_form_rejects_what_is_no_date(typed: str) -> None:
 
 def test_the_form_takes_it_once() -> None:
     no_date = {"metadata-0-key": "active_until", "metadata-0-type": "json", "metadata-0-value": "null"}
+    no_date |= {"metadata-1-key": "", "metadata-1-type": "text", "metadata-1-value": ""}
     assert form(User("a", metadata={"active_until": None}), "2026-12-31", no_date).is_valid()
     row = {"metadata-0-key": "active_until", "metadata-0-value": "2027-01-01"}
     assert "active_until" in form(User("a"), "2026-12-31", row).errors

@@ -32,7 +32,8 @@ def test_what_isnt_edited_is_stored_as_before(node: TestNode, watched: Watch, ho
     assert node.user("jdoe") == {**(before or {}), field: "jörg@beispiel.example"}
 
 
-def test_metadata_is_edited_and_restored(node: TestNode, context: Watched) -> None:
+def test_metadata_is_edited_and_restored(node: TestNode, watched: Watch) -> None:
+    context = watched()
     stored = {"badge": 7, "desk": {"floor": 2}}
     node.put_user("jdoe", metadata=stored)
     page = sign_in(context.new_page())

@@ -207,7 +207,7 @@ class World:
         # Cheap to verify: each request of a deactivated user costs the node a bcrypt.
         cheap = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2a$")
         people = {username: roles for username, roles, _ in KINDS.values() if username}
-        people |= {name: ["viewer"] for name in ("jdoe", "jdoe-idle", "jdoe-gone", "jdoe-edited", "victor")}
+        people |= {name: ["viewer"] for name in ("jdoe", "jdoe-idle", "jdoe-gone", "edited", "victor")}
         for name, roles in people.items():
             self.node.elastic.security.put_user(username=name, password_hash=cheap, roles=roles, enabled=name != "jdoe-idle")
         grant = partial(self.node.elastic.security.grant_api_key, grant_type="password", password=PASSWORD, api_key={"name": "key"})
@@ -234,13 +234,13 @@ class World:
         mia = PersonClient("mia", PASSWORD)
         self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
         jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
-        users.update(mia, users.get(mia, "jdoe-edited"), User("jdoe-edited", full_name="Edited", roles=("viewer",)))
-        self.edited = restores.state(users.get(mia, "jdoe-edited"))
+        users.update(mia, users.get(mia, "edited"), User("edited", full_name="Edited", roles=("viewer",)))
+        self.edited = restores.state(users.get(mia, "edited"))
         with pytest.raises(errors.OutcomeUnknown), audit.recorded(otto, audit.Action.USER_UPDATE, "lost"):
             raise errors.OutcomeUnknown("lost")
         self.node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         self.event = audit.search(audit.Query(target="lost")).events[0].id
-        self.edit = audit.search(audit.Query(target="jdoe-edited", action=Action.USER_UPDATE)).events[0].id
+        self.edit = audit.search(audit.Query(target="edited", action=Action.USER_UPDATE)).events[0].id
 
     def make_delay(self) -> None:
         """Of the next sign-in of jdoe."""

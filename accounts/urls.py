@@ -38,6 +38,7 @@ register_converter(RoleMappingConverter, "role_mapping")
 urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/", list.index, name="users"),
     path("users/filters", filters.filters, name="user_filters"),
+    path("users/past-end-date", list.past_end_date, name="users_past_end_date"),
     path("users/kibana-sign-ins", list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/export", exports.export, name="user_export"),
     path("users/print", exports.printable, name="user_print"),

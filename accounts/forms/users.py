@@ -12,7 +12,7 @@ from django.http import QueryDict
 from accounts.forms import metadata
 from accounts.forms.fields import NewPasswordForm, PasswordField, RolesField, StoredTextField, hook
 from accounts.services.roles import Role
-from accounts.services.users import User, editable_metadata
+from accounts.services.users import User, editable_metadata, end_dates
 from accounts.services.users.validation import validate_email, validate_username
 
 PROFILE: Final = ("full_name", "email", "roles")
@@ -26,6 +26,14 @@ class ProfileForm(forms.Form):
     email = StoredTextField(
         label="Email address",
         widget=forms.TextInput(attrs=hook("userFormEmailInput", autocomplete="off", inputmode="email", spellcheck="false")),
+    )
+    active_until = forms.DateField(
+        label="Active until",
+        required=False,
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": "Enter a date such as 2026-12-31, or leave the field empty."},
+        help_text="Optional. The last day, in UTC. Afterwards, administrators are asked to deactivate the user.",
+        widget=forms.DateInput(attrs=hook("userFormActiveUntil", type="date"), format="%Y-%m-%d"),
     )
     roles = RolesField(label="Roles", required=False, help_text="A user without roles can sign in but has no privileges.")
 
@@ -45,6 +53,9 @@ class ProfileForm(forms.Form):
         if self.metadata.is_bound and not self.metadata.is_valid():
             for problem in self.metadata.problems():
                 self.add_error(None, ValidationError(f"Metadata: {problem}", code="metadata"))
+        elif self.metadata.is_bound and data.get("active_until") and self.metadata.metadata().get(end_dates.KEY) is not None:
+            text = f"The metadata has the key {end_dates.KEY}, too. Remove it there, or leave this field empty."
+            self.add_error("active_until", ValidationError(text, code="duplicate"))
         return data
 
     def clean_email(self) -> str:
@@ -60,6 +71,8 @@ class ProfileForm(forms.Form):
         """The user as submitted. Requires a valid form."""
         data = self.cleaned_data
         typed = self.metadata.metadata() if self.metadata.is_bound else {}
+        if end := data["active_until"]:
+            typed[end_dates.KEY] = end.isoformat()
         return User(username, full_name=data["full_name"], email=data["email"], roles=tuple(data["roles"]), metadata=typed)
 
 
@@ -87,7 +100,7 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
     )
     # The checkbox in users/_similar.html, for one username.
     confirmed_username = forms.CharField(label="Username", required=False, strip=False)
-    field_order = ["username", "full_name", "email", "password", "confirm_password", "roles"]
+    field_order = ["username", "full_name", "email", "active_until", "password", "confirm_password", "roles"]
 
     def owner(self) -> User:
         """The user as far as submitted."""
@@ -103,7 +116,9 @@ class EditUserForm(ProfileForm):
         super().__init__(*args, roles=roles, **kwargs)
         if seen := _unpacked(self.data.get("seen", "")):
             self.initial.update({name: getattr(seen, name) for name in (*PROFILE, "metadata")})
-        self.metadata = metadata.formset(self.initial.get("metadata", {}), self.data)
+        stored = self.initial.get("metadata", {})
+        self.initial["active_until"] = end_dates.day_of(stored)
+        self.metadata = metadata.formset(end_dates.without(stored), self.data)
         # Nonexistent roles that the user has, or had when the form was rendered.
         self.roles_field.offer_too(self.initial.get("roles", ()))
 
@@ -137,11 +152,14 @@ class EditUserForm(ProfileForm):
         merged = {name: getattr(typed if name in self.changed_data else now, name) for name in PROFILE}
         data = cast(QueryDict, self.data).copy()
         data["full_name"], data["email"] = merged["full_name"], merged["email"]
+        end = end_dates.day_of(typed.metadata if keeps_metadata or "active_until" in self.changed_data else now.metadata)
+        data["active_until"] = end.isoformat() if end else ""
         data.setlist("roles", list(merged["roles"]))
         data["seen"] = _packed(now)
         if self.metadata.is_bound:
             seen = now if keeps_metadata else self.cleaned_data["seen"]
-            _replace_rows(data, metadata.rebased_rows(typed.metadata, seen.metadata, now.metadata))
+            rows = map(end_dates.without, (typed.metadata, seen.metadata, now.metadata))
+            _replace_rows(data, metadata.rebased_rows(*rows))
         return EditUserForm.of(now, self.roles_field.widget.roles.values(), data)
 
 

@@ -25,6 +25,7 @@ ServiceError
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
+│   │   ├── MetadataNotSearchable   the query depends on metadata, of too many users
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
 │       └── InvalidPassword  the password policy
@@ -229,6 +230,12 @@ class SearchNotAllowed(Invalid):
     """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
 
     code = "search_not_allowed"
+
+
+class MetadataNotSearchable(SearchNotAllowed):
+    """The query depends on metadata, which Elasticsearch can't search, and there are too many users to look at each."""
+
+    code = "metadata_not_searchable"
 
 
 class SearchNeedsScripts(SearchNotAllowed):

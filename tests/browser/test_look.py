@@ -32,6 +32,9 @@ def seed(node: TestNode) -> None:
         roles=[f"team_{number:02}_reader" for number in range(12)],
     )
     node.put_user("x" * 507, roles=["viewer"])
+    for days in (-1, 9):
+        end = (timezone.now() + timedelta(days)).date().isoformat()
+        node.put_user(f"a-contractor-{days}", roles=["viewer"], metadata={"active_until": end})
     later = (timezone.now() + timedelta(minutes=10)).isoformat()
     of_address = {"address": "2001:db8:0:1::/64", "is_of_username": False}
     delays: list[dict[str, object]] = [{"username": "x" * 507}, of_address, {}]

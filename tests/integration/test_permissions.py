@@ -62,6 +62,7 @@ TABLE: Final = """
 users                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 user_filters            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 kibana_sign_ins         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+users_past_end_date     sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 user_export             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 user_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 user_create             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302

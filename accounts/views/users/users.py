@@ -33,7 +33,7 @@ from accounts.services.errors import (
 from accounts.services.roles import Role
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
-from accounts.services.users import User
+from accounts.services.users import User, end_dates
 from accounts.views import errors, recent_password_change
 
 OWN_MANAGEMENT = "You can't remove your own permission to manage users. Ask another administrator."
@@ -210,6 +210,7 @@ def _render_edit(
     problem: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
+    end_date = end_dates.of(user)
     known = form.roles_field.widget.roles if form else roles.by_name(request.user.client, user.roles)
     context = {
         "user": user,
@@ -220,6 +221,8 @@ def _render_edit(
         "metadata": sorted(users.editable_metadata(user.metadata).items()),
         "reserved_metadata": sorted((key, user.metadata[key]) for key in user.metadata if key.startswith("_")),
         "is_metadata_editable": is_editable(user.metadata),
+        "end_date": end_date,
+        "end_state": end_date.state(end_dates.today()) if end_date and user.enabled else "",
         "allowed": policy.allowed(request.user, user),
         "changed": recent_password_change.of(request, user.username, lambda: api_keys.active(request.user.client, Owner.of(user))),
     }

@@ -14,7 +14,7 @@ FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 BUCKETS: Final = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)  # seconds
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 _registry = CollectorRegistry()
 
 REQUESTS: Final = Histogram(
@@ -55,5 +55,5 @@ def exposition() -> bytes:
     registry = _registry
     if FOLDER in os.environ:
         registry = CollectorRegistry()
-        MultiProcessCollector(registry)
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from accounts.services.client import AdministratorClient
+from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from local_cluster.node import wait_for
@@ -162,7 +163,7 @@ def part(page: str, hook: str) -> str:
 
 def test_system(node: TestNode, settings: Settings, signed_in: Callable[..., Client]) -> None:
     node.elastic.indices.put_index_template(
-        name=indices.JOBS, index_patterns=[indices.JOBS], template={}, priority=cluster_setup.requirements.TEMPLATE_PRIORITY
+        name=indices.JOBS, index_patterns=[indices.JOBS], template={}, priority=requirements.TEMPLATE_PRIORITY
     )
     try:
         page = text(signed_in("ada"), "/system/")

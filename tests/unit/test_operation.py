@@ -177,7 +177,7 @@ def test_privileges_of_the_key() -> None:
 
 def test_templates_are_compared() -> None:
     current = {"usermgmt": {**indices.TEMPLATES[indices.JOBS], "priority": 1_000_000}}
-    found = [
+    found: list[dict[str, Any]] = [
         {"name": indices.JOBS, "index_template": {"_meta": current}},
         {"name": indices.LOCKS, "index_template": {"_meta": {"usermgmt": {}}}},
         {"name": indices.REVIEWS},

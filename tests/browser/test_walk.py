@@ -24,8 +24,10 @@ from tests.support.server import serve
 
 CLUSTERS = {
     "no-built-in-users": {"xpack.security.authc.reserved_realm.enabled": "false"},
-    "anonymous-access": {"xpack.security.authc.anonymous.roles": "viewer"},
-    "no-expensive-queries": {"search.allow_expensive_queries": "false"},
+    "anonymous-access-and-no-expensive-queries": {
+        "xpack.security.authc.anonymous.roles": "viewer",
+        "search.allow_expensive_queries": "false",
+    },
 }
 BASE = "/es-users"
 

@@ -1,7 +1,5 @@
 """Importing users in a real browser: a file with problems, the preview, and the result."""
 
-from collections.abc import Callable
-
 from playwright.sync_api import Page, expect
 
 from tests.support.nodes import TestNode
@@ -22,9 +20,8 @@ def check(page: Page) -> None:
         assert_accessible(page)
 
 
-def test_import(node: TestNode, watched: Callable[..., Watched]) -> None:
+def test_import(node: TestNode, context: Watched) -> None:
     node.put_user("jdoe", roles=["viewer"])
-    context = watched(reduced_motion="reduce")
     page = sign_in(context.new_page())
     page.goto("/users/jobs/")
     page.get_by_test_id("importLink").click()

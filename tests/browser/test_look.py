@@ -11,7 +11,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in, sign_in_with_form
 from tests.support.traces import trail
 
 
@@ -184,7 +184,7 @@ def test_signing_in_and_getting_lost(node: TestNode, context: Watched) -> None:
     expect(page.get_by_test_id("loginErrorMessage")).to_have_text("Username or password is incorrect. Please try again.")
     assert_accessible(page)
     look(page, "/no/such/page")
-    sign_in(page)
+    sign_in_with_form(page)
     look(page, "/users/edit/gone")
     context.expected("404")
 

@@ -25,9 +25,8 @@ def node_without_users(
         name, answer = next(iter(node.elastic.indices.get_settings(index=".security").items()))
         shutil.rmtree(node.config.parent / "data" / "indices" / answer["settings"]["index"]["uuid"])
         with pytest.raises(ApiError):
-            node.elastic.options(request_timeout=60).security.put_user(
-                username="jdoe", password=PASSWORD, roles=[]
-            )  # it notices now
+            # It notices now: at once, or after having waited for the lost shard for a minute.
+            node.elastic.options(request_timeout=120).security.put_user(username="jdoe", password=PASSWORD, roles=[])
         node.elastic.options(request_timeout=30).cluster.health(index=name, wait_for_status="red", timeout="20s")
         yield node
     finally:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
 from local_cluster import Cluster
 from tests.support.cast import CAST, PASSWORD
 
@@ -67,6 +69,11 @@ class TestNode:
         while found := self.elastic.search(**own, size=10_000, source=False)["hits"]["hits"]:
             self.elastic.bulk(operations=[{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in found], refresh=True)
 
+    def missing_indices(self) -> set[str]:
+        """The indices of the product that a test has deleted and nothing has needed since."""
+        expected = {*indices.TEMPLATES.keys() - {indices.AUDIT}, indices.audit_index(timezone.now())}
+        return expected - set(self.elastic.indices.get(index="usermgmt-*", expand_wildcards="all", features="settings"))
+
     @contextmanager
     def without_native_users(self) -> Iterator[None]:
         """For as long as the block takes."""
@@ -105,6 +112,8 @@ class Nodes:
             node.elastic.security.delete_role_mapping(name=name)
         node.revoke_api_keys()
         node.forget()
+        if node.missing_indices():
+            list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
         return node
 
     def stop(self) -> None:

@@ -37,7 +37,7 @@ def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str
 
     page.goto("/users/edit/wanda")
     expect(page.get_by_test_id("userHistory")).to_contain_text("roles changed from viewer to editor")
-    expect(page.get_by_test_id("userMetadata")).to_be_visible()  # nothing is on its way any more
+    expect(page.get_by_test_id("userLastSignIn")).to_be_visible()  # nothing is on its way any more
 
 
 def test_no_filter_stands_alone(node: TestNode, page: Page) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
-from accounts.services import jobs
+from accounts.services import jobs, users
 from accounts.services.client import PersonClient
 from accounts.services.users import UserQuery
 from accounts.urls import urlpatterns
@@ -143,7 +143,8 @@ def content(node: TestNode) -> Iterator[list[str]]:
     """Something for every page to show; the URLs that nothing links to in this state."""
     ada = PersonClient("ada", PASSWORD)
     node.put_user("jdoe", roles=["viewer", "nope"], email="ada@example.org")
-    node.put_user("deactivated", roles=["viewer"], enabled=False)
+    node.put_user("deactivated", roles=["viewer"])
+    users.disable(ada, "deactivated")
     key = node.elastic.security.grant_api_key(
         grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"}, refresh=True
     )

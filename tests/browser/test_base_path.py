@@ -25,7 +25,7 @@ from tests.support.reviews import decide, sign_off, start_review
 from tests.support.server import serve
 
 BASE = "/es-users"
-# They redirect, or only take forms.
+# They redirect, only take forms, or are for programs.
 WITHOUT_PAGE = {
     "home",
     "login",
@@ -41,6 +41,7 @@ WITHOUT_PAGE = {
     "job_advance",
     "job_control",
     "audit_verify",
+    "metrics",
 }
 PER_PAGE = 3  # of the links to pages that differ only in their arguments
 HTMX = {"HX-Request": "true", "HX-Target": "dialog-content", "HX-Current-URL": f"http://127.0.0.1{BASE}/users/"}

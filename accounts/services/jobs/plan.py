@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from math import inf
 from typing import Any, Final
 
 from django.utils import timezone
@@ -15,7 +14,7 @@ from accounts.services import errors, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.jobs import store
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen, stored_query
-from accounts.services.users import MatchingUsers, User, UserQuery, end_dates
+from accounts.services.users import User, UserQuery, end_dates
 
 BATCH_SIZE: Final = 1000
 # How long others wait for a batch; longer than one takes.
@@ -99,8 +98,7 @@ def _read(client: PersonClient, job: Job) -> tuple[list[str], dict[str, User], i
     if query is None:
         names = list(job.usernames[job.read : job.read + BATCH_SIZE])
         return names, current(client, names), len(job.usernames)
-    matching = MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf)
-    rows, total = matching.rows((job.after, job.after) if job.after else None, BATCH_SIZE)
+    rows, total = users.all_matching(client, query).rows((job.after, job.after) if job.after else None, BATCH_SIZE)
     found = {user.username: user for _, user in rows}
     return list(found), found, total
 

@@ -40,7 +40,7 @@ def works(key: Elasticsearch) -> bool:
 
 
 def active_keys(node: TestNode) -> set[str]:
-    found = node.elastic.security.query_api_keys(query={"term": {"username": OWNER}})["api_keys"]
+    found = node.elastic.security.query_api_keys(query={"term": {"username": OWNER}}, size=1000)["api_keys"]
     return {key["name"] for key in found if not key["invalidated"]}
 
 

@@ -16,7 +16,7 @@ RULES = {"all": [{"field": {"realm.name": ["ldap1", f"saml-{'x' * 200}"]}}]}
 def seeded(node: TestNode) -> Iterator[None]:
     elastic = node.elastic.security
     for name in TOKENS:
-        elastic.create_service_token(namespace="elastic", service="fleet-server", name=name)
+        elastic.create_service_token(namespace="elastic", service="fleet-server", name=name, refresh=True)
     elastic.put_role_mapping(name="everybody", enabled=True, roles=["superuser"], rules=RULES)
     yield
     elastic.delete_role_mapping(name="everybody")

@@ -146,7 +146,9 @@ def content(node: TestNode) -> Iterator[list[str]]:
     node.put_user("jdoe", roles=["viewer", "nope"], email="ada@example.org")
     node.put_user("deactivated", roles=["viewer"])
     users.disable(ada, "deactivated")
-    key = node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"})
+    key = node.elastic.security.grant_api_key(
+        grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"}, refresh=True
+    )
     node.elastic.security.put_role_mapping(name="mapping", enabled=False, roles=["viewer"], rules={"field": {"username": "x"}})
     planned = jobs.create(ada, "deactivate", [], UserQuery(q="jdoe"), "jdoe")
     while jobs.advance(ada, planned.id, lambda *_: "").state == "planning":

@@ -182,10 +182,11 @@ def is_broken(page: Page) -> bool:
         page.get_by_test_id("loginPassword").fill(PASSWORD)
         page.get_by_test_id("loginSubmit").click()
         page.wait_for_load_state()
+        content = page.content()
     except BrowserError:
         return False
     page.context.clear_cookies()
-    return "RuntimeError at /login" in page.content()
+    return "RuntimeError at /login" in content
 
 
 def assert_shows_no_secret(page: Page, node: TestNode, *others: str) -> None:

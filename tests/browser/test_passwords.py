@@ -76,7 +76,7 @@ def test_strength_hint_moves_nothing(node: TestNode, watched: Watch, size: dict[
 def test_change_another_users_password(node: TestNode, watched: Watch) -> None:
     node.put_user("rob", roles=["superuser"])
     for name in ("ingest", "reports"):
-        node.elastic.options(basic_auth=basic("rob", PASSWORD)).security.create_api_key(name=name)
+        node.elastic.options(basic_auth=basic("rob", PASSWORD)).security.create_api_key(name=name, refresh=True)
     page = sign_in(watched().new_page())
     page.goto("/users/edit/rob")
     page.get_by_test_id("editUserChangePasswordButton").click()
@@ -179,7 +179,7 @@ def test_the_hint_while_typing(node: TestNode, watched: Watch) -> None:
 
 def test_without_javascript(node: TestNode, watched: Watch) -> None:
     node.put_user("tom", roles=["superuser"])
-    node.elastic.options(basic_auth=basic("tom", PASSWORD)).security.create_api_key(name="of tom")
+    node.elastic.options(basic_auth=basic("tom", PASSWORD)).security.create_api_key(name="of tom", refresh=True)
     context = watched(java_script_enabled=False)
     page = sign_in(context.new_page())
     page.goto("/users/change-password/logstash_system")

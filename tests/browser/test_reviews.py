@@ -194,7 +194,7 @@ def doors(node: TestNode, person: Callable[[str], PersonClient]) -> Iterator[Non
     many = {"many": {"indices": [{"names": [f"team-{number}-logs-*"], "privileges": ["read"]} for number in range(12)]}}
     long = "a-key-with-a-name-that-somebody-made-from-a-department-and-a-project-and-a-region"
     for name, own in {"deploy": {}, long: many, "old": many}.items():
-        ada.create_api_key(name=name, role_descriptors=own)
+        ada.create_api_key(name=name, role_descriptors=own, refresh=True)
     rule = {"any": [{"field": {"realm.name": "saml1"}}, {"field": {"groups": "cn=a-group-with-a-long-name,dc=example,dc=org"}}]}
     node.elastic.security.put_role_mapping(name="everyone-from-saml", roles=["superuser", "nope"], rules=rule, enabled=True)
     yield

@@ -72,9 +72,9 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
 def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client) -> None:
     as_outlived = as_user(node, "outlived")
     assert section(access(otto, "outlived"), "userApiKeys").startswith("API keys No API keys.")
-    as_outlived.security.create_api_key(name="ends", expiration="30d")
-    as_outlived.security.create_api_key(name="<b>stays</b>")
-    dead = as_outlived.security.create_api_key(name="dead")
+    as_outlived.security.create_api_key(name="ends", expiration="30d", refresh=True)
+    as_outlived.security.create_api_key(name="<b>stays</b>", refresh=True)
+    dead = as_outlived.security.create_api_key(name="dead", refresh=True)
     as_outlived.security.invalidate_api_key(ids=[dead["id"]])
     page = access(otto, "outlived")
     keys = section(page, "userApiKeys")
@@ -88,7 +88,7 @@ def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client
 def test_keys_of_reserved_users(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     otto = person("otto")
     before = {key.id for key in api_keys.of_user(otto, users.get(otto, "elastic")).keys}
-    made = node.elastic.security.create_api_key(name="of elastic")
+    made = node.elastic.security.create_api_key(name="of elastic", refresh=True)
     assert {key.id for key in api_keys.of_user(otto, users.get(otto, "elastic")).keys} == before | {made["id"]}
     node.elastic.security.invalidate_api_key(ids=[made["id"]])
     node.put_user("*")
@@ -101,7 +101,7 @@ def test_more_keys_than_are_shown_are_counted(
     monkeypatch.setattr(api_keys.keys, "MAX_SHOWN", 2)
     collector = as_user(node, "collector")
     for number in range(3):
-        collector.security.create_api_key(name=f"key {number}")
+        collector.security.create_api_key(name=f"key {number}", refresh=True)
     keys = api_keys.of_user(person("otto"), users.get(person("otto"), "collector"))
     assert [key.name for key in keys.keys] == ["key 2", "key 1"]
     assert keys.more == 1

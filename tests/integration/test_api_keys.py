@@ -25,7 +25,7 @@ def make_keys(
     """Keys outlive their owner, so each test has owners of its own."""
     node.put_user(username, roles=list(roles))
     owner = node.elastic.options(basic_auth=basic(username, PASSWORD))
-    return owner, [owner.security.create_api_key(name=name)["id"] for name in names]
+    return owner, [owner.security.create_api_key(name=name, refresh=True)["id"] for name in names]
 
 
 def valid(node: TestNode, username: str) -> list[str]:
@@ -56,7 +56,7 @@ def test_administrator_revokes_one_key(node: TestNode, signed_in: SignIn) -> Non
 
 def test_revoking_several_keys_is_recorded(node: TestNode, signed_in: SignIn) -> None:
     owner, ids = make_keys(node, "lee", "one", "two", "three")
-    owner.security.create_api_key(name="runs out", expiration="1ms")
+    owner.security.create_api_key(name="runs out", expiration="1ms", refresh=True)
     owner.security.invalidate_api_key(ids=ids[:1])
     ada = signed_in("ada")
 
@@ -78,7 +78,7 @@ def test_revoking_several_keys_is_recorded(node: TestNode, signed_in: SignIn) ->
 def test_keys_that_kibana_works_with_are_told_apart(node: TestNode, signed_in: SignIn) -> None:
     owner, [own] = make_keys(node, "rula", "own")
     metadata = {"managed": True, "kibana": {"type": "alerting_rule"}}
-    managed = owner.security.create_api_key(name="rule key", metadata=metadata)["id"]
+    managed = owner.security.create_api_key(name="rule key", metadata=metadata, refresh=True)["id"]
     ada = signed_in("ada")
     page = ada.get("/users/access/rula").content.decode()
     assert page.count("Kibana works with this key") == 1
@@ -162,7 +162,7 @@ def test_key_of_a_built_in_user_who_is_gone(node: TestNode, signed_in: SignIn, m
     """The reserved realm was turned off."""
     node.elastic.security.change_password(username="apm_system", password=PASSWORD)
     node.elastic.security.grant_api_key(
-        grant_type="password", username="apm_system", password=PASSWORD, api_key={"name": "of a built-in user"}
+        grant_type="password", username="apm_system", password=PASSWORD, api_key={"name": "of a built-in user"}, refresh=True
     )
 
     def missing(_: object, username: str) -> None:

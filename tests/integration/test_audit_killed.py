@@ -193,7 +193,7 @@ def test_own_password(node: TestNode, signed_in: Callable[..., Client], moment: 
 def test_a_revoked_api_key(node: TestNode, signed_in: Callable[..., Client], moment: str) -> None:
     owner = f"keeper {moment}"  # keys outlive their owner
     node.put_user(owner, roles=["superuser"])
-    key = node.elastic.options(basic_auth=basic(owner, PASSWORD)).security.create_api_key(name="cron")["id"]
+    key = node.elastic.options(basic_auth=basic(owner, PASSWORD)).security.create_api_key(name="cron", refresh=True)["id"]
     client = signed_in("ada")
 
     kill(node, moment, lambda: client.post(reverse("user_revoke_api_keys", args=[owner]), {"id": key}))

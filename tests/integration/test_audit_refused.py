@@ -44,7 +44,7 @@ def refused(node: TestNode, settings: Settings) -> Iterator[str]:
     weak = {**cluster_setup.ROLES[cluster_setup.SERVICE], "indices": cluster_setup.ROLES[cluster_setup.SERVICE]["indices"][:1]}
     reading = {"names": [indices.AUDIT_PATTERN], "privileges": ["read"]}
     weak["indices"] = [*weak["indices"], reading]
-    answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak})
+    answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak}, refresh=True)
     settings.ELASTICSEARCH_API_KEY = answer["encoded"]
     yield "The API key of usermgmt can't write to the audit trail"
     settings.ELASTICSEARCH_API_KEY = node.api_key

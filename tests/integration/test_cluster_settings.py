@@ -185,7 +185,9 @@ def indices_are_created_by_usermgmt(elastic: Elasticsearch, settings: Settings, 
         {**part, "privileges": [*set(part["privileges"]) - {"create_index"}]}
         for part in cluster_setup.ROLES["usermgmt_service"]["indices"]
     ]
-    key = elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}})
+    key = elastic.security.create_api_key(
+        name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}}, refresh=True
+    )
     settings.ELASTICSEARCH_API_KEY = key["encoded"]
     answer = Client().post("/login", {"username": "ada", "password": PASSWORD}).content.decode()
     assert "The cluster isn&#x27;t set up the way usermgmt needs. The API key of usermgmt" in answer

@@ -14,7 +14,7 @@ from accounts.services.client import PersonClient
 from accounts.services.users import User
 from demo import story
 from demo.people import ADMINISTRATOR, AUDITOR, COLLEAGUE, LEAVERS, SAMPLE_USERS
-from demo.sample import API_KEYS, SERVICE_TOKENS
+from demo.sample import SERVICE_TOKENS
 from local_cluster import available_versions
 from tests.support.cast import PASSWORD
 from tests.support.nodes import Nodes, TestNode
@@ -35,10 +35,8 @@ def node(request: pytest.FixtureRequest, nodes: Nodes) -> Iterator[TestNode]:
         story.tell({"elastic": node.elastic_password, "admin": PASSWORD, "auditor": PASSWORD, "people": PASSWORD})
         node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
         yield node
-        for owner in {owner for owner, *_ in API_KEYS}:  # other tests count keys
-            node.elastic.security.invalidate_api_key(username=owner)
         for namespace, service, name in SERVICE_TOKENS:
-            node.elastic.security.delete_service_token(namespace=namespace, service=service, name=name)
+            node.elastic.security.delete_service_token(namespace=namespace, service=service, name=name, refresh=True)
 
 
 @pytest.fixture

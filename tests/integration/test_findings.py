@@ -64,8 +64,8 @@ def works(node: TestNode, encoded_key: str) -> bool:
 def test_a_key_outlives_its_owner(node: TestNode, otto: PersonClient, leave: str) -> None:
     for name in ("leaver", "stayer"):
         node.put_user(name, roles=["user_admin"])
-    orphan = as_user(node, "leaver").security.create_api_key(name="=cron")
-    as_user(node, "stayer").security.create_api_key(name="of somebody who is there")
+    orphan = as_user(node, "leaver").security.create_api_key(name="=cron", refresh=True)
+    as_user(node, "stayer").security.create_api_key(name="of somebody who is there", refresh=True)
     assert "leaver" not in found(run_through(node, otto), "orphaned-keys")
 
     getattr(node.elastic.security, leave)(username="leaver")
@@ -88,18 +88,19 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
     owner = as_user(node, "keyed").security
     creating = {"cluster": ["cluster:admin/xpack/security/user/put"]}
     keys = {
-        "all of the owner": owner.create_api_key(name="all of the owner")["id"],
-        "one action": owner.create_api_key(name="one action", role_descriptors={"one": creating})["id"],
+        "all of the owner": owner.create_api_key(name="all of the owner", refresh=True)["id"],
+        "one action": owner.create_api_key(name="one action", role_descriptors={"one": creating}, refresh=True)["id"],
     }
-    owner.create_api_key(name="expires", expiration="1d")
-    owner.create_api_key(name="watches", role_descriptors={"one": {"cluster": ["monitor"]}})
+    owner.create_api_key(name="expires", expiration="1d", refresh=True)
+    owner.create_api_key(name="watches", role_descriptors={"one": {"cluster": ["monitor"]}}, refresh=True)
     owner.create_api_key(
         name="beyond the owner",
         role_descriptors={"one": {"indices": [{"names": ["*"], "privileges": ["all"], "allow_restricted_indices": True}]}},
+        refresh=True,
     )
     node.elastic.security.put_role(name="keeps_keys", cluster=["manage_own_api_key"])
     node.put_user("keyed", roles=["keeps_keys"])  # which changes nothing of the keys
-    owner.create_api_key(name="of an ordinary user", role_descriptors={"one": creating})
+    owner.create_api_key(name="of an ordinary user", role_descriptors={"one": creating}, refresh=True)
     run = run_through(node, otto)
     of_keyed = [row for row in rows.read(run.chunks["powerful-keys"]) if row.username == "keyed"]
     assert {row.ref for row in of_keyed} == set(keys.values())
@@ -171,7 +172,7 @@ def test_keys_of_realms_that_do_not_exist(node: TestNode, otto: PersonClient, mo
 def test_orphaned_key_of_deactivated_reserved_user(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.change_password(username="beats_system", password=PASSWORD)
     key = node.elastic.security.grant_api_key(
-        grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}
+        grant_type="password", username="beats_system", password=PASSWORD, api_key={"name": "old"}, refresh=True
     )
     node.elastic.security.disable_user(username="beats_system")
     assert found(run_through(node, otto), "orphaned-keys")["beats_system"].badges == ("Reserved", "Deactivated")
@@ -527,7 +528,7 @@ class TestPages:
 
     def test_revoke_key_of_a_deleted_user(self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
         node.put_user("leaver", roles=["user_admin"])
-        orphan = as_user(node, "leaver").security.create_api_key(name="cron")
+        orphan = as_user(node, "leaver").security.create_api_key(name="cron", refresh=True)
         node.elastic.security.delete_user(username="leaver")
         run_through(node, otto)
         url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"

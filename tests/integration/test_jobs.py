@@ -234,7 +234,7 @@ def test_an_older_setup(node: TestNode, signed_in: Callable[..., Client], settin
     """Its API key lacks the privileges for the index of bulk changes. Everything else works."""
     role = setup.ROLES[setup.SERVICE]
     older = [{**part, "names": [name for name in part["names"] if name != indices.JOBS]} for part in role["indices"]]
-    key = node.elastic.security.create_api_key(name="older", role_descriptors={"older": {**role, "indices": older}})
+    key = node.elastic.security.create_api_key(name="older", role_descriptors={"older": {**role, "indices": older}}, refresh=True)
     settings.ELASTICSEARCH_API_KEY = key["encoded"]
     ada = signed_in("ada")
     assert ada.get("/users/").status_code == 200

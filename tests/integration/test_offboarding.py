@@ -27,7 +27,7 @@ def keys(node: TestNode) -> Iterator[dict[str, Elasticsearch]]:
     """A client with each API key of a superuser."""
     node.put_user(OWNER, roles=["superuser"])
     owner = node.elastic.options(basic_auth=(OWNER, PASSWORD))
-    made = {name: owner.security.create_api_key(name=name) for name in ("backup", "<ci>")}
+    made = {name: owner.security.create_api_key(name=name, refresh=True) for name in ("backup", "<ci>")}
     yield {name: Elasticsearch(node.url, api_key=answer["encoded"]) for name, answer in made.items()}
     node.elastic.security.invalidate_api_key(ids=[answer["id"] for answer in made.values()])
 
@@ -40,7 +40,7 @@ def works(key: Elasticsearch) -> bool:
 
 
 def active_keys(node: TestNode) -> set[str]:
-    found = node.elastic.security.query_api_keys(query={"term": {"username": OWNER}})["api_keys"]
+    found = node.elastic.security.query_api_keys(query={"term": {"username": OWNER}}, size=1000)["api_keys"]
     return {key["name"] for key in found if not key["invalidated"]}
 
 

@@ -193,7 +193,7 @@ def test_system_names_what_is_missing(node: TestNode, settings: Settings, signed
     service = cluster_setup.ROLES[cluster_setup.SERVICE]
     few = [{"names": ["usermgmt-*"], "privileges": ["read", "write", "create_index", "view_index_metadata"]}]
     role = {"few": {"cluster": ["manage_security"], "indices": few}}
-    key = node.elastic.security.create_api_key(name="few", role_descriptors=role, expiration="2d").body
+    key = node.elastic.security.create_api_key(name="few", role_descriptors=role, expiration="2d", refresh=True).body
     settings.ELASTICSEARCH_API_KEY = key["encoded"]
     try:
         page = text(signed_in("root"), "/system/")

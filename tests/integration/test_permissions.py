@@ -207,7 +207,13 @@ class World:
         people |= {name: ["viewer"] for name in ("jdoe", "jdoe-idle", "jdoe-gone", "edited", "victor")}
         for name, roles in people.items():
             self.node.put_user(name, roles=roles, enabled=name != "jdoe-idle")
-        grant = partial(self.node.elastic.security.grant_api_key, grant_type="password", password=PASSWORD, api_key={"name": "key"})
+        grant = partial(
+            self.node.elastic.security.grant_api_key,
+            grant_type="password",
+            password=PASSWORD,
+            api_key={"name": "key"},
+            refresh=True,
+        )
         self.keys, self.other_keys = ({name: grant(username=name)["id"] for name in ("jdoe", "noah", "olga", "mia")} for _ in "12")
 
     def sign_in(self, username: str) -> Client:

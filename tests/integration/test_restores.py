@@ -128,7 +128,9 @@ def profile(node: TestNode) -> str:
 def test_a_deleted_user_is_made_again(node: TestNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", **STORED, email="jane@example.org", enabled=True)
     uid = profile(node)
-    node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "backup"})
+    node.elastic.security.grant_api_key(
+        grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "backup"}, refresh=True
+    )
     node.elastic.security.disable_user(username="jdoe")
     ada = signed_in("ada")
     assert ada.post("/users/delete/jdoe").status_code == 302

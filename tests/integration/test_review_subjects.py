@@ -39,9 +39,9 @@ def keys(node: TestNode, person: Callable[[str], PersonClient]) -> Iterator[dict
     ada = person("ada")
     ada.invalidate_api_key(owner=True)
     made = {
-        "kept": ada.create_api_key(name="kept", role_descriptors=MONITOR),
-        "leaving": ada.create_api_key(name="leaving", expiration="400d"),
-        "own": ada.grant_api_key(grant_type="password", username="otto", password=PASSWORD, api_key={"name": "own"}),
+        "kept": ada.create_api_key(name="kept", role_descriptors=MONITOR, refresh=True),
+        "leaving": ada.create_api_key(name="leaving", expiration="400d", refresh=True),
+        "own": ada.grant_api_key(grant_type="password", username="otto", password=PASSWORD, api_key={"name": "own"}, refresh=True),
     }
     yield {name: answer["id"] for name, answer in made.items()}
     for owner in ("ada", "otto"):

@@ -105,8 +105,8 @@ def test_the_whole_list_has_the_reserved_users_too(node: TestNode, team: tuple[P
 
 def test_active_keys_are_counted(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
     ada, otto = team
-    ended = ada.create_api_key(name="ended")["id"]
-    ada.create_api_key(name="lives")
+    ended = ada.create_api_key(name="ended", refresh=True)["id"]
+    ada.create_api_key(name="lives", refresh=True)
     ada.invalidate_api_key(ids=[ended], owner=True)
     item = next(item for item in everything(start_review(otto, UserQuery(q="ada"))) if item.identity == "ada")
     assert item.row["active_api_keys"] == 1

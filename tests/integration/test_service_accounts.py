@@ -58,7 +58,7 @@ def exported(client: Client) -> dict[str, dict[str, object]]:
 
 def test_token_is_seen_everywhere_until_it_is_deleted(node: TestNode, otto: Client, person: Callable[[str], PersonClient]) -> None:
     elastic = node.elastic.security
-    elastic.create_service_token(namespace="elastic", service="fleet-server", name="forgotten")
+    elastic.create_service_token(namespace="elastic", service="fleet-server", name="forgotten", refresh=True)
 
     assert "forgotten" in text(otto, "/service-accounts/?tokens=with")
     assert text(otto, "/service-accounts/?q=forg").count('data-test-subj="serviceAccountRow"') == 1

@@ -251,7 +251,9 @@ def test_missing_index(node: TestNode, settings: Settings) -> None:
             {**part, "privileges": [*set(part["privileges"]) - {"create_index", "auto_configure"}]}
             for part in cluster_setup.ROLES[cluster_setup.SERVICE]["indices"]
         ]
-        key = node.elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": weak}})
+        key = node.elastic.security.create_api_key(
+            name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": weak}}, refresh=True
+        )
         settings.ELASTICSEARCH_API_KEY = key["encoded"]
         status, text = ready()
         assert (status, sentence in text) == (503, True)

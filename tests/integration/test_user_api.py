@@ -294,7 +294,7 @@ def test_elasticsearch_py(node: TestNode, url: str, target: str) -> None:
 
 def test_change_with_an_api_key_is_in_the_audit_trail(node: TestNode, url: str) -> None:
     node.put_user("user1")
-    key = node.elastic.options(headers={"authorization": basic("ada")}).security.create_api_key(name="rotation")
+    key = node.elastic.options(headers={"authorization": basic("ada")}).security.create_api_key(name="rotation", refresh=True)
     authorization = f"ApiKey {key['encoded']}"
 
     response = send(url, "PUT", "/_security/user/user1/_password", {"password": GOOD}, authorization=authorization)

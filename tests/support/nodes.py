@@ -106,8 +106,9 @@ class Nodes:
         node = self._nodes[version]
         settings.ELASTICSEARCH_HOSTS = [node.url]
         settings.ELASTICSEARCH_API_KEY = node.api_key
-        for username in node.usernames() - CAST.keys() - {cluster_setup.SERVICE}:
-            node.elastic.security.delete_user(username=username)
+        strangers = sorted(node.usernames() - CAST.keys() - {cluster_setup.SERVICE})
+        for username in strangers:
+            node.elastic.security.delete_user(username=username, refresh=username == strangers[-1])
         for name in node.elastic.security.get_role_mapping():
             node.elastic.security.delete_role_mapping(name=name)
         node.revoke_api_keys()

@@ -90,8 +90,10 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
                 bench.load(users)
             with _step(f"Measuring at {users:,} users"):
                 results.append(bench.measure())
+        with _step("Measuring bulk changes"):
+            changes = bench.measure_changes()
         command = " ".join(["script/bench", *sys.argv[1:]])
-        return Run(command, options.rounds, results, machine(cluster, postgres.version() if comparison else ""))
+        return Run(command, options.rounds, results, changes, machine(cluster, postgres.version() if comparison else ""))
 
 
 def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:

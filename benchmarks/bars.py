@@ -30,6 +30,7 @@ def bars(run: Run) -> Iterator[Bar]:
     yield from _changelist(run)
     yield _memory(run)
     yield from _exports(run)
+    yield from _changes(run)
 
 
 def _at_most(what: str, limit: float, got: float, unit: str) -> Bar:
@@ -94,3 +95,11 @@ def _exports(run: Run) -> Iterator[Bar]:
     what = f"Export of all users, relative to the bare reads (worst: {exports.worst})"
     yield _at_most(what, 2, exports.times(exports.worst), " times")
     yield _at_most("Memory growth of the web process during exports", 50, exports.growth / MEGABYTE, " MB")
+
+
+def _changes(run: Run) -> Iterator[Bar]:
+    changes = run.changes
+    share = changes.share("deactivate", "activate")
+    yield _at_least("Users deactivated and activated per second, relative to the bare calls", 0.9, share, "")
+    yield _at_least("Users imported per second, relative to the bare calls", 0.65, changes.share("import"), "")
+    yield _at_most("Memory growth of the web process during bulk changes", 50, changes.growth / MEGABYTE, " MB")

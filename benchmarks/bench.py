@@ -7,7 +7,8 @@ from typing import Final, Self
 
 from elasticsearch import Elasticsearch
 
-from benchmarks import exports, loading, product, shop
+from benchmarks import changes, exports, loading, product, shop
+from benchmarks.changes import Changes
 from benchmarks.client import Client, Request, elasticsearch
 from benchmarks.pages import ALL_ROLES, ALL_USERS, FIRST_TWENTY, Page, watched_pages
 from benchmarks.processes import memory, processor_seconds, worker
@@ -69,6 +70,13 @@ class Bench:
                 running.enter_context(shop.serve(self.comparison))
                 results = self._with_changelist(results, self.comparison.sign_in())
             return self._timed(results, worker(web.pid), client)
+
+    def measure_changes(self) -> Changes:
+        """Measure bulk changes and imports, with a new web process. Leaves the users as they were."""
+        with product.served(self.folder) as web:
+            found = changes.measure(self._signed_in(web.url), self.node, worker(web.pid), self.users)
+        loading.remove_users(self._loader(), range(self.users, self.users + 2 * changes.TURNS * changes.USERS))
+        return found
 
     def _timed(self, pages: list[PageResult], web: int, client: Client) -> AtSize:
         first_twenty = Subject("F", self.node, (FIRST_TWENTY,))

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import unescape
 from typing import Self
@@ -10,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 TIMEOUT_SECONDS = 60
 FORM = "application/x-www-form-urlencoded"
+BOUNDARY = "end-of-part"
 CSRF_FIELD = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 
 
@@ -73,6 +75,27 @@ class Client:
             raise Failed(f"POST {self.url}{path}: {response.status} {body[:300]!r}")
         return body
 
+    def submit(self, path: str, fields: Iterable[tuple[str, str]], file: tuple[str, bytes] | None = None, *, page: str = "") -> str:
+        """Where the response redirects to, after the form at this path is submitted. `page`: where the form is. Raises Failed."""
+        response = self.post(path, page or path, fields, {}, file)
+        if response.status != 302:
+            raise Failed(f"POST {self.url}{path}: {response.status}")
+        return response.headers["Location"]
+
+    def post(
+        self,
+        path: str,
+        page: str,
+        fields: Iterable[tuple[str, str]],
+        headers: Mapping[str, str],
+        file: tuple[str, bytes] | None = None,
+    ) -> http.client.HTTPResponse:
+        """The response to a form of a page, already read. `file`: name and content of its field "file"."""
+        fields = [("csrfmiddlewaretoken", self._token(page)), *fields]
+        body, content_type = _multipart(fields, *file) if file else (urlencode(fields).encode(), FORM)
+        response, _ = self._exchange(Request(path, "POST", body), content_type, headers)
+        return response
+
     def _token(self, path: str) -> str:
         """The CSRF token of the page, read once."""
         if path not in self._tokens:
@@ -80,15 +103,17 @@ class Client:
             self._tokens[path] = unescape(found[1]) if found else ""
         return self._tokens[path]
 
-    def _exchange(self, request: Request, content_type: str = "application/json") -> tuple[http.client.HTTPResponse, bytes]:
+    def _exchange(
+        self, request: Request, content_type: str = "application/json", more: Mapping[str, str] | None = None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        headers = {**self.headers, **(more or {}), **({"Content-Type": content_type} if request.body else {})}
         try:
-            return self._send_once(request, content_type)
+            return self._send_once(request, headers)
         except (ConnectionError, http.client.BadStatusLine):
             self._connection.close()  # the server closed an idle connection
-            return self._send_once(request, content_type)
+            return self._send_once(request, headers)
 
-    def _send_once(self, request: Request, content_type: str) -> tuple[http.client.HTTPResponse, bytes]:
-        headers = self.headers | {"Content-Type": content_type} if request.body else self.headers
+    def _send_once(self, request: Request, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, bytes]:
         self._connection.request(request.method, request.path, request.body or None, headers)
         response = self._connection.getresponse()
         return response, response.read()
@@ -97,6 +122,14 @@ class Client:
         cookies = dict(pair.split("=", 1) for pair in self.headers.get("Cookie", "").split("; ") if pair)
         cookies |= dict(value.partition(";")[0].split("=", 1) for value in response.headers.get_all("Set-Cookie", []))
         self.headers = self.headers | {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
+
+
+def _multipart(fields: Iterable[tuple[str, str]], name: str, content: bytes) -> tuple[bytes, str]:
+    """The body of a form with a file, and its content type."""
+    head = 'Content-Disposition: form-data; name="{}"'
+    parts = [f"--{BOUNDARY}\r\n{head.format(field)}\r\n\r\n{value}\r\n".encode() for field, value in fields]
+    start = f'--{BOUNDARY}\r\n{head.format("file")}; filename="{name}"\r\n\r\n'.encode()
+    return b"".join([*parts, start, content, f"\r\n--{BOUNDARY}--\r\n".encode()]), f"multipart/form-data; boundary={BOUNDARY}"
 
 
 def elasticsearch(url: str, username: str, password: str) -> Client:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from benchmarks.bars import MEGABYTE, bars
+from benchmarks.changes import CONNECTIONS, NAMES, TURNS
 from benchmarks.results import AtSize, Run
 
 INTRODUCTION = """# Benchmarks
@@ -47,6 +48,12 @@ completeness manifest. The bare reads fetch the same batches of 1,000 users with
 connection, which parses only where the next batch starts. Growth is the highest increase in memory of the web process
 during all of these exports, in a process that has made none before."""
 
+CHANGES = """## Bulk changes
+
+{users:,} users are deactivated and activated as the page of a bulk change does it, from its start to its result, and as many are
+imported, from the upload of the file, with hashed passwords, to the result. The bare calls change as many users on {connections}
+connections. Both take turns, {turns} each."""
+
 
 def report(run: Run) -> str:
     """The report as Markdown."""
@@ -68,6 +75,8 @@ def report(run: Run) -> str:
         ),
         EXPORTS,
         _table(("users", "format", "export, ms", "bare reads, ms", "ratio", "bytes", "growth, MB"), _export_rows(run)),
+        CHANGES.format(users=run.changes.users, connections=CONNECTIONS, turns=TURNS),
+        _table(("change", "users/s", "bare calls/s", "ratio"), _change_rows(run)),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -133,6 +142,13 @@ def _export_rows(run: Run) -> Iterator[Sequence[str]]:
         for name, seconds in found.seconds.items():
             times = (_ms(median(seconds)), _ms(median(found.bare)), f"{found.times(name):.2f}")
             yield f"{size.users:,}", name, *times, f"{found.sizes[name]:,}", f"{found.growth / MEGABYTE:.1f}"
+
+
+def _change_rows(run: Run) -> Iterator[Sequence[str]]:
+    changes = run.changes
+    for name in NAMES:
+        rates = (changes.per_second(changes.seconds[name]), changes.per_second(changes.bare[name]))
+        yield name, *(f"{rate:.0f}" for rate in rates), f"{changes.share(name):.2f}"
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

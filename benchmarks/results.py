@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from benchmarks.changes import Changes
 from benchmarks.exports import Exports
 from benchmarks.rounds import Load, Subject
 
@@ -49,11 +50,12 @@ class AtSize:
 
 @dataclass(frozen=True)
 class Run:
-    """All results of a run, by ascending number of users."""
+    """All results of a run, by ascending number of users. `changes`: at the largest number."""
 
     command: str
     rounds: int
     sizes: list[AtSize]
+    changes: Changes
     machine: dict[str, str]
 
     @property

@@ -99,6 +99,7 @@ INSTALLED_APPS = [
 # Of a form: two values for each of thousands of roles.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 << 20  # bytes, without files
+FILE_UPLOAD_HANDLERS = ["usermgmt.uploads.UnnamedFileUploadHandler"]
 # Bytes: two exports to compare. Django ignores the body of a request without a length.
 LARGEST_REQUEST = 101 << 20
 # Concurrent requests of one process.

@@ -3,7 +3,8 @@
 import html
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,30 @@ def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Cal
     assert [step.secret for step in jobs.all_steps(job) if step.secret] == []
 
 
+def test_killed_while_the_lines_are_stored(
+    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody imports a part of a file, and nothing of it stays."""
+    create_lines = store.create_lines
+
+    def dies(job_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
+        create_lines(job_id, lines[:1])
+        raise SystemExit
+
+    monkeypatch.setattr(store, "create_lines", dies)
+    ada = signed_in("ada")
+    with pytest.raises(SystemExit):
+        upload(ada, "username,password\nnew-1,Vq7-another-one\nnew-2,Vq7-another-one")
+    job = jobs.all_jobs()[0]
+    advance = f"/users/jobs/advance/{job.id}"
+    ada.post(advance)
+    assert store.get(job.id).state == "planning", "the lines may still be on their way"
+    store.write(replace(job, claimed_until=None))
+    monkeypatch.setattr(plan, "BATCH_SIZE", 1)
+    assert [ada.post(advance).status_code for _ in "12"] == [302, 404]
+    assert (stored(job), jobs.all_jobs()) == ("[]", [])
+
+
 def test_the_command(
     node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
 ) -> None:
@@ -151,7 +176,7 @@ def test_the_command(
 
     def run(*arguments: str) -> str:
         out = io.StringIO()
-        call_command("import_users", str(file), *arguments, stdout=out, stderr=io.StringIO())
+        call_command("import_users", str(file), *arguments, stdout=out, stderr=out)
         return out.getvalue()
 
     assert "To create: 0. To change: 0." in run("--dry-run")
@@ -166,3 +191,15 @@ def test_the_command(
         run("--yes", "--format", "csv")
     assert refusal.value.returncode == 65
     assert audit.search(audit.Query(action="job-start", size=1)).events
+
+    make(node, "absent")
+    make(node, "boss", roles=["user_admin"])
+    for options, deactivated, said in (
+        (["--dry-run"], set(), "To deactivate: 1. Skipped: 0.\n  absent\n"),
+        (["--yes"], {"absent"}, "boss: isn't in the file, and stays active as an administrator"),
+        (["--yes", "--deactivate-administrator", "boss"], {"absent", "boss"}, "Deactivated: 1. Failed: 0."),
+    ):
+        assert said in run("--as-listed", *options)
+        assert {name for name in ("absent", "boss", *names) if not (node.user(name) or {})["enabled"]} == {"change", *deactivated}
+    assert [job.state for job in jobs.all_jobs()] == ["finished"] * 3, "no preview is left"
+    assert (node.user("usermgmt_service") or {})["enabled"]

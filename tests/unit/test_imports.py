@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -158,6 +160,7 @@ def test_what_spreadsheets_add() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
+        ("jane,Vq7-another-one", Problem(1, "", "The first line must have the names of the columns, such as Username.")),
         ("username,nickname\na,b", Problem(1, "nickname", "This column isn't known.")),
         ("username,Username\na,b", Problem(1, "Username", "This column is there twice.")),
         ("email\na@b", Problem(1, "", "The column Username is missing.")),
@@ -213,6 +216,12 @@ def test_absent_is_untouched_and_none_is_emptied() -> None:
         assert importing.wanted_user(step, was) == expected
 
 
+def test_passwords_are_taken_as_they_are() -> None:
+    """They aren't exported, so an apostrophe isn't one that an export has added."""
+    line = read("username,full_name,password\n'+a,'+b,'+Vq7-another-one").lines[0]
+    assert (line.username, line.fields["full_name"], line.password) == ("+a", "+b", "'+Vq7-another-one")
+
+
 def archive_of(**parts: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -263,10 +272,13 @@ def test_what_excel_writes() -> None:
         (workbook("<row>"), "damaged"),
         (workbook('<row><c t="s"><v>7</v></c></row>'), "damaged"),
         (workbook('<row><c r="ZZ1"><v>7</v></c></row>'), "more than 100 columns"),
+        (workbook(f'<row a="{"a" * (3 << 20)}"/>'), "a tag is too long"),
+        ("," * 100, "more than 100 columns"),
+        (json.dumps({str(number): 1 for number in range(101)}), "more than 100 columns"),
         (archive_of(**{**BOOK, "xl__workbook_xml": '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>'}), "declares entities"),
     ],
 )
-def test_unreadable_files(content: bytes, words: str) -> None:
+def test_unreadable_files(content: bytes | str, words: str) -> None:
     with pytest.raises(UnreadableFile, match=words):
         read(content)
 
@@ -279,6 +291,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UnreadableFile, match=r"isn't XLSX\. Its content looks like CSV"):
         read("username\na", "xlsx")
     monkeypatch.setattr(files.LimitedReader.__init__, "__defaults__", (1000,))
+    monkeypatch.setattr(files, "MAX_FILE_SIZE", 1000)
     with pytest.raises(UnreadableFile, match="unpacks to more than"):
         read(archive_of(users_csv="username\n" + "a" * 2000))
     with pytest.raises(UnreadableFile, match="unpacks to more than"):
@@ -305,3 +318,15 @@ def test_sealed_passwords(settings: Settings) -> None:
     settings.SECRET_KEY_FALLBACKS = []
     assert unseal("job", "jane", sealed) is None
     assert (seal("job", "jane", {}), unseal("job", "jane", "")) == ("", {})
+
+
+def test_uploads_leave_no_file(rf: RequestFactory) -> None:
+    """Of the two files, one is too large for the memory."""
+    small, large = b"a", b"b" * (3 << 20)
+    request = rf.post("/", {"small": SimpleUploadedFile("s.csv", small), "large": SimpleUploadedFile("l.csv", large)})
+    files = {name: request.FILES[name] for name in ("small", "large")}
+    assert {name: file.read() for name, file in files.items()} == {"small": small, "large": large}
+    assert {name: file.size for name, file in files.items()} == {"small": 1, "large": 3 << 20}
+    assert isinstance(files["large"].file.name, int), "a file descriptor, and no path"
+    request.close()
+    assert files["large"].closed

@@ -3,8 +3,8 @@
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,23 +39,38 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=imports.FORMATS, default="", help="default: recognized by its content")
         parser.add_argument("--dry-run", action="store_true", help="only show what would be changed")
         parser.add_argument("--yes", action="store_true", help="don't prompt for confirmation")
+        parser.add_argument(
+            "--as-listed", action="store_true", help="also deactivate the active native users who aren't in the file"
+        )
+        parser.add_argument(
+            "--deactivate-administrator",
+            action="append",
+            default=[],
+            metavar="USER",
+            help="with --as-listed, an administrator to be deactivated as well, repeatable; default: none",
+        )
 
     def handle(self, *args: Any, file: Path, format: str, dry_run: bool, yes: bool, **options: Any) -> None:
         if not (dry_run or yes or sys.stdin.isatty()):
             raise CommandError("Use --dry-run, or --yes to import without confirmation.", returncode=os.EX_USAGE)
+        if options["deactivate_administrator"] and not options["as_listed"]:
+            raise CommandError("--deactivate-administrator needs --as-listed.", returncode=os.EX_USAGE)
         contents = self._read(file, format)
         with _command_errors():
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
-            job = self._planned(operator, file.name, contents)
-            counts = self._preview(job)
-            if dry_run or not counts.pending or not (yes or _confirms(counts.pending)):
-                jobs.discard(job.id)
-                self.stdout.write("Nothing was changed.")
-                return
-            jobs.start(operator.client, job.id)
-            self._carry_out(operator, job)
+            with _discarding_unstarted() as found:
+                found.append(jobs.create_import(operator.client, file.name, contents))
+                if options["as_listed"]:
+                    found.append(self._deactivation(operator, file.name, contents, options["deactivate_administrator"]))
+                planned = [(job, self._preview(self._planned(operator, job))) for job in found]
+                if dry_run or not any(counts.pending for _, counts in planned) or not (yes or _confirms(planned)):
+                    self.stdout.write("Nothing was changed.")
+                    return
+                is_complete = [self._carry_out(operator, job) for job, counts in planned if counts.pending]
+        if not all(is_complete):
+            raise CommandError("Not all users were changed.", returncode=INCOMPLETE)
 
     @sensitive_variables()
     def _read(self, file: Path, format: str) -> Contents:
@@ -73,21 +88,29 @@ class Command(BaseCommand):
             raise CommandError(text, returncode=os.EX_DATAERR)
         return contents
 
-    def _planned(self, operator: Operator, name: str, contents: Contents) -> Job:
-        job = jobs.create_import(operator.client, name, contents)
-        try:
-            while job.state == "planning":
-                job = jobs.advance(operator.client, job.id, denial_by(operator))
-                self._progress("checked", job.read, job.total)
-        except BaseException:
-            jobs.discard(job.id)
-            raise
+    def _deactivation(self, operator: Operator, name: str, contents: Contents, named: list[str]) -> Job:
+        absent = jobs.absent(operator.client, [line.username for line in contents.lines], named)
+        for username in absent.administrators:
+            self.stderr.write(f"{username}: isn't in the file, and stays active as an administrator", style_func=str)
+        return jobs.create(operator.client, "deactivate", (), absent.usernames, f"not in {name}")
+
+    def _planned(self, operator: Operator, job: Job) -> Job:
+        while job.state == "planning":
+            job = jobs.advance(operator.client, job.id, denial_by(operator))
+            self._progress("checked", job.read, job.total)
         return job
 
     def _preview(self, job: Job) -> Counts:
         jobs.refresh()
         counts = jobs.counts(job)
-        self.stdout.write(f"To create: {job.creations}. To change: {counts.pending - job.creations}. Skipped: {counts.skipped}.")
+        if job.action == "import":
+            self.stdout.write(
+                f"To create: {job.creations}. To change: {counts.pending - job.creations}. Skipped: {counts.skipped}."
+            )
+        else:
+            self.stdout.write(f"To deactivate: {counts.pending}. Skipped: {counts.skipped}.")
+            for step in jobs.all_steps(job, "pending"):
+                self.stdout.write(f"  {step.username}")
         for reason, number in counts.reasons.items():
             self.stdout.write(f"  {number} skipped: {reason}")
         for step in jobs.all_steps(job):
@@ -95,12 +118,14 @@ class Command(BaseCommand):
                 self.stderr.write(f"line {step.line}: {step.username}: {note}", style_func=str)
         return counts
 
-    def _carry_out(self, operator: Operator, job: Job) -> None:
+    def _carry_out(self, operator: Operator, job: Job) -> bool:
+        """Whether all users were changed."""
+        job = jobs.start(operator.client, job.id)
         try:
             while (job := jobs.advance(operator.client, job.id, denial_by(operator))).state == "running":
                 jobs.refresh()
                 counts = jobs.counts(job)
-                self._progress("imported", counts.processed, counts.to_do)
+                self._progress("changed", counts.processed, counts.to_do)
         except (KeyboardInterrupt, errors.ServiceError):
             self.stderr.write(f"The import was interrupted. {RESUME}")
             raise
@@ -108,16 +133,29 @@ class Command(BaseCommand):
         counts = jobs.counts(job)
         for state in ("failure", "unknown"):
             for step in jobs.all_steps(job, state):
-                self.stderr.write(f"line {step.line}: {step.username}: {reason_label(step.reason)}", style_func=str)
-        self.stdout.write(f"Imported: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}.")
+                line = f"line {step.line}: " if step.line else ""
+                self.stderr.write(f"{line}{step.username}: {reason_label(step.reason)}", style_func=str)
+        done = "Imported" if job.action == "import" else "Deactivated"
+        self.stdout.write(f"{done}: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}.")
         if job.state != "finished":
             raise CommandError(f"The import is {job.state}. {RESUME}", returncode=INCOMPLETE)
-        if counts.failure or counts.unknown:
-            raise CommandError("Not all users were changed.", returncode=INCOMPLETE)
+        return not (counts.failure or counts.unknown)
 
     def _progress(self, verb: str, done: int, of: int) -> None:
         if self.stderr.isatty():
             self.stderr.write(f"\r{done} of {of} users {verb}", style_func=str, ending="\n" if done == of else "")
+
+
+@contextmanager
+def _discarding_unstarted() -> Iterator[list[Job]]:
+    """A list of bulk changes, of which those that weren't started are discarded at the end, whatever happens."""
+    found: list[Job] = []
+    try:
+        yield found
+    finally:
+        for job in found:
+            with suppress(errors.ServiceError):
+                jobs.discard(job.id)
 
 
 @contextmanager
@@ -132,8 +170,9 @@ def _command_errors() -> Iterator[None]:
         raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
 
 
-def _confirms(number: int) -> bool:
-    return input(f"Import {number} user{pluralize(number)}? [y/N] ").strip().lower() in ("y", "yes")
+def _confirms(planned: Iterable[tuple[Job, Counts]]) -> bool:
+    parts = [f"{job.action} {counts.pending} user{pluralize(counts.pending)}" for job, counts in planned if counts.pending]
+    return input(f"{' and '.join(parts).capitalize()}? [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _line(problem: Problem) -> str:

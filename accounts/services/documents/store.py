@@ -1,7 +1,12 @@
 """Reads and writes of single documents in usermgmt's indices: versions, and the responses of `_mget` and `_bulk`."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from http import HTTPStatus
+from threading import Lock
 from typing import Any, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
@@ -58,7 +63,60 @@ def bulk(
     """The result of each operation (`_bulk`), with usermgmt's API key or as an administrator; no call without operations."""
     if not operations:
         return []
-    caller = client or service_client()
+    if (group := _group.get()) and client is None and not options:
+        return group.send(operations)
+    return _bulk(client or service_client(), operations, options)
+
+
+class _Request(NamedTuple):
+    operations: Sequence[Mapping[str, Any]]
+    results: Future[list[Mapping[str, Any]]]
+
+
+class _Group:
+    """Bulk requests that arrive while another one is on its way are sent as one, by the thread that is first to go on."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Request] = deque()
+        self._sending = Lock()
+
+    def send(self, operations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """The result of each operation. Raises what `bulk` raises, in each thread whose operations were sent together."""
+        request = _Request(operations, Future())
+        self._waiting.append(request)
+        with self._sending:
+            if not request.results.done():
+                self._send_waiting()
+        return request.results.result()
+
+    def _send_waiting(self) -> None:
+        requests = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        try:
+            found = iter(_bulk(service_client(), [operation for request in requests for operation in request.operations], {}))
+        except BaseException as exc:
+            for request in requests:
+                request.results.set_exception(exc)
+            raise
+        for request in requests:
+            request.results.set_result([next(found) for _ in _by_item(request.operations)])
+
+
+_group: ContextVar[_Group | None] = ContextVar("group", default=None)
+
+
+@contextmanager
+def grouped_bulk() -> Iterator[None]:
+    """In this block, threads with its context that send bulk requests at the same time share them. Each waits for its results."""
+    token = _group.set(_Group())
+    try:
+        yield
+    finally:
+        _group.reset(token)
+
+
+def _bulk(
+    caller: AdministratorClient | ServiceClient, operations: Sequence[Mapping[str, Any]], options: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
     results = _send_bulk(caller, operations, options)
     without_index = {number for number, result in enumerate(results) if _error_type(result) == errors.IndexNotFound.code}
     if not without_index:

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final, NoReturn
 from accounts.services.exports import dialect
 
 MAX_FILE_SIZE: Final = 20 << 20
-MAX_UNPACKED_SIZE: Final = 100 << 20
+MAX_UNPACKED_SIZE: Final = 100 << 20  # of a part of a workbook, which is read as a stream
 MAX_USERS: Final = 20_000
 MAX_COLUMNS: Final = 100
 FORMATS: Final = ("csv", "ndjson", "xlsx")
@@ -58,13 +58,13 @@ class LimitedReader(io.RawIOBase):
     def __init__(self, part: BinaryIO, limit: int = MAX_UNPACKED_SIZE) -> None:
         super().__init__()
         self._part = part
-        self._left = limit
+        self._limit = self._left = limit
 
     def read(self, size: int = -1) -> bytes:
         data = self._part.read(self._left + 1 if size < 0 else size)
         self._left -= len(data)
         if self._left < 0:
-            raise UnreadableFile(f"The file unpacks to more than {MAX_UNPACKED_SIZE >> 20} MB.")
+            raise UnreadableFile(f"The file unpacks to more than {self._limit >> 20} MB.")
         return data
 
 
@@ -78,6 +78,12 @@ def require_format(found: str, wanted: str) -> None:
     """Raises UnreadableFile if the content is of another format than was said."""
     if wanted and found != wanted:
         raise UnreadableFile(f"The file isn't {wanted.upper()}. Its content looks like {found.upper()}.")
+
+
+def require_columns(line: int, number: int) -> None:
+    """Raises UnreadableFile if a line has too many of them."""
+    if number > MAX_COLUMNS:
+        raise UnreadableFile(f"Line {line} has more than {MAX_COLUMNS} columns.")
 
 
 @contextmanager
@@ -95,7 +101,7 @@ def data_of_export(archive: zipfile.ZipFile) -> bytes:
     if not name:
         raise UnreadableFile("The ZIP file isn't an export of the user list, and no Excel workbook.")
     with archive.open(name) as part:
-        return LimitedReader(part).read()  # type: ignore[arg-type]
+        return LimitedReader(part, MAX_FILE_SIZE).read()  # type: ignore[arg-type]
 
 
 def is_ndjson(text: str) -> bool:
@@ -115,7 +121,7 @@ def decode(data: bytes) -> str:
 
 
 def csv_records(text: str) -> Iterator[Record]:
-    """The rows, with the line on which each starts; the first row shows the separator. Raises UnreadableFile."""
+    """The rows as written, with the line on which each starts; the first row shows the separator. Raises UnreadableFile."""
     csv.field_size_limit(dialect.MAX_FIELD_LENGTH)
     lines = io.StringIO(text, newline="")
     first, skipped = lines.readline(), 0
@@ -128,7 +134,8 @@ def csv_records(text: str) -> Iterator[Record]:
     line = skipped + 1
     try:
         for row in reader:
-            yield Record(line, [dialect.unescape_formula(cell) for cell in row])
+            require_columns(line, len(row))
+            yield Record(line, row)
             line = skipped + reader.line_num + 1
     except csv.Error as exc:
         raise UnreadableFile(f"The CSV can't be read from line {line} on: {exc}.") from None
@@ -146,7 +153,10 @@ def _document(line: int, content: str) -> Record:
         document = parse_json(content)
     except (ValueError, RecursionError) as exc:
         return Record(line, problem=f"This isn't valid JSON: {exc}.")
-    return Record(line, document=document) if isinstance(document, dict) else Record(line, problem="This isn't a JSON object.")
+    if not isinstance(document, dict):
+        return Record(line, problem="This isn't a JSON object.")
+    require_columns(line, len(document))
+    return Record(line, document=document)
 
 
 def parse_json(text: str) -> Any:

@@ -20,6 +20,7 @@ from accounts.services.users import User, end_dates
 from accounts.services.users.validation import validate_email, validate_username
 
 LABELS: Final = {**COLUMNS, "password": "Password", "password_hash": "Password hash"}
+SECRETS: Final = ("password", "password_hash")
 FIELDS: Final = ("full_name", "email", "enabled", "roles", "active_until", "metadata")
 YES: Final = frozenset({"yes", "true", "1", "active", "ja", "wahr", "aktiv"})
 NO: Final = frozenset({"no", "false", "0", "deactivated", "inactive", "nein", "falsch", "inaktiv"})
@@ -100,7 +101,7 @@ def _read(file: BinaryIO, format: str, reader: "_Reader") -> None:
         files.require_format("ndjson", format)
         return reader.documents(files.ndjson_records(text))
     files.require_format("csv", format)
-    return reader.table(files.csv_records(text))
+    return reader.table(files.csv_records(text), dialect.unescape_formula)
 
 
 class _Reader:
@@ -118,7 +119,8 @@ class _Reader:
     def warn(self, text: str) -> None:
         self.problems.append(Problem(self._line, self._column, text, is_warning=True))
 
-    def table(self, records: Iterator[Record]) -> None:
+    def table(self, records: Iterator[Record], unescape: Callable[[str], str] = str) -> None:
+        """`unescape`: what exports escape. They have no passwords, so these are taken as they are."""
         head = next((record for record in records if not record.is_empty), None)
         if head is None:
             return
@@ -133,7 +135,8 @@ class _Reader:
                 self.error(f"This line has more than {len(columns)} cells.", "")
             else:
                 named = zip(columns, record.cells or [], strict=False)
-                self._add({name: cell for name, cell in named if cell != ""}, FROM_CELL)
+                filled = {name: cell if name in SECRETS else unescape(cell) for name, cell in named if cell != ""}
+                self._add(filled, FROM_CELL)
 
     def documents(self, records: Iterator[Record]) -> None:
         for record in self._filled(records):
@@ -161,6 +164,9 @@ class _Reader:
         """The names of the columns; a problem for each that isn't known, or there twice."""
         known = {text.casefold(): name for name, label in LABELS.items() for text in (name, label)}
         names: list[str] = []
+        if known.keys().isdisjoint(head.strip().casefold() for head in heads):  # a user, maybe with a password, which isn't shown
+            self.error("The first line must have the names of the columns, such as Username.", "")
+            return names
         for head in _without_empty_end(heads):
             name = known.get(head.strip().casefold(), "")
             if not name:

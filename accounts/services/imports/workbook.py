@@ -3,12 +3,15 @@
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, Literal
 from xml.parsers import expat
 
-from accounts.services.imports.files import MAX_COLUMNS, WORKBOOK, LimitedReader, Record, UnreadableFile
+from accounts.services.imports.files import WORKBOOK, LimitedReader, Record, UnreadableFile, require_columns
 
 CHUNK_SIZE: Final = 1 << 16
+MAX_TAG_SIZE: Final = 1 << 20  # expat reads an incomplete tag again with each chunk
+MAX_SHARED_STRINGS: Final = 1_000_000
 RELATIONS: Final = "xl/_rels/workbook.xml.rels"
 SHARED_STRINGS: Final = "xl/sharedStrings.xml"
 ESCAPED: Final = re.compile("_x([0-9A-Fa-f]{4})_")
@@ -19,7 +22,7 @@ Event = tuple[Literal["start", "end"], str, Mapping[str, str], str]
 
 def records(archive: zipfile.ZipFile) -> Iterator[Record]:
     """The rows that have cells. Raises UnreadableFile, and what `zipfile` raises."""
-    shared = list(_texts(archive)) if SHARED_STRINGS in archive.namelist() else []
+    shared = list(islice(_texts(archive), MAX_SHARED_STRINGS)) if SHARED_STRINGS in archive.namelist() else []
     cells: dict[int, str] = {}
     line, problem = 0, ""
     kind, position, value = "", -1, ""
@@ -32,8 +35,7 @@ def records(archive: zipfile.ZipFile) -> Iterator[Record]:
         elif event == "end" and name in ("v", "t"):
             value += text
         elif event == "end" and name == "c" and value:
-            if position >= MAX_COLUMNS:
-                raise UnreadableFile(f"Line {line} has more than {MAX_COLUMNS} columns.")
+            require_columns(line, position + 1)
             problem = problem or (FORMULA_ERROR if kind == "e" else "")
             cells[position] = shared[int(value)] if kind == "s" else _unescaped(value)
         elif event == "end" and name == "row" and cells:
@@ -89,14 +91,16 @@ def _events(archive: zipfile.ZipFile, part: str) -> Iterator[Event]:
     parser.CharacterDataHandler, parser.StartDoctypeDeclHandler = content.append, doctype
     with archive.open(part) as file:
         limited = LimitedReader(file)  # type: ignore[arg-type]
-        is_over = False
+        is_over, size = False, 0
         while not is_over:
             data = limited.read(CHUNK_SIZE)
-            is_over = not data
+            is_over, size = not data, size + len(data)
             try:
                 parser.Parse(data, is_over)
             except expat.ExpatError as exc:
                 raise UnreadableFile(f"The workbook is damaged: {exc}") from None
+            if size - parser.CurrentByteIndex > MAX_TAG_SIZE:
+                raise UnreadableFile("The workbook is damaged: a tag is too long")
             yield from found
             found.clear()
 

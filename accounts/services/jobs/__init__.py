@@ -1,5 +1,7 @@
 """Bulk changes: long work as documents. A job has a step for each user, which any web process can take, and none does twice."""
 
+from accounts.services.jobs.absent import Absent as Absent
+from accounts.services.jobs.absent import absent as absent
 from accounts.services.jobs.importing import create_import as create_import
 from accounts.services.jobs.importing import import_changes as import_changes
 from accounts.services.jobs.plan import Denial as Denial

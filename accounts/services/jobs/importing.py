@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, Final
 
 import bcrypt
@@ -33,17 +34,20 @@ NAMESAKE: Final = "Differs only in case from the existing user “{}”."
 # In the audit trail.
 HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
 RANDOM_DETAIL: Final = "random, not shown to anyone"
+# Longer than it takes to store the lines of a file.
+STORED_FOR: Final = timedelta(minutes=2)
 # For random passwords with over 100 bits, which can't be guessed: the node would need 18 ms for each.
 FEWEST_ROUNDS: Final = 4
 
 
 def create_import(client: PersonClient, name: str, contents: Contents) -> Job:
     """A new job, without its steps, for the lines of a file without errors. Raises Unavailable."""
-    id, actor = uuid.uuid4().hex, client.actor.username
-    job = Job(id, "import", timezone.now(), actor, name, operator=actor, total=len(contents.lines))
+    id, actor, now = uuid.uuid4().hex, client.actor.username, timezone.now()
+    total, until = len(contents.lines), now + STORED_FOR
+    job = store.create(Job(id, "import", now, actor, name, operator=actor, total=total, claimed_until=until))
     try:
         store.create_lines(id, list(_documents(id, contents)))
-        return store.create(job)
+        return store.write(replace(job, claimed_until=None))
     except errors.ServiceError:
         with suppress(errors.ServiceError):
             store.delete(job)
@@ -68,9 +72,12 @@ def _documents(job: str, contents: Contents) -> Iterator[dict[str, Any]]:
 
 
 def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[Step]]:
-    """The next lines as steps, and the job as it is with them."""
+    """The next lines as steps, and the job as it is with them. Raises JobNotFound if the process was killed that stored them."""
     store.refresh()
     lines = store.lines(job, after=job.read, size=plan.BATCH_SIZE)
+    if not lines:
+        store.delete(job)
+        raise errors.JobNotFound(job.id)
     found = plan.current(client, [line["username"] for line in lines])
     rules = Rules(client, denial, job.administrators)
     namesakes = users.namesakes(client, [line["username"] for line in lines if line["username"] not in found])
@@ -79,9 +86,9 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
     to_do = [step for step in steps if step.state == "pending"]
     further = replace(
         job,
-        state="planned" if job.read + len(lines) >= job.total or not lines else "planning",
+        state="planned" if job.read + len(lines) >= job.total else "planning",
         read=job.read + len(lines),
-        parts=(*job.parts, part) if lines else job.parts,
+        parts=(*job.parts, part),
         administrators=rules.administrators.taken,
         creations=job.creations + sum(step.change == "create" for step in to_do),
         warnings=job.warnings + sum(bool(step.notes) for step in to_do),
@@ -222,7 +229,8 @@ def _user(username: str, was: Mapping[str, Any]) -> User:
 
 
 def is_same(user: User, wanted: User) -> bool:
-    return replace(wanted, roles=()) == replace(user, roles=()) and set(wanted.roles) == set(user.roles)
+    """Also the metadata as JSON: true isn't 1. The order of roles doesn't matter."""
+    return {**was(wanted), "roles": set(wanted.roles)} == {**was(user), "roles": set(user.roles)}
 
 
 def was(user: User) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from accounts.services import audit, errors, users
 from accounts.services.client import PersonClient
+from accounts.services.documents.store import grouped_bulk
 from accounts.services.jobs import importing, plan, store
 from accounts.services.jobs.plan import Denial, Rules
 from accounts.services.jobs.records import Change, Counts, Job, State, Step
@@ -111,7 +112,7 @@ def _verified(client: PersonClient, step: Step, event: audit.Event | None) -> St
         return step
     if event.outcome == "unknown":
         event = outcomes.verify_outcome(client, event.id)
-    return replace(step, state=event.outcome, reason="" if event.outcome == "success" else event.reason) if event.outcome else step
+    return _settled(step, event)
 
 
 def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
@@ -157,7 +158,14 @@ def _recover(job: Job) -> None:
 def _recovered(step: Step, event: audit.Event | None) -> Step:
     if event is None:  # the intent is written before anything else
         return _waiting(step)
-    return replace(step, state=event.outcome or "started", reason=event.reason)
+    return _settled(step, event)
+
+
+def _settled(step: Step, event: audit.Event) -> Step:
+    """With the outcome of its event, if that is known. A secret isn't needed anymore then."""
+    if event.outcome == "success":
+        return replace(step, state="success", reason="", secret="")
+    return replace(step, state=event.outcome, reason=event.reason) if event.outcome else step
 
 
 def _events(steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.Event]:
@@ -185,7 +193,7 @@ def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial:
     def change(each: Change) -> Step:
         return _changed(client, job, each) if monotonic() < deadline and not failures else _waiting(each.step)
 
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with grouped_bulk(), ThreadPoolExecutor(WORKERS) as pool:
         for each, future in [(each, pool.submit(copy_context().run, change, each)) for each in changes]:
             try:
                 done.append(future.result())

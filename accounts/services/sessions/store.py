@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
@@ -17,7 +18,6 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from accounts.services import audit, errors
-from accounts.services.client import service_client
 from accounts.services.documents import indices, store
 from accounts.services.documents.store import Version
 from accounts.services.sessions import keys
@@ -139,8 +139,9 @@ def end_all(username: str) -> None:
     """
     expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # by then the sessions that it ends have expired anyway
     document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
+    operations = [{"index": {"_index": indices.SESSIONS, "_id": keys.generation_id_of(username)}}, document]
     try:
-        service_client().index(index=indices.SESSIONS, id=keys.generation_id_of(username), document=document)
+        store.require_status(store.bulk(operations), (HTTPStatus.OK, HTTPStatus.CREATED))
     except errors.ServiceError:
         logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
 

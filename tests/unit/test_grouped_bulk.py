@@ -1,0 +1,63 @@
+"""Bulk requests that are sent together: each thread gets its own results, or the error."""
+
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import Any
+
+import pytest
+
+from accounts.services import errors
+from accounts.services.documents import store
+
+Results = list[Mapping[str, Any]]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The IDs of each call. The first call takes until two more requests wait; a call with the ID "fails" does so."""
+    calls: list[list[str]] = []
+
+    def send(client: object, operations: Sequence[Mapping[str, Any]], options: object) -> Results:
+        ids = [action["_id"] for operation in operations for action in operation.values() if "_id" in action]
+        calls.append(ids)
+        group = store._group.get()
+        assert group
+        while len(calls) == 1 and len(group._waiting) < 2:
+            time.sleep(0.001)
+        if "fails" in ids:
+            raise errors.Unavailable("down")
+        return [{"_id": id, "status": 200} for id in ids]
+
+    monkeypatch.setattr(store, "_bulk", send)
+    monkeypatch.setattr(store, "service_client", lambda: None)
+    return calls
+
+
+def send_all(*requests: list[dict[str, Any]]) -> list[Future[Results]]:
+    with store.grouped_bulk(), ThreadPoolExecutor(len(requests)) as pool:
+        return [pool.submit(copy_context().run, store.bulk, request) for request in requests]
+
+
+def create(*ids: str) -> list[dict[str, Any]]:
+    return [operation for id in ids for operation in ({"create": {"_id": id}}, {"field": {}})]
+
+
+def ids(results: Results) -> list[str]:
+    return [result["_id"] for result in results]
+
+
+def test_each_gets_its_own_results(sent: list[list[str]]) -> None:
+    found = send_all(create("a"), create("b", "c"), [{"delete": {"_id": "d"}}, *create("e")])
+    assert [ids(future.result()) for future in found] == [["a"], ["b", "c"], ["d", "e"]]
+    assert len(sent) == 2
+    assert sorted(id for call in sent for id in call) == ["a", "b", "c", "d", "e"]
+    assert store._group.get() is None
+
+
+def test_each_gets_the_error(sent: list[list[str]]) -> None:
+    first, *others = send_all(create("first"), create("a"), create("fails"))
+    lost = [future for future in (first, *others) if future.exception()]
+    assert len(lost) == len(next(call for call in sent if "fails" in call))
+    assert {type(future.exception()) for future in lost} == {errors.Unavailable}

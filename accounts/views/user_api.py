@@ -1,5 +1,6 @@
 """The documentation of the user API, made from its OpenAPI description."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +24,13 @@ def user_api(request: AppRequest) -> HttpResponse:
     api = description.load()
     groups = [(tag, [each for each in _operations(api) if tag["name"] in each["tags"]]) for tag in api["tags"]]
     root = reverse("home").rstrip("/")
-    context = {"api": api, "groups": groups, "address": request.build_absolute_uri(root), "url": f"{root}{description.PATH}"}
+    context = {
+        "api": api,
+        "groups": groups,
+        "username": shlex.quote(request.user.username),
+        "address": request.build_absolute_uri(root),
+        "url": f"{root}{description.PATH}",
+    }
     return render(request, "user_api/view.html", context)
 
 

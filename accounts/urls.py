@@ -16,6 +16,7 @@ from accounts.views import (
     login,
     metrics,
     passwords,
+    restores,
     review_items,
     review_removals,
     review_reports,
@@ -37,6 +38,7 @@ register_converter(RoleMappingConverter, "role_mapping")
 urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/", list.index, name="users"),
     path("users/filters", filters.filters, name="user_filters"),
+    path("users/past-end-date", list.past_end_date, name="users_past_end_date"),
     path("users/kibana-sign-ins", list.kibana_sign_ins, name="kibana_sign_ins"),
     path("users/export", exports.export, name="user_export"),
     path("users/print", exports.printable, name="user_print"),
@@ -128,5 +130,6 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("audit/", audit.index, name="audit"),
     path("audit/export", audit.export, name="audit_export"),
     path("audit/event/<slug:event_id>", audit.event, name="audit_event"),
+    path("audit/restore/<slug:event_id>", restores.restore, name="audit_restore"),
     path("audit/verify/<slug:event_id>", audit.verify, name="audit_verify"),
 ]

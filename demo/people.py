@@ -1,6 +1,7 @@
 """The sample users and roles: realistic ones, and edge cases for the user interface."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -20,6 +21,10 @@ def _colleague(full_name: str, *roles: str, at: str = "example.org", **more: Any
     """A user whose username and email are derived from the full name."""
     username = ".".join(full_name.lower().translate(_PLAIN).split())
     return SampleUser(username, full_name, f"{username}@{at}", roles, **more)
+
+
+def _in_days(number: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=number)).date().isoformat()
 
 
 # Usernames are ASCII.
@@ -85,7 +90,9 @@ AUDITOR = SampleUser("auditor", "Otis Auditor", "auditor@example.org", ("usermgm
 
 COLLEAGUES = (
     _colleague("Amara Okafor"),
-    _colleague("Jonas Weber", "viewer", "sales_reader", metadata={"department": "Sales", "employee": 1017}),
+    _colleague(
+        "Jonas Weber", "viewer", "sales_reader", metadata={"department": "Sales", "employee": 1017, "active_until": _in_days(-3)}
+    ),
     _colleague("Priya Raghunathan", "editor", "sales_reader", metadata={"department": "Sales", "employee": 1018}),
     _colleague("Mateus Gonçalves", "viewer", "sales_reader"),
     _colleague("Sofía Núñez", "sales_reader"),
@@ -94,7 +101,9 @@ COLLEAGUES = (
     _colleague("Hiroshi Tanaka", "machine_learning_user", "viewer"),
     _colleague("Nguyen Thi Mai", "machine_learning_admin", "editor"),
     _colleague("Fatima al-Zahra", "hr_analyst", metadata={"department": "People", "employee": 1031}),
-    _colleague("Oluwaseun Adeyemi", "on_call", "monitoring_user", metadata={"phone": "+44 20 7946 0018"}),
+    _colleague(
+        "Oluwaseun Adeyemi", "on_call", "monitoring_user", metadata={"phone": "+44 20 7946 0018", "active_until": _in_days(9)}
+    ),
     _colleague("Ingrid Sørensen", "on_call", "monitoring_user"),
     _colleague("Björn Åkesson", "on_call", "snapshot_user", enabled=False),
     _colleague("Chloé Lefèvre", "editor", at="example.com"),

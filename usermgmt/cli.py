@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand
 from usermgmt import paths
 
 NAME = "usermgmt"
+SERVE_DESCRIPTION = "Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
 
 
 def main() -> None:
@@ -33,9 +34,7 @@ def main() -> None:
 
 def _serve(arguments: list[str]) -> NoReturn:
     """Become the server. Its settings are only read in other processes: here, old values would hide new ones at a reload."""
-    argparse.ArgumentParser(
-        prog=f"{NAME} serve", description="Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
-    ).parse_args(arguments)
+    argparse.ArgumentParser(prog=f"{NAME} serve", description=SERVE_DESCRIPTION).parse_args(arguments)
     if code := paths.run_module(NAME, "check", stdout=subprocess.DEVNULL).returncode:
         sys.exit(code)
     # Only says what is wrong: the server also starts while Elasticsearch is unavailable.

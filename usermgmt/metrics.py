@@ -49,6 +49,12 @@ AUDIT_EVENTS: Final = Counter(
     registry=_registry,
 )
 
+# From 0 on: rate() doesn't see an increase to 1 if there was nothing before.
+for _outcome in ("success", "failure"):
+    AUDIT_EVENTS.labels(_outcome)
+for _outcome in ("success", "authentication_failed", "rate_limited"):
+    SIGN_INS.labels(_outcome)
+
 
 def exposition() -> bytes:
     """All of it, of all processes."""

@@ -21,9 +21,11 @@ ServiceError
 │   ├── JobStateChanged      a bulk change was started, paused, finished, or discarded in the meantime
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
+├── MetadataErased           the old metadata of a user was removed, and the new one wasn't written
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
+│   │   ├── MetadataNotSearchable   the query depends on metadata, of too many users
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
 │       └── InvalidPassword  the password policy
@@ -34,6 +36,7 @@ ServiceError
 │   ├── TlsMismatch          HTTP and HTTPS, or the certificate and ELASTICSEARCH_CA_CERTS, don't fit together
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
 ├── OutcomeUnknown           a change was sent, and its answer was lost or proves nothing: it may or may not have been applied
+│   └── MetadataUnknown      the old metadata of a user was perhaps removed, and the new one perhaps not written
 └── NotSetUp                 the cluster isn't set up the way usermgmt needs: `manage.py setup_cluster`
     ├── IndexNotFound        an index of usermgmt doesn't exist
     ├── UnsupportedCluster   it is too old, has no security, or something else than Elasticsearch responds
@@ -45,7 +48,7 @@ ServiceError
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from usermgmt.paths import SETUP_CLUSTER
 
@@ -149,6 +152,9 @@ class PreconditionFailed(Conflict):
     code = "precondition_failed"
 
 
+METADATA_KEY: Final = "metadata."
+
+
 @dataclass(frozen=True)
 class FieldConflict:
     """One field of a user that was changed in the meantime: the value that the form started from, and the current one."""
@@ -159,6 +165,8 @@ class FieldConflict:
 
     @property
     def label(self) -> str:
+        if self.name.startswith(METADATA_KEY):
+            return f"Metadata “{self.name.removeprefix(METADATA_KEY)}”"
         return {"full_name": "Full name", "email": "Email address", "roles": "Roles", "enabled": "Status"}[self.name]
 
 
@@ -200,6 +208,12 @@ class ReviewIncomplete(Conflict):
         self.pending = pending
 
 
+class MetadataErased(ServiceError):
+    """The user has no metadata now, although all else was saved: Elasticsearch refused the last of the calls that replace it."""
+
+    code = "metadata_erased"
+
+
 class LastAdministrator(ServiceError):
     """No other active native or built-in user has `manage_security`. Nothing was changed."""
 
@@ -216,6 +230,12 @@ class SearchNotAllowed(Invalid):
     """The cluster has `search.allow_expensive_queries: false`: it rejects `wildcard`, `prefix`, and most `range` queries."""
 
     code = "search_not_allowed"
+
+
+class MetadataNotSearchable(SearchNotAllowed):
+    """The query depends on metadata, which Elasticsearch can't search, and there are too many users to look at each."""
+
+    code = "metadata_not_searchable"
 
 
 class SearchNeedsScripts(SearchNotAllowed):
@@ -288,6 +308,12 @@ class OutcomeUnknown(ServiceError):
     """No answer to a change, or one that proves nothing: 500 also comes after the change was made, 502 and 504 are of proxies."""
 
     code = "outcome_unknown"
+
+
+class MetadataUnknown(OutcomeUnknown):
+    """Replacing metadata takes several calls: the user has the new metadata, none, or the old one together with the new one."""
+
+    code = "metadata_unknown"
 
 
 class NotSetUp(ServiceError):

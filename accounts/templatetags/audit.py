@@ -6,14 +6,21 @@ from typing import Any
 from django import template
 
 from accounts.services.audit import Event
-from accounts.services.audit.actions import OUTCOMES, action_label, reason_label
+from accounts.services.audit.actions import FIELDS, OUTCOMES, action_label, reason_label
 from accounts.services.audit.wording import change_lines, detail_lines
+from accounts.services.users import restores
 
 register = template.Library()
 register.filter("action_label", action_label)
 register.filter("reason_label", reason_label)
 register.filter("change_lines", change_lines)
 register.filter("detail_lines", detail_lines)
+register.filter("is_restorable", restores.is_restorable)
+
+
+@register.filter
+def field_label(name: str) -> str:
+    return FIELDS.get(name, name)
 
 
 @register.filter

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts.converters import UsernameConverter
 from accounts.services.roles import Role
 from accounts.services.roles.escalation import MANAGE, Escalation
-from accounts.services.users import User
+from accounts.services.users import User, end_dates
 from accounts.templatetags.icons import heroicon_micro, heroicon_mini
 
 register = template.Library()
@@ -123,6 +123,8 @@ def _role(role: Role) -> str:
 def status(user: User, escalations: Sequence[tuple[str, Escalation]] = ()) -> str:
     """The badges of a user: deactivated, reserved, deprecated, and administrator, with the escalations of their roles."""
     badges = "" if user.enabled else '<span class="badge" data-test-subj="userDisabled">Deactivated</span>'
+    if end_dates.KEY in user.metadata:
+        badges += end_date(user)
     if user.is_reserved:
         badges += '<span class="badge badge--primary" data-test-subj="userReserved">Reserved</span>'
     if user.is_deprecated:
@@ -131,6 +133,23 @@ def status(user: User, escalations: Sequence[tuple[str, Escalation]] = ()) -> st
     if escalations:
         badges += administrator(user, escalations)
     return f'<span class="badges">{badges}</span>' if badges else ""
+
+
+END_DATES = {
+    "past": ("Ended {}", " badge--danger", "The end date of this user is over, but they are still active"),
+    "soon": ("Ends {}", " badge--warning", "This user's last day is within 14 days"),
+    "later": ("Active until {}", "", "The last day on which this user is to be active"),
+    "unreadable": ("End date unreadable", " badge--warning", "The metadata active_until isn't a date such as 2026-12-31"),
+}
+
+
+def end_date(user: User) -> str:
+    """The badge with the end date of an active user. After the user was deactivated, it doesn't matter."""
+    end = end_dates.of(user)
+    if end is None or not user.enabled:
+        return ""
+    text, kind, title = END_DATES[end.state(end_dates.today())]
+    return f'<span class="badge{kind}" data-test-subj="userEndDate" title="{title}">{text.format(end.day)}</span>'
 
 
 def administrator(user: User, escalations: Sequence[tuple[str, Escalation]]) -> str:

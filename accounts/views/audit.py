@@ -14,7 +14,7 @@ from accounts.http import AppRequest, wants_fragment
 from accounts.services import audit
 from accounts.services.errors import AuthenticationFailed, Conflict
 from accounts.services.exports import trail_table
-from accounts.services.users import outcomes
+from accounts.services.users import outcomes, restores
 from accounts.views.exports import table_export
 
 NOT_ACCEPTED = "Elasticsearch rejected this password. The other password wasn't tested."
@@ -57,8 +57,13 @@ def export(request: AppRequest) -> HttpResponseBase:
 def event(request: AppRequest, event_id: str) -> HttpResponse:
     """One event with all details. Raises NotFound."""
     found = audit.get(event_id)
-    can_verify = request.user.can_manage and found.outcome == "unknown"
-    return render(request, "audit/event.html", {"event": found, "can_verify": can_verify})
+    context = {
+        "event": found,
+        "can_verify": request.user.can_manage and found.outcome == "unknown",
+        "restored_by": restores.restored_by(found) if restores.is_restorable(found) else None,
+        "is_not_recorded": found.action in restores.RESTORABLE and restores.denial_reason(found) == restores.NOT_RECORDED,
+    }
+    return render(request, "audit/event.html", context)
 
 
 @sensitive_post_parameters("password")

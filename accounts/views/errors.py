@@ -71,11 +71,23 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Someone else made a change at the same time",
         "Your change was not applied. Reload the page and try again if it is still needed.",
     ),
+    errors.MetadataErased: (
+        503,
+        "The metadata was not written",
+        "Elasticsearch removed the previous metadata and rejected the new metadata. The user has no metadata now. All else "
+        "was saved. Save again, or restore the previous values from the audit trail.",
+    ),
     errors.LastAdministrator: (409, "No administrator would be left", f"Nothing was changed. {policy.LAST_ADMINISTRATOR}"),
     errors.SearchNotAllowed: (
         400,
         "The cluster doesn't allow this search",
         "Its setting search.allow_expensive_queries is false. Other filters still work.",
+    ),
+    errors.MetadataNotSearchable: (
+        400,
+        "Too many users to look for end dates",
+        "Elasticsearch can't search metadata, and a page looks at up to 10,000 users. Add another filter or a search, export the "
+        "users with this filter, or run the findings.",
     ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),
@@ -94,6 +106,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         504,
         "Elasticsearch did not confirm the change",
         "It may or may not have been applied. Check the user before you try again.",
+    ),
+    errors.MetadataUnknown: (
+        504,
+        "Elasticsearch did not confirm the change of the metadata",
+        "The user may have no metadata now. Check the user, and save again or restore the previous values from the audit trail.",
     ),
     errors.NotSetUp: (503, NOT_SET_UP, ""),
     errors.TlsMismatch: (503, NOT_SET_UP, ""),

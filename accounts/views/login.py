@@ -56,6 +56,7 @@ def login(request: AppRequest) -> HttpResponse:
             return _render(request, form)
         return _continue(request, form.cleaned_data["username"])
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a username with a colon can't exist
+        metrics.SIGN_INS.labels("username_with_colon").inc()
         audit.record_failed_sign_in(form.cleaned_data["username"], "username_with_colon")
     return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
 

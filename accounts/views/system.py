@@ -16,6 +16,7 @@ from accounts.services.cluster import overview, requirements
 from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
 from accounts.unsafe_settings import unsafe_settings
 from accounts.views.users.access import Part
+from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
 MONITOR: Final = "cluster privilege monitor"
 READ_TEMPLATES: Final = "cluster privilege indices:admin/index_template/get"
@@ -45,6 +46,7 @@ def system(request: AppRequest) -> HttpResponse:
         "sizes": sizes,
         "unsafe_settings": unsafe_settings(),
         "settings": settings,
+        "env_file": ENV_FILE_NAME,
     }
     return render(request, "system/view.html", context)
 
@@ -76,7 +78,7 @@ def _part(read: Callable[[], object], privilege: str, *, has_license: bool = Tru
 def _problem_of_key(exc: NotSetUp, privilege: str) -> str:
     if type(exc) is not NotSetUp:
         return exc.problem
-    return f"The API key of usermgmt doesn't have the {privilege}. An administrator must run `manage.py setup_cluster`."
+    return f"The API key of usermgmt doesn't have the {privilege}. An administrator must run `{SETUP_CLUSTER}`."
 
 
 def _connection() -> Part:
@@ -87,7 +89,4 @@ def _connection() -> Part:
 
 
 def _with_sizes(indices: list[overview.Index], sizes: dict[str, tuple[int, int]]) -> list[overview.Index]:
-    unknown = (None, None)
-    return [
-        replace(index, documents=documents, size=size) for index in indices for documents, size in (sizes.get(index.name, unknown),)
-    ]
+    return [replace(index, documents=found[0], size=found[1]) if (found := sizes.get(index.name)) else index for index in indices]

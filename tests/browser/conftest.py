@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from local_cluster import VERSIONS
 from tests.support.nodes import Nodes, TestNode
-from tests.support.pages import LOOKS, Watched
+from tests.support.pages import SIZES, Watched
 from tests.support.server import ROOT, serve
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -104,8 +104,7 @@ def kibanas_hooks(playwright: Playwright) -> None:
     playwright.selectors.set_test_id_attribute("data-test-subj")
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=SIZES)
 def context(request: pytest.FixtureRequest, watched: Callable[..., Watched]) -> Watched:
-    """A browser in each theme and size."""
-    theme, size = request.param
-    return watched(color_scheme=theme, viewport=size, reduced_motion="reduce")
+    """A browser in each size; `assert_accessible` looks at both themes."""
+    return watched(viewport=request.param, reduced_motion="reduce")

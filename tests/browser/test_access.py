@@ -1,4 +1,4 @@
-"""The page Access and the service accounts in a real browser: by keyboard, on a phone in the dark, and for axe."""
+"""The page Access and the service accounts in a real browser: by keyboard, on a phone, and for axe."""
 
 from collections.abc import Callable, Iterator
 
@@ -44,8 +44,8 @@ def test_from_the_overview_to_a_token(node: TestNode, seeded: None, watched: Cal
     assert_accessible(page)
 
 
-def test_on_a_phone_in_the_dark(node: TestNode, seeded: None, watched: Callable[..., Watched]) -> None:
-    phone = watched(color_scheme="dark", viewport=NARROW, reduced_motion="reduce")
+def test_on_a_phone(node: TestNode, seeded: None, watched: Callable[..., Watched]) -> None:
+    phone = watched(viewport=NARROW, reduced_motion="reduce")
     page = sign_in(phone.new_page(), "otto")
     for url in ("access/", "service-accounts/", "service-accounts/?q=nope", "service-accounts/view/elastic/fleet-server"):
         look(page, url)

@@ -3,18 +3,16 @@
 import re
 import secrets
 
-import pytest
 from playwright.sync_api import expect
 
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import LOOKS, Watched, assert_accessible, assert_fits, look, sign_in
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
 
 LONG = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
 
 
-@pytest.mark.parametrize("context", [LOOKS[0], LOOKS[-1]], indirect=True)
 def test_from_the_list_to_a_revoked_key(node: TestNode, context: Watched) -> None:
     owner = f"keeper-{secrets.token_hex(4)}-{LONG}"
     node.elastic.security.put_role(name=LONG, cluster=["manage", "manage_own_api_key"], run_as=["elas*"])

@@ -14,7 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
-from accounts.services import jobs
+from accounts.services import jobs, users
 from accounts.services.client import PersonClient
 from accounts.services.users import UserQuery
 from accounts.urls import urlpatterns
@@ -25,7 +25,7 @@ from tests.support.reviews import decide, sign_off, start_review
 from tests.support.server import serve
 
 BASE = "/es-users"
-# They redirect, or only take forms.
+# They redirect, only take forms, or are for programs.
 WITHOUT_PAGE = {
     "home",
     "login",
@@ -41,6 +41,7 @@ WITHOUT_PAGE = {
     "job_advance",
     "job_control",
     "audit_verify",
+    "metrics",
 }
 PER_PAGE = 3  # of the links to pages that differ only in their arguments
 HTMX = {"HX-Request": "true", "HX-Target": "dialog-content", "HX-Current-URL": f"http://127.0.0.1{BASE}/users/"}
@@ -143,7 +144,8 @@ def content(node: TestNode) -> Iterator[list[str]]:
     """Something for every page to show; the URLs that nothing links to in this state."""
     ada = PersonClient("ada", PASSWORD)
     node.put_user("jdoe", roles=["viewer", "nope"], email="ada@example.org")
-    node.put_user("deactivated", roles=["viewer"], enabled=False)
+    node.put_user("deactivated", roles=["viewer"])
+    users.disable(ada, "deactivated")
     key = node.elastic.security.grant_api_key(grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "key"})
     node.elastic.security.put_role_mapping(name="mapping", enabled=False, roles=["viewer"], rules={"field": {"username": "x"}})
     planned = jobs.create(ada, "deactivate", [], UserQuery(q="jdoe"), "jdoe")

@@ -19,7 +19,7 @@ from benchmarks import loading
 from benchmarks.client import Request
 from benchmarks.recording import recorder
 from tests.support.nodes import TestNode
-from tests.support.pages import LOOKS, NARROW, WIDE, Watched, assert_accessible, assert_fits, look, sign_in
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
 from tests.support.server import serve
 
 CROWD = 1200
@@ -37,26 +37,19 @@ def read(path: Path) -> exports.Export:
     return exports.read(io.BytesIO(path.read_bytes()))
 
 
-@pytest.mark.parametrize("how", LOOKS)
-def test_the_pages_in_every_look(node: TestNode, watched: Callable[..., Watched], how: tuple[str, dict[str, int]]) -> None:
-    theme, size = how
+def test_the_pages_in_every_look(node: TestNode, context: Watched) -> None:
     node.put_user("jdoe", full_name="Jane", roles=[f"team_{number}_reader" for number in range(12)], metadata={"k": "v" * 80})
-    page = sign_in(watched(color_scheme=theme, viewport=size, reduced_motion="reduce").new_page(), "otto")
+    page = sign_in(context.new_page(), "otto")
     for url in ("/users/export?role=viewer", "/users/print", "/users/"):
-        page.goto(url)
-        assert_fits(page)
-        assert_accessible(page)
+        look(page, url)
     page.get_by_test_id("userExportButton").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
 
 
-@pytest.mark.parametrize(("theme", "size"), [("light", WIDE), ("dark", NARROW)])
-def test_roles_and_audit_trail(
-    node: TestNode, watched: Callable[..., Watched], theme: str, size: dict[str, int], tmp_path: Path
-) -> None:
-    page = sign_in(watched(color_scheme=theme, viewport=size, reduced_motion="reduce").new_page(), "otto")
+def test_roles_and_audit_trail(node: TestNode, context: Watched, tmp_path: Path) -> None:
+    page = sign_in(context.new_page(), "otto")
     for url in ("/roles/export?q=kibana", "/roles/print", "/audit/export?since=2001-01-01"):
         look(page, url)
     for url, button, name in (

@@ -14,7 +14,8 @@ from tests.support.pages import NARROW, WIDE, Watched, look, sign_in
 def admin(node: TestNode, page: Page) -> Page:
     for number in range(30):
         node.put_user(f"user{number:02}", full_name=f"Person {number}", email=f"p{number}@example.org", roles=["viewer"])
-    return sign_in(page)
+    sign_in(page).goto("/users/")
+    return page
 
 
 def test_searching_while_typing_and_going_back(admin: Page) -> None:
@@ -133,6 +134,7 @@ def test_every_legal_name_leads_to_its_own_page(node: TestNode, page: Page) -> N
 
 def test_without_javascript_everything_works_as_pages(node: TestNode, watched: Callable[..., Watched]) -> None:
     page = sign_in(watched(java_script_enabled=False).new_page())
+    page.goto("/users/")
     page.get_by_test_id("createUserButton").click()
     page.get_by_test_id("userFormUserNameInput").fill("jdoe")
     page.get_by_test_id("passwordInput").fill("first-secret")
@@ -179,7 +181,6 @@ def test_administrators_by_filter_and_badge(node: TestNode, admin: Page) -> None
         expect(badge).to_have_attribute(
             "title", "Role creator: Can create and update users (cluster:admin/xpack/security/user/put)"
         )
-        admin.emulate_media(color_scheme="dark")
         for size in (WIDE, NARROW):
             admin.set_viewport_size(size)  # type: ignore[arg-type]
             look(admin, "/users/?flag=administrator")

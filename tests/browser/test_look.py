@@ -1,18 +1,29 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from accounts.services import users
+from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
+from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in, sign_in_with_form
+from tests.support.traces import trail
 
 
 def seed(node: TestNode) -> None:
-    node.put_user("jdoe", full_name="Jane Doe", email="jane@example.org", roles=["viewer", "kibana_user", "nope"], enabled=False)
+    node.put_user(
+        "jdoe",
+        full_name="Jane Doe",
+        email="jane@example.org",
+        roles=["viewer", "kibana_user", "nope"],
+        enabled=False,
+        metadata={"desk": {"floor": 2, "room": None}, "note": "Two\nlines", "sales": True, "a-key-that-is-rather-long": 7},
+    )
     long = "a-name-that-somebody-made-from-a-department-and-a-project-and-a-region-and-a-number-0123456789"
     node.put_user(
         long,
@@ -21,12 +32,25 @@ def seed(node: TestNode) -> None:
         roles=[f"team_{number:02}_reader" for number in range(12)],
     )
     node.put_user("x" * 507, roles=["viewer"])
+    for days in (-1, 9):
+        end = (timezone.now() + timedelta(days)).date().isoformat()
+        node.put_user(f"a-contractor-{days}", roles=["viewer"], metadata={"active_until": end})
     later = (timezone.now() + timedelta(minutes=10)).isoformat()
     of_address = {"address": "2001:db8:0:1::/64", "is_of_username": False}
     delays: list[dict[str, object]] = [{"username": "x" * 507}, of_address, {}]
     for number, whose in enumerate(delays):
         delay = {"failures": 20, "until": later, "expires": later, **whose}
         node.elastic.index(index=indices.THROTTLE, id=f"delay-{number}", document=delay, refresh=True)
+
+
+def restorable(node: TestNode) -> list[str]:
+    """The pages that restore an edit and a deletion."""
+    ada = PersonClient("ada", PASSWORD)
+    user = users.get(ada, "jdoe")
+    metadata = {**user.metadata, "department": "x" * 200}
+    users.update_all(ada, user, replace(user, full_name="Jane Roe", roles=("monitor", *user.roles), metadata=metadata))
+    users.delete(ada, "x" * 507)
+    return [f"/audit/restore/{event.id}" for event in trail(node, actor="ada") if event.action in ("user-update", "user-delete")]
 
 
 def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
@@ -41,6 +65,8 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/edit/jdoe",
         f"/users/edit/{'x' * 507}",
         "/users/edit/kibana",
+        "/users/offboarding/jdoe",
+        "/users/offboarding/nobody",
         "/users/delete/jdoe",
         "/users/delete?username=jdoe&username=elastic",
         "/users/change-password/kibana_system",
@@ -60,6 +86,8 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/audit/?q=nobody-did-this",
         "/users/history/jdoe",
     ):
+        look(page, url)
+    for url in restorable(node):
         look(page, url)
     page.goto("/audit/")
     page.get_by_text("Show as table").click()
@@ -157,7 +185,7 @@ def test_signing_in_and_getting_lost(node: TestNode, context: Watched) -> None:
     expect(page.get_by_test_id("loginErrorMessage")).to_have_text("Username or password is incorrect. Please try again.")
     assert_accessible(page)
     look(page, "/no/such/page")
-    sign_in(page)
+    sign_in_with_form(page)
     look(page, "/users/edit/gone")
     context.expected("404")
 

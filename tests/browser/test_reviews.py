@@ -14,7 +14,7 @@ from accounts.services.documents import indices
 from accounts.services.users import UserQuery
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import NARROW, Watched, assert_accessible, assert_fits, sign_in
+from tests.support.pages import NARROW, Watched, assert_accessible, look, sign_in
 from tests.support.server import serve
 
 COUNT = 12
@@ -183,10 +183,7 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         f"/reviews/check/{done}",
         "/users/",
     ):
-        page.goto(url)
-        page.wait_for_load_state("networkidle")
-        assert_fits(page)
-        assert_accessible(page)
+        look(page, url)
 
 
 @pytest.fixture
@@ -240,7 +237,7 @@ def test_review_of_api_keys_and_role_mappings(
     open_keys = reviews.start(person("otto"), reviews.KeyFilter(), "Open keys").id
     while not reviews.create_snapshot(person("otto"), open_keys).is_over:
         pass
-    narrow = sign_in(watched(color_scheme="dark", viewport=NARROW, reduced_motion="reduce").new_page(), "ada")
+    narrow = sign_in(watched(viewport=NARROW, reduced_motion="reduce").new_page(), "ada")
     for url in (
         "/reviews/",
         "/reviews/create?subject=api-keys",
@@ -251,7 +248,4 @@ def test_review_of_api_keys_and_role_mappings(
         f"/reviews/report/{mappings}",
     ):
         for each in (page, narrow):
-            each.goto(url)
-            each.wait_for_load_state("networkidle")
-            assert_fits(each)
-            assert_accessible(each)
+            look(each, url)

@@ -183,7 +183,7 @@ def test_the_users_page_reads_access_after_itself(node: TestNode, page: Page) ->
 
 
 def test_privilege_holders_and_roles_pages(node: TestNode, page: Page) -> None:
-    sign_in(page, "otto")
+    sign_in(page, "otto").goto("/users/")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="Roles").click()
     page.get_by_test_id("searchRoles").press_sequentially("watcher_ad")
     expect(page.get_by_test_id("roleRow")).to_have_count(1)

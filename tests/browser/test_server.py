@@ -23,6 +23,7 @@ from tests.support.nodes import TestNode
 from tests.support.server import answers, children_of, recorded, serve, start
 
 THREADS = 2
+Place = tuple[str, int]
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -33,6 +34,13 @@ def served(node: TestNode, tmp_path: Path) -> Iterator[tuple[str, int, "subproce
     yield str(place.hostname), int(place.port or 0), process
     process.terminate()
     process.wait(timeout=30)
+
+
+@pytest.fixture
+def place(site: str) -> Place:
+    """Where the server is that other tests use, too."""
+    where = urlsplit(site)
+    return str(where.hostname), int(where.port or 0)
 
 
 def connected(opened: ExitStack, host: str, port: int) -> http.client.HTTPConnection:
@@ -76,9 +84,8 @@ def test_retries_end(served: tuple[str, int, object]) -> None:
             assert connection.getresponse().read() == b"ok"
 
 
-def test_pipelined_requests_are_answered(served: tuple[str, int, object]) -> None:
-    host, port, _ = served
-    with socket.create_connection((host, port), timeout=20) as connection, connection.makefile("rb") as answers:
+def test_pipelined_requests_are_answered(place: Place) -> None:
+    with socket.create_connection(place, timeout=20) as connection, connection.makefile("rb") as answers:
         connection.sendall(REQUEST * 3)
         for _ in range(3):
             assert answers.readline().split()[1] == b"200"
@@ -87,10 +94,9 @@ def test_pipelined_requests_are_answered(served: tuple[str, int, object]) -> Non
             assert answers.read(2) == b"ok"
 
 
-def test_headers_cant_move_the_product(served: tuple[str, int, object]) -> None:
-    host, port, _ = served
+def test_headers_cant_move_the_product(place: Place) -> None:
     with ExitStack() as opened:
-        connection = connected(opened, host, port)
+        connection = connected(opened, *place)
         for header in ("SCRIPT_NAME", "Script-Name", "X-Forwarded-Prefix"):
             connection.request("GET", "/login", headers={header: "/elsewhere"})
             answer = connection.getresponse()
@@ -133,7 +139,6 @@ FORGED = (
 )
 
 
-Place = tuple[str, int]
 Serving = Callable[..., tuple[Place, "subprocess.Popen[bytes]"]]
 
 
@@ -204,22 +209,19 @@ def test_no_spelling_of_a_header_passes_for_an_address(node: TestNode, serving: 
     assert (set(sources), len(sources)) == ({address}, answers.count(200))
 
 
-def test_a_request_has_an_id_of_our_own(serving: Serving) -> None:
-    place, _ = serving()
+def test_a_request_has_an_id_of_our_own(place: Place) -> None:
     for name in ("X-Request-ID", "X_Request_ID"):
         answer = answer_to(place, f"GET /livez HTTP/1.1\r\n{host(place)}{name}: forged\r\nConnection: close\r\n\r\n")
         assert re.search("X-Request-ID: [0-9a-f]{32}\r", answer)
 
 
-def test_addresses_may_be_long(serving: Serving) -> None:
-    place, _ = serving()
+def test_addresses_may_be_long(place: Place) -> None:
     names = "&".join(f"user={'%C3%BC' * 507}" for _ in range(100))
     answer = answer_to(place, f"GET /login?{names} HTTP/1.1\r\n{host(place)}Connection: close\r\n\r\n")
     assert (status(answer), len(names) > 200_000) == (200, True)
 
 
-def test_too_large_request_is_rejected_early(serving: Serving) -> None:
-    place, _ = serving()
+def test_too_large_request_is_rejected_early(place: Place) -> None:
     head = f"POST /login HTTP/1.1\r\n{host(place)}Connection: close\r\nContent-Length: {(101 << 20) + 1}\r\n\r\n"
     assert status(answer_to(place, head)) == 413
 
@@ -240,8 +242,7 @@ SMUGGLED = (
 )
 
 
-def test_where_a_request_ends_is_never_a_guess(serving: Serving) -> None:
-    place, _ = serving()
+def test_where_a_request_ends_is_never_a_guess(place: Place) -> None:
     another = f"GET /livez HTTP/1.1\r\n{host(place)}Connection: close\r\n\r\n"
     for end in SMUGGLED:
         answer = answer_to(place, f"POST /livez HTTP/1.1\r\n{host(place)}{end}{another}")

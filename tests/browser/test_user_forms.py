@@ -32,6 +32,40 @@ def test_what_isnt_edited_is_stored_as_before(node: TestNode, watched: Watch, ho
     assert node.user("jdoe") == {**(before or {}), field: "jörg@beispiel.example"}
 
 
+def test_metadata_is_edited_and_restored(node: TestNode, watched: Watch) -> None:
+    context = watched()
+    stored = {"badge": 7, "desk": {"floor": 2}}
+    node.put_user("jdoe", metadata=stored)
+    page = sign_in(context.new_page())
+    page.goto("/users/edit/jdoe")
+    rows = page.get_by_role("group")
+    rows.filter(has_text="Remove").first.get_by_label("Remove").check()
+    rows.last.get_by_label("Key").fill("on call")
+    rows.last.get_by_label("Type").select_option("True or false")
+    rows.last.get_by_label("Value").fill("maybe")
+    page.get_by_test_id("addMetadataRow").click()
+    expect(rows.last.get_by_label("Key")).to_be_focused()
+    rows.last.get_by_label("Key").fill("note")
+    rows.last.get_by_label("Type").select_option("Text")
+    rows.last.get_by_label("Value").fill("two\nlines")
+    page.get_by_role("button", name="Update user").click()
+    expect(page.get_by_text("Metadata: on call: Enter true or false.")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
+    page.get_by_role("group", name="New key").first.get_by_label("Value").fill("true")
+    page.get_by_role("button", name="Update user").click()
+    expect(page.get_by_text("Updated user 'jdoe'")).to_be_visible()
+    assert (node.user("jdoe") or {})["metadata"] == {"desk": {"floor": 2}, "on call": True, "note": "two\nlines"}
+
+    page.goto("/users/history/jdoe")
+    page.get_by_test_id("restoreLink").click()
+    expect(page.get_by_test_id("restoreRow")).to_contain_text('{"badge": 7, "desk": {"floor": 2}}')
+    page.get_by_test_id("restoreButton").click()
+    expect(page.get_by_text("Restored values of user 'jdoe'")).to_be_visible()
+    assert (node.user("jdoe") or {})["metadata"] == stored
+    context.expected("422")
+
+
 def test_a_list_with_a_long_address_can_be_searched(node: TestNode, page: Page) -> None:
     sign_in(page)
     page.goto("/users/?" + "&".join(f"role={number:03}-{'x' * 100}" for number in range(100)))

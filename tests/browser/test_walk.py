@@ -19,13 +19,15 @@ from local_cluster.ports import free_ports
 from tests.support.cast import PASSWORD
 from tests.support.nginx import nginx, server
 from tests.support.nodes import SETTINGS, Nodes, TestNode, set_up
-from tests.support.pages import Watched, sign_in
+from tests.support.pages import Watched, sign_in_with_form
 from tests.support.server import serve
 
 CLUSTERS = {
     "no-built-in-users": {"xpack.security.authc.reserved_realm.enabled": "false"},
-    "anonymous-access": {"xpack.security.authc.anonymous.roles": "viewer"},
-    "no-expensive-queries": {"search.allow_expensive_queries": "false"},
+    "anonymous-access-and-no-expensive-queries": {
+        "xpack.security.authc.anonymous.roles": "viewer",
+        "search.allow_expensive_queries": "false",
+    },
 }
 BASE = "/es-users"
 
@@ -68,13 +70,13 @@ def confirm(page: Page) -> None:
 
 
 def walk(node: TestNode, new_page: NewPage, folder: Path) -> None:
-    admin = sign_in(new_page())
+    admin = sign_in_with_form(new_page())
     create(node, admin)
     search(admin)
     edit(node, admin)
     change_password(node, admin)
 
-    jane = sign_in(new_page(), "jdoe", "second-secret")
+    jane = sign_in_with_form(new_page(), "jdoe", "second-secret")
     expect(jane.get_by_text("Jane Roe").first).to_be_visible()
     deactivate(node, admin)
     jane.goto("account/")

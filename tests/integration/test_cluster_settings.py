@@ -1,4 +1,4 @@
-"""Nodes with settings that other nodes of the tests don't have: each test has a node of its own."""
+"""Nodes with settings that other nodes of the tests don't have: each test has a node of its own, and does all that fits it."""
 
 import html
 import io
@@ -30,6 +30,7 @@ from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
 from tests.support.certificates import make
+from tests.support.nodes import SETTINGS
 
 AUTO_CREATE = "action.auto_create_index"
 NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
@@ -54,7 +55,7 @@ def node_with(request: pytest.FixtureRequest, tmp_path: Path, settings: Settings
 
     @contextmanager
     def start(node_settings: dict[str, str], kind: Callable[..., Cluster] = Cluster) -> Iterator[Elasticsearch]:
-        cluster = kind(tmp_path, request.param, settings=node_settings)
+        cluster = kind(tmp_path, request.param, settings={**SETTINGS, **node_settings})
         config = tmp_path / "node-1/config"
         config.mkdir(parents=True, exist_ok=True)
         hashed = bcrypt.hashpw(cluster.password.encode(), bcrypt.gensalt(4, prefix=b"2a")).decode()
@@ -100,6 +101,11 @@ def own_indices(elastic: Elasticsearch) -> set[str]:
     return set(elastic.indices.get(index="usermgmt-*", expand_wildcards=["open", "hidden"]))
 
 
+def delete_own_indices(elastic: Elasticsearch) -> None:
+    for name in own_indices(elastic):
+        elastic.indices.delete(index=name)
+
+
 def test_without_built_in_users(node_with: NodeWith, settings: Settings) -> None:
     with node_with({"xpack.security.authc.reserved_realm.enabled": "false"}) as elastic:
         set_up(settings, elastic)
@@ -128,39 +134,61 @@ def test_without_built_in_users(node_with: NodeWith, settings: Settings) -> None
         export = b"".join(ada.post("/users/export", {"format": "csv"}))
         assert b"norah" in ZipFile(io.BytesIO(export)).read("users.csv")
         assert "system user" not in ada.get("/users/delete?username=norah&username=elastic").content.decode()
+        native_users_named_like_built_in_ones(elastic)
 
 
-@pytest.mark.parametrize("setting", ["false", "-usermgmt-*,+*"])
-def test_without_automatic_indices(node_with: NodeWith, settings: Settings, setting: str, caplog: pytest.LogCaptureFixture) -> None:
-    with node_with({AUTO_CREATE: setting}) as elastic:
+def native_users_named_like_built_in_ones(elastic: Elasticsearch) -> None:
+    for name in users.RESERVED_USERNAMES:
+        elastic.security.put_user(username=name, password=PASSWORD, roles=["viewer"])
+    ada, client = signed_in("ada"), PersonClient("ada", PASSWORD)
+    assert not users.get(client, "elastic").is_reserved
+    assert [row.username for row in exports.rows(client, UserQuery())].count("kibana") == 1
+    assert privilege_holders.with_role(client, "viewer").total == len(users.RESERVED_USERNAMES) + 1
+    assert "will lose connection" not in page(ada, "/users/change-password/kibana_system")
+    assert save(ada, "kibana", full_name="Not built in") == 302
+    assert elastic.security.get_user(username="kibana")["kibana"]["full_name"] == "Not built in"
+    assert ada.post("/users/delete/beats_system").status_code == 302
+    assert "beats_system" not in elastic.security.get_user()
+    assert users.search(client, UserQuery(kind="reserved")).total == 0
+
+
+def test_first_start_without_automatic_indices(node_with: NodeWith, settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    with node_with({AUTO_CREATE: "false"}, FirstAnswer) as elastic:
         printed = set_up(settings, elastic)
+        assert "API key: created" in printed
+        indices_are_created_by_usermgmt(elastic, settings, printed)
+        elastic.cluster.put_settings(persistent={AUTO_CREATE: "-usermgmt-*,+*"})
+        settings.ELASTICSEARCH_API_KEY = ""
+        indices_are_created_by_usermgmt(elastic, settings, set_up(settings, elastic))
         assert "Traceback" not in caplog.text
-        created = {line.split(": ")[0].removeprefix("index ") for line in printed.splitlines() if line.startswith("index usermgmt")}
-        assert created == own_indices(elastic)
-        assert len([name for name in created if name.startswith("usermgmt-audit-")]) == 2
 
-        signed_in("ada")
-        # The next months: usermgmt creates their index itself.
-        for name in own_indices(elastic):
-            elastic.indices.delete(index=name)
-        person = signed_in("ada")
-        users.disable(PersonClient("ada", PASSWORD), "norah")
-        assert person.get("/users/").status_code == 200
-        [audit] = [name for name in own_indices(elastic) if name.startswith("usermgmt-audit-")]
-        assert indices.AUDIT_MARKER in str(elastic.indices.get_mapping(index=audit))
 
-        # A key of an older usermgmt can't create it.
-        for name in own_indices(elastic):
-            elastic.indices.delete(index=name)
-        elastic.security.put_role(name=cluster_setup.SERVICE, cluster=["monitor"], indices=[])
-        old = [
-            {**part, "privileges": [*set(part["privileges"]) - {"create_index"}]}
-            for part in cluster_setup.ROLES["usermgmt_service"]["indices"]
-        ]
-        key = elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}})
-        settings.ELASTICSEARCH_API_KEY = key["encoded"]
-        answer = Client().post("/login", {"username": "ada", "password": PASSWORD}).content.decode()
-        assert "The cluster isn&#x27;t set up the way usermgmt needs. The API key of usermgmt" in answer
+def indices_are_created_by_usermgmt(elastic: Elasticsearch, settings: Settings, printed: str) -> None:
+    """`printed` is what the setup said; in the end there are none of its indices."""
+    created = {line.split(": ")[0].removeprefix("index ") for line in printed.splitlines() if line.startswith("index usermgmt")}
+    assert created == own_indices(elastic)
+    assert len([name for name in created if name.startswith("usermgmt-audit-")]) == 2
+
+    signed_in("ada")
+    # The next months: usermgmt creates their index itself.
+    delete_own_indices(elastic)
+    person = signed_in("ada")
+    users.disable(PersonClient("ada", PASSWORD), "norah")
+    assert person.get("/users/").status_code == 200
+    [audit] = [name for name in own_indices(elastic) if name.startswith("usermgmt-audit-")]
+    assert indices.AUDIT_MARKER in str(elastic.indices.get_mapping(index=audit))
+
+    # A key of an older usermgmt can't create it.
+    delete_own_indices(elastic)
+    elastic.security.put_role(name=cluster_setup.SERVICE, cluster=["monitor"], indices=[])
+    old = [
+        {**part, "privileges": [*set(part["privileges"]) - {"create_index"}]}
+        for part in cluster_setup.ROLES["usermgmt_service"]["indices"]
+    ]
+    key = elastic.security.create_api_key(name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}})
+    settings.ELASTICSEARCH_API_KEY = key["encoded"]
+    answer = Client().post("/login", {"username": "ada", "password": PASSWORD}).content.decode()
+    assert "The cluster isn&#x27;t set up the way usermgmt needs. The API key of usermgmt" in answer
 
 
 def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
@@ -238,11 +266,6 @@ def test_https(node_with: NodeWith, settings: Settings, tmp_path: Path) -> None:
                 with pytest.raises(CommandError) as refused:
                     call_command("setup_cluster", stdout=io.StringIO())
                 assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
-
-
-def test_first_start(node_with: NodeWith, settings: Settings) -> None:
-    with node_with({}, FirstAnswer) as elastic:
-        assert "API key: created" in set_up(settings, elastic)
 
 
 ANONYMOUS = "xpack.security.authc.anonymous"
@@ -350,20 +373,3 @@ def test_sign_in_with_anonymous_access(
                 assert "A proxy in front of Elasticsearch removes the credentials" in answer.content.decode()
                 assert "sessionid" not in answer.cookies
         assert "joe" in page(joe, "/account/")
-
-
-def test_native_users_named_like_built_in_ones(node_with: NodeWith, settings: Settings) -> None:
-    with node_with({"xpack.security.authc.reserved_realm.enabled": "false"}) as elastic:
-        set_up(settings, elastic)
-        for name in users.RESERVED_USERNAMES:
-            elastic.security.put_user(username=name, password=PASSWORD, roles=["viewer"])
-        ada, client = signed_in("ada"), PersonClient("ada", PASSWORD)
-        assert not users.get(client, "elastic").is_reserved
-        assert [row.username for row in exports.rows(client, UserQuery())].count("kibana") == 1
-        assert privilege_holders.with_role(client, "viewer").total == len(users.RESERVED_USERNAMES) + 1
-        assert "will lose connection" not in page(ada, "/users/change-password/kibana_system")
-        assert save(ada, "kibana", full_name="Not built in") == 302
-        assert elastic.security.get_user(username="kibana")["kibana"]["full_name"] == "Not built in"
-        assert ada.post("/users/delete/beats_system").status_code == 302
-        assert "beats_system" not in elastic.security.get_user()
-        assert users.search(client, UserQuery(kind="reserved")).total == 0

@@ -23,6 +23,7 @@ from tests.support.nodes import Nodes, TestNode
 NOT_SHOWN = {
     *("anonymous-access", "anonymous-changes", "keys-of-missing-realms"),  # settings of the node
     *("old-keys", "old-passwords"),  # time
+    "unreadable-end-dates",
 }
 
 

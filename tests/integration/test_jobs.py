@@ -154,6 +154,14 @@ def test_each_failure_is_named_and_only_they_are_repeated(node: TestNode, signed
     assert node.usernames() & {*statuses, "first", "second"} == {"first"}
 
 
+def test_filter_for_administrators(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    make(node, ["bulk-clerk"])
+    make(node, ["bulk-chief"], roles=["superuser"])
+    ada = signed_in("ada")
+    ada.post("/users/jobs/create", {"users": "matching", "filter": "q=bulk-&flag=administrator", "action": "deactivate"})
+    assert results(finish(ada)).keys() == {"bulk-chief"}
+
+
 def test_who_is_skipped_and_roles(node: TestNode, signed_in: Callable[..., Client]) -> None:
     make(node, ["jane", "john"])
     make(node, ["idle"], roles=["viewer", "editor", "gone"], enabled=False, full_name="Idle", metadata={"team": "x"})

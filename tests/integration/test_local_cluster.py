@@ -39,24 +39,20 @@ def test_password_is_only_in_a_private_file(cluster: Cluster) -> None:
     assert cluster.password not in cluster.logs[0].read_text()
 
 
-def test_node_has_an_empty_file_realm(cluster: Cluster) -> None:
+def test_a_second_start_finds_all_again(cluster: Cluster) -> None:
+    """Data, password, and the file realm, which is empty at first."""
+    with cluster.client() as client:
+        client.security.put_user(username="kept", password="secret-1", roles=["viewer"])
     files = [cluster.nodes[0].home / "config" / name for name in ("users", "users_roles")]
     assert [file.read_bytes() for file in files] == [b"", b""]
     files[0].write_bytes(b"# ours\n")
-    cluster.stop()
-    cluster.start()
-    assert [file.read_bytes() for file in files] == [b"# ours\n", b""]
-
-
-def test_a_second_start_finds_data_and_password_again(cluster: Cluster) -> None:
-    with cluster.client() as client:
-        client.security.put_user(username="kept", password="secret-1", roles=["viewer"])
     password = cluster.password
     cluster.stop()
     assert all(is_free(node.http_port) for node in cluster.nodes)
     again = Cluster(cluster.folder)
     assert again.password == password
     cluster.start()
+    assert [file.read_bytes() for file in files] == [b"# ours\n", b""]
     with cluster.client() as client:
         assert client.security.get_user(username="kept")["kept"]["roles"] == ["viewer"]
 

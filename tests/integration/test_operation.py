@@ -202,11 +202,12 @@ def test_system_names_what_is_missing(node: TestNode, settings: Settings, signed
     own = part(page, "systemKey")
     assert "Then nobody can sign in." in own
     missing, _, excessive = own.partition("More than usermgmt needs")
-    assert "setup_cluster : indices:admin/index_template/get monitor" in missing
+    assert "setup_cluster --env-file .env , and restart the server: indices:admin/index_template/get monitor" in missing
     assert "usermgmt-sessions: maintenance" in missing
     assert "The API key of usermgmt is missing, invalid, or lacks privileges." in part(page, "systemProblems")
     assert "manage_security" in excessive
     assert "usermgmt-audit-*: index" in excessive
+    assert "run manage.py setup_cluster --new-key --env-file .env" in own
     assert "The API key of usermgmt doesn't have the cluster privilege monitor." in part(page, "systemCluster")
     assert f"doesn't have the cluster privilege {service['cluster'][1]}" in part(page, "systemTemplates")
     sizes = part(page, "systemIndices")

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import ssl
 import subprocess
@@ -21,7 +20,6 @@ from tests.support import certificates
 from tests.support.server import ROOT, children_of
 
 SECRET = "$nly for tests, and long enough to be taken"
-UNIT = ROOT / "packaging" / "systemd" / "usermgmt.service"
 
 
 @pytest.fixture(scope="module")
@@ -177,15 +175,3 @@ def test_it_serves_over_tls_and_reads_a_new_certificate(served: Served) -> None:
     os.kill(int(old), signal.SIGKILL)
     _wait(lambda: children_of(served.process) not in ([], [old]) and served.answers(second), served)
     assert "canary" not in served.log.read_text()
-
-
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd isn't installed")
-def test_unit_is_hardened() -> None:
-    """`--threshold` is in tenths; the command fails above it."""
-    run = subprocess.run(
-        [shutil.which("systemd-analyze") or "", "security", "--offline=true", "--threshold=20", "--no-pager", str(UNIT)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout + run.stderr

@@ -38,7 +38,7 @@ def near_misses(password: str) -> set[str]:
     return {other for other in tidied if other.encode()[:72] != password.encode()}
 
 
-# A password costs the node a tenth of a second each time that it is set or tried: few examples, other ones in each run.
+# Each example signs in and changes passwords over HTTP: few examples, other ones in each run.
 FEW = settings(max_examples=4, suppress_health_check=list(HealthCheck), database=None)
 
 

@@ -13,7 +13,6 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-import bcrypt
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http.response import HttpResponseBase
@@ -22,11 +21,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.services import audit, errors, exports, findings, jobs, reviews, sessions
+from accounts.services import audit, errors, exports, findings, jobs, reviews, sessions, users
+from accounts.services.audit import Action
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
-from accounts.services.users import UserQuery
+from accounts.services.users import User, UserQuery, restores
 from accounts.views.login import NOTICES
 from tests.support.cast import CAST, PASSWORD
 from tests.support.findings import run_through
@@ -61,6 +61,7 @@ TABLE: Final = """
 users                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 user_filters            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 kibana_sign_ins         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+users_past_end_date     sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 user_export             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 user_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 user_create             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
@@ -149,6 +150,7 @@ review_apply_removals   sign-in  sign-in  sign-in  403      403      200        
 audit                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 audit_export            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 audit_event             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+audit_restore           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 audit_verify            sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 account_change_password sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 logout                  405      405      405      405      405      405        302      302      302      302      302      302
@@ -201,12 +203,10 @@ class World:
         node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards=["open", "hidden"])
 
     def make_users(self) -> None:
-        # Cheap to verify: each request of a deactivated user costs the node a bcrypt.
-        cheap = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b$", "$2a$")
         people = {username: roles for username, roles, _ in KINDS.values() if username}
-        people |= {name: ["viewer"] for name in ("jdoe", "jdoe-idle", "jdoe-gone", "victor")}
+        people |= {name: ["viewer"] for name in ("jdoe", "jdoe-idle", "jdoe-gone", "edited", "victor")}
         for name, roles in people.items():
-            self.node.elastic.security.put_user(username=name, password_hash=cheap, roles=roles, enabled=name != "jdoe-idle")
+            self.node.put_user(name, roles=roles, enabled=name != "jdoe-idle")
         grant = partial(self.node.elastic.security.grant_api_key, grant_type="password", password=PASSWORD, api_key={"name": "key"})
         self.keys, self.other_keys = ({name: grant(username=name)["id"] for name in ("jdoe", "noah", "olga", "mia")} for _ in "12")
 
@@ -231,10 +231,13 @@ class World:
         mia = PersonClient("mia", PASSWORD)
         self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
         jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
+        users.update(mia, users.get(mia, "edited"), User("edited", full_name="Edited", roles=("viewer",)))
+        self.edited = restores.state(users.get(mia, "edited"))
         with pytest.raises(errors.OutcomeUnknown), audit.recorded(otto, audit.Action.USER_UPDATE, "lost"):
             raise errors.OutcomeUnknown("lost")
         self.node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         self.event = audit.search(audit.Query(target="lost")).events[0].id
+        self.edit = audit.search(audit.Query(target="edited", action=Action.USER_UPDATE)).events[0].id
 
     def make_delay(self) -> None:
         """Of the next sign-in of jdoe."""
@@ -315,6 +318,7 @@ class World:
             "review_apply_removals": Sent((self.signed.id,), query="?action=deactivate"),
             "audit_export": Sent(form={"format": "csv"}),
             "audit_event": Sent((self.event,)),
+            "audit_restore": Sent((self.edit,), form={"field": ["full_name"], "state": self.edited}),
             "audit_verify": Sent((self.event,)),
         }
 

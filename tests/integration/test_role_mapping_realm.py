@@ -13,7 +13,7 @@ from local_cluster import VERSIONS, Cluster
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
 from tests.support.jwt import JwtRealm
-from tests.support.nodes import TestNode, set_up
+from tests.support.nodes import SETTINGS, TestNode, set_up
 from tests.support.role_mappings import ADMINS, EVERYONE, REACHES, fits, is_true, put_mapping
 
 REALM = "saml1"  # named as in the rules
@@ -25,7 +25,7 @@ PEOPLE = {"zoe": (), "ann": (), "abe": ("cn=admins,dc=example,dc=org",)}
 def test_role_mappings_of_an_external_realm(version: str, tmp_path: Path, settings: Settings) -> None:
     realm = JwtRealm(REALM)
     realm.write_keys(tmp_path / "node-1" / "config")
-    with Cluster(tmp_path, version, settings=realm.settings) as cluster:
+    with Cluster(tmp_path, version, settings={**SETTINGS, **realm.settings}) as cluster:
         node = set_up(cluster, settings)
         everyone_gets_what_the_rules_say(node, realm)
         an_administrator_is_made(node, realm)

@@ -182,7 +182,7 @@ def test_deleted_user_sees_no_page(node: TestNode, signed_in: SignIn) -> None:
     jdoe = signed_in("jdoe")
     urls = [reverse(str(each.name), args=["ada"] if "<" in str(each.pattern) else []) for each in ONLY_FOR_THE_SIGNED_IN]
     getting, posting = ({url: another_session(jdoe) for url in urls} for _ in range(2))
-    node.elastic.security.delete_user(username="jdoe")  # no bcrypt at each refusal, as a deactivated one would cost
+    node.elastic.security.delete_user(username="jdoe")
     for url in urls:
         refused = getting[url].get(url)
         assert refused.headers.get("Location", "").startswith("/login?"), f"GET {url} showed a page: {refused.status_code}"

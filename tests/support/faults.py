@@ -19,7 +19,7 @@ OF_ONE_CONNECTION: Final = ("content-length", "transfer-encoding", "connection")
 class FaultyNode(ThreadingHTTPServer):
     """`answers`: the status for a request, by `METHOD /path`, in place of the node's own.
 
-    `last_request`: after it, no connection is accepted.
+    `passes`: how many of those requests the real node answers first. `last_request`: after it, no connection is accepted.
     """
 
     daemon_threads = True
@@ -27,6 +27,7 @@ class FaultyNode(ThreadingHTTPServer):
     def __init__(self, node: TestNode) -> None:
         self.node = urlsplit(node.url).netloc
         self.answers: dict[str, int] = {}
+        self.passes: dict[str, int] = {}
         self.last_request = ""
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -41,7 +42,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status = self.server.answers.get(f"{self.command} {self.path}")
+        request = f"{self.command} {self.path}"
+        status = self.server.answers.get(request)
+        if self.server.passes.get(request):
+            self.server.passes[request] -= 1
+            status = None
         if status:
             answer = json.dumps({"error": {"type": "some_exception", "reason": "the reason"}, "status": status}).encode()
             return self._send(status, {"Content-Type": "application/json", "X-Elastic-Product": "Elasticsearch"}, answer)
@@ -51,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
             passed = {name: value for name, value in response.getheaders() if name.lower() not in OF_ONE_CONNECTION}
             answer = response.read()
         upstream.close()
-        if self.server.last_request == f"{self.command} {self.path}":
+        if self.server.last_request == request:
             self.server.shutdown()
             self.server.socket.close()
             passed["Connection"] = "close"

@@ -14,6 +14,8 @@ class _Form(HTMLParser):
         super().__init__()
         self.fields: dict[str, list[str]] = {}
         self._select = ""
+        self._textarea: str | None = None
+        self._text = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
@@ -21,11 +23,23 @@ class _Form(HTMLParser):
             self._select = given["name"]
         elif tag == "option" and "selected" in given:
             self._add(self._select, _normalized(given["value"]))
+        elif tag == "textarea":
+            self._textarea, self._text = given["name"], ""
         elif tag == "input" and "name" in given and "disabled" not in given:
             self._add_input(given)
 
+    def handle_data(self, data: str) -> None:
+        if self._textarea is not None:
+            self._text += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._textarea is not None:
+            self._add(self._textarea, _normalized(self._text.removeprefix("\n")))
+            self._textarea = None
+
     def _add_input(self, given: dict[str, str]) -> None:
-        kind, value = given.get("type", "text"), given.get("value", "")
+        kind = given.get("type", "text")
+        value = given.get("value", "on" if kind == "checkbox" else "")
         if kind in ("checkbox", "radio") and "checked" not in given:
             return
         self._add(given["name"], _normalized(value) if kind == "hidden" else re.sub(r"[\r\n]", "", value))

@@ -16,7 +16,10 @@ from accounts.services.cluster import setup as cluster_setup
 from local_cluster import Cluster
 from tests.support.cast import CAST, PASSWORD
 
-SETTINGS = {"resource.reload.interval.high": "200ms"}  # how often the file realm is read; 5 s otherwise
+SETTINGS = {
+    "resource.reload.interval.high": "200ms",  # how often the file realm is read; 5 s otherwise
+    "xpack.security.authc.password_hashing.algorithm": "bcrypt4",  # 10 otherwise, a tenth of a second for each password
+}
 
 
 @dataclass(frozen=True)

@@ -230,6 +230,8 @@ def test_unreadable_file_is_named(tmp_path: Path) -> None:
         (configuration.api_key, "canäry", None),
         (configuration.bind_host, "::", "[::]"),
         (configuration.bind_host, "[::]", "[::]"),
+        (configuration.bind_host, "::1", "[::1]"),
+        (configuration.bind_host, " [::1] ", "[::1]"),
         (configuration.bind_host, "10.0.0.1", "10.0.0.1"),
         (configuration.bind_host, "unix:/run/usermgmt.sock", "unix:/run/usermgmt.sock"),
         (configuration.bind_host, "127.0.0.1:8000", None),

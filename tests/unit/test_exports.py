@@ -38,6 +38,7 @@ ROWS = st.builds(
     created=st.sampled_from([None, datetime(2026, 2, 28, 23, 59, 58, tzinfo=UTC)]),
     last_sign_in=st.none(),
     password_changed=st.none(),
+    active_until=st.sampled_from([None, "", "2026-12-31"]),
     metadata=st.dictionaries(st.text(max_size=4), TEXTS, max_size=2),
 )
 

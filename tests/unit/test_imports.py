@@ -22,7 +22,7 @@ from accounts.services.imports import Line, Problem, UnreadableFile, files, line
 from accounts.services.jobs import importing
 from accounts.services.jobs.records import Step
 from accounts.services.jobs.sealing import seal, unseal
-from accounts.services.users import User
+from accounts.services.users import User, end_dates
 from tests.unit.test_exports import NAMES, TEXTS
 
 SHEET = UserSheet(trail_start=None)
@@ -62,6 +62,7 @@ def exported(name: str, users: list[User]) -> bytes:
             None,
             None,
             None,
+            user.metadata.get(end_dates.KEY) or "",
             user.metadata,
         )
         for user in users
@@ -121,7 +122,7 @@ def test_saved_by_libreoffice(tmp_path: Path, name: str) -> None:
     suffix = name[:4].rstrip("-")
     (tmp_path / f"users.{suffix}").write_bytes(data)
     # Separator, quote, UTF-8, first line, and columns as text, as a person chooses in the dialog.
-    text = "/".join(f"{number}/2" for number in range(1, 15))
+    text = "/".join(f"{number}/2" for number in range(1, 16))
     separator = ord(dialect.SEPARATORS.get(name, ","))
     filters = [f"--infilter=CSV:{separator},34,76,1,{text}", f"--convert-to=csv:Text - txt - csv (StarCalc):{separator},34,76,1"]
     options = ["--convert-to", "xlsx:Calc MS Excel 2007 XML"] if name == "xlsx" else [filters[0], "--convert-to", filters[1][13:]]

@@ -45,6 +45,7 @@ def test_one_process_answers_for_all(tmp_path: Path) -> None:
     environment = {**os.environ, metrics.FOLDER: str(tmp_path)}
     shown = [subprocess.check_output([sys.executable, "-c", program], cwd=TOP, env=environment, text=True) for _ in range(2)]
     assert "usermgmt_throttled_attempts_total 1.0" in shown[0]
+    assert 'usermgmt_audit_events_total{outcome="failure"} 0.0' in shown[0], "rate() sees the first failure"
     assert "usermgmt_throttled_attempts_total 2.0" in shown[1]
 
 

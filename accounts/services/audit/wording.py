@@ -10,7 +10,7 @@ from accounts.services.audit.events import Event
 def change_lines(event: Event) -> list[str]:
     """Each changed field; of a deleted user, the values before the deletion."""
     return [
-        f"{_field(name)} before deletion: {_value(name, before)}"
+        f"{_field(name)} before deletion: {value_text(name, before)}"
         if event.action == Action.USER_DELETE
         else _change(name, before, after)
         for name, (before, after) in event.changes.items()
@@ -28,11 +28,12 @@ def _field(name: str) -> str:
 
 def _change(name: str, before: Any, after: Any) -> str:
     if before is None:
-        return f"{_field(name)} set to {_value(name, after)}"
-    return f"{_field(name)} changed from {_value(name, before)} to {_value(name, after)}"
+        return f"{_field(name)} set to {value_text(name, after)}"
+    return f"{_field(name)} changed from {value_text(name, before)} to {value_text(name, after)}"
 
 
-def _value(name: str, value: Any) -> str:
+def value_text(name: str, value: Any) -> str:
+    """The value of a field, as the audit trail has it."""
     if value is None or value == [] or value == "":
         return "none"
     if name == "enabled":

@@ -28,6 +28,7 @@ def to_cells(row: Row, unknown: str) -> list[str]:
         moment(row.created) or unknown,
         moment(row.last_sign_in) or unknown,
         moment(row.password_changed) or unknown,
+        NO_INFORMATION if row.active_until is None else row.active_until or NONE,
         encode_json(row.metadata) if row.metadata else "{}",
     ]
 
@@ -64,6 +65,10 @@ def _is_yes(text: str) -> bool | None:
     return None if text == NO_INFORMATION else text == WORDS[True]
 
 
+def _date(text: str) -> str | None:
+    return None if text == NO_INFORMATION else _text(text)
+
+
 def _number(text: str) -> int | None:
     return None if text == NO_INFORMATION else int(text)
 
@@ -75,5 +80,6 @@ READ: Final[dict[str, Callable[[str], Any]]] = {
     **dict.fromkeys(("roles", "unknown_roles"), _names),
     "active_api_keys": _number,
     **dict.fromkeys(("created", "last_sign_in", "password_changed"), moment_of),
+    "active_until": _date,
     "metadata": json.loads,
 }

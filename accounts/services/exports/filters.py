@@ -14,6 +14,9 @@ FLAGS: Final = {
     "unknown-roles": "with a nonexistent role",
     "no-roles": "without roles",
     "no-email": "without an email address",
+    "past-end-date": "active past their end date",
+    "ends-soon": "active, with an end date within 30 days",
+    "end-date": "with an end date",
 }
 SORT: Final = {"username": "username", "roles": "roles", "status": "status"}
 

@@ -147,6 +147,7 @@ FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
     "username": str,
     "metadata": dict,
     **dict.fromkeys(("full_name", "email"), _text),
+    "active_until": lambda value: None if value == NO_INFORMATION else value or "",
     **dict.fromkeys(("roles", "unknown_roles"), tuple),
     **dict.fromkeys(("created", "last_sign_in", "password_changed"), cells.moment_of),
 }

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple, Self
 from accounts.services import api_keys, audit, errors, roles
 from accounts.services.client import PersonClient
 from accounts.services.roles import AnonymousAccess
-from accounts.services.users import User, administrators
+from accounts.services.users import User, administrators, end_dates
 from accounts.services.users.administrators import Administration
 
 # Where nothing is known; a cell is never empty.
@@ -28,6 +28,7 @@ COLUMNS: Final = {
     "created": "Created",
     "last_sign_in": "Last sign-in",
     "password_changed": "Password changed",
+    "active_until": "Active until",
     "metadata": "Metadata",
 }
 
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     created: datetime | None
     last_sign_in: datetime | None
     password_changed: datetime | None
+    active_until: str | None
     metadata: Mapping[str, Any]
 
 
@@ -95,8 +97,15 @@ class RowContext:
             activity.created,
             activity.last_sign_in,
             activity.password_changed,
+            _active_until(user),
             user.metadata,
         )
+
+
+def _active_until(user: User) -> str | None:
+    """The end date; None if what the metadata has isn't a date."""
+    end = end_dates.of(user)
+    return "" if end is None else end.day.isoformat() if end.day else None
 
 
 def _keys(client: PersonClient) -> Counter[tuple[str, bool]] | None:

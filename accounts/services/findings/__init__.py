@@ -11,5 +11,6 @@ from accounts.services.findings.rows import Row as Row
 from accounts.services.findings.runs import Run as Run
 from accounts.services.findings.runs import get as get
 from accounts.services.findings.runs import history as history
+from accounts.services.findings.runs import latest as latest
 from accounts.services.findings.runs import start as start
 from accounts.services.findings.steps import advance as advance

@@ -141,6 +141,22 @@ CATALOGUE: Final = (
         roles="Deprecated roles",
     ),
     Finding(
+        "past-end-date",
+        "Active users past their end date",
+        "action",
+        "The users were meant to be active until this day. They can still sign in.",
+        "Deactivate them, or set a later end date. The command deactivate_expired does it every day with a timer.",
+        "Users without an end date. Built-in users and users from other realms can't have one.",
+    ),
+    Finding(
+        "unreadable-end-dates",
+        "End dates that can't be read",
+        "action",
+        "The metadata active_until isn't a date such as 2026-12-31. The user is never deactivated because of it.",
+        "Correct or remove the metadata on the page of the user.",
+        "Deactivated users.",
+    ),
+    Finding(
         "unseen",
         "Users inactive for 90 days",
         "action",
@@ -227,6 +243,14 @@ CATALOGUE: Final = (
         "included, such as those with role templates.",
         noun="role mapping",
         roles="Granted by",
+    ),
+    Finding(
+        "ending",
+        "Users whose end date is within 14 days",
+        "confirmation",
+        "After this day, deactivate_expired or an administrator deactivates them. Applications with their credentials fail then.",
+        "Confirm that they leave. Otherwise set a later end date.",
+        "Users without an end date. API keys of the user keep working after the deactivation.",
     ),
     Finding(
         "old-passwords",

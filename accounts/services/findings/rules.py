@@ -8,12 +8,13 @@ from typing import Final
 from accounts.services.audit import UserActivity
 from accounts.services.findings.rows import Row
 from accounts.services.roles import Role
-from accounts.services.users import User
+from accounts.services.users import User, end_dates
 from accounts.services.users.administrators import Administration
 from accounts.services.users.privilege_holders import GrantPaths
 
 UNSEEN_FOR: Final = timedelta(days=90)
 OLD_PASSWORD: Final = timedelta(days=365)
+MAX_SHOWN_LENGTH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
         yield "deprecated", row(user, _reasons(user, deprecated), tuple(role.name for role in deprecated))
     if user.is_reserved and user.enabled:
         yield "built-in", row(user)
+    if (end := end_dates.of(user)) and user.enabled:
+        yield from _end_date(user, end, context)
     if details := _unseen(user, context):
         yield "unseen", row(user, details)
     if user.enabled and not user.is_reserved:
@@ -85,6 +88,16 @@ def _unseen(user: User, context: Context) -> str:
     if created := context.activity.get(user.username, UserActivity()).created:
         return f"No sign-in since the user was created on {created:%Y-%m-%d}."
     return f"No recorded sign-in. The audit trail starts on {context.trail_start or context.now:%Y-%m-%d}."
+
+
+def _end_date(user: User, end: end_dates.EndDate, context: Context) -> Iterator[tuple[str, Row]]:
+    state = end.state(context.now.date())
+    if state == "past":
+        yield "past-end-date", row(user, f"End date {end.day}.")
+    elif state == "soon":
+        yield "ending", row(user, f"End date {end.day}.")
+    elif state == "unreadable":
+        yield "unreadable-end-dates", row(user, f"The end date is: {str(end.stored)[:MAX_SHOWN_LENGTH]}")
 
 
 def _password(user: User, context: Context) -> Iterator[tuple[str, Row]]:

@@ -122,6 +122,12 @@ def get(id: str) -> Run:
     return Run.of(service_client().get(index=indices.FINDINGS, id=id).body)
 
 
+def latest() -> Run | None:
+    """The latest finished run. Two calls."""
+    finished = next((run for run in history() if run.finished), None)
+    return get(finished.id) if finished else None
+
+
 def history() -> list[Run]:
     """The stored runs, newest first, without their rows. The progress of an active run may be a second old."""
     found = service_client().search(

@@ -12,19 +12,20 @@ from typing import Any, BinaryIO, Final
 from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services.exports import COLUMNS, cells, dialect
+from accounts.services.exports import COLUMNS, NO_INFORMATION, cells, dialect
 from accounts.services.imports import files, workbook
 from accounts.services.imports.files import MAX_FILE_SIZE, MAX_USERS, Record, UnreadableFile
 from accounts.services.passwords import policy
-from accounts.services.users import User
+from accounts.services.users import User, end_dates
 from accounts.services.users.validation import validate_email, validate_username
 
 LABELS: Final = {**COLUMNS, "password": "Password", "password_hash": "Password hash"}
-FIELDS: Final = ("full_name", "email", "enabled", "roles", "metadata")
+FIELDS: Final = ("full_name", "email", "enabled", "roles", "active_until", "metadata")
 YES: Final = frozenset({"yes", "true", "1", "active", "ja", "wahr", "aktiv"})
 NO: Final = frozenset({"no", "false", "0", "deactivated", "inactive", "nein", "falsch", "inaktiv"})
 # What Elasticsearch takes, by the start of the hash: bcrypt as $2a$, and PBKDF2 with a salt.
 HASH: Final = re.compile(r"\$2a\$\d\d\$[./A-Za-z0-9]{53}|\{PBKDF2(_STRETCH)?\}\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
+GERMAN_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 TOO_LONG_FOR_EXCEL: Final = "(too long for a cell:"
 
@@ -317,6 +318,18 @@ def _require_text(value: Any) -> None:
             _require_text(part)
 
 
+def _end_date(text: str) -> str | None:
+    """As YYYY-MM-DD, also of 31.12.2026, which a German Excel makes of it; "" for none, None for a value that isn't known."""
+    text = _text(text).strip()
+    if text in (cells.NONE, NO_INFORMATION):
+        return "" if text == cells.NONE else None
+    day, month, year = found.groups() if (found := GERMAN_DATE.fullmatch(text)) else ("", "", "")
+    end = end_dates.parse(f"{year}-{month:0>2}-{day:0>2}" if found else text)
+    if end is None:
+        raise ValueError("This must be a date, such as 2026-12-31.")
+    return end.isoformat()
+
+
 def _json_boolean(value: Any) -> bool | None:
     if value is not None and not isinstance(value, bool):
         raise ValueError("This must be true or false.")
@@ -330,6 +343,7 @@ FROM_CELL: Final[dict[str, Callable[[str], Any]]] = {
     "enabled": _boolean,
     "reserved": _boolean,
     "roles": _roles,
+    "active_until": _end_date,
     "metadata": _metadata,
     "password": _text,
     "password_hash": lambda text: _text(text).strip(),
@@ -341,6 +355,7 @@ FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
     "enabled": _json_boolean,
     "reserved": _json_boolean,
     "roles": lambda value: [] if value is None else _names(value),
+    "active_until": lambda value: "" if value is None else _end_date(value),
     "metadata": lambda value: None if value is None else _object(value),
     "password": lambda value: None if value is None else _text(value),
     "password_hash": lambda value: None if value is None else _text(value).strip(),

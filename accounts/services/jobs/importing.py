@@ -22,7 +22,7 @@ from accounts.services.jobs.plan import Administrators, Denial
 from accounts.services.jobs.records import Change, Job, Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.passwords import policy
-from accounts.services.users import RESERVED_USERNAMES, User
+from accounts.services.users import RESERVED_USERNAMES, User, end_dates
 
 SAME: Final = "The user already has these values."
 CHANGED_SINCE: Final = "This user was changed after the preview."
@@ -195,8 +195,16 @@ def wanted_user(step: Step, user: User | None) -> User:
         email=values.get("email", before.email),
         enabled=values.get("enabled", before.enabled),
         roles=tuple(dict.fromkeys([*filter(chosen.__contains__, before.roles), *chosen])),
-        metadata=users.merged_metadata(before.metadata, values.get("metadata", {})),
+        metadata=_metadata(before.metadata, values),
     )
+
+
+def _metadata(before: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """With the end date of its own column. Importing merges metadata, so an end date that is to go becomes null."""
+    merged = users.merged_metadata(before, values.get("metadata", {}))
+    if (end := values.get("active_until")) or (end == "" and end_dates.KEY in merged):
+        merged[end_dates.KEY] = end or None
+    return merged
 
 
 def import_changes(step: Step) -> dict[str, tuple[Any, Any]]:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
-from math import inf
 from typing import Any, Final
 
 from django.utils import timezone
@@ -15,7 +14,7 @@ from accounts.services import errors, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.jobs import store
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen, stored_query
-from accounts.services.users import MatchingUsers, User, UserQuery
+from accounts.services.users import User, UserQuery, end_dates
 
 BATCH_SIZE: Final = 1000
 # How long others wait for a batch; longer than one takes.
@@ -23,6 +22,7 @@ CLAIMED_FOR: Final = timedelta(seconds=15)
 BUILT_IN: Final = "This user is built in. Change it on its own page."
 NO_USER: Final = "This user no longer exists."
 LAST_ADMINISTRATOR: Final = "No other active user could manage users."
+END_DATE_MOVED: Final = "The end date of this user was changed."
 NO_CHANGE: Final[dict[Action, str]] = {
     "add-roles": "This user already has the roles.",
     "remove-roles": "This user has none of the roles.",
@@ -98,8 +98,7 @@ def _read(client: PersonClient, job: Job) -> tuple[list[str], dict[str, User], i
     if query is None:
         names = list(job.usernames[job.read : job.read + BATCH_SIZE])
         return names, current(client, names), len(job.usernames)
-    matching = MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf)
-    rows, total = matching.rows((job.after, job.after) if job.after else None, BATCH_SIZE)
+    rows, total = users.all_matching(client, query).rows((job.after, job.after) if job.after else None, BATCH_SIZE)
     found = {user.username: user for _, user in rows}
     return list(found), found, total
 
@@ -145,6 +144,8 @@ class Rules:
         known = roles.all_roles(client)
         self._job = job
         self._denial = denial
+        query = job.user_query
+        self._is_for_past_end_dates = job.action == "deactivate" and query is not None and "past-end-date" in query.flags
         names = {role.name for role in known}
         self._nonexistent = [name for name in job.roles if name not in names] if job.action != "remove-roles" else []
         managing = frozenset(role.name for role in known if role.grants_user_management)
@@ -173,6 +174,8 @@ class Rules:
             return BUILT_IN
         if denied := self._denial(action, user, wanted):
             return denied
+        if self._is_for_past_end_dates and user.enabled and not end_dates.is_past(user):
+            return END_DATE_MOVED
         if wanted and action in ROLE_ACTIONS and set(wanted.roles) == set(user.roles):
             return NO_CHANGE[action]
         return "" if self.administrators.take(user, wanted) else LAST_ADMINISTRATOR

@@ -2,9 +2,13 @@
 
 from accounts.services.users.bulk import Deletion as Deletion
 from accounts.services.users.bulk import delete_each as delete_each
+from accounts.services.users.end_dates import EndDate as EndDate
+from accounts.services.users.iteration import all_matching as all_matching
 from accounts.services.users.iteration import batches as batches
 from accounts.services.users.iteration import count as count
 from accounts.services.users.iteration import without_position as without_position
+from accounts.services.users.metadata import editable_metadata as editable_metadata
+from accounts.services.users.metadata import merged_metadata as merged_metadata
 from accounts.services.users.pages import MAX_READ as MAX_READ
 from accounts.services.users.pages import MatchingUsers as MatchingUsers
 from accounts.services.users.pages import Row as Row
@@ -41,7 +45,6 @@ from accounts.services.users.users import is_valid_username as is_valid_username
 from accounts.services.users.users import keeping_an_administrator as keeping_an_administrator
 from accounts.services.users.users import last_administrators as last_administrators
 from accounts.services.users.users import lock_name as lock_name
-from accounts.services.users.users import merged_metadata as merged_metadata
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import namesakes as namesakes
 from accounts.services.users.users import reserved as reserved

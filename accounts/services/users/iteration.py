@@ -25,7 +25,7 @@ def batches(
     Another thread reads the next batch while the caller processes this one. Each batch starts after the last row of the previous
     one (`search_after`), so no user is missing or repeated while others are added. Raises AccessDenied without `read_security`.
     """
-    matching = _matching(client, query)
+    matching = all_matching(client, query)
 
     def read(after: Position | None) -> tuple[list[Row], int, T]:
         rows, total = matching.rows(after, BATCH_SIZE)
@@ -45,10 +45,11 @@ def batches(
 
 def count(client: PersonClient, query: UserQuery) -> int:
     """How many users match."""
-    return _matching(client, query).rows(None, 0)[1]
+    return all_matching(client, query).rows(None, 0)[1]
 
 
-def _matching(client: PersonClient, query: UserQuery) -> MatchingUsers:
+def all_matching(client: PersonClient, query: UserQuery) -> MatchingUsers:
+    """Without a limit of users that are read and compared here."""
     administration = administration_for(client, query)
     return MatchingUsers(client, query, roles.names(client), users.reserved(client), max_read=inf, administration=administration)
 

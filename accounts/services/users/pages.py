@@ -205,6 +205,8 @@ class MatchingUsers:
     def _natives(self, position: Position | None, size: int, *, backwards: bool) -> tuple[Iterable[Row], int]:
         if self._compared is None:
             try:
+                if self._query.needs_metadata:
+                    raise errors.MetadataNotSearchable("the filter needs metadata")
                 return self._read(self._filter, position, size, backwards=backwards)
             except errors.SearchNotAllowed:
                 self._compared = self._compare()
@@ -220,9 +222,11 @@ class MatchingUsers:
 
     def _compare(self) -> list[Row] | None:
         """All matching native users, None if there are too many to compare."""
-        allowed = filter_clause(replace(self._query, flags=()), None, self._known, self._unknown)
+        is_active = "past-end-date" in self._query.flags or "ends-soon" in self._query.flags
+        status = "active" if is_active and not self._query.status else self._query.status
+        allowed = filter_clause(replace(self._query, flags=(), status=status), None, self._known, self._unknown)
         found: list[Row] = []
-        rows, total = self._read(allowed, None, BATCH_SIZE)
+        rows, total = self._read(allowed, None, BATCH_SIZE if self._max_read else 0)
         while rows and total <= self._max_read:
             found += [row for row in rows if matches(row[1], self._query, self._known, self._administration)]
             rows, total = self._read(allowed, rows[-1][0], BATCH_SIZE)

@@ -8,17 +8,32 @@ from dataclasses import dataclass
 from functools import cmp_to_key
 from typing import Any, Final, Literal
 
-from accounts.services.users import text_search, unknown_roles
+from accounts.services.users import end_dates, text_search, unknown_roles
 from accounts.services.users.administrators import NOBODY, Administration
 from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
-Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"]
+EndDateFlag = Literal["past-end-date", "ends-soon", "end-date"]
+Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
-FLAGS: Final[tuple[Flag, ...]] = ("administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email")
+FLAGS: Final[tuple[Flag, ...]] = (
+    "administrator",
+    "possible-administrator",
+    "unknown-roles",
+    "no-roles",
+    "no-email",
+    "past-end-date",
+    "ends-soon",
+    "end-date",
+)
 # What `Administration.is_administrator` says of the users.
 ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None}
+HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
+    "past-end-date": end_dates.is_past,
+    "ends-soon": end_dates.ends_within_a_month,
+    "end-date": lambda user: end_dates.of(user) is not None,
+}
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
 MAX_WORDS: Final = 10
@@ -50,6 +65,11 @@ class UserQuery:
     @property
     def needs_administration(self) -> bool:
         return not ADMINISTRATION.keys().isdisjoint(self.flags)
+
+    @property
+    def needs_metadata(self) -> bool:
+        """Whether it depends on metadata, which Elasticsearch can't search."""
+        return not HAS_END_DATE.keys().isdisjoint(self.flags)
 
     @property
     def words(self) -> list[str]:
@@ -138,6 +158,8 @@ def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset(), a
 
 
 def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration) -> bool:
+    if flag in HAS_END_DATE:
+        return HAS_END_DATE[flag](user)
     if flag in ADMINISTRATION:
         return administration.is_administrator(user.roles) is ADMINISTRATION[flag]
     if flag == "unknown-roles":

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
@@ -11,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services import audit, errors, roles, sessions
 from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, showable
 from accounts.services.documents import locks
+from accounts.services.users import metadata as user_metadata
 from accounts.services.users import unknown_roles
 
 # Whom to ask for: whether a user of this name is built in is what Elasticsearch says, see `is_reserved`.
@@ -155,36 +157,42 @@ def update(client: PersonClient, seen: User, wanted: User) -> None:
     update_all(client, seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
 
 
-def update_all(client: PersonClient, seen: User, wanted: User) -> None:
-    """The same with the status and the metadata, which is merged: keys that `wanted` lacks stay. Deactivating ends sessions."""
+def update_all(
+    client: PersonClient,
+    seen: User,
+    wanted: User,
+    *,
+    replaces_metadata: bool = False,
+    details: Mapping[str, str] | None = None,
+) -> None:
+    """The same with the status and the metadata. Deactivating ends sessions.
+
+    The metadata is merged: keys that `wanted` lacks stay, and it isn't compared with `seen`. With `replaces_metadata`, those keys
+    are removed, and the EditConflict includes the metadata. Raises then Refused and MetadataErased, too: see `metadata.replace`.
+    """
     guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles if wanted.enabled else ())
-    lock = lock_name(wanted.username)
-    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changed_fields(seen, wanted), lock=lock), guard:
+    changes, lock = changed_fields(seen, wanted), lock_name(wanted.username)
+    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, details=details, lock=lock), guard:
         with exact_text():
             current = stored(client, wanted.username)
-        if conflicts := differences(seen, user_from_api(showable(current))):
+        now = user_from_api(showable(current))
+        conflicts = differences(seen, now)
+        if replaces_metadata:
+            conflicts += user_metadata.differences(seen.metadata, now.metadata)
+        if conflicts:
             raise errors.EditConflict(conflicts)
         # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
         enabled = current["enabled"] if wanted.enabled == seen.enabled else wanted.enabled
-        metadata = {
-            name: value for name, value in wanted.metadata.items() if name not in seen.metadata or seen.metadata[name] != value
-        }
-        client.put_user(username=current["username"], enabled=enabled, metadata=metadata, **_edited(current, seen, wanted))
+        put = partial(client.put_user, username=current["username"], enabled=enabled, **_edited(current, seen, wanted))
+        if replaces_metadata:
+            user_metadata.replace(put, current["metadata"], wanted.metadata)
+        else:
+            put(metadata=user_metadata.changed(seen.metadata, wanted.metadata))
     invalidate(unknown_roles.names)
     if wanted.enabled != seen.enabled:
         invalidate()
         if not wanted.enabled:
             sessions.end_all(wanted.username)
-
-
-def merged_metadata(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """As Elasticsearch merges metadata: at every depth. {} changes nothing."""
-    merged = dict(old)
-    for name, value in new.items():
-        before = merged.get(name)
-        is_merged = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[name] = merged_metadata(before, value) if is_merged else value  # type: ignore[arg-type]
-    return merged
 
 
 def _edited(current: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
@@ -204,22 +212,23 @@ def differences(was: User, now: User) -> list[errors.FieldConflict]:
     return [errors.FieldConflict(name, before, after) for name, before, after in pairs if before != after]
 
 
-def enable(client: PersonClient, username: str, seen: User | None = None) -> None:
+def enable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
     """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
-    with audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes), missing_is_not_found(client, username):
+    recorded = audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
+    with recorded, missing_is_not_found(client, username):
         client.enable_user(username=username)
     invalidate()
 
 
-def disable(client: PersonClient, username: str, seen: User | None = None) -> None:
+def disable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
     """Deactivate a user immediately; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
     guard = keeping_an_administrator(client, was)
     with (
-        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes),
+        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details),
         guard,
         missing_is_not_found(client, username),
     ):
@@ -305,7 +314,7 @@ def changed_fields(was: User | None, now: User | None) -> dict[str, tuple[Any, A
 
 def audited_fields(user: User) -> dict[str, Any]:
     """The fields of a user for the audit trail; None for empty ones."""
-    metadata = {key: value for key, value in user.metadata.items() if not key.startswith("_")}
+    metadata = user_metadata.editable_metadata(user.metadata)
     return {
         "full_name": user.full_name or None,
         "email": user.email or None,

@@ -1,4 +1,4 @@
-"""Effective privileges, API keys, last sign-in, and metadata of a user, each loaded independently."""
+"""Effective privileges, API keys, last sign-in, and metadata of a user. The first three are loaded independently."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ def access(request: AppRequest, username: str) -> HttpResponse:
         "effective": _part(lambda: _effective(client, user), "view roles"),
         "keys": _part(lambda: api_keys.of_user(client, user), "view API keys"),
         "sign_in": _part(lambda: profiles.last_sign_in(client, user), "view user profiles"),
-        "metadata": [(key, value) for key, value in sorted(user.metadata.items()) if not key.startswith("_")],
+        "metadata": sorted(users.editable_metadata(user.metadata).items()),
     }
     return render(request, "users/_access.html" if wants_fragment(request, "user-access") else "users/access.html", context)
 

@@ -27,6 +27,9 @@ LABELS: Final = {
     "unknown-roles": "Nonexistent roles",
     "no-roles": "No roles",
     "no-email": "No email address",
+    "past-end-date": "Active past the end date",
+    "ends-soon": "Ends within 30 days",
+    "end-date": "End date",
 }
 
 

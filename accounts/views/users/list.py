@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts import policy
-from accounts.decorators import requires_reader
+from accounts.decorators import requires_manager, requires_reader
 from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES, UserListForm
 from accounts.http import AppRequest, remember_choice, wants_fragment
-from accounts.services import audit, roles, users
+from accounts.services import audit, findings, roles, users
 from accounts.services.audit import UserActivity
+from accounts.services.errors import ServiceError
 from accounts.services.exports.filters import describe
-from accounts.services.users import Position, UserPage, UserQuery, administrators, profiles
+from accounts.services.users import Position, UserPage, UserQuery, administrators, end_dates, profiles
 from accounts.templatetags import user_table
 from accounts.views.users.addresses import UserListAddresses
 from accounts.views.users.filters import LABELS
@@ -156,6 +157,20 @@ def kibana_sign_ins(request: AppRequest) -> HttpResponse:
     uids = request.GET.getlist("uid")[: max(PAGE_SIZES)]
     known = profiles.last_sign_ins(request.user.client, uids)
     return render(request, "users/_kibana_sign_ins.html", {"cells": [(uid, known.get(uid)) for uid in uids]})
+
+
+@require_GET
+@requires_manager
+def past_end_date(request: AppRequest) -> HttpResponse:
+    """The notice on the user list: users who are active past their end date. Empty rather than an error; nothing is changed."""
+    run = None
+    try:
+        count = end_dates.count_past(request.user.client)
+        if count is None and (run := findings.latest()):
+            count = run.count("past-end-date")
+    except ServiceError:
+        count = None
+    return render(request, "users/_past_end_date.html", {"count": count, "run": run})
 
 
 def _links(addresses: UserListAddresses, page: UserPage) -> dict[str, str]:

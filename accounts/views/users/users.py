@@ -1,6 +1,6 @@
 """The pages that create, show, and edit a user."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.contrib import messages
@@ -11,19 +11,32 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
 from accounts.decorators import requires_manager, requires_reader
+from accounts.forms.metadata import is_editable
 from accounts.forms.users import CreateUserForm, EditUserForm
 from accounts.http import AppRequest, submitted_fields
 from accounts.services import api_keys, roles, users
 from accounts.services.api_keys import Owner
 from accounts.services.client import PersonClient
 from accounts.services.cluster import requirements
-from accounts.services.errors import EditConflict, Invalid, LastAdministrator, NotFound, UserExists, UserLocked
+from accounts.services.errors import (
+    EditConflict,
+    Invalid,
+    LastAdministrator,
+    MetadataErased,
+    MetadataUnknown,
+    NotFound,
+    Refused,
+    ServiceError,
+    UserExists,
+    UserLocked,
+)
 from accounts.services.roles import Role
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
-from accounts.services.users import User
-from accounts.views import recent_password_change
+from accounts.services.users import User, end_dates
+from accounts.views import errors, recent_password_change
 
+OWN_MANAGEMENT = "You can't remove your own permission to manage users. Ask another administrator."
 BUSY = "Someone else is saving this user. Try again in a moment."
 
 
@@ -145,8 +158,18 @@ def _save_form(request: AppRequest, username: str, form: EditUserForm) -> HttpRe
             return redirect("users")
     except EditConflict as exc:
         conflict = exc
+    except (MetadataErased, MetadataUnknown) as exc:
+        return _render_without_metadata(request, username, form, exc)
     user = users.get(operator.client, username)
     return _render_edit(request, user, form.rebased(user) if conflict else form, conflict)
+
+
+def _render_without_metadata(request: AppRequest, username: str, form: EditUserForm, exc: ServiceError) -> HttpResponse:
+    """The form with everything that was submitted, compared with what is stored now, so that saving again completes the change."""
+    user = users.get(request.user.client, username)
+    status, title, text = errors.describe(exc)
+    problem = {"title": title, "text": text}
+    return _render_edit(request, user, form.rebased(user, keeps_metadata=True), problem=problem, status=status)
 
 
 def _possibly_reserved(client: PersonClient, username: str) -> User:
@@ -157,17 +180,20 @@ def _possibly_reserved(client: PersonClient, username: str) -> User:
 def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     """Whether the user was updated; if not, the form says why. Raises EditConflict."""
     offered = form.roles_field.widget.roles
+    seen: User = form.cleaned_data["seen"]
     own_account = operator.is_account(wanted.username)
     names = [*wanted.roles, *(roles.anonymous_access(operator.client).roles if own_account else ())]
     if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
-        form.add_error("roles", "You can't remove your own permission to manage users. Ask another administrator.")
+        form.add_error("roles", OWN_MANAGEMENT)
         return False
     try:
-        users.update(operator.client, form.cleaned_data["seen"], wanted)
+        users.update_all(operator.client, seen, wanted, replaces_metadata="metadata" in users.changed_fields(seen, wanted))
     except UserLocked:
         form.add_error(None, BUSY)
     except LastAdministrator:
         form.add_error("roles", policy.LAST_ADMINISTRATOR)
+    except Refused as exc:
+        form.add_error(None, str(exc))
     except Invalid as exc:
         form.add_error(None, f"Elasticsearch rejected the user: {exc}")
     else:
@@ -175,14 +201,29 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     return False
 
 
-def _render_edit(request: AppRequest, user: User, form: EditUserForm | None, conflict: EditConflict | None = None) -> HttpResponse:
+def _render_edit(
+    request: AppRequest,
+    user: User,
+    form: EditUserForm | None,
+    conflict: EditConflict | None = None,
+    *,
+    problem: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    end_date = end_dates.of(user)
     known = form.roles_field.widget.roles if form else roles.by_name(request.user.client, user.roles)
     context = {
         "user": user,
         "roles": [known.get(name) or Role(name, is_unknown=True) for name in user.roles],
         "form": form,
         "conflict": conflict,
+        "problem": problem,
+        "metadata": sorted(users.editable_metadata(user.metadata).items()),
+        "reserved_metadata": sorted((key, user.metadata[key]) for key in user.metadata if key.startswith("_")),
+        "is_metadata_editable": is_editable(user.metadata),
+        "end_date": end_date,
+        "end_state": end_date.state(end_dates.today()) if end_date and user.enabled else "",
         "allowed": policy.allowed(request.user, user),
         "changed": recent_password_change.of(request, user.username, lambda: api_keys.active(request.user.client, Owner.of(user))),
     }
-    return render(request, "users/edit.html", context, status=409 if conflict else 422 if form and form.errors else 200)
+    return render(request, "users/edit.html", context, status=409 if conflict else 422 if form and form.errors else status)

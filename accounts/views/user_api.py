@@ -60,7 +60,7 @@ def _fields(api: Mapping[str, Any], operation: Mapping[str, Any]) -> list[tuple[
     schema = description.resolved(api, content.get("schema", {}))
     schemas = [description.resolved(api, each) for each in schema.get("oneOf", [schema])]
     return [
-        (name, field, name in each.get("required", []) and len(schemas) == 1)
+        (name, description.resolved(api, field), name in each.get("required", []) and len(schemas) == 1)
         for each in schemas
         for name, field in each.get("properties", {}).items()
     ]

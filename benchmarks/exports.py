@@ -43,7 +43,7 @@ class Exports:
 def measure(client: Client, node: Client, web: int) -> Exports:
     """Measure in rounds; the web process must not have exported anything before. Raises Failed."""
     found = Exports()
-    with _memory_growth(web) as growth:
+    with memory_growth(web) as growth:
         for _ in range(ROUNDS):
             users, seconds = _timed(lambda: _bare_reads(node))
             found.bare.append(seconds)
@@ -83,7 +83,7 @@ def _require_rows(name: str, file: bytes, expected: int) -> None:
 
 
 @contextmanager
-def _memory_growth(pid: int) -> Iterator[Callable[[], int]]:
+def memory_growth(pid: int) -> Iterator[Callable[[], int]]:
     """Sample the memory of a process; yields a function that returns the peak growth since the start, in bytes."""
     before, peak, ended = memory(pid), [memory(pid)], threading.Event()
 

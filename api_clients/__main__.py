@@ -46,6 +46,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="script/api-clients", description="Runs clients of Elasticsearch's user API against a node and against usermgmt."
     )
+    # argparse takes the empty list for a choice.
     parser.add_argument("clients", nargs="*", choices=[*NAMES, []], metavar="client", help=f"{', '.join(NAMES)} (default: all)")
     parser.add_argument("--version", action="append", choices=available_versions(), help="of Elasticsearch (default: all)")
     parser.add_argument(

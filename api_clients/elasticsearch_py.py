@@ -3,13 +3,13 @@
 import json
 import os
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import elasticsearch
 from elasticsearch import Elasticsearch
 
-results = [f"elasticsearch-py {elasticsearch.__versionstr__}"]
+results = [f"elasticsearch-py {version('elasticsearch')}"]
 client = Elasticsearch(os.environ["API_URL"], basic_auth=(os.environ["API_USERNAME"], os.environ["API_PASSWORD"]))
 users = client.options(ignore_status=(400, 401, 404)).security
 

@@ -52,7 +52,6 @@ def test_from_the_list_to_a_revoked_key(node: TestNode, context: Watched) -> Non
     node.elastic.security.delete_role(name=LONG)
 
 
-@pytest.mark.parametrize("context", [LOOKS[0], LOOKS[-1]], indirect=True)
 def test_key_for_a_script(node: TestNode, context: Watched) -> None:
     name = f"rotation-{secrets.token_hex(4)}-{LONG}"
     page = sign_in(context.new_page())

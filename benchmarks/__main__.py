@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import ablation, postgres
+from benchmarks import ablation, postgres, user_api
 from benchmarks.bench import Bench
 from benchmarks.client import Failed
 from benchmarks.machine import machine
@@ -36,6 +36,11 @@ def main() -> int:
             if options.ablation:
                 ablation.write(_ablation(Path(folder), options))
                 return 0
+            if options.user_api:
+                found = _user_api(Path(folder), options)
+                user_api.write(found)
+                print(user_api.table(found))
+                return 0
             text = report(_run(Path(folder), options))
     except (LocalClusterError, NotStarted, Failed) as error:
         print(f"\n{error}", file=sys.stderr)
@@ -56,6 +61,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=100, help="rounds for each number of users (default: %(default)s)")
     parser.add_argument(
         "--ablation", action="store_true", help="measure what each trick saves, with most users; writes docs/performance.md"
+    )
+    parser.add_argument(
+        "--user-api", action="store_true", help=f"measure the user API with {user_api.USERS:,} users; writes docs/performance.md"
     )
     parser.add_argument(
         "--java-flag", action="append", help=f"JVM option of the node, repeatable (default: {' '.join(JAVA_FLAGS)})"
@@ -98,6 +106,18 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
 
 def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:
     users = max(options.users)
+    with _loaded(folder, options, users) as bench, _step("Measuring"):
+        return ablation.measure(folder, bench.node, bench.password, users, options.rounds, machine(bench.cluster, "")["Machine"])
+
+
+def _user_api(folder: Path, options: argparse.Namespace) -> user_api.UserApi:
+    with _loaded(folder, options, user_api.USERS) as bench, _step("Measuring"):
+        return user_api.measure(folder, bench.node, options.rounds, machine(bench.cluster, "")["Machine"])
+
+
+@contextmanager
+def _loaded(folder: Path, options: argparse.Namespace, users: int) -> Iterator[Bench]:
+    """A node with this number of users, without the Django admin."""
     with ExitStack() as running:
         with _step("Starting Elasticsearch"):
             flags = tuple(options.java_flag or JAVA_FLAGS)
@@ -105,8 +125,7 @@ def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:
         bench = running.enter_context(Bench(folder, cluster, None, options.rounds))
         with _step(f"Loading {users:,} users"):
             bench.load(users)
-        with _step("Measuring"):
-            return ablation.measure(folder, bench.node, bench.password, users, options.rounds, machine(cluster, "")["Machine"])
+        yield bench
 
 
 def _shop(running: ExitStack, folder: Path) -> Shop | None:

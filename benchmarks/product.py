@@ -36,7 +36,9 @@ class Served:
 def set_up(cluster: Cluster, folder: Path) -> str:
     """Run setup_cluster, and create an administrator; returns the administrator's password."""
     env_file.update(folder / "env", {"ELASTICSEARCH_HOSTS": cluster.urls[0], "HTTPS": "false"})
-    _manage(folder, "setup_cluster", "--env-file", str(folder / "env"), ELASTICSEARCH_PASSWORD=cluster.password)
+    _manage(
+        folder, "setup_cluster", "--env-file", str(folder / "env"), ELASTICSEARCH_PASSWORD=cluster.password, LOG_LEVEL="WARNING"
+    )
     _manage(folder, "collectstatic", "--noinput", "--verbosity", "0")
     password = secrets.token_urlsafe(15)
     client = cluster.client()
@@ -46,9 +48,9 @@ def set_up(cluster: Cluster, folder: Path) -> str:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[Served]:
+def served(folder: Path, **configuration: str) -> Iterator[Served]:
     """usermgmt with one web process on a free port."""
-    with _served(folder, "product") as web:
+    with _served(folder, "product", **configuration) as web:
         yield web
 
 

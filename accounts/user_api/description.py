@@ -6,20 +6,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
+
 FILE: Final = Path(__file__).with_name("openapi.json")
 PATH: Final = "/_security/openapi.json"
 
 
 @cache
 def text() -> bytes:
-    """The file."""
-    return FILE.read_bytes()
+    """It as JSON."""
+    return json.dumps(load(), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @cache
 def load() -> Mapping[str, Any]:
-    """Its content."""
-    api: Mapping[str, Any] = json.loads(text())
+    """The file, with the length of passwords that this server requires."""
+    api: dict[str, Any] = json.loads(FILE.read_bytes())
+    api["components"]["schemas"]["NewPassword"]["minLength"] = settings.PASSWORD_MIN_LENGTH
     return api
 
 

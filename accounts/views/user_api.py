@@ -1,5 +1,6 @@
 """The documentation of the user API, made from its OpenAPI description."""
 
+import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -23,7 +24,13 @@ def user_api(request: AppRequest) -> HttpResponse:
     api = description.load()
     groups = [(tag, [each for each in _operations(api) if tag["name"] in each["tags"]]) for tag in api["tags"]]
     root = reverse("home").rstrip("/")
-    context = {"api": api, "groups": groups, "address": request.build_absolute_uri(root), "url": f"{root}{description.PATH}"}
+    context = {
+        "api": api,
+        "groups": groups,
+        "username": shlex.quote(request.user.username),
+        "address": request.build_absolute_uri(root),
+        "url": f"{root}{description.PATH}",
+    }
     return render(request, "user_api/view.html", context)
 
 
@@ -53,7 +60,7 @@ def _fields(api: Mapping[str, Any], operation: Mapping[str, Any]) -> list[tuple[
     schema = description.resolved(api, content.get("schema", {}))
     schemas = [description.resolved(api, each) for each in schema.get("oneOf", [schema])]
     return [
-        (name, field, name in each.get("required", []) and len(schemas) == 1)
+        (name, description.resolved(api, field), name in each.get("required", []) and len(schemas) == 1)
         for each in schemas
         for name, field in each.get("properties", {}).items()
     ]

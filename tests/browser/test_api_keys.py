@@ -50,3 +50,24 @@ def test_from_the_list_to_a_revoked_key(node: TestNode, context: Watched) -> Non
     expect(page.get_by_test_id("apiKeyDetails")).to_contain_text("Revoked")
     node.elastic.security.invalidate_api_key(ids=ids)
     node.elastic.security.delete_role(name=LONG)
+
+
+def test_key_for_a_script(node: TestNode, context: Watched) -> None:
+    name = f"rotation-{secrets.token_hex(4)}-{LONG}"
+    page = sign_in(context.new_page())
+    page.goto("/account/create-api-key")
+    expect(page.get_by_label("Name")).to_be_focused()
+    page.keyboard.type(f"_{name}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Name can't start with an underscore.")).to_have_count(2)  # above the form, and at the field
+    assert_fits(page)
+    assert_accessible(page)
+    page.get_by_label("Name").fill(name)
+    page.keyboard.press("Enter")
+    encoded = page.get_by_test_id("createdApiKey").input_value()
+    assert_fits(page)
+    assert_accessible(page)
+    page.get_by_test_id("copyApiKeyButton").click()
+    expect(page.get_by_role("status").first).to_contain_text("Cop")
+    node.elastic.options(api_key=encoded).security.invalidate_api_key(name=name, owner=True)
+    context.expected("422")

@@ -79,6 +79,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/sessions/end-all",
         "/system/",
         "/account/api-keys",
+        "/account/create-api-key",
         "/account/user-api",
         "/users/revoke-api-keys/usermgmt_service",
         "/audit/",

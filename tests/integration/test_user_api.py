@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import threading
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from elasticsearch import Elasticsearch, NotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.user_api import description
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, faulty
 from tests.support.nodes import TestNode
@@ -257,6 +259,21 @@ def test_other_paths_and_methods(node: TestNode, url: str) -> None:
     bomb = gzip.compress(b" " * (20 << 20))
     assert send(url, "PUT", "/_security/user/x", bomb, headers={**JSON, "Content-Encoding": "gzip"}).status == 413
     assert send(url, "GET", "/login", headers={"Accept": "text/html"}, authorization="").status == 200, "pages are still there"
+
+
+def test_described_parameters_are_accepted(node: TestNode, url: str) -> None:
+    """Of each operation, all of them. Elasticsearch names those that it doesn't know."""
+    api = description.load()
+    unknown = []
+    for path, item in api["paths"].items():
+        for method, operation in ((name, each) for name, each in item.items() if name != "parameters"):
+            parameters = [description.resolved(api, each) for each in operation["parameters"]]
+            query = "&".join(f"{each['name']}=true" for each in parameters if each["in"] == "query")
+            target = re.sub(r"{\w+}", "nobody", path)
+            response = send(url, method.upper(), f"{target}?{query}", {} if "requestBody" in operation else None)
+            if "unrecognized parameter" in response.body.decode():
+                unknown.append((method, path, response.body))
+    assert unknown == []
 
 
 def client_of(url: str, **credentials: Any) -> Elasticsearch:

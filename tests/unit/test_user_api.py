@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from django.test import Client, RequestFactory
+from pytest_django import Settings
 
 from accounts.services import request_context
 from accounts.services.client import Answer, Call, ForwardingClient
@@ -182,5 +183,10 @@ def test_conditions(conditions: Conditions, is_met_by_new: bool, is_met_by_store
             assert not is_met
 
 
-def test_description_is_valid_json() -> None:
-    assert json.loads(description.text())["openapi"] == "3.1.0"
+def test_description_has_the_length_of_passwords(settings: Settings) -> None:
+    settings.PASSWORD_MIN_LENGTH = 14
+    description.load.cache_clear()
+    try:
+        assert json.loads(description.text.__wrapped__())["components"]["schemas"]["NewPassword"]["minLength"] == 14
+    finally:
+        description.load.cache_clear()

@@ -61,3 +61,10 @@ def test_each_gets_the_error(sent: list[list[str]]) -> None:
     lost = [future for future in (first, *others) if future.exception()]
     assert len(lost) == len(next(call for call in sent if "fails" in call))
     assert {type(future.exception()) for future in lost} == {errors.Unavailable}
+
+
+def test_an_incomplete_response_leaves_nobody_waiting(sent: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    complete = store._bulk
+    monkeypatch.setattr(store, "_bulk", lambda *call: complete(*call)[: -1 if len(sent) > 1 else None])
+    first, *others = send_all(create("first"), create("a"), create("b"))
+    assert sum(isinstance(future.exception(), errors.OutcomeUnknown) for future in (first, *others)) == 2

@@ -1,12 +1,12 @@
 """Reads and writes of single documents in usermgmt's indices: versions, and the responses of `_mget` and `_bulk`."""
 
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
-from threading import Lock
+from itertools import islice
+from threading import Condition
 from typing import Any, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
@@ -74,31 +74,44 @@ class _Request(NamedTuple):
 
 
 class _Group:
-    """Bulk requests that arrive while another one is on its way are sent as one, by the thread that is first to go on."""
+    """Bulk requests that arrive while another one is on its way are sent as one, by a thread that waits for one of them."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Request] = deque()
-        self._sending = Lock()
+        self._waiting: list[_Request] = []
+        self._is_sending = False
+        self._ended = Condition()
 
     def send(self, operations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The result of each operation. Raises what `bulk` raises, in each thread whose operations were sent together."""
         request = _Request(operations, Future())
-        self._waiting.append(request)
-        with self._sending:
+        with self._ended:
+            self._waiting.append(request)
+            self._ended.wait_for(lambda: request.results.done() or not self._is_sending)
+            requests: list[_Request] = []
             if not request.results.done():
-                self._send_waiting()
+                requests, self._waiting, self._is_sending = self._waiting, [], True
+        if requests:
+            self._send(requests)
         return request.results.result()
 
-    def _send_waiting(self) -> None:
-        requests = [self._waiting.popleft() for _ in range(len(self._waiting))]
+    def _send(self, requests: Sequence[_Request]) -> None:
         try:
-            found = iter(_bulk(service_client(), [operation for request in requests for operation in request.operations], {}))
+            found = _bulk(service_client(), [operation for request in requests for operation in request.operations], {})
+            numbers = [len(_by_item(request.operations)) for request in requests]
+            if len(found) != sum(numbers):
+                raise errors.OutcomeUnknown(f"{len(found)} results of {sum(numbers)} operations")
+            results = iter(found)
         except BaseException as exc:
             for request in requests:
                 request.results.set_exception(exc)
             raise
-        for request in requests:
-            request.results.set_result([next(found) for _ in _by_item(request.operations)])
+        else:
+            for request, number in zip(requests, numbers, strict=True):
+                request.results.set_result(list(islice(results, number)))
+        finally:
+            with self._ended:
+                self._is_sending = False
+                self._ended.notify_all()
 
 
 _group: ContextVar[_Group | None] = ContextVar("group", default=None)

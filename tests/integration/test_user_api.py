@@ -360,6 +360,17 @@ def test_changes_have_the_fields_before_and_after(node: TestNode, url: str) -> N
     assert node.elastic.security.get_user(username="jdoe").body["jdoe"]["metadata"] == {"a": {"b": 1, "c": 2}}
 
 
+@pytest.mark.parametrize("metadata", [{"a": {"c": 2}}, {}, None])
+def test_a_password_replaces_the_metadata(node: TestNode, url: str, metadata: dict[str, Any] | None) -> None:
+    node.put_user("jdoe", roles=["viewer"], metadata={"a": {"b": 1}})
+    given = {} if metadata is None else {"metadata": metadata}
+    send(url, "PUT", "/_security/user/jdoe", {"roles": ["viewer"], "password": GOOD, **given})
+    stored = node.elastic.security.get_user(username="jdoe").body["jdoe"]["metadata"]
+    assert stored == (metadata or {})
+    [change] = events(node, "user-update")[-1]["usermgmt"]["changes"]
+    assert (change["before"], json.loads(change["after"] or "{}")) == ('{"a": {"b": 1}}', stored)
+
+
 @pytest.mark.parametrize("target", ["/_security/user/jdoe", "/_security/user/otto/_password"])
 def test_password_policy(node: TestNode, url: str, target: str) -> None:
     response = send(url, "PUT", target, {"password": "password", **({"roles": []} if target.endswith("jdoe") else {})})

@@ -217,28 +217,26 @@ def _wanted(change: Change, was: User | None) -> User:
     """The user after the request, as far as its body has the right types; otherwise, Elasticsearch rejects it."""
     body = change.body
     given = body.get("roles")
-    metadata = body.get("metadata")
     return User(
         username=change.username,
         full_name=_text(body.get("full_name")),
         email=_text(body.get("email")),
         roles=tuple(map(str, given) if isinstance(given, list) else given.split(",") if isinstance(given, str) and given else ()),
         enabled=body.get("enabled", True) not in (False, "false"),
-        metadata=_merged(was.metadata if was else {}, metadata) if isinstance(metadata, dict) else {},
+        metadata=_metadata(body, was),
     )
+
+
+def _metadata(body: Mapping[str, Any], was: User | None) -> dict[str, Any]:
+    """Elasticsearch merges it, unless the request sets a password: then it replaces the user as a whole."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        return {}
+    return metadata if was is None or _sets_password(body) else users.merged_metadata(was.metadata, metadata)
 
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """As Elasticsearch merges metadata: at every depth. {} changes nothing."""
-    merged = dict(old)
-    for name, value in new.items():
-        before = merged.get(name)
-        merged[name] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def _sets_password(body: Mapping[str, Any]) -> bool:

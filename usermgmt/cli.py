@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, find_commands
 from django.core.management.base import BaseCommand
 
-from usermgmt import paths
+from usermgmt import health_check, paths
 
 NAME = "usermgmt"
 SERVE_DESCRIPTION = "Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
@@ -23,6 +23,8 @@ def main() -> None:
     try:
         if arguments[:1] == ["serve"]:
             _serve(arguments[1:])
+        elif arguments in (["health-check"], ["health_check"]):
+            sys.exit(health_check.main())
         elif arguments in (["--version"], ["version"]):
             print(version(NAME))  # noqa: T201
         else:
@@ -51,7 +53,7 @@ class _Commands(ManagementUtility):
 
     def main_help_text(self, commands_only: bool = False) -> str:
         """Only the commands of usermgmt, without reading a setting."""
-        names = sorted(["serve", "check", *find_commands(str(paths.PACKAGE.parent / "accounts" / "management"))])
+        names = sorted(["serve", "check", "health-check", *find_commands(str(paths.PACKAGE.parent / "accounts" / "management"))])
         commands = [name.replace("_", "-") for name in names]
         if commands_only:
             return "\n".join(commands)

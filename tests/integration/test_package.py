@@ -90,7 +90,7 @@ def test_commands(command: str, here: Path) -> None:
     assert _run(command, "check", cwd=here, **environment) == (0, "System check identified no issues (1 silenced).\n")
     code, output = _run(command, cwd=here)
     assert code == 0
-    expected = {"serve", "check", "setup-cluster", "reset-password", "export-users"}
+    expected = {"serve", "check", "health-check", "setup-cluster", "reset-password", "export-users"}
     assert expected <= set(output.split())
     assert "usage: usermgmt setup-cluster " in _run(command, "setup-cluster", "--help", cwd=here, **environment)[1]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
@@ -102,7 +102,8 @@ def test_commands(command: str, here: Path) -> None:
 class Served:
     """A server with a certificate that can change."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, command: str, folder: Path, port: int) -> None:
+        self.command, self.folder = command, folder
         self.certfile, self.keyfile, self.log = folder / "tls.crt", folder / "tls.key", folder / "log"
         self.port = port
         self.process: subprocess.Popen[bytes]
@@ -128,18 +129,25 @@ class Served:
         except OSError:
             return False
 
+    @property
+    def environment(self) -> dict[str, str]:
+        tls = {"TLS_CERTFILE": str(self.certfile), "TLS_KEYFILE": str(self.keyfile), "PORT": str(self.port)}
+        return _environment(self.folder, **tls)
+
+    def health(self) -> tuple[int, str]:
+        return _run(self.command, "health-check", cwd=self.folder, **self.environment)
+
     def reload(self) -> None:
         self.process.send_signal(signal.SIGHUP)
 
 
 @pytest.fixture
 def served(command: str, here: Path, tmp_path: Path) -> Iterator[Served]:
-    served = Served(tmp_path, free_ports(1)[0])
-    tls = {"TLS_CERTFILE": str(served.certfile), "TLS_KEYFILE": str(served.keyfile), "PORT": str(served.port)}
+    served = Served(command, tmp_path, free_ports(1)[0])
     served.renew()
     with served.log.open("wb") as log:
         served.process = subprocess.Popen(
-            [command, "serve"], cwd=here, env=_environment(tmp_path, **tls), stdout=log, stderr=log, start_new_session=True
+            [command, "serve"], cwd=here, env=served.environment, stdout=log, stderr=log, start_new_session=True
         )
     yield served
     if served.process.poll() is None:
@@ -155,6 +163,7 @@ def _wait(condition: Callable[[], bool], served: Served) -> None:
 def test_it_serves_over_tls_and_reads_a_new_certificate(served: Served) -> None:
     first = served.renew()  # before the server has read the other one
     _wait(lambda: served.answers(first), served)
+    assert served.health() == (0, "")
     headers, page = served.get("/login", first)
     assert "; Secure" in headers["Set-Cookie"]
     assert "Strict-Transport-Security" in headers
@@ -175,3 +184,9 @@ def test_it_serves_over_tls_and_reads_a_new_certificate(served: Served) -> None:
     os.kill(int(old), signal.SIGKILL)
     _wait(lambda: children_of(served.process) not in ([], [old]) and served.answers(second), served)
     assert "canary" not in served.log.read_text()
+
+    served.process.terminate()
+    served.process.wait(timeout=30)
+    code, output = served.health()
+    assert code == 1
+    assert output.startswith(f"The server at 127.0.0.1:{served.port} doesn't answer: ")

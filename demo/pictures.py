@@ -1,5 +1,6 @@
 """`python -m demo.pictures`: takes screenshots of the running demo for docs/."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from demo.options import FOLDER, TOP, read_options
 
-CHROMIUM = "/usr/bin/chromium"
+CHROMIUM = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 WIDE, NARROW = (1280, 800), (360, 740)
 USER_PAGE = "/users/edit/amara.okafor"

@@ -16,7 +16,8 @@ from tests.support.nodes import Nodes, TestNode
 from tests.support.pages import SIZES, Watched
 from tests.support.server import ROOT, serve
 
-CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+INSTALLED = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
+CHROMIUM = os.environ.get("CHROMIUM", INSTALLED)
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

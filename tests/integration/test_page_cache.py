@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
+from accounts.services.documents import indices
 from accounts.views.users import page_cache
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -31,6 +32,7 @@ def test_a_cached_page_equals_an_uncached_one(
 ) -> None:
     node.put_user("jdoe", full_name="{{ q }} <b>", roles=["viewer", "nope"], enabled=False)
     browser = signed_in(username)
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")  # the sign-in is on every page then
     page(browser, f"/users/{url}")
     cached = page(browser, f"/users/{url}")
 

@@ -17,12 +17,13 @@ class UnnamedFileUploadHandler(FileUploadHandler):
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
         content = SpooledTemporaryFile(settings.FILE_UPLOAD_MAX_MEMORY_SIZE)  # noqa: SIM115  # the request closes it
-        self.file = UploadedFile(content, self.file_name, self.content_type, 0, self.charset, self.content_type_extra)  # type: ignore[arg-type]
+        details = (self.file_name, self.content_type, 0, self.charset, self.content_type_extra)
+        self.upload: UploadedFile[Any] = UploadedFile(content, *details)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.file.write(raw_data)  # type: ignore[union-attr]
+        self.upload.write(raw_data)
 
-    def file_complete(self, file_size: int) -> UploadedFile | None:
-        self.file.seek(0)  # type: ignore[union-attr]
-        self.file.size = file_size  # type: ignore[union-attr]
-        return self.file
+    def file_complete(self, file_size: int) -> "UploadedFile[Any]":
+        self.upload.seek(0)
+        self.upload.size = file_size
+        return self.upload

@@ -219,7 +219,7 @@ def test_without_javascript_it_is_a_page(node: TestNode, watched: Callable[..., 
     expect(page.get_by_role("heading", name="Results for “ad”")).to_be_visible()
     expect(page.get_by_role("heading", name="Users", level=2)).to_be_visible()
     page.get_by_role("main").get_by_role("link", name="ada").click()
-    expect(page.get_by_role("heading", name="ada")).to_be_visible()
+    expect(page.get_by_role("heading", name="ada", exact=True)).to_be_visible()
     page.goto("/search")
     expect(page.get_by_role("main").get_by_role("link")).to_have_count(11)
 

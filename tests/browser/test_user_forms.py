@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in
@@ -57,6 +58,7 @@ def test_metadata_is_edited_and_restored(node: TestNode, watched: Watch) -> None
     expect(page.get_by_text("Updated user 'jdoe'")).to_be_visible()
     assert (node.user("jdoe") or {})["metadata"] == {"desk": {"floor": 2}, "on call": True, "note": "two\nlines"}
 
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     page.goto("/users/history/jdoe")
     page.get_by_test_id("restoreLink").click()
     expect(page.get_by_test_id("restoreRow")).to_contain_text('{"badge": 7, "desk": {"floor": 2}}')

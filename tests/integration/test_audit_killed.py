@@ -25,6 +25,7 @@ from accounts.services.documents import locks
 from accounts.services.users import User, outcomes
 from local_cluster.cluster import basic
 from tests.support.cast import PASSWORD
+from tests.support.forms import posted
 from tests.support.nodes import TestNode
 from tests.support.traces import trail
 
@@ -107,8 +108,7 @@ def test_unknown_outcome_can_be_verified(
 
 
 def edited(ada: Client) -> object:
-    form = ada.get("/users/edit/jane").context["form"]
-    return ada.post("/users/edit/jane", {**form.initial, "seen": form["seen"].value(), "full_name": "Janet"})
+    return ada.post("/users/edit/jane", posted(ada, "/users/edit/jane", full_name="Janet"))
 
 
 PAGES: dict[str, Callable[[Client], object]] = {

@@ -16,6 +16,7 @@ from accounts.services.client import AdministratorClient, PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
+from tests.support.forms import posted
 from tests.support.nodes import TestNode
 from tests.support.pages import text
 
@@ -27,16 +28,20 @@ def index() -> str:
 @contextmanager
 def read_only(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
-    yield "An index is read-only. An administrator must remove `index.blocks.write`"
-    node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
+    try:
+        yield "An index is read-only. An administrator must remove `index.blocks.write`"
+    finally:
+        node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
 
 
 @contextmanager
 def closed(node: TestNode, settings: Settings) -> Iterator[str]:
     node.elastic.indices.close(index=index())
-    yield "The audit index is closed."
-    node.elastic.indices.open(index=index())
-    node.elastic.cluster.health(index=index(), wait_for_status="yellow")
+    try:
+        yield "The audit index is closed."
+    finally:
+        node.elastic.indices.open(index=index())
+        node.elastic.cluster.health(index=index(), wait_for_status="yellow")
 
 
 @contextmanager
@@ -46,8 +51,10 @@ def refused(node: TestNode, settings: Settings) -> Iterator[str]:
     weak["indices"] = [*weak["indices"], reading]
     answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak}, refresh=True)
     settings.ELASTICSEARCH_API_KEY = answer["encoded"]
-    yield "The API key of usermgmt can't write to the audit trail"
-    settings.ELASTICSEARCH_API_KEY = node.api_key
+    try:
+        yield "The API key of usermgmt can't write to the audit trail"
+    finally:
+        settings.ELASTICSEARCH_API_KEY = node.api_key
 
 
 @contextmanager
@@ -55,8 +62,10 @@ def gone(node: TestNode, settings: Settings) -> Iterator[str]:
     """With its template: Elasticsearch would make another index at the next record, in which nothing can be found."""
     node.elastic.indices.delete(index=index())
     node.elastic.indices.delete_index_template(name=indices.AUDIT)
-    yield "The audit index doesn't use the template of usermgmt"
-    list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
+    try:
+        yield "The audit index doesn't use the template of usermgmt"
+    finally:
+        list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
 
 
 FAULTS = [read_only, closed, refused, gone]
@@ -79,8 +88,7 @@ def test_nothing_is_changed_without_a_record(
 ) -> None:
     ada = signed_in("ada")  # the index is there
     node.put_user("jdoe", full_name="Jane")
-    form = ada.get("/users/edit/jdoe").context["form"]
-    edit = {**form.initial, "seen": form["seen"].value(), "full_name": "Janet"}
+    edit = posted(ada, "/users/edit/jdoe", full_name="Janet")
     with fault(node, settings) as why:
         writes = node.writes()
         for path, data in [*POSTS, ("/users/edit/jdoe", edit)]:

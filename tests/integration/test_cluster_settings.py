@@ -30,6 +30,7 @@ from local_cluster import Cluster, Node, available_versions
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
 from tests.support.certificates import make
+from tests.support.forms import posted
 from tests.support.nodes import SETTINGS
 
 AUTO_CREATE = "action.auto_create_index"
@@ -281,9 +282,8 @@ def page(client: Client, url: str, status: int = 200) -> str:
 
 def save(client: Client, username: str, **changes: object) -> int:
     """Edit a user in the form; the status of the answer."""
-    form = client.get(f"/users/edit/{username}").context["form"]
-    body = {**form.initial, "seen": form["seen"].value(), **changes}
-    return client.post(f"/users/edit/{username}", body).status_code
+    url = f"/users/edit/{username}"
+    return client.post(url, posted(client, url, **changes)).status_code
 
 
 def test_anonymous_access(node_with: NodeWith, settings: Settings) -> None:

@@ -13,6 +13,7 @@ from django.utils.datastructures import MultiValueDict
 
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
+from tests.support.forms import posted
 from tests.support.nodes import TestNode
 from tests.support.traces import trail
 
@@ -136,8 +137,7 @@ def test_expired_sign_in_form_is_shown_again(node: TestNode) -> None:
 
 
 def edited(client: Client, **changes: Any) -> dict[str, Any]:
-    form = client.get("/users/edit/jdoe").context["form"]
-    return {name: form[name].value() for name in form.fields} | changes
+    return posted(client, "/users/edit/jdoe", **changes)
 
 
 @pytest.mark.parametrize("email", ["jane@example.org", "not an address"])

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import audit, exports, jobs
+from accounts.services import audit, exports, imports, jobs
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
 from accounts.services.jobs import importing, plan, store
@@ -139,7 +139,10 @@ def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Cal
 
 
 def test_killed_while_the_lines_are_stored(
-    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+    node: TestNode,
+    signed_in: Callable[..., Client],
+    person: Callable[[str], PersonClient],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Nobody imports a part of a file, and nothing of it stays."""
     create_lines = store.create_lines
@@ -149,14 +152,15 @@ def test_killed_while_the_lines_are_stored(
         raise SystemExit
 
     monkeypatch.setattr(store, "create_lines", dies)
-    ada = signed_in("ada")
+    contents = imports.read(io.BytesIO(b"username,password\nnew-1,Vq7-another-one\nnew-2,Vq7-another-one"))
     with pytest.raises(SystemExit):
-        upload(ada, "username,password\nnew-1,Vq7-another-one\nnew-2,Vq7-another-one")
+        jobs.create_import(person("ada"), "users.csv", contents)
+    ada = signed_in("ada")
     job = jobs.all_jobs()[0]
     advance = f"/users/jobs/advance/{job.id}"
     ada.post(advance)
     assert store.get(job.id).state == "planning", "the lines may still be on their way"
-    store.write(replace(job, claimed_until=None))
+    store.write(replace(store.get(job.id), claimed_until=None))
     monkeypatch.setattr(plan, "BATCH_SIZE", 1)
     assert [ada.post(advance).status_code for _ in "12"] == [302, 404]
     assert (stored(job), jobs.all_jobs()) == ("[]", [])

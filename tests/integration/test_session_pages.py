@@ -19,6 +19,7 @@ from accounts.services.sessions import Session, active
 from accounts.services.sessions import keys as session_keys
 from accounts.urls import urlpatterns
 from tests.support.cast import PASSWORD
+from tests.support.forms import posted
 from tests.support.nodes import TestNode
 from tests.support.sessions import another_session, store_of
 
@@ -314,7 +315,7 @@ def test_events_have_only_session_ids(node: TestNode, signed_in: SignIn) -> None
 def test_change_takes_at_most_six_calls(node: TestNode, signed_in: SignIn, calls: list[str], action: str) -> None:
     node.put_user("jdoe", roles=["viewer"])
     ada = signed_in("ada")
-    form = dict(ada.get(f"/users/{action}/jdoe").context["form"].initial) if action == "edit" else {}
+    form = posted(ada, "/users/edit/jdoe") if action == "edit" else {}
     password = {"password": "Vq7-a-new-one", "confirm_password": "Vq7-a-new-one"} if action == "change-password" else {}
     calls.clear()
     assert ada.post(f"/users/{action}/jdoe", {**form, **password}).status_code == 302

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.services.documents import locks
 from tests.support.cast import PASSWORD
-from tests.support.forms import posted
+from tests.support.forms import fields, posted
 from tests.support.names import HOSTILE_NAMES
 from tests.support.nodes import TestNode
 from tests.support.pages import text
@@ -26,8 +26,7 @@ def ada(signed_in: SignIn) -> Client:
 
 def form_of(client: Client, username: str, **changes: Any) -> dict[str, Any]:
     """What a browser would post from the user's page."""
-    form = client.get(reverse("user_edit", args=[username])).context["form"]
-    return {name: form[name].value() for name in form.fields} | changes
+    return posted(client, reverse("user_edit", args=[username]), **changes)
 
 
 def test_the_list_shows_what_is_to_be_known(node: TestNode, ada: Client) -> None:
@@ -212,8 +211,7 @@ def test_edit_conflict_is_shown_and_can_be_overwritten(node: TestNode, ada: Clie
     assert 'value="janet@example.org"' in page, "what the person did not touch is as it is now"
     assert (node.user("jdoe") or {})["full_name"] == "Janet"
 
-    form = response.context["form"]
-    assert ada.post("/users/edit/jdoe", {name: form[name].value() for name in form.fields}).status_code == 302
+    assert ada.post("/users/edit/jdoe", fields(response.content.decode())).status_code == 302
     assert (node.user("jdoe") or {})["full_name"] == "Jane Doe"
     assert (node.user("jdoe") or {})["email"] == "janet@example.org"
 

@@ -41,7 +41,10 @@ def send_all(*requests: list[dict[str, Any]]) -> list[Future[Results]]:
 
 
 def create(*ids: str) -> list[dict[str, Any]]:
-    return [operation for id in ids for operation in ({"create": {"_id": id}}, {"field": {}})]
+    operations: list[dict[str, Any]] = []
+    for id in ids:
+        operations += [{"create": {"_id": id}}, {"field": {}}]
+    return operations
 
 
 def ids(results: Results) -> list[str]:

@@ -324,7 +324,7 @@ def test_uploads_leave_no_file(rf: RequestFactory) -> None:
     """Of the two files, one is too large for the memory."""
     small, large = b"a", b"b" * (3 << 20)
     request = rf.post("/", {"small": SimpleUploadedFile("s.csv", small), "large": SimpleUploadedFile("l.csv", large)})
-    files = {name: request.FILES[name] for name in ("small", "large")}
+    files: dict[str, Any] = {name: request.FILES[name] for name in ("small", "large")}
     assert {name: file.read() for name, file in files.items()} == {"small": small, "large": large}
     assert {name: file.size for name, file in files.items()} == {"small": 1, "large": 3 << 20}
     assert isinstance(files["large"].file.name, int), "a file descriptor, and no path"

@@ -139,9 +139,9 @@ def end_all(username: str) -> None:
     """
     expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # by then the sessions that it ends have expired anyway
     document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
-    operations = [{"index": {"_index": indices.SESSIONS, "_id": keys.generation_id_of(username)}}, document]
+    action = {"index": {"_index": indices.SESSIONS, "_id": keys.generation_id_of(username)}}
     try:
-        store.require_status(store.bulk(operations), (HTTPStatus.OK, HTTPStatus.CREATED))
+        store.require_status(store.bulk([action, document]), (HTTPStatus.OK, HTTPStatus.CREATED))
     except errors.ServiceError:
         logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
 

@@ -81,6 +81,11 @@ Checks the settings, and names one that is wrong. Exit codes: 0 all is well, 78 
 | Option | Description |
 |---|---|
 | `--deploy` | Also check whether the cluster is set up for usermgmt |"""
+HEALTH_CHECK: Final = """\
+## health-check
+
+Whether the server with the same settings answers at its own address (`/livez`), for containers. Only in the package. Exit codes: \
+0 it does, 1 it doesn't, 78 a setting is wrong."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ def commands_page() -> str:
     names = find_commands(str(TOP / "accounts" / "management"))
     commands = {name: load_command_class("accounts", name) for name in sorted(names)}
     sections = {name: _command_section(name, command) for name, command in commands.items()}
-    sections |= {"check": CHECK, "serve": _serve_section()}
+    sections |= {"check": CHECK, "health_check": HEALTH_CHECK, "serve": _serve_section()}
     return COMMANDS.format(generated=GENERATED, sections="\n\n".join(sections[name] for name in sorted(sections)))
 
 

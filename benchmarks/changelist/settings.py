@@ -49,3 +49,9 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 STATIC_URL = "static/"
 USE_TZ = True
+
+# What the settings of the server (usermgmt/web_settings.py) read.
+MISSING_KEYS: list[str] = []
+WEB_BIND = f"{os.environ.get('HOST')}:{os.environ.get('PORT')}"
+WEB_WORKERS = 1
+TLS_CERTFILE = TLS_KEYFILE = METRICS_TOKEN = ""

@@ -185,6 +185,8 @@ def test_it_serves_over_tls_and_reads_a_new_certificate(served: Served) -> None:
     _wait(lambda: children_of(served.process) not in ([], [old]) and served.answers(second), served)
     assert "canary" not in served.log.read_text()
 
+    assert served.health()[0] == 78, "the key isn't one"
+    served.renew()
     served.process.terminate()
     served.process.wait(timeout=30)
     code, output = served.health()

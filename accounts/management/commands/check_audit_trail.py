@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
-from accounts.services import errors
+from accounts.management.service_errors import as_command_errors
 from accounts.services.signin import operators
 from accounts.services.users import trail_check
 
@@ -20,14 +19,8 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
+        with as_command_errors("view users"):
             found = trail_check.check(operators.client_for_command("check_audit_trail", *credentials()))
-        except errors.AuthenticationFailed:
-            raise CommandError("Incorrect username or password.") from None
-        except errors.AccessDenied as exc:
-            raise CommandError(f"This user isn't allowed to view users: {exc}") from None
-        except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
         for difference in found.differences:
             self.stdout.write(_line(difference))
         self.stdout.write(f"Users in the audit trail: {found.checked}. Users without events: {found.unknown}.")

@@ -3,12 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
-from accounts.services import errors, jobs
+from accounts.management.service_errors import as_command_errors
+from accounts.services import jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.exports.filters import describe_users
 from accounts.services.jobs import Job
@@ -32,17 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only list the users")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        try:
+        with as_command_errors("manage users"):
             operator = operators.operator_for_command("deactivate_expired", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
             self._deactivate(operator, dry_run=dry_run)
-        except errors.AuthenticationFailed:
-            raise CommandError("Incorrect username or password.") from None
-        except errors.AccessDenied as exc:
-            raise CommandError(f"This user isn't allowed to manage users: {exc}") from None
-        except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
 
     def _deactivate(self, operator: Operator, *, dry_run: bool) -> None:
         """A change that is interrupted stays in the list of bulk changes; the next run begins with whoever is still active."""

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.http import QueryDict
 from django.template.defaultfilters import pluralize
 
 from accounts.forms.user_list import UserListForm
 from accounts.management.credentials import credentials
-from accounts.services import errors, exports
+from accounts.management.service_errors import as_command_errors
+from accounts.services import exports
 from accounts.services.client import PersonClient
 from accounts.services.signin import operators
 
@@ -45,15 +45,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, format: str, output: Path, filter: str, **options: Any) -> None:
         try:
-            client = operators.client_for_command(self.command, *credentials())
-            with _replacing(output) as file:
-                rows = self._write(self.chunks(client, filter, exports.FORMATS[format]), file)
-        except errors.AuthenticationFailed:
-            raise CommandError("Incorrect username or password.") from None
-        except errors.AccessDenied as exc:
-            raise CommandError(f"This user isn't allowed to view {self.noun}s: {exc}") from None
-        except errors.ServiceError as exc:
-            raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
+            with as_command_errors(f"view {self.noun}s"):
+                client = operators.client_for_command(self.command, *credentials())
+                with _replacing(output) as file:
+                    rows = self._write(self.chunks(client, filter, exports.FORMATS[format]), file)
         except OSError as exc:
             raise CommandError(f"Couldn't write {output}: {exc.strerror}") from None
         self.stdout.write(f"{output}: {rows} {self.noun}{pluralize(rows)}")

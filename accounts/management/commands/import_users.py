@@ -8,13 +8,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
+from accounts.management.service_errors import as_command_errors
 from accounts.services import errors, imports, jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.imports import Contents, Problem
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         if options["deactivate_administrator"] and not options["as_listed"]:
             raise CommandError("--deactivate-administrator needs --as-listed.", returncode=os.EX_USAGE)
         contents = self._read(file, format)
-        with _command_errors():
+        with as_command_errors("manage users"):
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
@@ -156,18 +156,6 @@ def _discarding_unstarted() -> Iterator[list[Job]]:
         for job in found:
             with suppress(errors.ServiceError):
                 jobs.discard(job.id)
-
-
-@contextmanager
-def _command_errors() -> Iterator[None]:
-    try:
-        yield
-    except errors.AuthenticationFailed:
-        raise CommandError("Incorrect username or password.") from None
-    except errors.AccessDenied as exc:
-        raise CommandError(f"This user isn't allowed to manage users: {exc}") from None
-    except errors.ServiceError as exc:
-        raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None
 
 
 def _confirms(planned: Iterable[tuple[Job, Counts]]) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,13 +20,13 @@ from accounts.services import audit, offboarding, roles, users
 from accounts.services.audit import Action, Event
 from accounts.services.audit.wording import value_text
 from accounts.services.client import PersonClient
-from accounts.services.errors import EditConflict, Invalid, LastAdministrator, NotFound, Refused, UserExists, UserLocked
+from accounts.services.errors import EditConflict, NotFound, UserExists
 from accounts.services.passwords.warnings import warning
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User, restores
 from accounts.services.users.restores import FieldRestore
-from accounts.views.users.users import BUSY, OWN_MANAGEMENT
+from accounts.views.users.rejections import OWN_MANAGEMENT, rejections_on
 
 NO_USER: Final = "This user doesn't exist or was deleted."
 EARLIER_USER: Final = "This event is about an earlier user with the same username, who was deleted or replaced."
@@ -119,19 +120,8 @@ def _write(operator: Operator, form: RestoreForm, event: Event, user: User, fiel
         if policy.would_lose_management(operator, wanted, roles.by_name(operator.client, names).values()):
             form.add_error(None, OWN_MANAGEMENT)
             return False
-    try:
+    with suppress(EditConflict), rejections_on(form):
         restores.restore(operator.client, event, user, [field.name for field in fields])
-    except EditConflict:
-        return False
-    except UserLocked:
-        form.add_error(None, BUSY)
-    except LastAdministrator:
-        form.add_error(None, policy.LAST_ADMINISTRATOR)
-    except Refused as exc:
-        form.add_error(None, str(exc))
-    except Invalid as exc:
-        form.add_error(None, f"Elasticsearch rejected the user: {exc}")
-    else:
         return True
     return False
 
@@ -193,15 +183,11 @@ def _recreate(request: AppRequest, event: Event) -> HttpResponse:
 
 def _create(request: AppRequest, form: RecreateForm, event: Event) -> bool:
     try:
-        restores.recreate(request.user.client, event, form.cleaned_data["password"])
+        with rejections_on(form):
+            restores.recreate(request.user.client, event, form.cleaned_data["password"])
+            return True
     except UserExists:
         form.add_error(None, EXISTS)
-    except UserLocked:
-        form.add_error(None, BUSY)
-    except Invalid as exc:
-        form.add_error(None, f"Elasticsearch rejected the user: {exc}")
-    else:
-        return True
     return False
 
 

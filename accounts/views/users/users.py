@@ -20,24 +20,18 @@ from accounts.services.client import PersonClient
 from accounts.services.cluster import requirements
 from accounts.services.errors import (
     EditConflict,
-    Invalid,
-    LastAdministrator,
     MetadataErased,
     MetadataUnknown,
     NotFound,
-    Refused,
     ServiceError,
     UserExists,
-    UserLocked,
 )
 from accounts.services.roles import Role
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User, end_dates
 from accounts.views import errors, recent_password_change
-
-OWN_MANAGEMENT = "You can't remove your own permission to manage users. Ask another administrator."
-BUSY = "Someone else is saving this user. Try again in a moment."
+from accounts.views.users.rejections import OWN_MANAGEMENT, rejections_on
 
 
 @sensitive_post_parameters("password", "confirm_password")
@@ -66,15 +60,7 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
     unconfirmed: list[str] = []
     if form.is_valid() and not (unconfirmed := _unconfirmed(request, form)):
         user = form.user(form.cleaned_data["username"])
-        try:
-            users.create(request.user.client, user, form.cleaned_data["password"])
-        except UserExists:
-            form.add_error("username", f"User '{user.username}' already exists.")
-        except UserLocked:
-            form.add_error(None, BUSY)
-        except Invalid as exc:
-            form.add_error(None, f"Elasticsearch rejected the user: {exc}")
-        else:
+        if _was_created(request.user.client, form, user):
             messages.success(request, f"Created user '{user.username}'")
             if ":" in user.username:
                 messages.warning(request, "Users with a colon in their username can't sign in with a password.")
@@ -82,6 +68,17 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
                 messages.warning(request, problem)
             return redirect("users")
     return _render_create(request, form, {}, similar=unconfirmed, status=422)
+
+
+def _was_created(client: PersonClient, form: CreateUserForm, user: User) -> bool:
+    """If not, the form says why."""
+    try:
+        with rejections_on(form):
+            users.create(client, user, form.cleaned_data["password"])
+            return True
+    except UserExists:
+        form.add_error("username", f"User '{user.username}' already exists.")
+    return False
 
 
 def _render_create(
@@ -186,17 +183,8 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
         form.add_error("roles", OWN_MANAGEMENT)
         return False
-    try:
+    with rejections_on(form, "roles"):
         users.update_all(operator.client, seen, wanted, replaces_metadata="metadata" in users.changed_fields(seen, wanted))
-    except UserLocked:
-        form.add_error(None, BUSY)
-    except LastAdministrator:
-        form.add_error("roles", policy.LAST_ADMINISTRATOR)
-    except Refused as exc:
-        form.add_error(None, str(exc))
-    except Invalid as exc:
-        form.add_error(None, f"Elasticsearch rejected the user: {exc}")
-    else:
         return True
     return False
 

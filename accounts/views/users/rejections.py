@@ -1,0 +1,28 @@
+"""Why a change of a user was not made, on the form that asked for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django import forms
+
+from accounts import policy
+from accounts.services.errors import Invalid, LastAdministrator, Refused, UserLocked
+
+OWN_MANAGEMENT: Final = "You can't remove your own permission to manage users. Ask another administrator."
+BUSY: Final = "Someone else is saving this user. Try again in a moment."
+
+
+@contextmanager
+def rejections_on(form: forms.Form, roles_field: str | None = None) -> Iterator[None]:
+    """Turn errors of the change into errors of the form. `roles_field`: which field is about administrators; None: the form."""
+    try:
+        yield
+    except UserLocked:
+        form.add_error(None, BUSY)
+    except LastAdministrator:
+        form.add_error(roles_field, policy.LAST_ADMINISTRATOR)
+    except Refused as exc:
+        form.add_error(None, str(exc))
+    except Invalid as exc:
+        form.add_error(None, f"Elasticsearch rejected the user: {exc}")

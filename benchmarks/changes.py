@@ -17,7 +17,7 @@ from benchmarks.people import SampleUser, sample_user
 NAMES: Final = ("deactivate", "activate", "import")
 USERS: Final = 1000
 TURNS: Final = 2
-CONNECTIONS: Final = 10  # as accounts.services.jobs.run.WORKERS
+CONNECTIONS: Final = 6  # as accounts.services.jobs.run.WORKERS
 JOBS: Final = "/users/jobs/"
 OF_PROGRESS: Final = {"HX-Request": "true", "HX-Target": "job-progress"}
 

@@ -193,17 +193,14 @@ def _json(text: str, problem: str) -> Any:
     try:
         value = json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_unique)
         json.dumps(value, ensure_ascii=False).encode()
+        is_too_deep = _depth(value) > MAX_DEPTH
     except RecursionError:
-        raise _too_deep() from None
+        is_too_deep = True
     except ValueError:  # also of half characters
         raise ValidationError(problem, code="json") from None
-    if _depth(value) > MAX_DEPTH:
-        raise _too_deep()
+    if is_too_deep:
+        raise ValidationError(f"JSON can be nested up to {MAX_DEPTH} levels deep.", code="depth")
     return value
-
-
-def _too_deep() -> ValidationError:
-    return ValidationError(f"JSON can be nested up to {MAX_DEPTH} levels deep.", code="depth")
 
 
 def _finite(text: str) -> float:

@@ -32,7 +32,6 @@ NOT_USED: Final = "The password in the file isn't used, because the user exists.
 NO_ROLE: Final = "The role “{}” doesn't exist and grants no privileges."
 NAMESAKE: Final = "Differs only in case from the existing user “{}”."
 # In the audit trail.
-HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
 RANDOM_DETAIL: Final = "random, not shown to anyone"
 # Longer than it takes to store the lines of a file.
 STORED_FOR: Final = timedelta(minutes=2)
@@ -180,7 +179,7 @@ def carry_out(client: PersonClient, change: Change) -> None:
     if not secrets:
         secrets, details = {"password_hash": _random_hash()}, {"password": RANDOM_DETAIL}
     elif "password_hash" in secrets:
-        details = {"password": HASH_DETAIL}
+        details = {"password": policy.HASH_DETAIL}
     password, password_hash = secrets.get("password", ""), secrets.get("password_hash", "")
     users.create(client, change.wanted, password, password_hash=password_hash, details=details)
 

@@ -24,6 +24,9 @@ LETTERS: Final = "".join(letter for letter in string.ascii_letters if letter not
 CHARACTERS: Final = LETTERS + "23456789_"
 GENERATED_LENGTH: Final = 20
 
+# In the audit trail, of a change that sets a hash instead of a password.
+HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
+
 LABELS: Final = {"username": "username", "full_name": "full name", "email": "email address"}
 
 

@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 NO_CONDITIONS: Final = Conditions()
-HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _recorded(change: Change, action: Action, *, changes: Changes | None = None,
     lock = users.lock_name(change.username) if (bool(change.conditions) if locks is None else locks) else ""
     details = dict(change.identity.details)
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
-        details["password"] = HASH_DETAIL
+        details["password"] = policy.HASH_DETAIL
     with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock):
         if lock and change.conditions:
             _seen(change)

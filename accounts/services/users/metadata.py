@@ -41,13 +41,17 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in new.items() if key not in old or not is_same(old[key], value)}
 
 
+def changed_keys(was: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """Those that are added, removed, or have another value."""
+    return changed(was, now).keys() | (was.keys() - now.keys())
+
+
 def differences(was: Mapping[str, Any], now: Mapping[str, Any]) -> list[errors.FieldConflict]:
     """The keys that differ, other than those that start with an underscore."""
     before, after = editable_metadata(was), editable_metadata(now)
     return [
         errors.FieldConflict(f"{errors.METADATA_KEY}{key}", _text(before, key), _text(after, key))
-        for key in sorted({**before, **after})
-        if key not in before or key not in after or not is_same(before[key], after[key])
+        for key in sorted(changed_keys(before, after))
     ]
 
 

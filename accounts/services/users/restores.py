@@ -15,7 +15,7 @@ from accounts.services import audit, errors
 from accounts.services.audit import Action, Event
 from accounts.services.client import PersonClient
 from accounts.services.users import users
-from accounts.services.users.metadata import is_same
+from accounts.services.users.metadata import changed_keys, is_same
 from accounts.services.users.users import User
 
 RESTORABLE: Final = (Action.USER_UPDATE, Action.USER_ENABLE, Action.USER_DISABLE, Action.USER_DELETE)
@@ -133,6 +133,6 @@ def _restored(name: str, before: Any, after: Any, now: Any) -> Any:
         return sorted((set(now) - (set(after) - set(before))) | (set(before) - set(after)))
     if name != "metadata":
         return before
-    touched = {key for key in {**before, **after} if key not in before or key not in after or not is_same(before[key], after[key])}
+    touched = changed_keys(before, after)
     kept = {key: value for key, value in now.items() if key not in touched}
     return kept | {key: before[key] for key in touched if key in before}

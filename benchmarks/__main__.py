@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-from benchmarks import ablation, postgres, user_api
+from benchmarks import ablation, access, postgres, user_api
 from benchmarks.bench import Bench
 from benchmarks.client import Failed
 from benchmarks.machine import machine
@@ -24,6 +24,9 @@ from local_cluster import Cluster, LocalClusterError
 REPORT = TOP / "docs" / "benchmarks.md"
 # Nodes of local_cluster start quickly but stay slow; this option makes the JVM compile as in production.
 JAVA_FLAGS = ["-XX:TieredStopAtLevel=4"]
+
+# 50,000 API keys are created in a minute instead of ten.
+SETTINGS = {"xpack.security.authc.api_key.hashing.algorithm": "ssha256"}
 
 
 def main() -> int:
@@ -87,7 +90,7 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
     with ExitStack() as running:
         with _step("Starting Elasticsearch"):
             flags = tuple(options.java_flag or JAVA_FLAGS)
-            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags))
+            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags, settings=SETTINGS))
         with _step("Starting PostgreSQL"):
             comparison = _shop(running, folder)
         with _step("Setting up"):
@@ -100,8 +103,12 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
                 results.append(bench.measure())
         with _step("Measuring bulk changes"):
             changes = bench.measure_changes()
+        with _step(f"Loading {access.API_KEYS:,} API keys"):
+            bench.load_access()
+        with _step("Measuring Access"):
+            found = bench.measure_access()
         command = " ".join(["script/bench", *sys.argv[1:]])
-        return Run(command, options.rounds, results, changes, machine(cluster, postgres.version() if comparison else ""))
+        return Run(command, options.rounds, results, changes, found, machine(cluster, postgres.version() if comparison else ""))
 
 
 def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:
@@ -121,7 +128,7 @@ def _loaded(folder: Path, options: argparse.Namespace, users: int) -> Iterator[B
     with ExitStack() as running:
         with _step("Starting Elasticsearch"):
             flags = tuple(options.java_flag or JAVA_FLAGS)
-            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags))
+            cluster = running.enter_context(Cluster(folder / "node", heap="1g", java_flags=flags, settings=SETTINGS))
         bench = running.enter_context(Bench(folder, cluster, None, options.rounds))
         with _step(f"Loading {users:,} users"):
             bench.load(users)

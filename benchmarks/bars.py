@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.pages import SEARCHED
-from benchmarks.results import PageResult, Run
+from benchmarks.pages import SEARCHED, PageResult
+from benchmarks.results import Run
 
 MAX_CALLS: Final = 3
 MEGABYTE: Final = 1_000_000
@@ -31,6 +31,7 @@ def bars(run: Run) -> Iterator[Bar]:
     yield _memory(run)
     yield from _exports(run)
     yield from _changes(run)
+    yield from _access(run)
 
 
 def _at_most(what: str, limit: float, got: float, unit: str) -> Bar:
@@ -46,7 +47,7 @@ def _times(run: Run) -> Iterator[Bar]:
     yield _at_most("First page, including the session", 2.3, largest.first.ours.median / largest.unit, " F")
     worst = max(largest.pages[1:], key=lambda page: page.overhead)
     yield _at_most(
-        f"Every other page, overhead over its own bare call (worst: {worst.name})", 1.3, worst.overhead / largest.unit, " F"
+        f"Every other page, overhead over its own bare calls (worst: {worst.name})", 1.3, worst.overhead / largest.unit, " F"
     )
     growth = largest.first.ours.median / smallest.first.ours.median
     yield _at_most(f"Growth of the first page's time from {smallest.users:,} to {largest.users:,} users", 2, growth, " times")
@@ -103,3 +104,12 @@ def _changes(run: Run) -> Iterator[Bar]:
     yield _at_least("Users deactivated and activated per second, relative to the bare calls", 0.9, share, "")
     yield _at_least("Users imported per second, relative to the bare calls", 0.65, changes.share("import"), "")
     yield _at_most("Memory growth of the web process during bulk changes", 50, changes.growth / MEGABYTE, " MB")
+
+
+def _access(run: Run) -> Iterator[Bar]:
+    access, page = run.access, run.access.worst_page
+    what = f"Pages of Access, overhead over their own bare calls (worst: {page.name})"
+    yield _at_most(what, 1.3, page.overhead / run.largest.unit, " F")
+    what = f"Export of all API keys, relative to the bare reads (worst: {access.slowest_format})"
+    yield _at_most(what, 2, access.times(access.slowest_format), " times")
+    yield _at_most("A run of findings", 240, access.findings, " s")

@@ -7,13 +7,14 @@ from typing import Final, Self
 
 from elasticsearch import Elasticsearch
 
-from benchmarks import changes, exports, loading, product, shop
+from benchmarks import access, changes, exports, loading, product, shop
+from benchmarks.access import Access
 from benchmarks.changes import Changes
 from benchmarks.client import Client, Request, elasticsearch
-from benchmarks.pages import ALL_ROLES, ALL_USERS, FIRST_TWENTY, Page, watched_pages
+from benchmarks.pages import ALL_ROLES, ALL_USERS, FIRST_TWENTY, PageResult, watched_pages
 from benchmarks.processes import memory, processor_seconds, worker
 from benchmarks.recording import recorder
-from benchmarks.results import AtSize, PageResult
+from benchmarks.results import AtSize
 from benchmarks.rounds import Load, Subject, add_load, time_rounds, warm_up
 from benchmarks.shop import Shop
 from local_cluster import Cluster
@@ -65,7 +66,7 @@ class Bench:
         pages = list(watched_pages(self.watched, self.calls))
         with product.served(self.folder) as web, ExitStack() as running:
             client = self._signed_in(web.url)
-            results = [self._page_result(page, client) for page in pages]
+            results = [PageResult.of(page, client, self.node) for page in pages]
             if self.comparison:
                 running.enter_context(shop.serve(self.comparison))
                 results = self._with_changelist(results, self.comparison.sign_in())
@@ -77,6 +78,16 @@ class Bench:
             found = changes.measure(self._signed_in(web.url), self.node, worker(web.pid), self.users)
         loading.remove_users(self._loader(), range(self.users, self.users + 2 * changes.TURNS * changes.USERS))
         return found
+
+    def load_access(self) -> None:
+        """Add API keys and role mappings."""
+        access.load(self._loader())
+
+    def measure_access(self) -> Access:
+        """Measure the pages of *Access*, exports of API keys, and a run of findings, with a new web process."""
+        pages = list(access.pages(self.watched, self.calls))
+        with product.served(self.folder) as web:
+            return access.measure(self._signed_in(web.url), self.node, pages, self.rounds)
 
     def _timed(self, pages: list[PageResult], web: int, client: Client) -> AtSize:
         first_twenty = Subject("F", self.node, (FIRST_TWENTY,))
@@ -99,11 +110,6 @@ class Bench:
 
     def _usage(self, web: int) -> dict[str, float]:
         return {"web": processor_seconds(web), "node": processor_seconds(self.cluster.nodes[0].pid)}
-
-    def _page_result(self, page: Page, client: Client) -> PageResult:
-        return PageResult(
-            Subject(page.name, client, (page.request,)), Subject(page.name, self.node, (page.bare,)), page.calls, None
-        )
 
     def _with_changelist(self, results: list[PageResult], client: Client) -> list[PageResult]:
         theirs = {name: Subject(name, client, (request,)) for name, request in shop.PAGES.items()}

@@ -45,18 +45,19 @@ def measure(client: Client, node: Client, web: int) -> Exports:
     found = Exports()
     with memory_growth(web) as growth:
         for _ in range(ROUNDS):
-            users, seconds = _timed(lambda: _bare_reads(node))
+            users, seconds = timed(lambda: _bare_reads(node))
             found.bare.append(seconds)
             for name in FORMATS:
-                file, seconds = _timed(lambda name=name: client.send_form("/users/export", format=name))  # type: ignore[misc]
+                file, seconds = timed(lambda name=name: client.send_form("/users/export", format=name))  # type: ignore[misc]
                 found.seconds[name].append(seconds)
                 found.sizes[name] = len(file)
-                _require_rows(name, file, users + RESERVED)
+                require_rows(name, file, users + RESERVED)
     found.growth = growth()
     return found
 
 
-def _timed(do: Callable[[], Any]) -> tuple[Any, float]:
+def timed(do: Callable[[], Any]) -> tuple[Any, float]:
+    """The result, and the seconds that it took."""
     start = time.perf_counter()
     return do(), time.perf_counter() - start
 
@@ -73,7 +74,8 @@ def _bare_reads(node: Client) -> int:
         query["search_after"] = [answer["users"][-1]["username"]]
 
 
-def _require_rows(name: str, file: bytes, expected: int) -> None:
+def require_rows(name: str, file: bytes, expected: int) -> None:
+    """Raise Failed if an export doesn't say that it has this number of rows; that of a workbook isn't read."""
     if name == "xlsx":
         return
     with zipfile.ZipFile(io.BytesIO(file)) as archive:

@@ -1,4 +1,4 @@
-"""The pages of the user list that are measured, and the calls to Elasticsearch that each of them makes."""
+"""The pages of the user list that are measured, and the calls to Elasticsearch that a page makes."""
 
 import json
 import re
@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
-from typing import Final
+from typing import Final, Self
 
 from benchmarks.client import Client, Failed, Request
 from benchmarks.product import CACHE_SECONDS
 from benchmarks.recording import Recorder
+from benchmarks.rounds import Subject
 
 FIRST: Final = "first page"
 SEARCHED: Final = "searched"
@@ -50,20 +51,43 @@ ALL_ROLES: Final = Request("/_security/role")
 
 @dataclass(frozen=True)
 class Page:
-    """A page of the user list, its number of calls to Elasticsearch, and `bare`, the call that finds its users."""
+    """A page, its number of calls to Elasticsearch with an empty cache, and `bare`, those with a warm cache: they find its rows."""
 
     name: str
     request: Request
     calls: int
-    bare: Request
+    bare: tuple[Request, ...]
+
+
+@dataclass(frozen=True)
+class PageResult:
+    """A page of usermgmt, its own bare calls, its number of calls, and the equivalent page of the Django admin."""
+
+    ours: Subject
+    bare: Subject
+    calls: int
+    changelist: Subject | None = None
+
+    @classmethod
+    def of(cls, page: Page, client: Client, node: Client) -> Self:
+        """Of a page that isn't measured yet."""
+        return cls(Subject(page.name, client, (page.request,)), Subject(page.name, node, page.bare), page.calls)
+
+    @property
+    def name(self) -> str:
+        return self.ours.name
+
+    @property
+    def overhead(self) -> float:
+        """The additional seconds compared to its bare calls."""
+        return self.ours.median - self.bare.median
 
 
 def watched_pages(watched: Client, calls: Recorder) -> Iterator[Page]:
     """All pages, with the calls that usermgmt makes through the recorder. Raises Failed."""
     for name, address in _addresses(watched):
         request = Request(address)
-        recorded = _calls_of(watched, calls, request)
-        yield Page(name, request, len(recorded), _user_query(name, recorded))
+        yield Page(name, request, len(calls_of(watched, calls, request)), tuple(calls_of(watched, calls, request, is_warm=True)))
 
 
 def _addresses(client: Client) -> Iterator[tuple[str, str]]:
@@ -74,14 +98,14 @@ def _addresses(client: Client) -> Iterator[tuple[str, str]]:
 
 def _linked_pages(client: Client) -> Iterator[tuple[str, str]]:
     """Pages that can be reached only through links."""
-    second = _link(client, LIST, "next")
+    second = link(client, LIST, "next")
     yield "next page", second
-    third = _link(client, second, "next")
-    yield "previous page", _link(client, third, "previous")
+    third = link(client, second, "next")
+    yield "previous page", link(client, third, "previous")
     yield "deep page", _walk(client, third)
-    last = _link(client, LIST, "last")
+    last = link(client, LIST, "last")
     yield "last page", last
-    yield "last page but one", _link(client, last, "previous")
+    yield "last page but one", link(client, last, "previous")
 
 
 def _walk(client: Client, address: str) -> str:
@@ -90,33 +114,29 @@ def _walk(client: Client, address: str) -> str:
     pages = re.search(r"Page [\d,]+ of ([\d,]+)", page)
     steps = min(DEEP, int(pages[1].replace(",", "")) // 2) if pages else 20
     for _ in range(steps):
-        address = _link(client, address, "next")
+        address = link(client, address, "next")
     return address
 
 
-def _link(client: Client, address: str, direction: str) -> str:
+def link(client: Client, address: str, direction: str) -> str:
     """The target of the page's pagination button for this direction."""
     page = client.send(Request(address)).decode()
     for tag in re.findall(r"<a\b[^>]*>", page):
         href = re.search(r'\shref="([^"]+)"', tag)
-        if f"=pagination-button-{direction}>" in tag and href:
+        if re.search(rf'="?pagination-button-{direction}"?>', tag) and href:
             target = unescape(href[1])
-            return LIST + target if target.startswith("?") else target
+            return address.partition("?")[0] + target if target.startswith("?") else target
     raise Failed(f"{address} has no link to the {direction} page")
 
 
-def _calls_of(watched: Client, recorder: Recorder, request: Request) -> list[Request]:
-    """The calls of a page with an empty cache, without those for the session."""
+def calls_of(watched: Client, recorder: Recorder, request: Request, *, is_warm: bool = False) -> list[Request]:
+    """The calls of a page with an empty or a warm cache, without those for the session. Raises Failed if there are none."""
     watched.send(request)  # the first response may take longer than the cache lives
-    time.sleep(CACHE_SECONDS)
+    if not is_warm:
+        time.sleep(CACHE_SECONDS)
     recorder.calls.clear()
     watched.send(request)
-    return [call for call in recorder.calls if not call.path.startswith(SESSIONS)]
-
-
-def _user_query(name: str, recorded: list[Request]) -> Request:
-    """The last user query; an earlier one only reads the nonexistent roles for it."""
-    queries = [call for call in recorded if call.path.startswith("/_security/_query/user")]
-    if not queries:
-        raise Failed(f"the {name} asks for no users")
-    return queries[-1]
+    calls = [call for call in recorder.calls if not call.path.startswith(SESSIONS)]
+    if not calls:
+        raise Failed(f"{request.path} makes no calls")
+    return calls

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
+from typing import Final
 
+from benchmarks.access import API_KEYS, OWNERS, ROLE_MAPPINGS
 from benchmarks.bars import MEGABYTE, bars
 from benchmarks.changes import CONNECTIONS, NAMES, TURNS
+from benchmarks.pages import PageResult
 from benchmarks.results import AtSize, Run
+
+PAGE_HEADS: Final = ("page", "median, ms", "p95, ms", "F", "own bare calls, ms", "F", "overhead, F", "bytes", "calls")
 
 INTRODUCTION = """# Benchmarks
 
@@ -16,11 +21,11 @@ all measurements equally. Compare ratios, not milliseconds.
 
 - **F** is the bare call for the first page: `POST _security/_query/user` for 20 users sorted by username, sent by a
   minimal client over a persistent connection.
-- The **own bare call** of a page is the call with which the page finds its users, sent again exactly as usermgmt sent
-  it. The **overhead** is the time that the page takes beyond this call.
+- The **own bare calls** of a page are the calls with which the page finds its users, sent again exactly as usermgmt sent
+  them: one, or two for a search. The **overhead** is the time that the page takes beyond them.
 - **Calls** are the calls to Elasticsearch with an empty cache, without the one that reads the session. Roles and
   reserved users are cached for a few seconds, and so are the names of nonexistent roles, which need a slower query.
-  With a warm cache, a page needs a single call. The p95 of the page "nonexistent roles" is its time with an empty
+  With a warm cache, a page needs only its own bare calls. The p95 of the page "nonexistent roles" is its time with an empty
   cache."""
 
 KIBANA = """## Kibana
@@ -54,6 +59,13 @@ CHANGES = """## Bulk changes
 imported, from the upload of the file, with hashed passwords, to the result. The bare calls change as many users on {connections}
 connections. Both take turns, {turns} each."""
 
+ACCESS = """## Access
+
+With {keys:,} API keys of {owners} owners and {mappings:,} role mappings, at the largest number of users. Calls and overhead are
+those of the user list. The bare reads of the exports fetch the same batches of 1,000 API keys, with the roles that limit them.
+
+A run of findings reads all users, API keys, and role mappings in {batches} batches, and takes {findings:.0f} s."""
+
 
 def report(run: Run) -> str:
     """The report as Markdown."""
@@ -77,6 +89,7 @@ def report(run: Run) -> str:
         _table(("users", "format", "export, ms", "bare reads, ms", "ratio", "bytes", "growth, MB"), _export_rows(run)),
         CHANGES.format(users=run.changes.users, connections=CONNECTIONS, turns=TURNS),
         _table(("change", "users/s", "bare calls/s", "ratio"), _change_rows(run)),
+        *_access(run),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -87,14 +100,13 @@ def _bar_rows(run: Run) -> Iterator[Sequence[str]]:
 
 
 def _pages(size: AtSize) -> Iterator[str]:
-    heads = ("page", "median, ms", "p95, ms", "F", "own bare call, ms", "F", "overhead, F", "bytes", "calls")
     yield f"## Pages at {size.users:,} users\n\nF is {_ms(size.unit)} ms (p95 {_ms(size.first_twenty.p95)} ms)."
-    yield _table(heads, _page_rows(size))
+    yield _table(PAGE_HEADS, _page_rows(size.pages, size.unit))
 
 
-def _page_rows(size: AtSize) -> Iterator[Sequence[str]]:
-    for page in size.pages:
-        in_units = [f"{seconds / size.unit:.2f}" for seconds in (page.ours.median, page.bare.median, page.overhead)]
+def _page_rows(pages: Iterable[PageResult], unit: float) -> Iterator[Sequence[str]]:
+    for page in pages:
+        in_units = [f"{seconds / unit:.2f}" for seconds in (page.ours.median, page.bare.median, page.overhead)]
         yield (
             page.name,
             *(_ms(page.ours.median), _ms(page.ours.p95), in_units[0]),
@@ -149,6 +161,15 @@ def _change_rows(run: Run) -> Iterator[Sequence[str]]:
     for name in NAMES:
         rates = (changes.per_second(changes.seconds[name]), changes.per_second(changes.bare[name]))
         yield name, *(f"{rate:.0f}" for rate in rates), f"{changes.share(name):.2f}"
+
+
+def _access(run: Run) -> Iterator[str]:
+    found = run.access
+    yield ACCESS.format(keys=API_KEYS, owners=OWNERS, mappings=ROLE_MAPPINGS, batches=found.batches, findings=found.findings)
+    yield _table(PAGE_HEADS, _page_rows(found.pages, run.largest.unit))
+    bare = median(found.bare_reads)
+    rows = [(name, _ms(median(seconds)), _ms(bare), f"{found.times(name):.2f}") for name, seconds in found.exports.items()]
+    yield _table(("format", "export, ms", "bare reads, ms", "ratio"), rows)
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

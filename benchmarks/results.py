@@ -2,28 +2,11 @@
 
 from dataclasses import dataclass
 
+from benchmarks.access import Access
 from benchmarks.changes import Changes
 from benchmarks.exports import Exports
+from benchmarks.pages import PageResult
 from benchmarks.rounds import Load, Subject
-
-
-@dataclass(frozen=True)
-class PageResult:
-    """A page of usermgmt, its own bare call, its number of calls, and the equivalent page of the Django admin."""
-
-    ours: Subject
-    bare: Subject
-    calls: int
-    changelist: Subject | None
-
-    @property
-    def name(self) -> str:
-        return self.ours.name
-
-    @property
-    def overhead(self) -> float:
-        """The additional seconds compared to its bare call."""
-        return self.ours.median - self.bare.median
 
 
 @dataclass(frozen=True)
@@ -50,12 +33,13 @@ class AtSize:
 
 @dataclass(frozen=True)
 class Run:
-    """All results of a run, by ascending number of users. `changes`: at the largest number."""
+    """All results of a run, by ascending number of users. `changes` and `access`: at the largest number."""
 
     command: str
     rounds: int
     sizes: list[AtSize]
     changes: Changes
+    access: Access
     machine: dict[str, str]
 
     @property

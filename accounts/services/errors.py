@@ -25,7 +25,7 @@ ServiceError
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
-│   │   ├── MetadataNotSearchable   the query depends on metadata, of too many users
+│   │   ├── FilterNotSearchable  the query depends on metadata or the audit trail, for too many users
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
 │       └── InvalidPassword  the password policy
@@ -232,10 +232,10 @@ class SearchNotAllowed(Invalid):
     code = "search_not_allowed"
 
 
-class MetadataNotSearchable(SearchNotAllowed):
-    """The query depends on metadata, which Elasticsearch can't search, and there are too many users to look at each."""
+class FilterNotSearchable(SearchNotAllowed):
+    """The query depends on what Elasticsearch can't search, and there are too many users to look at each."""
 
-    code = "metadata_not_searchable"
+    code = "filter_not_searchable"
 
 
 class SearchNeedsScripts(SearchNotAllowed):

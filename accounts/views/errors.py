@@ -83,11 +83,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "The cluster doesn't allow this search",
         "Its setting search.allow_expensive_queries is false. Other filters still work.",
     ),
-    errors.MetadataNotSearchable: (
+    errors.FilterNotSearchable: (
         400,
-        "Too many users to look for end dates",
-        "Elasticsearch can't search metadata, and a page looks at up to 10,000 users. Add another filter or a search, export the "
-        "users with this filter, or run the findings.",
+        "Too many users for this filter",
+        "Elasticsearch can't search for end dates and for the age of passwords, and a page looks at up to 10,000 users. Add "
+        "another filter or a search, export the users with this filter, or run the findings.",
     ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),

@@ -21,7 +21,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices, store
 from accounts.services.findings import Row, rows, runs, steps, user_pages
 from accounts.services.realms import Realm
-from accounts.services.users import User
+from accounts.services.users import Flag, User, UserQuery
 from tests.support.api_keys import rewrite
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
@@ -268,6 +268,14 @@ def test_inactive_users(node: TestNode, otto: PersonClient, ada: PersonClient) -
         node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
 
 
+def listed(client: PersonClient, flag: Flag) -> set[str]:
+    return {user.username for user in users.list_page(client, UserQuery(flags=(flag,), size=100)).users}
+
+
+def exported(client: PersonClient, flag: Flag) -> set[str]:
+    return {user.username for batch, _, _ in users.batches(client, UserQuery(flags=(flag,)), len) for user in batch}
+
+
 def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
     for name in ("aged", "stranger"):
         node.put_user(name)
@@ -281,12 +289,17 @@ def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada
     assert found(run, "unknown-passwords")["stranger"].details.startswith("No recorded change. The audit trail starts on ")
     assert not {"aged", "newcomer", "elastic"} & found(run, "unknown-passwords").keys()
     assert found(run, "old-passwords").keys() == {"aged"}
+    assert listed(otto, "password-1-year") == listed(otto, "password-90-days") == {"aged"}
+    assert "stranger" in listed(otto, "password-age-unknown")
+    assert not {"aged", "newcomer"} & listed(otto, "password-age-unknown")
+    assert exported(otto, "password-1-year") == {"aged"}
 
     for name in ("aged", "stranger"):
         passwords.change(ada, name, "Vq7-another-password")
     run = run_through(node, otto)
     assert "aged" not in found(run, "old-passwords")
     assert "stranger" not in found(run, "unknown-passwords")
+    assert not {"aged", "stranger"} & (listed(otto, "password-90-days") | listed(otto, "password-age-unknown"))
     node.elastic.delete(index=index, id=event.id, refresh=True)
 
 

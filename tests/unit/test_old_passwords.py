@@ -1,14 +1,17 @@
-"""What findings say of the age of a password: only what the audit trail shows."""
+"""What findings and filters say of the age of a password: only what the audit trail shows."""
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import pytest
+from django.utils import timezone
 
 from accounts.services.audit import UserActivity
 from accounts.services.findings import rules
-from accounts.services.users import User
+from accounts.services.users import Flag, User, UserQuery, matches
 from accounts.services.users.administrators import NOBODY
 from accounts.services.users.privilege_holders import GrantPaths
+from accounts.services.users.query import PasswordFlag
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 START = datetime(2023, 1, 31, tzinfo=UTC)
@@ -44,3 +47,20 @@ def test_age_is_claimed_only_where_it_is_recorded(activity: UserActivity, expect
 @pytest.mark.parametrize("user", [RESERVED, User("jdoe", enabled=False)])
 def test_passwords_that_nobody_has_to_change(user: User) -> None:
     assert found(user, UserActivity(password_changed=days(1000))) == {}
+
+
+@pytest.mark.parametrize(
+    ("age", "expected"),
+    [
+        ({"password_changed": 89}, set()),
+        ({"password_changed": 91}, {"password-90-days"}),
+        ({"password_changed": 366}, {"password-90-days", "password-1-year"}),
+        ({}, {"password-age-unknown"}),
+        ({"since": 30}, set()),
+        ({"since": 400}, {"password-age-unknown"}),
+    ],
+)
+def test_filters(age: dict[str, int], expected: set[str]) -> None:
+    activity = UserActivity(**{name: timezone.now() - timedelta(days=number) for name, number in age.items()})
+    flags: tuple[Flag, ...] = get_args(PasswordFlag)
+    assert {flag for flag in flags if matches(User("jdoe"), UserQuery(flags=(flag,)), activity=activity)} == expected

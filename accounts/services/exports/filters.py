@@ -17,6 +17,9 @@ FLAGS: Final = {
     "past-end-date": "active past their end date",
     "ends-soon": "active, with an end date within 30 days",
     "end-date": "with an end date",
+    "password-90-days": "with a password older than 90 days",
+    "password-1-year": "with a password older than a year",
+    "password-age-unknown": "with a password of unknown age",
 }
 SORT: Final = {"username": "username", "roles": "roles", "status": "status"}
 

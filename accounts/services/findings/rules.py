@@ -8,12 +8,11 @@ from typing import Final
 from accounts.services.audit import UserActivity
 from accounts.services.findings.rows import Row
 from accounts.services.roles import Role
-from accounts.services.users import User, end_dates
+from accounts.services.users import User, end_dates, password_age
 from accounts.services.users.administrators import Administration
 from accounts.services.users.privilege_holders import GrantPaths
 
 UNSEEN_FOR: Final = timedelta(days=90)
-OLD_PASSWORD: Final = timedelta(days=365)
 MAX_SHOWN_LENGTH: Final = 100
 
 
@@ -103,16 +102,14 @@ def _end_date(user: User, end: end_dates.EndDate, context: Context) -> Iterator[
 def _password(user: User, context: Context) -> Iterator[tuple[str, Row]]:
     """An old password, or one of unknown age: without an event, nothing is claimed."""
     known = context.activity.get(user.username, UserActivity())
-    if known.password_changed:
-        if context.now - known.password_changed > OLD_PASSWORD:
-            yield "old-passwords", row(user, f"Last changed on {known.password_changed:%Y-%m-%d}.")
-    elif not known.since:
-        yield (
-            "unknown-passwords",
-            row(user, f"No recorded change. The audit trail starts on {context.trail_start or context.now:%Y-%m-%d}."),
+    if password_age.is_older(known, password_age.YEAR, context.now):
+        yield "old-passwords", row(user, f"Last changed on {known.password_changed:%Y-%m-%d}.")
+    elif password_age.is_unknown(known, context.now):
+        details = (
+            f"No recorded change since an earlier user of this name was deleted on {known.since:%Y-%m-%d}."
+            if known.since
+            else f"No recorded change. The audit trail starts on {context.trail_start or context.now:%Y-%m-%d}."
         )
-    elif context.now - known.since > OLD_PASSWORD:
-        details = f"No recorded change since an earlier user of this name was deleted on {known.since:%Y-%m-%d}."
         yield "unknown-passwords", row(user, details)
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 from typing import Any, Final
 
-from accounts.services import errors, roles
+from accounts.services import audit, errors, roles
 from accounts.services.client import PersonClient
 from accounts.services.users import administrators, text_search, unknown_roles, users
 from accounts.services.users.administrators import NOBODY, Administration
-from accounts.services.users.query import Position, UserQuery, filter_clause, matches, order_key, position_of, sort_clause
+from accounts.services.users.query import UNKNOWN, Position, UserQuery, filter_clause, matches, order_key, position_of, sort_clause
 from accounts.services.users.text_search import Clause
 from accounts.services.users.users import User
 
@@ -181,7 +181,7 @@ class MatchingUsers:
         self._max_read = MAX_READ if max_read is None else max_read
         self._administration = administration
         self._order = order_key(query)
-        self._reserved = [user for user in reserved if query.kind != "native" and matches(user, query, known, administration)]
+        self._all_reserved = reserved if query.kind != "native" else []
         self._compared: list[Row] | None = None
 
     def rows(self, position: Position | None, size: int, *, backwards: bool = False) -> tuple[list[Row], int]:
@@ -205,14 +205,18 @@ class MatchingUsers:
     def _natives(self, position: Position | None, size: int, *, backwards: bool) -> tuple[Iterable[Row], int]:
         if self._compared is None:
             try:
-                if self._query.needs_metadata:
-                    raise errors.MetadataNotSearchable("the filter needs metadata")
+                if not self._query.is_searchable:
+                    raise errors.FilterNotSearchable("the filter needs metadata or the audit trail")
                 return self._read(self._filter, position, size, backwards=backwards)
             except errors.SearchNotAllowed:
                 self._compared = self._compare()
                 if self._compared is None:
                     raise
         return self._beyond(self._compared, position, backwards=backwards), len(self._compared)
+
+    @cached_property
+    def _reserved(self) -> list[User]:
+        return self._matching(self._all_reserved)
 
     @cached_property
     def _filter(self) -> Clause | None:
@@ -228,9 +232,18 @@ class MatchingUsers:
         found: list[Row] = []
         rows, total = self._read(allowed, None, BATCH_SIZE if self._max_read else 0)
         while rows and total <= self._max_read:
-            found += [row for row in rows if matches(row[1], self._query, self._known, self._administration)]
+            matching = {user.username for user in self._matching([user for _, user in rows])}
+            found += [row for row in rows if row[1].username in matching]
             rows, total = self._read(allowed, rows[-1][0], BATCH_SIZE)
         return found if total <= self._max_read else None
+
+    def _matching(self, among: list[User]) -> list[User]:
+        activity = audit.activity_of([user.username for user in among]) if self._query.needs_activity else {}
+        return [
+            user
+            for user in among
+            if matches(user, self._query, self._known, self._administration, activity.get(user.username, UNKNOWN))
+        ]
 
     def _read(
         self, clause: Clause | None, position: Position | None, size: int, *, backwards: bool = False

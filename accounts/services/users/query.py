@@ -5,18 +5,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cmp_to_key
 from typing import Any, Final, Literal
 
-from accounts.services.users import end_dates, text_search, unknown_roles
+from django.utils import timezone
+
+from accounts.services.audit import UserActivity
+from accounts.services.users import end_dates, password_age, text_search, unknown_roles
 from accounts.services.users.administrators import NOBODY, Administration
 from accounts.services.users.users import User
 
 Sort = Literal["username", "roles", "status"]
 EndDateFlag = Literal["past-end-date", "ends-soon", "end-date"]
-Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag
+PasswordFlag = Literal["password-90-days", "password-1-year", "password-age-unknown"]
+Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
+UNKNOWN: Final = UserActivity()
 FLAGS: Final[tuple[Flag, ...]] = (
     "administrator",
     "possible-administrator",
@@ -26,6 +32,9 @@ FLAGS: Final[tuple[Flag, ...]] = (
     "past-end-date",
     "ends-soon",
     "end-date",
+    "password-90-days",
+    "password-1-year",
+    "password-age-unknown",
 )
 # What `Administration.is_administrator` says of the users.
 ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None}
@@ -33,6 +42,11 @@ HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
     "past-end-date": end_dates.is_past,
     "ends-soon": end_dates.ends_within_a_month,
     "end-date": lambda user: end_dates.of(user) is not None,
+}
+HAS_PASSWORD: Final[dict[Flag, Callable[[UserActivity, datetime], bool]]] = {
+    "password-90-days": lambda activity, now: password_age.is_older(activity, timedelta(days=90), now),
+    "password-1-year": lambda activity, now: password_age.is_older(activity, password_age.YEAR, now),
+    "password-age-unknown": password_age.is_unknown,
 }
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
@@ -67,9 +81,14 @@ class UserQuery:
         return not ADMINISTRATION.keys().isdisjoint(self.flags)
 
     @property
-    def needs_metadata(self) -> bool:
-        """Whether it depends on metadata, which Elasticsearch can't search."""
-        return not HAS_END_DATE.keys().isdisjoint(self.flags)
+    def needs_activity(self) -> bool:
+        """Whether it depends on the audit trail."""
+        return not HAS_PASSWORD.keys().isdisjoint(self.flags)
+
+    @property
+    def is_searchable(self) -> bool:
+        """Whether Elasticsearch can evaluate it. It can't search metadata, and has no dates of passwords."""
+        return HAS_END_DATE.keys().isdisjoint(self.flags) and not self.needs_activity
 
     @property
     def words(self) -> list[str]:
@@ -149,17 +168,30 @@ def _flag_query(
     return {"bool": {"must_not": [has]}}
 
 
-def matches(user: User, query: UserQuery, known: frozenset[str] = frozenset(), administration: Administration = NOBODY) -> bool:
-    """Whether `filter_clause` matches this user."""
+def matches(
+    user: User,
+    query: UserQuery,
+    known: frozenset[str] = frozenset(),
+    administration: Administration = NOBODY,
+    activity: UserActivity = UNKNOWN,
+) -> bool:
+    """Whether `filter_clause` matches this user. `activity`: only for a query that needs it."""
     has_words = not query.words or text_search.has_words(query.words, user.username, user.full_name, user.email, *user.roles)
     has_role = not query.roles or not set(query.roles).isdisjoint(user.roles)
     has_status = not query.status or user.enabled == (query.status == "active")
-    return has_words and has_role and has_status and all(_has_flag(user, flag, known, administration) for flag in query.flags)
+    return (
+        has_words
+        and has_role
+        and has_status
+        and all(_has_flag(user, flag, known, administration, activity) for flag in query.flags)
+    )
 
 
-def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration) -> bool:
+def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration, activity: UserActivity) -> bool:
     if flag in HAS_END_DATE:
         return HAS_END_DATE[flag](user)
+    if flag in HAS_PASSWORD:
+        return HAS_PASSWORD[flag](activity, timezone.now())
     if flag in ADMINISTRATION:
         return administration.is_administrator(user.roles) is ADMINISTRATION[flag]
     if flag == "unknown-roles":

@@ -30,6 +30,9 @@ LABELS: Final = {
     "past-end-date": "Active past the end date",
     "ends-soon": "Ends within 30 days",
     "end-date": "End date",
+    "password-90-days": "Password older than 90 days",
+    "password-1-year": "Password older than a year",
+    "password-age-unknown": "Password age not known",
 }
 
 

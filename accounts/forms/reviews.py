@@ -3,14 +3,17 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final, cast
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
 from accounts.forms.fields import PasswordField, hook
+from accounts.services.api_keys import ApiKeyQuery
 from accounts.services.reviews import DECISIONS, PENDING, SUBJECTS, ItemQuery, KeyFilter, MappingFilter, Removal
 from accounts.services.reviews.subjects import REMOVALS, USERS
+from accounts.services.role_mappings import MappingQuery
 
 MAX_COMMENT_LENGTH: Final = 1000
 MAX_REVIEWERS: Final = 50
@@ -61,6 +64,14 @@ class KeyFilterForm(forms.Form):
     older = forms.BooleanField(label="Only API keys that are older than a year", required=False)
     never_expires = forms.BooleanField(label="Only API keys that never expire", required=False)
 
+    @staticmethod
+    def parameters(listed: ApiKeyQuery) -> str:
+        """The query string for the active keys of a list; "" if a review can't have the filters of the list."""
+        if listed.words or listed.type or listed.realm or listed.state not in ("", "active") or listed.expiration == "soon":
+            return ""
+        chosen = {"older": listed.is_old, "never_expires": listed.expiration == "never"}
+        return urlencode({"subject": "api-keys", **{name: "on" for name, is_chosen in chosen.items() if is_chosen}})
+
     def query(self) -> KeyFilter:
         self.is_valid()
         before = timezone.localdate() - timedelta(days=DAYS_OF_A_YEAR) if self.cleaned_data["older"] else None
@@ -69,6 +80,13 @@ class KeyFilterForm(forms.Form):
 
 class MappingFilterForm(forms.Form):
     disabled = forms.BooleanField(label="Include disabled role mappings", required=False)
+
+    @staticmethod
+    def parameters(listed: MappingQuery) -> str:
+        """The query string for the role mappings of a list; "" if a review can't have the filters of the list."""
+        if listed.q or listed.administrator or listed.reach or listed.content or listed.status == "disabled":
+            return ""
+        return urlencode({"subject": "role-mappings", **({} if listed.status else {"disabled": "on"})})
 
     def query(self) -> MappingFilter:
         self.is_valid()

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import policy
 from accounts.decorators import own_account, requires_manager, requires_reader, requires_sign_in
 from accounts.forms.api_keys import ApiKeyListForm, CreateApiKeyForm, RevokeApiKeyForm
+from accounts.forms.reviews import KeyFilterForm
 from accounts.forms.user_list import PAGE_SIZES
 from accounts.http import AppRequest, go_to, is_dialog, wants_fragment
 from accounts.services import api_keys, users
@@ -85,6 +86,7 @@ def index(request: AppRequest) -> HttpResponse:
         "heads": [_head(query, field, label) for field, label in COLUMNS],
         "sizes": PAGE_SIZES,
         "positions": _positions(page),
+        "review": KeyFilterForm.parameters(query),
     }
     return render(request, "api_keys/_results.html" if is_fragment else "api_keys/index.html", context)
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.decorators import requires_reader
+from accounts.forms.reviews import MappingFilterForm
 from accounts.forms.role_mappings import RoleMappingForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import exports, role_mappings, roles
@@ -46,6 +47,7 @@ def index(request: AppRequest) -> HttpResponse:
         "total": len(known),
         "heads": [(label, field, *_direction(query, field)) for field, label in HEADS],
         "parameters": query_string(query),
+        "review": MappingFilterForm.parameters(query),
     }
     is_fragment = wants_fragment(request, "role-mappings-results")
     return render(request, "role_mappings/_results.html" if is_fragment else "role_mappings/list.html", context)

@@ -4,15 +4,18 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.http import QueryDict
 
 from accounts.forms.compare import ReviewsForm
 from accounts.forms.reviews import KeyFilterForm, MappingFilterForm, SubjectForm
+from accounts.services.api_keys import ApiKeyQuery
 from accounts.services.compare.differences import compare
 from accounts.services.compare.reviews import _entry
 from accounts.services.request_context import Actor
 from accounts.services.reviews import Item, KeyFilter, MappingFilter, Review
 from accounts.services.reviews.subjects import API_KEYS, ROLE_MAPPINGS, SUBJECTS, USERS, Query, of_query
 from accounts.services.reviews.subjects.api_keys import row_of
+from accounts.services.role_mappings import MappingQuery
 
 SUPERUSER = {"superuser": {"cluster": ["all"], "indices": [], "run_as": ["*"]}}
 VIEWER = {"viewer": {"cluster": ["monitor"], "indices": [{"names": ["logs-*"], "privileges": ["read"]}]}}
@@ -117,6 +120,34 @@ def test_forms_take_any_query_string() -> None:
     assert KeyFilterForm({"older": "on"}).query().created_before is not None
     assert MappingFilterForm({}).query() == MappingFilter(is_enabled=True)
     assert MappingFilterForm({"disabled": "on"}).query() == MappingFilter(is_enabled=False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "reviewed"),
+    [
+        (ApiKeyQuery(), KeyFilter()),
+        (ApiKeyQuery(state="active", expiration="never"), KeyFilter(never_expires=True)),
+        (ApiKeyQuery(state="revoked"), None),
+        (ApiKeyQuery(q="deploy"), None),
+        (ApiKeyQuery(realm="ldap1"), None),
+        (ApiKeyQuery(expiration="soon"), None),
+        (MappingQuery(), MappingFilter(is_enabled=False)),
+        (MappingQuery(status="enabled", sort="status"), MappingFilter(is_enabled=True)),
+        (MappingQuery(status="disabled"), None),
+        (MappingQuery(q="ldap"), None),
+    ],
+)
+def test_a_list_leads_to_a_review_of_what_it_shows(listed: ApiKeyQuery | MappingQuery, reviewed: object) -> None:
+    form: Any = KeyFilterForm if isinstance(listed, ApiKeyQuery) else MappingFilterForm
+    parameters = QueryDict(form.parameters(listed))
+    assert (form(parameters).query() if parameters else None) == reviewed
+    if reviewed:
+        assert SubjectForm(parameters).slug() == of_query(reviewed).slug  # type: ignore[arg-type]
+
+
+def test_old_keys_of_a_list() -> None:
+    before = KeyFilterForm(QueryDict(KeyFilterForm.parameters(ApiKeyQuery(is_old=True)))).query().created_before
+    assert before == KeyFilterForm({"older": "on"}).query().created_before is not None
 
 
 def test_comparison_of_keys() -> None:

@@ -9,6 +9,8 @@ from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 
 OWN_PERMISSION: Final = "You can't remove your own permission to manage users. Ask another administrator."
+OWN_RESET: Final = "Change your own password on the page of your account."
+OWN_KEYS: Final = "Revoke your own API keys on the page of your account."
 OWN_ACCOUNT: Final = "You can't deactivate your own account. Ask another administrator."
 
 
@@ -18,6 +20,10 @@ def denial_by(operator: Operator) -> Denial:
     def denial(action: Action, user: User, wanted: User | None) -> str:
         if action == "activate" or action == "deactivate" or action == "delete":
             return policy.denial_reason(action, operator, user)
+        if action == "reset-passwords" and operator.is_account(user.username):
+            return OWN_RESET
+        if action == "revoke-api-keys" and operator.is_account(user.username):
+            return OWN_KEYS
         if reason := policy.denial_reason("edit", operator, user):
             return reason
         if not wanted or not operator.is_account(user.username):

@@ -62,6 +62,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/jobs/advance/<slug:id>", jobs.advance, name="job_advance"),
     path("users/jobs/control/<slug:id>", jobs.control, name="job_control"),
     path("users/jobs/export/<slug:id>", jobs.export, name="job_export"),
+    path("users/jobs/passwords/<slug:id>", jobs.passwords, name="job_passwords"),
     path("", home.home, name="home"),
     path("login", login.login, name="login"),
     path("logout", login.logout, name="logout"),

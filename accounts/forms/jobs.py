@@ -31,6 +31,11 @@ class JobForm(forms.Form):
         error_messages={"required": "Select an action."},
     )
     roles = RolesField(label="Roles", required=False, help_text="For adding, removing, and replacing roles.")
+    revoke_keys = forms.BooleanField(
+        label="Also revoke their API keys",
+        required=False,
+        help_text="For deactivating and deleting. Otherwise their API keys keep working.",
+    )
     filter = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: QueryDict | None = None, *, roles: Iterable[Role], nonexistent: Iterable[str], **kwargs: Any) -> None:

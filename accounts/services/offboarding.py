@@ -5,19 +5,16 @@ Role mappings don't: Elasticsearch applies them to users of other realms, never 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import Final, TypeVar
 
 from accounts.services import api_keys, errors, reviews, sessions, users
-from accounts.services.api_keys import ApiKey, ApiKeys, Owner
+from accounts.services.api_keys import ApiKeys, Owner, Revocation
 from accounts.services.client import PersonClient
 from accounts.services.reviews import Review
 from accounts.services.users import User
 
 Found = TypeVar("Found")
 
-# A proxy gives up after a minute, and each call to a cluster that doesn't answer takes as long as its timeout.
-MAX_SECONDS: Final = 30
 REASON: Final = "Offboarding"
 
 
@@ -42,18 +39,12 @@ class Remains:
 class Offboarding:
     """What became of the API keys and of the user, who stays as they are unless all keys are revoked."""
 
-    revoked: Sequence[ApiKey]
-    failed: Sequence[tuple[ApiKey, errors.ServiceError]]
-    untried: Sequence[ApiKey]
+    keys: Revocation
     error: errors.ServiceError | None = None  # of the change of the user
 
     @property
-    def are_keys_revoked(self) -> bool:
-        return not self.failed and not self.untried
-
-    @property
     def is_done(self) -> bool:
-        return self.are_keys_revoked and self.error is None
+        return self.keys.is_complete and self.error is None
 
 
 def remains(client: PersonClient, username: str, user: User | None) -> Remains:
@@ -95,31 +86,13 @@ def offboard(client: PersonClient, user: User, change: Callable[[], None]) -> Of
     """
     if users.last_administrators(client, [user]):
         raise errors.LastAdministrator(user.username)
-    revoked, failed, untried = _revoke_all(client, Owner.of(user))
-    if failed or untried:
-        return Offboarding(revoked, failed, untried)
+    keys = api_keys.revoke_all(client, Owner.of(user), REASON)
+    if not keys.is_complete:
+        return Offboarding(keys)
     try:
         change()
     except errors.ServiceError as exc:
-        if not revoked:
+        if not keys.revoked:
             raise
-        return Offboarding(revoked, failed, untried, exc)
-    return Offboarding(revoked, failed, untried)
-
-
-def _revoke_all(client: PersonClient, owner: Owner) -> tuple[list[ApiKey], list[tuple[ApiKey, errors.ServiceError]], list[ApiKey]]:
-    """Every active key is tried once; after MAX_SECONDS the rest isn't tried."""
-    revoked: list[ApiKey] = []
-    failed: list[tuple[ApiKey, errors.ServiceError]] = []
-    tried, deadline = set[str](), monotonic() + MAX_SECONDS
-    while found := [key for key in api_keys.active(client, owner).keys if key.id not in tried]:
-        for position, key in enumerate(found):
-            if monotonic() > deadline:
-                return revoked, failed, found[position:]
-            tried.add(key.id)
-            try:
-                api_keys.revoke(client, owner, [key], REASON)
-                revoked.append(key)
-            except errors.ServiceError as exc:
-                failed.append((key, exc))
-    return revoked, failed, []
+        return Offboarding(keys, exc)
+    return Offboarding(keys)

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bcrypt
@@ -15,8 +15,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from elastic_transport import Transport
+from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
+from accounts import bulk_policy
 from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
 from accounts.services.client import PersonClient
@@ -25,6 +27,7 @@ from accounts.services.documents import indices
 from accounts.services.jobs import Job, plan, run, store
 from accounts.services.jobs.store import StepQuery
 from accounts.services.users import User, UserQuery
+from tests.support.api_keys import create_key, works
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
 from tests.support.nodes import TestNode
@@ -204,6 +207,113 @@ def test_who_is_skipped_and_roles(node: TestNode, signed_in: Callable[..., Clien
     control(ada, "start")
     finish(ada)
     assert results(the_job())["jane"] == ("failure", run.CHANGED_SINCE)
+
+
+def test_new_passwords(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """Each works, is downloaded once, by who carried it out, and is nowhere in plain text."""
+    make(node, ["jane", "john", "gone"])
+    node.put_user("eve", roles=["user_admin"])
+    ada, eve = signed_in("ada"), signed_in("eve")
+    names = ["jane", "john", "gone", "elastic", "ada"]
+    ada.post("/users/jobs/create", {"users": "selected", "username": names, "action": "reset-passwords", "revoke_keys": "on"})
+    job = the_job()
+    assert {name: reason for name, (state, reason) in results(job).items() if state == "skipped"} == {
+        "elastic": plan.BUILT_IN,
+        "ada": bulk_policy.OWN_RESET,
+    }
+    page = text(ada, f"/users/jobs/view/{job.id}")
+    assert "Reset passwords of 3 users" in page
+    assert "Download passwords" not in page
+    node.elastic.security.delete_user(username="gone", refresh=True)
+    control(ada, "start")
+    finish(ada)
+    assert results(job)["gone"] == ("skipped", plan.NO_USER)
+    url = f"/users/jobs/passwords/{job.id}"
+    assert "Download passwords" not in text(eve, f"/users/jobs/view/{job.id}")
+    assert eve.post(url).status_code == 409
+    assert "Download passwords" in text(ada, f"/users/jobs/view/{job.id}")
+    rows = list(csv.reader(io.StringIO(ada.post(url, {"format": "csv"}).getvalue().decode("utf-8-sig"))))
+    assert [(row[0], row[2]) for row in rows] == [("Username", "Result"), ("jane", "Success"), ("john", "Success")]
+    for name, password, _ in rows[1:]:
+        assert node.signs_in(name, password)
+    assert ada.post(url).status_code == 409
+    page = text(ada, f"/users/jobs/view/{job.id}")
+    assert "ada downloaded the new passwords" in page
+    assert "Download passwords" not in page
+    node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
+    stored = str(node.elastic.search(index="usermgmt-*", size=1000, expand_wildcards="all")["hits"]["hits"])
+    assert "jane" in stored
+    assert rows[1][1] not in stored
+    assert {step.secret for step in store.all_steps(store.get(job.id)) if step.state == "success"} == {""}
+    exported = next(event for event in trail(node, kind="job") if event.action == "export")
+    assert exported.details["passwords"] == "2"
+
+
+def test_a_new_password_that_is_refused_and_retried(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    make(node, ["jane", "john"])
+    with faulty(node) as fault:
+        settings.ELASTICSEARCH_HOSTS = [fault.url]
+        ada = signed_in("ada")
+        ada.post("/users/jobs/create", {"users": "selected", "username": ["jane", "john"], "action": "reset-passwords"})
+        control(ada, "start")
+        fault.answers["PUT /_security/user/john/_password"] = 503
+        job = finish(ada)
+        assert results(job) == {"jane": ("success", ""), "john": ("failure", "declined")}
+        url = f"/users/jobs/passwords/{job.id}"
+        assert "john" not in ada.post(url).getvalue().decode()
+        fault.answers.clear()
+        control(ada, "retry")
+        finish(ada)
+        assert ada.post(url).getvalue().decode().splitlines()[1].startswith("john,")
+    settings.ELASTICSEARCH_HOSTS = [node.url]
+
+
+@pytest.fixture
+def keys(node: TestNode) -> Iterator[dict[str, list[Elasticsearch]]]:
+    """Two clients with API keys of each of three superusers; one without keys."""
+    make(node, ["jane", "john", "jill", "idle"], roles=["superuser"])
+    yield {name: [create_key(node, name) for _ in "12"] for name in ("jane", "john", "jill")}
+    node.revoke_api_keys()
+
+
+def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], keys: dict[str, list[Elasticsearch]]) -> None:
+    """By themselves, and before users are deactivated or deleted; if one can't be, its owner stays as they are."""
+    ada = signed_in("ada")
+    chosen = {"users": "selected", "username": ["jane", "idle", setup.SERVICE, "ada"]}
+    ada.post("/users/jobs/create", {**chosen, "action": "revoke-api-keys"})
+    job = the_job()
+    assert results(job) == {
+        "jane": ("pending", ""),
+        "idle": ("skipped", plan.NO_KEYS),
+        setup.SERVICE: ("skipped", plan.OWN_KEY),
+        "ada": ("skipped", bulk_policy.OWN_KEYS),
+    }
+    assert "2 active API keys will be revoked." in text(ada, f"/users/jobs/view/{job.id}")
+    control(ada, "start")
+    assert results(finish(ada))["jane"] == ("success", "")
+    assert [works(key) for key in keys["jane"]] == [False, False]
+    assert "jane" in active(node, ["jane"])
+
+    with faulty(node) as fault:
+        settings.ELASTICSEARCH_HOSTS = [fault.url]
+        ada.post("/users/jobs/create", {"users": "selected", "username": ["john"], "action": "delete", "revoke_keys": "on"})
+        control(ada, "start")
+        fault.answers["DELETE /_security/api_key"] = 503
+        job = finish(ada)
+        state, reason = results(job)["john"]
+        assert (state, reason.partition(":")[0]) == ("failure", "2 API keys were not revoked, and the user wasn't changed")
+        fault.answers.clear()
+    settings.ELASTICSEARCH_HOSTS = [node.url]
+    assert "john" in node.usernames()
+    control(ada, "retry")
+    assert results(finish(ada))["john"] == ("success", "")
+    assert "john" not in node.usernames()
+    assert [works(key) for key in keys["john"]] == [False, False]
+
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["jill"], "action": "delete"})
+    control(ada, "start")
+    assert results(finish(ada))["jill"] == ("success", "")
+    assert [works(key) for key in keys["jill"]] == [True, True], "as Elasticsearch does it"
 
 
 def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:

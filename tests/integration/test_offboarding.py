@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.test import Client
-from elasticsearch import AuthenticationException, Elasticsearch
+from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import sessions
 from accounts.services.client import PersonClient
 from accounts.services.users import UserQuery
+from tests.support.api_keys import create_key, works
 from tests.support.cast import PASSWORD
 from tests.support.faults import FaultyNode, faulty
 from tests.support.nodes import TestNode
@@ -26,17 +27,8 @@ OWNER = "leaver"  # keys outlive their owner, so they are revoked after each tes
 def keys(node: TestNode) -> Iterator[dict[str, Elasticsearch]]:
     """A client with each API key of a superuser."""
     node.put_user(OWNER, roles=["superuser"])
-    owner = node.elastic.options(basic_auth=(OWNER, PASSWORD))
-    made = {name: owner.security.create_api_key(name=name, refresh=True) for name in ("backup", "<ci>")}
-    yield {name: Elasticsearch(node.url, api_key=answer["encoded"]) for name, answer in made.items()}
-    node.elastic.security.invalidate_api_key(ids=[answer["id"] for answer in made.values()])
-
-
-def works(key: Elasticsearch) -> bool:
-    try:
-        return bool(key.security.authenticate()["username"] == OWNER)
-    except AuthenticationException:
-        return False
+    yield {name: create_key(node, OWNER, name) for name in ("backup", "<ci>")}
+    node.revoke_api_keys()
 
 
 def active_keys(node: TestNode) -> set[str]:

@@ -83,6 +83,7 @@ job                     sign-in  sign-in  sign-in  403      200      200        
 job_advance             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 job_control             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 job_export              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+job_passwords           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      200
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
 similar_users           sign-in  sign-in  sign-in  403      403      200      sign-in  sign-in  sign-in  405      405      405
@@ -237,6 +238,10 @@ class World:
         mia = PersonClient("mia", PASSWORD)
         self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
         jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
+        self.reset = jobs.create(mia, "reset-passwords", (), ["jdoe-gone"], "jdoe-gone").id
+        jobs.start(mia, jobs.advance(mia, self.reset, lambda action, user, wanted: "").id)
+        while jobs.advance(mia, self.reset, lambda action, user, wanted: "").state == "running":
+            pass
         users.update(mia, users.get(mia, "edited"), User("edited", full_name="Edited", roles=("viewer",)))
         self.edited = restores.state(users.get(mia, "edited"))
         with pytest.raises(errors.OutcomeUnknown), audit.recorded(otto, audit.Action.USER_UPDATE, "lost"):
@@ -284,6 +289,7 @@ class World:
             "job_advance": Sent((self.job,)),
             "job_control": Sent((self.job,), form={"command": "pause"}),
             "job_export": Sent((self.job,)),
+            "job_passwords": Sent((self.reset,)),
             "kibana_sign_ins": Sent(query="?uid=u_none_0"),
             "search": Sent(query="?q=jdoe"),
             "theme": Sent(form={"theme": "dark"}),

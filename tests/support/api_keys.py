@@ -1,13 +1,29 @@
-"""API keys as only time or a changed configuration make them."""
+"""API keys, also as only time or a changed configuration make them."""
 
 from datetime import datetime
 from typing import Any
+
+from elasticsearch import AuthenticationException, Elasticsearch
 
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 
 REWRITER = "rewriter"
+
+
+def create_key(node: TestNode, owner: str, name: str = "backup") -> Elasticsearch:
+    """A client with a new API key of a native user."""
+    answer = node.elastic.options(basic_auth=(owner, PASSWORD)).security.create_api_key(name=name, refresh=True)
+    return Elasticsearch(node.url, api_key=answer["encoded"])
+
+
+def works(key: Elasticsearch) -> bool:
+    """Whether the node accepts the API key."""
+    try:
+        return bool(key.security.authenticate()["username"])
+    except AuthenticationException:
+        return False
 
 
 def rewrite(node: TestNode, id: str, **fields: Any) -> None:

@@ -7,6 +7,7 @@ from accounts.services.api_keys.keys import ApiKey as ApiKey
 from accounts.services.api_keys.keys import ApiKeys as ApiKeys
 from accounts.services.api_keys.keys import Key as Key
 from accounts.services.api_keys.keys import Owner as Owner
+from accounts.services.api_keys.keys import Revocation as Revocation
 from accounts.services.api_keys.keys import active as active
 from accounts.services.api_keys.keys import active_query as active_query
 from accounts.services.api_keys.keys import can_manage as can_manage
@@ -17,6 +18,7 @@ from accounts.services.api_keys.keys import of_owner as of_owner
 from accounts.services.api_keys.keys import of_user as of_user
 from accounts.services.api_keys.keys import own_realm as own_realm
 from accounts.services.api_keys.keys import revoke as revoke
+from accounts.services.api_keys.keys import revoke_all as revoke_all
 from accounts.services.api_keys.listing import ApiKeyPage as ApiKeyPage
 from accounts.services.api_keys.listing import ApiKeyQuery as ApiKeyQuery
 from accounts.services.api_keys.listing import ListedKey as ListedKey

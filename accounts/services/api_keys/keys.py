@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final, Literal
 
 from accounts.services import audit, errors
@@ -17,6 +18,8 @@ from accounts.services.users import User
 
 MAX_SHOWN: Final = 50
 MAX_REVOKED: Final = 100  # each has an event in the audit trail
+# A proxy gives up after a minute, and each call to a cluster that doesn't answer takes as long as its timeout.
+MAX_SECONDS: Final = 30
 OWNERS_AT_ONCE: Final = 1000
 MANAGED_PREFIX: Final = "Alerting: "  # and the name of the rule
 CROSS_CLUSTER: Final = "cross_cluster"
@@ -117,6 +120,19 @@ class Owner:
         return bool(body.get(name, value) == value)
 
 
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """What became of the active keys of an owner."""
+
+    revoked: Sequence[ApiKey]
+    failed: Sequence[tuple[ApiKey, errors.ServiceError]]
+    untried: Sequence[ApiKey]
+
+    @property
+    def is_complete(self) -> bool:
+        return not self.failed and not self.untried
+
+
 def of_user(client: PersonClient, user: User) -> ApiKeys:
     """The keys of a native or reserved user. Raises AccessDenied."""
     return of_owner(client, Owner.of(user))
@@ -171,6 +187,27 @@ def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey], reason: s
         answer = client.invalidate_api_key(ids=[key.id for key in keys], owner=owner.is_caller)
         if answer["error_count"]:
             raise errors.OutcomeUnknown(f"{answer['error_count']} of {len(keys)} API keys weren't revoked")
+
+
+def revoke_all(client: PersonClient, owner: Owner, reason: str) -> Revocation:
+    """Revoke all active keys of an owner, one after the other. Each is tried once; after MAX_SECONDS the rest isn't tried.
+
+    Raises AccessDenied and Unavailable if the keys can't be read.
+    """
+    revoked: list[ApiKey] = []
+    failed: list[tuple[ApiKey, errors.ServiceError]] = []
+    tried, deadline = set[str](), monotonic() + MAX_SECONDS
+    while found := [key for key in active(client, owner).keys if key.id not in tried]:
+        for position, key in enumerate(found):
+            if monotonic() > deadline:
+                return Revocation(revoked, failed, found[position:])
+            tried.add(key.id)
+            try:
+                revoke(client, owner, [key], reason)
+                revoked.append(key)
+            except errors.ServiceError as exc:
+                failed.append((key, exc))
+    return Revocation(revoked, failed, [])
 
 
 def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:

@@ -138,7 +138,7 @@ REASONS: Final = {
     "refused": "Rejected by usermgmt",
     "invalid_password": "Rejected by the password policy",
     "search_not_allowed": "Not allowed by a setting of the cluster",
-    "metadata_not_searchable": "Too many users to look for end dates",
+    "filter_not_searchable": "Too many users for this filter",
     "search_needs_scripts": "The cluster runs no scripts",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",

@@ -4,6 +4,8 @@ from accounts.services.jobs.absent import Absent as Absent
 from accounts.services.jobs.absent import absent as absent
 from accounts.services.jobs.importing import create_import as create_import
 from accounts.services.jobs.importing import import_changes as import_changes
+from accounts.services.jobs.new_passwords import NewPassword as NewPassword
+from accounts.services.jobs.new_passwords import take_passwords as take_passwords
 from accounts.services.jobs.plan import Denial as Denial
 from accounts.services.jobs.plan import create as create
 from accounts.services.jobs.records import ACTIONS as ACTIONS

@@ -1,6 +1,7 @@
 """The preview of a job: what will change for whom, and who is skipped and why. Nothing is changed."""
 
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -10,9 +11,10 @@ from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import errors, roles, users
+from accounts.services import api_keys, errors, roles, users
 from accounts.services.client import PersonClient
-from accounts.services.jobs import store
+from accounts.services.cluster.setup import SERVICE
+from accounts.services.jobs import new_passwords, store
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen, stored_query
 from accounts.services.users import User, UserQuery, end_dates
 
@@ -23,6 +25,8 @@ BUILT_IN: Final = "This user is built in. Change it on its own page."
 NO_USER: Final = "This user no longer exists."
 LAST_ADMINISTRATOR: Final = "No other active user could manage users."
 END_DATE_MOVED: Final = "The end date of this user was changed."
+NO_KEYS: Final = "This user has no active API keys."
+OWN_KEY: Final = "usermgmt itself uses an API key of this user."
 NO_CHANGE: Final[dict[Action, str]] = {
     "add-roles": "This user already has the roles.",
     "remove-roles": "This user has none of the roles.",
@@ -35,14 +39,27 @@ Denial = Callable[[Action, User, User | None], str]
 Planner = Callable[[PersonClient, Job, Denial], tuple[Job, list[Step]]]
 
 
-def create(client: PersonClient, action: Action, names: Sequence[str], chosen: UserQuery | Sequence[str], description: str) -> Job:
-    """A new job, without its steps. `names`: of roles; `chosen`: all users that match, or usernames. Raises Unavailable."""
+def create(
+    client: PersonClient,
+    action: Action,
+    names: Sequence[str],
+    chosen: UserQuery | Sequence[str],
+    description: str,
+    *,
+    revokes_keys: bool = False,
+) -> Job:
+    """A new job, without its steps. `names`: of roles; `chosen`: all users that match, or usernames. Raises Unavailable.
+
+    `revokes_keys`: whether the API keys of users who are deactivated or deleted are revoked, too.
+    """
     selection: dict[str, Any] = (
         {"query": stored_query(chosen)} if isinstance(chosen, UserQuery) else {"usernames": tuple(dict.fromkeys(chosen))}
     )
     kept = names if action in ROLE_ACTIONS else ()
     actor = client.actor.username
-    return store.create(Job(uuid.uuid4().hex, action, timezone.now(), actor, description, tuple(kept), operator=actor, **selection))
+    revokes_keys = revokes_keys and action in ("deactivate", "delete")
+    job = Job(uuid.uuid4().hex, action, timezone.now(), actor, description, tuple(kept), revokes_keys, operator=actor, **selection)
+    return store.create(job)
 
 
 def plan_batch(client: PersonClient, job: Job, denial: Denial, planner: Planner) -> Job:
@@ -73,7 +90,8 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
     names, found, total = _read(client, job)
     rules = Rules(client, job, denial, job.administrators)
     part = uuid.uuid4().hex
-    steps = [_step(job, part, number, name, found.get(name), rules) for number, name in enumerate(names, start=job.read + 1)]
+    keys = api_keys.count_active_by_owner(client) if job.is_revoking else Counter()
+    steps = [_step(job, part, number, name, found.get(name), rules, keys) for number, name in enumerate(names, start=job.read + 1)]
     is_last = len(names) < BATCH_SIZE
     further = replace(
         job,
@@ -87,9 +105,18 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
     return further, steps
 
 
-def _step(job: Job, part: str, number: int, username: str, user: User | None, rules: "Rules") -> Step:
-    reason = rules.reason(user, rules.wanted(user)) if user else NO_USER
-    return Step(job.id, part, number, username, seen(user) if user else None, "skipped" if reason else "pending", reason)
+def _step(
+    job: Job, part: str, number: int, username: str, user: User | None, rules: "Rules", keys: Counter[tuple[str, bool]]
+) -> Step:
+    if user is None:
+        return Step(job.id, part, number, username, None, "skipped", NO_USER)
+    count = keys[username, user.is_reserved]
+    reason = rules.reason(user, rules.wanted(user)) or (NO_KEYS if job.action == "revoke-api-keys" and not count else "")
+    if reason:
+        return Step(job.id, part, number, username, seen(user), "skipped", reason)
+    secret = new_passwords.generated(job.id, username) if job.action == "reset-passwords" else ""
+    notes = (f"{count:,} active API key{'' if count == 1 else 's'} will be revoked.",) if count else ()
+    return Step(job.id, part, number, username, seen(user), secret=secret, notes=notes)
 
 
 def _read(client: PersonClient, job: Job) -> tuple[list[str], dict[str, User], int]:
@@ -156,6 +183,8 @@ class Rules:
         action, chosen = self._job.action, self._job.roles
         if action == "delete":
             return None
+        if action in ("reset-passwords", "revoke-api-keys"):
+            return user
         if action in ("activate", "deactivate"):
             return replace(user, enabled=action == "activate")
         if action == "add-roles":
@@ -172,6 +201,8 @@ class Rules:
             return f"The role '{self._nonexistent[0]}' doesn't exist."
         if user.is_reserved and action not in ROLE_ACTIONS and action != "delete":
             return BUILT_IN
+        if self._job.is_revoking and user.username == SERVICE:
+            return OWN_KEY
         if denied := self._denial(action, user, wanted):
             return denied
         if self._is_for_past_end_dates and user.enabled and not end_dates.is_past(user):

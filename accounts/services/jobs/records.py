@@ -1,7 +1,7 @@
 """A job and its steps, and their documents."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts.services.documents.store import Version
 from accounts.services.users import User, UserQuery
 
-Action = Literal["activate", "deactivate", "add-roles", "remove-roles", "replace-roles", "delete", "import"]
+RoleAction = Literal["add-roles", "remove-roles", "replace-roles"]
+Action = Literal["activate", "deactivate", "reset-passwords", "revoke-api-keys", "delete", "import"] | RoleAction
 State = Literal["planning", "planned", "running", "paused", "finished"]
 # "started": a process makes the change, or was killed while it did.
 Result = Literal["pending", "started", "success", "failure", "unknown", "skipped"]
@@ -21,6 +22,8 @@ ACTIONS: Final[dict[Action, str]] = {
     "add-roles": "Add roles",
     "remove-roles": "Remove roles",
     "replace-roles": "Replace roles",
+    "reset-passwords": "Reset passwords",
+    "revoke-api-keys": "Revoke API keys",
     "delete": "Delete users",
     "import": "Import users",
 }
@@ -34,6 +37,12 @@ STATES: Final[dict[State, str]] = {
 }
 
 
+def _known(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a document that this version knows: a later one, beside which it runs during an upgrade, may add some."""
+    names = {field.name for field in fields(kind)} - {"id", "version"}
+    return {name: value for name, value in document["_source"].items() if name in names}
+
+
 @dataclass(frozen=True)
 class Job:
     """A bulk change: of the users with these `usernames`, of all that match `query`, described by `filter`, or of a file's lines.
@@ -41,6 +50,8 @@ class Job:
     `parts`: the batches of steps that belong to it; what a killed process wrote beside them doesn't count. `operator`: who carries
     it out. `administrators`: how many of the planned changes take the permission to manage users from an active user. Of an
     import, `creations`: how many users will be created, `warnings`: how many have one, and `filter` is the name of the file.
+    `revokes_keys`: whether the API keys of users who are deactivated or deleted are revoked, too. `passwords_taken`: when the
+    operator downloaded the new passwords.
     """
 
     id: str
@@ -49,6 +60,7 @@ class Job:
     created_by: str
     filter: str
     roles: tuple[str, ...] = ()
+    revokes_keys: bool = False
     usernames: tuple[str, ...] = ()
     query: Mapping[str, Any] | None = None
     state: State = "planning"
@@ -63,13 +75,14 @@ class Job:
     started: datetime | None = None
     finished: datetime | None = None
     claimed_until: datetime | None = None
+    passwords_taken: datetime | None = None
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From the answer to a get or a hit of a search."""
-        source = {name: value for name, value in document["_source"].items() if name != "kind"}
-        for name in ("created", "started", "finished", "claimed_until"):
+        source = _known(cls, document)
+        for name in ("created", "started", "finished", "claimed_until", "passwords_taken"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         for name in ("roles", "usernames", "parts"):
             source[name] = tuple(source.get(name, ()))
@@ -85,7 +98,18 @@ class Job:
 
     @property
     def title(self) -> str:
-        return f"{ACTIONS[self.action]}: {', '.join(self.roles)}" if self.roles else ACTIONS[self.action]
+        label = ACTIONS[self.action] + (" and revoke their API keys" if self.revokes_keys else "")
+        return f"{label}: {', '.join(self.roles)}" if self.roles else label
+
+    @property
+    def is_revoking(self) -> bool:
+        """Whether it revokes API keys."""
+        return self.revokes_keys or self.action == "revoke-api-keys"
+
+    @property
+    def has_new_passwords(self) -> bool:
+        """Whether its operator can download new passwords."""
+        return self.action == "reset-passwords" and self.started is not None and not self.passwords_taken
 
     @property
     def state_label(self) -> str:
@@ -117,7 +141,8 @@ class Step:
     `request`: the ID of the request that began the change, which its event in the audit trail has too. `reason`: why the user is
     skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
 
-    Of an import, `line`: in the file, `values`: its fields as JSON, `secret`: its password, encrypted, and `notes`: warnings.
+    `secret`: the new password, encrypted. `notes`: what else the preview says. Of an import, `line`: in the file, and `values`:
+    its fields as JSON.
     """
 
     job: str
@@ -138,7 +163,7 @@ class Step:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        source = {name: value for name, value in document["_source"].items() if name != "kind"}
+        source = _known(cls, document)
         source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
         return cls(version=Version.of(document) if "_seq_no" in document else None, **source)

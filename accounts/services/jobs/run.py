@@ -18,14 +18,16 @@ from typing import Final
 
 from django.utils import timezone
 
-from accounts.services import audit, errors, users
+from accounts.services import api_keys, audit, errors, users
+from accounts.services.api_keys import Owner
+from accounts.services.audit.actions import reason_label
 from accounts.services.client import PersonClient
 from accounts.services.documents.store import grouped_bulk
-from accounts.services.jobs import importing, plan, store
+from accounts.services.jobs import importing, new_passwords, plan, store
 from accounts.services.jobs.plan import Denial, Rules
 from accounts.services.jobs.records import Change, Counts, Job, State, Step
 from accounts.services.jobs.store import StepQuery
-from accounts.services.users import outcomes
+from accounts.services.users import User, outcomes
 from usermgmt.logging import request_id
 
 BATCH_SIZE: Final = 150
@@ -36,6 +38,7 @@ WORKERS: Final = 6
 ABANDONED_AFTER: Final = timedelta(minutes=2)
 MAX_VERIFIED: Final = 100
 STARTED: Final[tuple[State, ...]] = ("running", "paused", "finished")
+REVOKED_BECAUSE: Final = "Bulk change"
 CHANGED_SINCE: Final = "The roles of this user were changed after the preview."
 # With these, no other user can be changed either.
 ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
@@ -91,8 +94,8 @@ def retry(client: PersonClient, id: str) -> Job:
     """Try again what failed, and only that: with the users as they are then. Raises JobStateChanged, AuditUnavailable."""
     job = store.require(id, STARTED)
     store.refresh()
-    for failed in _batches(list(store.all_steps(job, "failure"))):
-        store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
+    failed = list(store.all_steps(job, "failure"))
+    store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
     return _control(client, id, STARTED, audit.Action.JOB_RETRY)
 
 
@@ -102,17 +105,17 @@ def verify(client: PersonClient, id: str) -> int:
     store.refresh()
     unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED))
     events = _events(unknown)
-    verified = [_verified(client, step, events.get((step.request, step.username))) for step in unknown]
+    verified = [_verified(client, job, step, events.get((step.request, step.username))) for step in unknown]
     store.put_steps(verified)
     return sum(step.state != "unknown" for step in verified)
 
 
-def _verified(client: PersonClient, step: Step, event: audit.Event | None) -> Step:
+def _verified(client: PersonClient, job: Job, step: Step, event: audit.Event | None) -> Step:
     if event is None:
         return step
     if event.outcome == "unknown":
         event = outcomes.verify_outcome(client, event.id)
-    return _settled(step, event)
+    return _settled(job, step, event)
 
 
 def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
@@ -121,7 +124,7 @@ def _control(client: PersonClient, id: str, states: Sequence[State], action: aud
 
     def run(job: Job) -> Job:
         started = job.started or timezone.now()
-        return replace(job, state="running", operator=client.actor.username, started=started, finished=None)
+        return replace(job, state="running", operator=client.actor.username, started=started, finished=None, passwords_taken=None)
 
     return store.update(id, states, run)
 
@@ -150,21 +153,21 @@ def _recover(job: Job) -> None:
     if not begun:
         return
     events = _events(begun)
-    recovered = [_recovered(step, events.get((step.request, step.username))) for step in begun]
+    recovered = [_recovered(job, step, events.get((step.request, step.username))) for step in begun]
     store.put_steps([step for step in recovered if step.state != "started"])
     store.refresh()
 
 
-def _recovered(step: Step, event: audit.Event | None) -> Step:
-    if event is None:  # the intent is written before anything else
+def _recovered(job: Job, step: Step, event: audit.Event | None) -> Step:
+    if event is None:  # the intent is written before anything else; revoking API keys has no such event, and can be repeated
         return _waiting(step)
-    return _settled(step, event)
+    return _settled(job, step, event)
 
 
-def _settled(step: Step, event: audit.Event) -> Step:
-    """With the outcome of its event, if that is known. A secret isn't needed anymore then."""
+def _settled(job: Job, step: Step, event: audit.Event) -> Step:
+    """With the outcome of its event, if that is known."""
     if event.outcome == "success":
-        return replace(step, state="success", reason="", secret="")
+        return _succeeded(job, step)
     return replace(step, state=event.outcome, reason=event.reason) if event.outcome else step
 
 
@@ -240,6 +243,12 @@ def _changed(client: PersonClient, job: Job, change: Change) -> Step:
             importing.carry_out(client, change)
         elif user is None:
             raise ValueError("only an import creates users")
+        elif job.action == "reset-passwords":
+            new_passwords.carry_out(client, change.step)
+        elif reason := _revoke_keys(client, user) if job.is_revoking else "":
+            return replace(change.step, state="failure", reason=reason)
+        elif job.action == "revoke-api-keys":
+            pass
         elif change.wanted is None:
             users.delete(client, username, user)
         elif job.action == "activate":
@@ -254,7 +263,25 @@ def _changed(client: PersonClient, job: Job, change: Change) -> Step:
         return replace(change.step, state="unknown", reason=exc.code)
     except errors.ServiceError as exc:
         return replace(change.step, state="failure", reason=exc.code)
-    return replace(change.step, state="success", reason="", secret="")
+    return _succeeded(job, change.step)
+
+
+def _succeeded(job: Job, step: Step) -> Step:
+    """A new password is still needed for its download, that of an imported user isn't."""
+    return replace(step, state="success", reason="", secret=step.secret if job.action == "reset-passwords" else "")
+
+
+def _revoke_keys(client: PersonClient, user: User) -> str:
+    """Revoke the active API keys of a user; returns why not all could be, as a sentence. Raises what ENDS_BATCH has."""
+    result = api_keys.revoke_all(client, Owner.of(user), REVOKED_BECAUSE)
+    for _, error in result.failed:
+        if isinstance(error, ENDS_BATCH):
+            raise error
+    if result.is_complete:
+        return ""
+    number = len(result.failed) + len(result.untried)
+    causes = [reason_label(error.code) for _, error in result.failed] or ["It took too long"]
+    return f"{number} API key{' was' if number == 1 else 's were'} not revoked, and the user wasn't changed: {causes[0]}."
 
 
 def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
@@ -266,7 +293,3 @@ def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
     _record(client, finished, audit.Action.JOB_FINISH, counts)
     store.delete_lines(finished)
     return finished
-
-
-def _batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    return (steps[start : start + store.BATCH_SIZE] for start in range(0, len(steps), store.BATCH_SIZE))

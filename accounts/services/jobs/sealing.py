@@ -1,4 +1,4 @@
-"""Passwords of users that are still to be created: encrypted (AES-GCM) with SECRET_KEY, and bound to their user."""
+"""Passwords of bulk changes and imports: encrypted (AES-GCM) with SECRET_KEY, and bound to their user."""
 
 import base64
 import hmac

@@ -142,6 +142,10 @@ def create_steps(steps: Sequence[Step]) -> None:
 
 def put_steps(steps: Sequence[Step]) -> list[Step]:
     """Write steps over the versions that were read; returns those that no other process has written since."""
+    return [step for first in range(0, len(steps), BATCH_SIZE) for step in _put_batch(steps[first : first + BATCH_SIZE])]
+
+
+def _put_batch(steps: Sequence[Step]) -> list[Step]:
     operations: list[Mapping[str, Any]] = []
     for step in steps:
         condition = step.version.condition() if step.version else {}

@@ -1,6 +1,6 @@
 """Bulk changes: select users and an action, check the preview, carry it out in batches, and see what became of each user."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ from django.http import HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.bulk_policy import denial_by
@@ -22,7 +24,7 @@ from accounts.services.audit.actions import reason_label
 from accounts.services.client import PersonClient
 from accounts.services.compare.differences import Field
 from accounts.services.exports import cells, dialect, filters
-from accounts.services.jobs import Job, Result, Step
+from accounts.services.jobs import Job, NewPassword, Result, Step
 from accounts.services.users import unknown_roles
 
 RESULTS: Final[dict[Result, str]] = {
@@ -35,6 +37,7 @@ RESULTS: Final[dict[Result, str]] = {
 }
 PREVIEWED: Final[dict[Result, str]] = {**RESULTS, "pending": "Will change"}
 PREPOSITIONS: Final = {"add-roles": "to", "remove-roles": "from", "replace-roles": "of"}
+OF_USERS: Final = {"reset-passwords": "Reset passwords", "revoke-api-keys": "Revoke API keys"}
 CREATED: Final = "Will be created"
 FIELD_LABELS: Final = {**exports.COLUMNS, "enabled": "Status"}
 STATUS: Final[dict[Any, str]] = {True: "Active", False: "Deactivated"}
@@ -72,7 +75,12 @@ def create(request: AppRequest) -> HttpResponse:
         if form.is_valid():
             return _create(request, form.cleaned_data, usernames)
     else:
-        initial = {"users": SELECTED if usernames else MATCHING, "filter": filter_, "action": request.GET.get("action", "")}
+        initial = {
+            "users": SELECTED if usernames else MATCHING,
+            "filter": filter_,
+            "action": request.GET.get("action", ""),
+            "revoke_keys": True,
+        }
         form = offered(initial=initial)
     context = {
         "form": form,
@@ -88,7 +96,8 @@ def _create(request: AppRequest, data: dict[str, Any], usernames: list[str]) -> 
     query = user_query(data["filter"])
     is_selected = data["users"] == SELECTED
     description = f"{len(usernames):,} selected" if is_selected else filters.describe_users(query)
-    job = jobs.create(request.user.client, data["action"], data["roles"], usernames if is_selected else query, description)
+    chosen = usernames if is_selected else query
+    job = jobs.create(request.user.client, data["action"], data["roles"], chosen, description, revokes_keys=data["revoke_keys"])
     jobs.advance(request.user.client, job.id, denial_by(request.user))
     return redirect("job", job.id)
 
@@ -171,6 +180,25 @@ def export(request: AppRequest, id: str) -> HttpResponseBase:
     return csv_response(_cells(job), name, request.GET.get("format", ""))
 
 
+@require_POST
+@requires_manager
+@requires_valid_credentials
+@sensitive_variables()
+def passwords(request: AppRequest, id: str) -> HttpResponseBase:
+    """The new passwords as CSV, once, for the administrator who carried out the bulk change."""
+    found = jobs.take_passwords(request.user.client, id)
+    return csv_response(
+        _password_cells(found), f"new-passwords-{timezone.localdate():%Y-%m-%d}.csv", request.POST.get("format", "")
+    )
+
+
+def _password_cells(found: Iterable[NewPassword]) -> Iterator[list[str]]:
+    yield ["Username", "New password", "Result"]
+    for each in found:
+        result = RESULTS["success"] if each.is_known else "Unknown: the user may still have the old password"
+        yield [each.username, each.password, result]
+
+
 def _cells(job: Job) -> Iterator[list[str]]:
     yield ["Username", "Action", "Roles", "Roles before", "Result", "Details"]
     labels = RESULTS if job.started else PREVIEWED
@@ -209,6 +237,8 @@ def _start_label(job: Job, number: int) -> str:
     users = f"{number:,} user{'' if number == 1 else 's'}"
     if job.action in ("add-roles", "remove-roles", "replace-roles"):
         return f"{jobs.ACTIONS[job.action]} {PREPOSITIONS[job.action]} {users}"
+    if job.action in OF_USERS:
+        return f"{OF_USERS[job.action]} of {users}"
     return f"{job.action.capitalize()} {users}"
 
 

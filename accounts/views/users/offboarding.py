@@ -66,7 +66,7 @@ def offboard(request: AppRequest, user: User, change: Callable[[], None], done: 
     result = services.offboard(request.user.client, user, change)
     if not result.is_done:
         return _report(request, user, result, done.lower())
-    number = len(result.revoked)
+    number = len(result.keys.revoked)
     revoked = f" and revoked {number} API key{'' if number == 1 else 's'}" if number else ""
     messages.success(request, f"{done} user '{user.username}'{revoked}")
     return go_to(request, reverse("user_offboarding", args=[user.username]))
@@ -74,22 +74,22 @@ def offboard(request: AppRequest, user: User, change: Callable[[], None], done: 
 
 def _report(request: AppRequest, user: User, result: Offboarding, done: str) -> HttpResponse:
     """Its status is Multi-Status, or that of the first error if nothing was changed."""
-    failed = [(key, errors.describe(exc)) for key, exc in result.failed]
-    unknown = [key for key, exc in result.failed if isinstance(exc, OutcomeUnknown)]
+    failed = [(key, errors.describe(exc)) for key, exc in result.keys.failed]
+    unknown = [key for key, exc in result.keys.failed if isinstance(exc, OutcomeUnknown)]
     is_unknown = isinstance(result.error, OutcomeUnknown)
     context = {
         "title": f"Unknown whether '{user.username}' was {done}" if is_unknown else f"User '{user.username}' was not {done}",
         "username": user.username,
         "done": done,
-        "revoked": result.revoked,
+        "revoked": result.keys.revoked,
         "failed": [(key, title) for key, (_, title, _) in failed if key not in unknown],
         "unknown": unknown,
-        "untried": result.untried,
+        "untried": result.keys.untried,
         "reason": errors.describe(result.error)[1] if result.error else "",
         "is_unknown": is_unknown,
         "action": request.path,
     }
     first_error = next((status for _, (status, _, _) in failed), HTTPStatus.SERVICE_UNAVAILABLE)
-    status = HTTPStatus.MULTI_STATUS if result.revoked else first_error
+    status = HTTPStatus.MULTI_STATUS if result.keys.revoked else first_error
     template = "users/_offboarding_failed.html" if is_dialog(request) else "users/offboarding_failed.html"
     return render(request, template, context, status=status)

@@ -18,7 +18,7 @@ from accounts.services import audit, errors, findings, passwords, realms, users
 from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient
-from accounts.services.documents import indices, store
+from accounts.services.documents import batches, indices, store
 from accounts.services.findings import Row, rows, runs, steps, user_pages
 from accounts.services.realms import Realm
 from accounts.services.users import Flag, User, UserQuery
@@ -441,8 +441,8 @@ def test_batches_of_several_users_make_one_run(node: TestNode, otto: PersonClien
 def _advance(hosts: list[str], api_key: str, id: str, password: str) -> None:
     """In another process: read a portion, and die before it is committed."""
     settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_API_KEY = hosts, api_key
-    runs.CLAIMED_FOR = timedelta(0)  # type: ignore[misc]
-    steps._commit = lambda run, stored: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
+    batches.CLAIMED_FOR = timedelta(0)  # type: ignore[misc]
+    steps._with_rows = lambda run, stored: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment, return-value]
     user_pages.PAGE_SIZE, steps.PAGES_PER_BATCH = 2, 2  # type: ignore[misc]
     findings.advance(PersonClient("otto", password), id)
 
@@ -482,7 +482,7 @@ def _meanwhile(other: PersonClient, run: findings.Run, client: PersonClient) -> 
     assert findings.advance(other, run.id).step == "users"
     portion = steps._users(client, run)
     stored = rows.save(portion.found)
-    steps._commit(replace(portion.run, version=run.version), [*stored.items()])
+    runs.write(steps._with_rows(replace(portion.run, version=run.version, claimed_until=None), [*stored.items()]))
     return portion
 
 

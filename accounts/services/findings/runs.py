@@ -1,8 +1,4 @@
-"""The document of a run, and how several processes share the work without doing anything twice.
-
-Before reading a batch, a process claims the run for a short time, so that others wait; the claim of a killed process expires. The
-version of the document decides: of two processes that finish the same batch, one is too late, and its rows are deleted.
-"""
+"""The document of a run. Of two processes that finish the same batch, one is too late, and its rows are deleted."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,14 +12,13 @@ from django.utils import timezone
 from accounts.services import errors
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices, store
+from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version
 from accounts.services.findings import rows
 from accounts.services.findings.rows import Chunk
 
 Step = Literal["users", "keys", "duplicates", "changes", "compare", "done"]
 STEPS: Final[tuple[Step, ...]] = ("users", "keys", "duplicates", "changes", "compare", "done")
-# How long others wait for a batch; longer than one takes.
-CLAIMED_FOR: Final = timedelta(seconds=15)
 # After that, what was read first is too old for what would be read now: start again.
 RESUMABLE_FOR: Final = timedelta(hours=1)
 MAX_RUNS: Final = 10
@@ -31,7 +26,7 @@ COMPARED_ROLES: Final = "compared_roles"  # in `read`: how many roles of the pre
 
 
 @dataclass(frozen=True)
-class Run:
+class Run(Claimable):
     """One run. `chunks`: the rows by finding; with `new:` and `resolved:` before its slug, those since the previous run.
 
     `chunks` also has what the roles grant, for the next run to compare.
@@ -48,7 +43,6 @@ class Run:
     previous: str = ""
     finished: datetime | None = None
     finished_by: str = ""
-    claimed_until: datetime | None = None
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
@@ -66,11 +60,6 @@ class Run:
         rest = ("started_by", "step", "after", "read", "totals", "chunks", "previous", "finished_by")
         texts = {name: moment.isoformat() if moment else None for name, moment in moments.items()}
         return {"kind": "run", **{name: getattr(self, name) for name in rest}, **texts}
-
-    @property
-    def is_claimed(self) -> bool:
-        """Whether a process is reading a batch now."""
-        return self.claimed_until is not None and self.claimed_until > timezone.now()
 
     @property
     def is_resumable(self) -> bool:
@@ -141,20 +130,10 @@ def history() -> list[Run]:
     return [Run.of(hit) for hit in found["hits"]["hits"]]
 
 
-def claim(run: Run) -> Run | None:
-    """Claim the run; None when another process has claimed it. Raises Unavailable."""
-    if run.is_claimed:
-        return None
+def write(run: Run) -> Run:
+    """Store it over the version that was read; a finished one can be found at once. Raises Conflict, Unavailable."""
     try:
-        return write(replace(run, claimed_until=timezone.now() + CLAIMED_FOR))
-    except errors.Conflict:
-        return None
-
-
-def write(run: Run, *, refresh: bool = False) -> Run:
-    """Store it over the version that was read. Raises Conflict, Unavailable."""
-    try:
-        version = store.put(indices.FINDINGS, run.id, run.body(), run.version, refresh=refresh)
+        version = store.put(indices.FINDINGS, run.id, run.body(), run.version, refresh=run.finished is not None)
     except errors.OutcomeUnknown as exc:  # only our own document: the next read shows which version it has
         raise errors.Unavailable(str(exc)) from None
     return replace(run, version=version)

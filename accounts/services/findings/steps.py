@@ -1,7 +1,6 @@
 """The steps of a run. Each call of `advance` runs one batch of one or two seconds, with the operator's own credentials."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, Final
@@ -12,6 +11,7 @@ from accounts.services import api_keys, audit, errors, realms, roles
 from accounts.services.api_keys import pages as key_pages
 from accounts.services.audit.actions import action_label
 from accounts.services.client import PersonClient
+from accounts.services.documents import batches
 from accounts.services.findings import (
     anonymous,
     changed_roles,
@@ -50,33 +50,27 @@ def advance(client: PersonClient, id: str) -> Run:
     Raises NotFound, AccessDenied without `read_security`, AuditUnavailable, Unavailable; the run then stays as it was.
     """
     run = runs.get(id)
-    claimed = None if run.finished else runs.claim(run)
-    if claimed is None:
-        return runs.get(id)
-    try:
+    if run.finished:
+        return run
+    stored: list[tuple[str, list[rows.Chunk]]] = []
+
+    def do(claimed: Run) -> Run:
         batch = BATCHES[claimed.step](client, claimed)
-        stored = [rows.save(batch.found), rows.save_state(STATE, batch.state)]
-    except errors.ServiceError:
-        _release(claimed)
-        raise
-    return _commit(batch.run, [*stored[0].items(), *stored[1].items()])
+        stored.extend([*rows.save(batch.found).items(), *rows.save_state(STATE, batch.state).items()])
+        return _with_rows(batch.run, stored)
+
+    done = batches.next_batch(run, runs.write, do)
+    if done is None:
+        rows.delete(chain.from_iterable(more for _, more in stored))
+    return done or runs.get(id)
 
 
-def _commit(run: Run, stored: Sequence[tuple[str, list[rows.Chunk]]]) -> Run:
+def _with_rows(run: Run, stored: Sequence[tuple[str, list[rows.Chunk]]]) -> Run:
     chunks = dict(run.chunks)
     for name, more in stored:
         if more:
             chunks[name] = [*chunks.get(name, []), *more]
-    try:
-        return runs.write(replace(run, chunks=chunks, claimed_until=None), refresh=run.finished is not None)
-    except errors.Conflict:  # it took so long that another process was first
-        rows.delete(chain.from_iterable(more for _, more in stored))
-        return runs.get(run.id)
-
-
-def _release(run: Run) -> None:
-    with suppress(errors.ServiceError):  # the claim expires
-        runs.write(replace(run, claimed_until=None))
+    return replace(run, chunks=chunks)
 
 
 def _next(run: Run, **changes: Any) -> Run:

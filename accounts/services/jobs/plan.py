@@ -3,24 +3,21 @@
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import cached_property
 from typing import Any, Final
 
 from django.utils import timezone
 
-from accounts.services import api_keys, errors, roles, users
+from accounts.services import api_keys, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.cluster.setup import SERVICE
+from accounts.services.documents import batches
 from accounts.services.jobs import new_passwords, store
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen, stored_query
 from accounts.services.users import User, UserQuery, end_dates
 
 BATCH_SIZE: Final = 1000
-# How long others wait for a batch; longer than one takes.
-CLAIMED_FOR: Final = timedelta(seconds=15)
 BUILT_IN: Final = "This user is built in. Change it on its own page."
 NO_USER: Final = "This user no longer exists."
 LAST_ADMINISTRATOR: Final = "No other active user could manage users."
@@ -67,23 +64,13 @@ def plan_batch(client: PersonClient, job: Job, denial: Denial, planner: Planner)
 
     Raises AccessDenied without `read_security`, Unavailable; the job then stays as it was.
     """
-    if job.is_claimed:
-        return job
-    try:
-        claimed = store.write(replace(job, claimed_until=timezone.now() + CLAIMED_FOR))
-    except errors.Conflict:
-        return store.get(job.id)
-    try:
+
+    def plan(claimed: Job) -> Job:
         further, steps = planner(client, claimed, denial)
-        store.create_steps(steps)
-    except errors.ServiceError:
-        with suppress(errors.ServiceError):  # the claim expires
-            store.write(replace(claimed, claimed_until=None))
-        raise
-    try:
-        return store.write(replace(further, claimed_until=None))
-    except errors.Conflict:  # it took so long that another process was first: these steps belong to no job
-        return store.get(job.id)
+        store.create_steps(steps)  # if another process is first, they belong to no job
+        return further
+
+    return batches.next_batch(job, store.write, plan) or store.get(job.id)
 
 
 def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[Step]]:

@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
-from django.utils import timezone
-
+from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version
 from accounts.services.users import User, UserQuery
 
@@ -44,7 +43,7 @@ def _known(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Claimable):
     """A bulk change: of the users with these `usernames`, of all that match `query`, described by `filter`, or of a file's lines.
 
     `parts`: the batches of steps that belong to it; what a killed process wrote beside them doesn't count. `operator`: who carries
@@ -74,7 +73,6 @@ class Job:
     operator: str = ""
     started: datetime | None = None
     finished: datetime | None = None
-    claimed_until: datetime | None = None
     passwords_taken: datetime | None = None
     version: Version | None = field(default=None, compare=False)
 
@@ -122,11 +120,6 @@ class Job:
             return None
         lists = {name: tuple(self.query[name]) for name in ("roles", "flags")}
         return UserQuery(**{**self.query, **lists})
-
-    @property
-    def is_claimed(self) -> bool:
-        """Whether a process is planning a batch now."""
-        return self.claimed_until is not None and self.claimed_until > timezone.now()
 
 
 def stored_query(query: UserQuery) -> dict[str, Any]:

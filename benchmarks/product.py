@@ -42,7 +42,7 @@ def set_up(cluster: Cluster, folder: Path) -> str:
     _manage(folder, "collectstatic", "--noinput", "--verbosity", "0")
     password = secrets.token_urlsafe(15)
     client = cluster.client()
-    client.security.put_role(name=ADMINISTRATORS_ROLE, cluster=["manage_security"])
+    client.security.put_role(name=ADMINISTRATORS_ROLE, cluster=["manage_security", "monitor"])
     client.security.put_user(username=ADMINISTRATOR, password=password, roles=[ADMINISTRATORS_ROLE], full_name="Ada Admin")
     return password
 

@@ -138,7 +138,10 @@ def _addresses(client: Client) -> Iterator[tuple[str, str]]:
 
 def _bare_reads(node: Client) -> int:
     """Read all API keys in batches, as the export does, with a minimal client; returns their number."""
-    query: dict[str, Any] = {"sort": [{"creation": "desc"}, {"username": "asc"}, {"name": "asc"}], "size": BATCH_SIZE}
+    query: dict[str, Any] = {
+        "sort": [{"creation": {"order": "desc"}}, {"username": {"order": "asc"}}, {"name": {"order": "asc"}}],
+        "size": BATCH_SIZE,
+    }
     path = "/_security/_query/api_key?with_limited_by=true"
     count = 0
     while True:

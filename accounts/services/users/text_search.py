@@ -44,6 +44,8 @@ EMAIL_TERM: Final = re.compile(r"Ix*|K+|S+|[LN]+")
 
 def fold(text: str) -> str:
     """The text in lower case, without the accents of Latin, Greek, and Cyrillic letters."""
+    if text.isascii():
+        return text.lower()
     plain = ACCENTS.sub("", unicodedata.normalize("NFD", _lower(text)))
     return unicodedata.normalize("NFC", plain).translate(OTHER_LETTERS)
 

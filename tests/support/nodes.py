@@ -123,7 +123,9 @@ class Nodes:
             cluster.stop()
 
     def _start(self, version: str, settings: Settings) -> TestNode:
-        cluster = self._clusters[version] = Cluster(self._folders.mktemp("node"), version, settings=SETTINGS)
+        folder = self._folders.mktemp("node")
+        settings_of_node = {**SETTINGS, "path.repo": str(folder / "snapshots")}
+        cluster = self._clusters[version] = Cluster(folder, version, settings=settings_of_node)
         cluster.start()
         return set_up(cluster, settings)
 

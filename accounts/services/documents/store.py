@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import fields
 from http import HTTPStatus
 from itertools import islice
 from threading import Condition
@@ -29,6 +30,15 @@ class Version(NamedTuple):
     def condition(self) -> dict[str, int]:
         """The parameters of a write that must replace exactly this version."""
         return {"if_seq_no": self.seq_no, "if_primary_term": self.primary_term}
+
+
+def known_fields(kind: type[Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a document that this dataclass has, without ID and version.
+
+    During an upgrade, a later version may be running beside this one, and store more.
+    """
+    names = {field.name for field in fields(kind)} - {"id", "version"}
+    return {name: value for name, value in source.items() if name in names}
 
 
 def get(index: str, id: str) -> dict[str, Any] | None:

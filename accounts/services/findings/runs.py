@@ -13,7 +13,7 @@ from accounts.services import errors
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices, store
 from accounts.services.documents.batches import Claimable
-from accounts.services.documents.store import Version
+from accounts.services.documents.store import Version, known_fields
 from accounts.services.findings import rows
 from accounts.services.findings.rows import Chunk
 
@@ -48,7 +48,7 @@ class Run(Claimable):
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From the answer to a get or a hit of a search."""
-        source = {name: value for name, value in document["_source"].items() if name != "kind"}
+        source = known_fields(cls, document["_source"])
         for name in ("started", "finished", "claimed_until"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         source["chunks"] = {name: [(id, count) for id, count in chunks] for name, chunks in source.get("chunks", {}).items()}

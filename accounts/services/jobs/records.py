@@ -1,12 +1,12 @@
 """A job and its steps, and their documents."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 from accounts.services.documents.batches import Claimable
-from accounts.services.documents.store import Version
+from accounts.services.documents.store import Version, known_fields
 from accounts.services.users import User, UserQuery
 
 RoleAction = Literal["add-roles", "remove-roles", "replace-roles"]
@@ -34,12 +34,6 @@ STATES: Final[dict[State, str]] = {
     "paused": "Paused",
     "finished": "Finished",
 }
-
-
-def _known(kind: type, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a document that this version knows: a later one, beside which it runs during an upgrade, may add some."""
-    names = {field.name for field in fields(kind)} - {"id", "version"}
-    return {name: value for name, value in document["_source"].items() if name in names}
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,7 @@ class Job(Claimable):
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From the answer to a get or a hit of a search."""
-        source = _known(cls, document)
+        source = known_fields(cls, document["_source"])
         for name in ("created", "started", "finished", "claimed_until", "passwords_taken"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         for name in ("roles", "usernames", "parts"):
@@ -156,7 +150,7 @@ class Step:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        source = _known(cls, document)
+        source = known_fields(cls, document["_source"])
         source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
         return cls(version=Version.of(document) if "_seq_no" in document else None, **source)

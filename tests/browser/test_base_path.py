@@ -40,6 +40,7 @@ WITHOUT_PAGE = {
     "review_job",
     "job_advance",
     "job_control",
+    "job_passwords",
     "audit_verify",
     "metrics",
 }

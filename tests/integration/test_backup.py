@@ -27,7 +27,7 @@ def test_restored_from_a_snapshot(node: TestNode, signed_in: Callable[..., Clien
             repository="backup", snapshot="one", indices="usermgmt-*", include_global_state=False, wait_for_completion=True
         )
         users.delete(ada, "jdoe")
-        node.elastic.indices.delete(index="usermgmt-*", expand_wildcards="all")
+        node.delete_indices()
         node.elastic.snapshot.restore(
             repository="backup", snapshot="one", indices="usermgmt-*", include_global_state=False, wait_for_completion=True
         )

@@ -27,7 +27,7 @@ def recorded(request: pytest.FixtureRequest, node: TestNode) -> Iterator[Recorde
     """A cluster as that version left it, in which this version was set up."""
     file: Path = request.param
     found = Recorded.of(file)
-    node.elastic.indices.delete(index="usermgmt-*", expand_wildcards="all")
+    node.delete_indices()
     for name in indices.TEMPLATES:
         node.elastic.indices.delete_index_template(name=name)
     for name, template in found.templates.items():
@@ -35,7 +35,7 @@ def recorded(request: pytest.FixtureRequest, node: TestNode) -> Iterator[Recorde
     answer = node.elastic.bulk(operations=found.operations(), refresh=True)
     assert not answer["errors"]
     yield found
-    node.elastic.indices.delete(index="usermgmt-*", expand_wildcards="all")
+    node.delete_indices()
     list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))
 
 
@@ -65,7 +65,8 @@ def test_everything_is_shown(
     for event in {event.action: event for event in events}.values():
         assert event.id in text(otto, f"/audit/event/{event.id}")
     for review in reviews.all_reviews():
-        assert review.title in text(otto, f"/reviews/view/{review.id}")
+        page = "report" if review.sign_off else "view"
+        assert review.title in text(otto, f"/reviews/{page}/{review.id}")
         if review.sign_off:
             assert "Verified: the decisions match the sign-off" in text(otto, f"/reviews/check/{review.id}")
     for finding in findings.CATALOGUE:

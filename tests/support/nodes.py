@@ -69,6 +69,11 @@ class TestNode:
         while found := self.elastic.search(**own, size=10_000, source=False)["hits"]["hits"]:
             self.elastic.bulk(operations=[{"delete": {"_index": hit["_index"], "_id": hit["_id"]}} for hit in found], refresh=True)
 
+    def delete_indices(self) -> None:
+        """Delete the indices of the product, by name: the default of Elasticsearch forbids patterns."""
+        if names := sorted(self.elastic.indices.get(index="usermgmt-*", expand_wildcards="all", features="settings")):
+            self.elastic.indices.delete(index=names)
+
     def missing_indices(self) -> set[str]:
         """The indices of the product that a test has deleted and nothing has needed since."""
         expected = {*indices.TEMPLATES.keys() - {indices.AUDIT}, indices.audit_index(timezone.now())}

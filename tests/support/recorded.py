@@ -5,6 +5,7 @@ locks, and delays of sign-ins aren't recorded: they end by themselves.
 """
 
 import json
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ def files() -> list[Path]:
 
 
 def main(version: str) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
     from accounts.services import jobs
     from accounts.services.client import PersonClient

@@ -28,6 +28,8 @@ def main() -> None:
         elif arguments in (["--version"], ["version"]):
             print(version(NAME))  # noqa: T201
         else:
+            if arguments[:1] == ["help"] or not {"-h", "--help"}.isdisjoint(arguments):
+                os.environ.setdefault("ELASTICSEARCH_HOSTS", "https://localhost:9200")  # a description needs no cluster
             _Commands([NAME, *arguments]).execute()
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201

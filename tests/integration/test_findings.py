@@ -1,8 +1,10 @@
 """Findings on a real node: each situation is made, found, mended and not found any more, with the rights of an auditor."""
 
 import base64
+import html
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -576,6 +578,18 @@ class TestPages:
         ):
             assert browser.get(url).status_code == 404
         assert browser.post("/findings/resume/gone").status_code == 404
+
+    def test_users_of_a_finding_are_changed_together(
+        self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]
+    ) -> None:
+        for name in ("anna", "<b>"):
+            node.put_user(name, roles=["nope"])
+        run_through(node, otto)
+        page = signed_in("ada").get("/findings/view/unknown-roles").content.decode()
+        form = page[page.index('<form action="/users/jobs/create">') :].partition("</form>")[0]
+        assert {html.unescape(name) for name in re.findall(r'name="username" value="([^"]*)"', form)} == {"anna", "<b>"}
+        assert "Change 2 users" in form
+        assert "/users/jobs/create" not in signed_in("otto").get("/findings/view/unknown-roles").content.decode()
 
     def test_findings_require_read_access(self, node: TestNode, signed_in: Callable[..., Client]) -> None:
         browser = signed_in("norah")

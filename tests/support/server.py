@@ -4,6 +4,7 @@ import fcntl
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from local_cluster.ports import free_ports
 from tests.support.nodes import TestNode
 
 ROOT = Path(__file__).parents[2]
+UNVERIFIED = ssl._create_unverified_context()  # noqa: S323
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex  # of all processes that share its tests
 
 
@@ -36,7 +38,7 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "PORT": str(free_ports(1)[0]),
         **more,
     }
-    url = f"http://127.0.0.1:{environment['PORT']}"
+    url = f"http{'s' if 'TLS_CERTFILE' in more else ''}://127.0.0.1:{environment['PORT']}"
     return url, start({**os.environ, **environment}, log, url)
 
 
@@ -76,7 +78,7 @@ def answers(url: str) -> bool:
     try:
         if url.startswith("unix:"):
             return answer_at(url)[:12] == b"HTTP/1.1 200"
-        with urllib.request.urlopen(f"{url}/livez") as response:  # noqa: S310
+        with urllib.request.urlopen(f"{url}/livez", context=UNVERIFIED) as response:  # noqa: S310
             return bool(response.status == 200)
     except OSError:
         return False

@@ -57,7 +57,7 @@ def test_nobody_is_signed_out_when_a_process_is_killed(node: TestNode, browser: 
             page.goto("users/create")
             page.get_by_test_id("userFormUserNameInput").fill("made.by.the.other")
             page.get_by_test_id("passwordInput").fill("Vq7-another-one")
-            page.get_by_test_id("confirmPasswordInput").fill("Vq7-another-one")
+            page.get_by_test_id("passwordConfirmationInput").fill("Vq7-another-one")
             page.get_by_role("button", name="Create user").click()
             expect(page.get_by_text("Created user 'made.by.the.other'")).to_be_visible()
     finally:

@@ -19,7 +19,7 @@ from tests.support.server import ROOT
 # script/setup unpacks it, with the libraries that are missing, without installing it.
 UNPACKED: Final = ROOT / ".haproxy"
 PROGRAM: Final = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin:{UNPACKED / 'usr/sbin'}")
-EXAMPLE: Final = re.compile(r"With HAProxy.*?\n\n((?:      .*\n|\n)+)", re.DOTALL)
+EXAMPLE: Final = re.compile(r"With HAProxy.*\n\n((?:      .*\n|\n)+)")
 
 TIMEOUTS: Final = """defaults
     timeout connect 2s

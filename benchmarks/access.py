@@ -12,7 +12,7 @@ from typing import Any, Final
 from elasticsearch import Elasticsearch
 
 from benchmarks.client import Client, Failed, Request
-from benchmarks.exports import BATCH_SIZE, FORMATS, require_rows, timed
+from benchmarks.exports import BATCH_SIZE, FORMATS, time_exports, timed
 from benchmarks.loading import PASSWORD_HASH, THREADS
 from benchmarks.pages import Page, PageResult, calls_of, link
 from benchmarks.people import ROLES
@@ -92,10 +92,7 @@ def measure(client: Client, node: Client, found: list[Page], rounds: int) -> Acc
     for _ in range(ROUNDS):
         keys, seconds = timed(lambda: _bare_reads(node))
         access.bare_reads.append(seconds)
-        for name in FORMATS:
-            file, seconds = timed(lambda name=name: client.send_form("/api-keys/export", format=name))  # type: ignore[misc]
-            access.exports[name].append(seconds)
-            require_rows(name, file, keys)
+        time_exports(client, "/api-keys/export", keys, access.exports)
     access.batches, access.findings = timed(lambda: _find(client))
     return access
 

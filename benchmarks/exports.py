@@ -47,13 +47,20 @@ def measure(client: Client, node: Client, web: int) -> Exports:
         for _ in range(ROUNDS):
             users, seconds = timed(lambda: _bare_reads(node))
             found.bare.append(seconds)
-            for name in FORMATS:
-                file, seconds = timed(lambda name=name: client.send_form("/users/export", format=name))  # type: ignore[misc]
-                found.seconds[name].append(seconds)
-                found.sizes[name] = len(file)
-                require_rows(name, file, users + RESERVED)
+            found.sizes = time_exports(client, "/users/export", users + RESERVED, found.seconds)
     found.growth = growth()
     return found
+
+
+def time_exports(client: Client, path: str, rows: int, seconds: dict[str, list[float]]) -> dict[str, int]:
+    """Export once in each format, and add the times to `seconds`; returns the sizes in bytes. Raises Failed."""
+    sizes = {}
+    for name in FORMATS:
+        file, time_taken = timed(lambda name=name: client.send_form(path, format=name))  # type: ignore[misc]
+        seconds[name].append(time_taken)
+        sizes[name] = len(file)
+        _require_rows(name, file, rows)
+    return sizes
 
 
 def timed(do: Callable[[], Any]) -> tuple[Any, float]:
@@ -74,7 +81,7 @@ def _bare_reads(node: Client) -> int:
         query["search_after"] = [answer["users"][-1]["username"]]
 
 
-def require_rows(name: str, file: bytes, expected: int) -> None:
+def _require_rows(name: str, file: bytes, expected: int) -> None:
     """Raise Failed if an export doesn't say that it has this number of rows; that of a workbook isn't read."""
     if name == "xlsx":
         return

@@ -276,6 +276,13 @@ def keys(node: TestNode) -> Iterator[dict[str, list[Elasticsearch]]]:
     node.revoke_api_keys()
 
 
+def test_nobody_has_api_keys(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """Elasticsearch then answers without aggregations."""
+    make(node, ["idle"])
+    signed_in("ada").post("/users/jobs/create", {"users": "selected", "username": ["idle"], "action": "revoke-api-keys"})
+    assert results(the_job()) == {"idle": ("skipped", plan.NO_KEYS)}
+
+
 def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], keys: dict[str, list[Elasticsearch]]) -> None:
     """By themselves, and before users are deactivated or deleted; if one can't be, its owner stays as they are."""
     ada = signed_in("ada")

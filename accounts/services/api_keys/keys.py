@@ -220,14 +220,15 @@ def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]],
     return ApiKeys(sorted(keys, key=lambda key: not key.is_active), answer["total"] - answer["count"])
 
 
-def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
+def count_active_by_owner(client: PersonClient, usernames: Sequence[str] | None = None) -> Counter[tuple[str, bool]]:
     """The number of active keys of each native and reserved user: {(username, is reserved): number}. Raises AccessDenied.
 
-    A call for each 1,000 owners, and a small one for each realm. Deactivated and deleted owners are included.
+    `usernames`: only of these owners. A call for each 1,000 owners, and a small one for each realm. Deactivated and deleted
+    owners are included.
     """
     numbers: Counter[tuple[str, bool]] = Counter()
     types: dict[str, str] = {}
-    for owner, number in _owners(client):
+    for owner, number in _owners(client, usernames):
         realm = owner["realm_name"]
         types[realm] = types.get(realm) or _realm_type(client, realm)
         if types[realm] in ("native", "reserved"):
@@ -235,13 +236,17 @@ def count_active_by_owner(client: PersonClient) -> Counter[tuple[str, bool]]:
     return numbers
 
 
-def _owners(client: PersonClient) -> Iterator[tuple[dict[str, str], int]]:
+def _owners(client: PersonClient, usernames: Sequence[str] | None) -> Iterator[tuple[dict[str, str], int]]:
     """Username, realm, and number of active keys of each owner (`aggs` of `_security/_query/api_key`)."""
+    chosen = [] if usernames is None else [{"terms": {"username": list(usernames)}}]
+    query = {"bool": {"filter": [active_query(), *chosen]}}
     sources = [{name: {"terms": {"field": name}}} for name in ("username", "realm_name")]
     after: dict[str, Any] = {}
     while True:
         owners = {"composite": {"sources": sources, "size": OWNERS_AT_ONCE, **after}}
-        answer = client.query_api_keys(query=active_query(), size=0, aggs={"owners": owners})
+        answer = client.query_api_keys(query=query, size=0, aggs={"owners": owners})
+        if "aggregations" not in answer:  # no key matches
+            return
         found = answer["aggregations"]["owners"]
         yield from ((bucket["key"], bucket["doc_count"]) for bucket in found["buckets"])
         if "after_key" not in found:

@@ -77,7 +77,7 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
     names, found, total = _read(client, job)
     rules = Rules(client, job, denial, job.administrators)
     part = uuid.uuid4().hex
-    keys = api_keys.count_active_by_owner(client) if job.is_revoking else Counter()
+    keys = api_keys.count_active_by_owner(client, names) if job.is_revoking else Counter()
     steps = [_step(job, part, number, name, found.get(name), rules, keys) for number, name in enumerate(names, start=job.read + 1)]
     is_last = len(names) < BATCH_SIZE
     further = replace(

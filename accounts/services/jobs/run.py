@@ -237,26 +237,11 @@ def _decided(client: PersonClient, job: Job, claimed: Sequence[Step], denial: De
 
 def _changed(client: PersonClient, job: Job, change: Change) -> Step:
     """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
-    username, user = change.step.username, change.user
+    user = change.user
     try:
-        if job.action == "import":
-            importing.carry_out(client, change)
-        elif user is None:
-            raise ValueError("only an import creates users")
-        elif job.action == "reset-passwords":
-            new_passwords.carry_out(client, change.step)
-        elif reason := _revoke_keys(client, user) if job.is_revoking else "":
+        if user and job.is_revoking and (reason := _revoke_keys(client, user)):
             return replace(change.step, state="failure", reason=reason)
-        elif job.action == "revoke-api-keys":
-            pass
-        elif change.wanted is None:
-            users.delete(client, username, user)
-        elif job.action == "activate":
-            users.enable(client, username, user)
-        elif job.action == "deactivate":
-            users.disable(client, username, user)
-        else:
-            users.update(client, user, change.wanted)
+        _change(client, job, change)
     except ENDS_BATCH:
         raise
     except errors.OutcomeUnknown as exc:
@@ -264,6 +249,24 @@ def _changed(client: PersonClient, job: Job, change: Change) -> Step:
     except errors.ServiceError as exc:
         return replace(change.step, state="failure", reason=exc.code)
     return _succeeded(job, change.step)
+
+
+def _change(client: PersonClient, job: Job, change: Change) -> None:
+    user, wanted = change.user, change.wanted
+    if job.action == "import":
+        importing.carry_out(client, change)
+    elif user is None:
+        raise ValueError("only an import creates users")
+    elif job.action == "reset-passwords":
+        new_passwords.carry_out(client, change.step)
+    elif job.action == "activate":
+        users.enable(client, user.username, user)
+    elif job.action == "deactivate":
+        users.disable(client, user.username, user)
+    elif wanted is None:
+        users.delete(client, user.username, user)
+    elif job.action != "revoke-api-keys":
+        users.update(client, user, wanted)
 
 
 def _succeeded(job: Job, step: Step) -> Step:

@@ -13,7 +13,16 @@ from accounts.services import audit, errors, roles
 from accounts.services.client import PersonClient
 from accounts.services.users import administrators, text_search, unknown_roles, users
 from accounts.services.users.administrators import NOBODY, Administration
-from accounts.services.users.query import UNKNOWN, Position, UserQuery, filter_clause, matches, order_key, position_of, sort_clause
+from accounts.services.users.query import (
+    NO_ACTIVITY,
+    Position,
+    UserQuery,
+    filter_clause,
+    matches,
+    order_key,
+    position_of,
+    sort_clause,
+)
 from accounts.services.users.text_search import Clause
 from accounts.services.users.users import User
 
@@ -242,7 +251,7 @@ class MatchingUsers:
         return [
             user
             for user in among
-            if matches(user, self._query, self._known, self._administration, activity.get(user.username, UNKNOWN))
+            if matches(user, self._query, self._known, self._administration, activity.get(user.username, NO_ACTIVITY))
         ]
 
     def _read(

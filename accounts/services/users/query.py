@@ -22,7 +22,7 @@ PasswordFlag = Literal["password-90-days", "password-1-year", "password-age-unkn
 Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
-UNKNOWN: Final = UserActivity()
+NO_ACTIVITY: Final = UserActivity()
 FLAGS: Final[tuple[Flag, ...]] = (
     "administrator",
     "possible-administrator",
@@ -43,7 +43,7 @@ HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
     "ends-soon": end_dates.ends_within_a_month,
     "end-date": lambda user: end_dates.of(user) is not None,
 }
-HAS_PASSWORD: Final[dict[Flag, Callable[[UserActivity, datetime], bool]]] = {
+PASSWORD_AGE: Final[dict[Flag, Callable[[UserActivity, datetime], bool]]] = {
     "password-90-days": lambda activity, now: password_age.is_older(activity, timedelta(days=90), now),
     "password-1-year": lambda activity, now: password_age.is_older(activity, password_age.YEAR, now),
     "password-age-unknown": password_age.is_unknown,
@@ -83,7 +83,7 @@ class UserQuery:
     @property
     def needs_activity(self) -> bool:
         """Whether it depends on the audit trail."""
-        return not HAS_PASSWORD.keys().isdisjoint(self.flags)
+        return not PASSWORD_AGE.keys().isdisjoint(self.flags)
 
     @property
     def is_searchable(self) -> bool:
@@ -173,7 +173,7 @@ def matches(
     query: UserQuery,
     known: frozenset[str] = frozenset(),
     administration: Administration = NOBODY,
-    activity: UserActivity = UNKNOWN,
+    activity: UserActivity = NO_ACTIVITY,
 ) -> bool:
     """Whether `filter_clause` matches this user. `activity`: only for a query that needs it."""
     has_words = not query.words or text_search.has_words(query.words, user.username, user.full_name, user.email, *user.roles)
@@ -190,8 +190,8 @@ def matches(
 def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration, activity: UserActivity) -> bool:
     if flag in HAS_END_DATE:
         return HAS_END_DATE[flag](user)
-    if flag in HAS_PASSWORD:
-        return HAS_PASSWORD[flag](activity, timezone.now())
+    if flag in PASSWORD_AGE:
+        return PASSWORD_AGE[flag](activity, timezone.now())
     if flag in ADMINISTRATION:
         return administration.is_administrator(user.roles) is ADMINISTRATION[flag]
     if flag == "unknown-roles":

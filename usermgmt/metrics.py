@@ -5,9 +5,11 @@ Labels are names from the code: never usernames, paths, or addresses. With gunic
 """
 
 import os
+from collections.abc import Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"  # read by prometheus_client when it is imported
@@ -56,10 +58,21 @@ for _outcome in ("success", "authentication_failed", "rate_limited"):
     SIGN_INS.labels(_outcome)
 
 
-def exposition() -> bytes:
-    """All of it, of all processes."""
+def exposition(sessions: int | None) -> bytes:
+    """All of it, of all processes. `sessions`: the number of active ones, or None if that isn't known."""
     registry = _registry
     if FOLDER in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    counted = generate_latest(registry)
+    return counted if sessions is None else counted + generate_latest(_Sessions(sessions))
+
+
+class _Sessions:
+    """A collector. A gauge of prometheus_client would be a number of each process."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily("usermgmt_sessions", "Active sessions, of all servers.", value=self._number)

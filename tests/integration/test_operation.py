@@ -10,6 +10,7 @@ import signal
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import ecs_logging
 import pytest
@@ -18,10 +19,12 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
+from accounts.services import sessions
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
+from accounts.views import metrics
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
 from tests.support.cast import PASSWORD
@@ -85,6 +88,27 @@ def test_metrics(node: TestNode, settings: Settings, signed_in: Callable[..., Cl
     }
     assert "canary" not in content
     assert "ada" not in content
+
+
+def test_metrics_have_the_active_sessions(
+    node: TestNode, settings: Settings, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.METRICS_TOKEN = TOKEN
+    ada, otto = signed_in("ada"), signed_in("otto")
+    ada.get("/sessions/")  # which refreshes the index
+    number = scrape()[1]["usermgmt_sessions",]
+    assert number == len(sessions.active_sessions())
+    otto.post("/logout")
+    ada.get("/sessions/")
+    assert scrape()[1]["usermgmt_sessions",] == number - 1
+
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    assert ("usermgmt_sessions",) not in scrape()[1], "not known"
+    answering = Event()
+    monkeypatch.setattr(sessions, "number_of_active", answering.wait)
+    monkeypatch.setattr(metrics, "SECONDS_FOR_SESSIONS", 0)
+    assert ("usermgmt_sessions",) not in scrape()[1], "Elasticsearch hangs"
+    answering.set()
 
 
 def test_metrics_of_several_processes(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ SAFE: dict[str, Any] = {
 
 
 def test_one_process_answers_for_all(tmp_path: Path) -> None:
-    program = "from usermgmt import metrics; metrics.THROTTLED.inc(); print(metrics.exposition().decode())"
+    program = "from usermgmt import metrics; metrics.THROTTLED.inc(); print(metrics.exposition(None).decode())"
     environment = {**os.environ, metrics.FOLDER: str(tmp_path)}
     shown = [subprocess.check_output([sys.executable, "-c", program], cwd=TOP, env=environment, text=True) for _ in range(2)]
     assert "usermgmt_throttled_attempts_total 1.0" in shown[0]
@@ -50,7 +50,7 @@ def test_one_process_answers_for_all(tmp_path: Path) -> None:
 
 
 def test_guide_has_all_metrics() -> None:
-    families = re.findall(r"^# TYPE (\S+)", metrics.exposition().decode(), re.MULTILINE)
+    families = re.findall(r"^# TYPE (\S+)", metrics.exposition(7).decode(), re.MULTILINE)
     assert sorted(families) == sorted(re.findall(r"^\| `(usermgmt_\w+)` \|", GUIDE, re.MULTILINE))
 
 

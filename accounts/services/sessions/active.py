@@ -52,6 +52,11 @@ def active_sessions() -> list[Session]:
     return _active_sessions({"match_all": {}})
 
 
+def number_of_active() -> int:
+    """How many sessions are active; those of the last second may be missing. Raises Unavailable and NotSetUp."""
+    return len(_found({"match_all": {}}))
+
+
 def sessions_of_user(username: str, realm: str) -> list[Session]:
     """The sessions of one user. Raises Unavailable and NotSetUp."""
     return [session for session in _active_sessions({"term": {"username": username}}) if session.belongs_to(username, realm)]

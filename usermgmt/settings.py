@@ -40,6 +40,12 @@ SESSION_LIMIT = env.integer("SESSION_LIMIT", 10, minimum=1)
 # every change in any case.
 PRIVILEGES_FRESH_FOR = timedelta(seconds=60)
 
+# After how many days `delete_old_records` deletes what usermgmt has stored; 0: never.
+AUDIT_RETENTION = timedelta(days=env.integer("AUDIT_RETENTION_DAYS", 0, minimum=0, maximum=36_500))
+REVIEWS_RETENTION = timedelta(days=env.integer("REVIEWS_RETENTION_DAYS", 0, minimum=0, maximum=36_500))
+FINDINGS_RETENTION = timedelta(days=env.integer("FINDINGS_RETENTION_DAYS", 0, minimum=0, maximum=36_500))
+JOBS_RETENTION = timedelta(days=env.integer("JOBS_RETENTION_DAYS", 0, minimum=0, maximum=36_500))
+
 # Wrong passwords in 15 minutes before the next attempt is delayed: for a username from one IP address or known browser, and
 # for a username from all IP addresses or an IP address with all usernames.
 THROTTLE_FAILURES = env.integer("THROTTLE_FAILURES", 5, minimum=1)

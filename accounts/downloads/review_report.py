@@ -28,7 +28,7 @@ HOW_TO_VERIFY: Final = """\
 How to verify: list.ndjson is the snapshot, decisions.ndjson adds the decisions. decisions.csv and decisions-semicolon.csv
 are for reading.
 Compare the output of `sha256sum list.ndjson decisions.ndjson` with the hashes above.
-The hash of the decisions is also in the audit trail, in the event above, where it can't be changed.
+At the sign-off, the hash of the decisions was also added to the audit trail, in the event above, where usermgmt can't change it.
 """
 
 

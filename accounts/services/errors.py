@@ -6,7 +6,8 @@ ServiceError
 │   ├── RoleMappingNotFound  it was a role mapping
 │   ├── ApiKeyNotFound       it was an API key
 │   ├── ReviewNotFound       it was an access review, or an item of one
-│   └── JobNotFound          it was a bulk change
+│   ├── JobNotFound          it was a bulk change
+│   └── EventNotFound        it was an event of the audit trail
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
 ├── AccessDenied             the caller lacks a privilege (403)
@@ -98,6 +99,10 @@ class ReviewNotFound(NotFound):
 
 class JobNotFound(NotFound):
     code = "job_not_found"
+
+
+class EventNotFound(NotFound):
+    code = "event_not_found"
 
 
 class AuthenticationFailed(ServiceError):

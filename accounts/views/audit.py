@@ -55,7 +55,7 @@ def export(request: AppRequest) -> HttpResponseBase:
 @require_GET
 @requires_reader
 def event(request: AppRequest, event_id: str) -> HttpResponse:
-    """One event with all details. Raises NotFound."""
+    """One event with all details. Raises EventNotFound."""
     found = audit.get(event_id)
     context = {
         "event": found,

@@ -33,8 +33,13 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Not found",
         "This API key doesn't exist. Elasticsearch deletes API keys some time after they expire or are revoked.",
     ),
-    errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist."),
-    errors.JobNotFound: (404, "Not found", "This bulk change doesn't exist or was discarded."),
+    errors.ReviewNotFound: (404, "Not found", "This access review doesn't exist or was deleted."),
+    errors.JobNotFound: (404, "Not found", "This bulk change doesn't exist, was discarded, or was deleted."),
+    errors.EventNotFound: (
+        404,
+        "Not found",
+        "This event isn't in the audit trail. Its month may have been deleted. A new event can take a second until it is found.",
+    ),
     errors.JobStateChanged: (
         409,
         "This bulk change is in another state",

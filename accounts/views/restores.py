@@ -64,7 +64,7 @@ class Row:
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def restore(request: AppRequest, event_id: str) -> HttpResponse:
-    """Show what restoring would change now, and do it. Raises NotFound if there is no such event."""
+    """Show what restoring would change now, and do it. Raises EventNotFound."""
     event = audit.get(event_id)
     if event.kind != "user" or event.action not in restores.RESTORABLE:
         return _render_denial(request, event, NOT_A_CHANGE)

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_manager, requires_valid_credentials
 from accounts.http import AppRequest
+from accounts.services import audit
 from accounts.services.cluster import overview, requirements
 from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
 from accounts.unsafe_settings import unsafe_settings
@@ -21,6 +22,7 @@ from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 MONITOR: Final = "cluster privilege monitor"
 READ_TEMPLATES: Final = "cluster privilege indices:admin/index_template/get"
 READ_METADATA: Final = f"index privilege view_index_metadata for {overview.ALL_INDICES}"
+READ_TRAIL: Final = "index privilege read for usermgmt-audit-*"
 READ_SIZES: Final = f"index privilege monitor for {overview.ALL_INDICES}"
 LICENSE_EXPIRED: Final = "The license has expired, so Elasticsearch rejects this request."
 NOT_LOADED: Final = "Couldn't load this. Reload the page to try again."
@@ -30,7 +32,7 @@ NOT_LOADED: Final = "Couldn't load this. Reload the page to try again."
 @requires_manager
 @requires_valid_credentials
 def system(request: AppRequest) -> HttpResponse:
-    """Ten calls, and up to five for the problems, which are cached."""
+    """Eleven calls, and up to five for the problems, which are cached."""
     license = _part(overview.license, MONITOR)
     part = partial(_part, has_license=not license.value or license.value.is_active)
     sizes = part(partial(overview.sizes, request.user.client), READ_SIZES)
@@ -44,6 +46,7 @@ def system(request: AppRequest) -> HttpResponse:
         "templates": part(overview.templates, READ_TEMPLATES),
         "indices": part(lambda: _with_sizes(overview.own_indices(), sizes.value or {}), READ_METADATA),
         "sizes": sizes,
+        "trail_start": part(audit.trail_start, READ_TRAIL),
         "unsafe_settings": unsafe_settings(),
         "settings": settings,
         "env_file": ENV_FILE_NAME,

@@ -33,6 +33,13 @@ def test_renamed_setting_works_with_a_warning(environment: dict[str, str], expec
     assert ("The setting KEPT_SECONDS is now called CACHE_SECONDS." in errors) == warns
 
 
+@pytest.mark.parametrize("name", ["AUDIT", "REVIEWS", "FINDINGS", "JOBS"])
+@pytest.mark.parametrize(("days", "expected"), [(None, "0:00:00"), ("", "0:00:00"), ("0", "0:00:00"), ("400", "400 days, 0:00:00")])
+def test_without_a_retention_nothing_is_old(name: str, days: str | None, expected: str) -> None:
+    given = {} if days is None else {f"{name}_RETENTION_DAYS": days}
+    assert read(f"{name}_RETENTION", **given)[0] == expected
+
+
 def start(*command: str, **environment: str) -> tuple[int, str]:
     """The exit code of a command, and all that it wrote."""
     valid = {"SECRET_KEY": "only for tests, and long enough to be taken", "ELASTICSEARCH_HOSTS": "http://127.0.0.1:1"}
@@ -75,6 +82,11 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("SESSION_IDLE_MINUTES", "0"),
         ("SESSION_LIFESPAN_HOURS", "99999999999"),
         ("SESSION_LIMIT", "ten"),
+        ("AUDIT_RETENTION_DAYS", "-1"),
+        ("AUDIT_RETENTION_DAYS", "forever"),
+        ("REVIEWS_RETENTION_DAYS", "1.5"),
+        ("FINDINGS_RETENTION_DAYS", "36501"),
+        ("JOBS_RETENTION_DAYS", "30d"),
         ("THROTTLE_FAILURES", "0"),
         ("THROTTLE_FAILURES_IN_ALL", "1e3"),
         ("THROTTLE_ANSWER_SECONDS", "inf"),

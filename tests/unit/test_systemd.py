@@ -36,5 +36,5 @@ def test_units_are_valid(tmp_path: Path) -> None:
 
 def test_each_timer_starts_a_service() -> None:
     timers = {unit.stem for unit in TIMERS}
-    assert timers == {"usermgmt-check-audit-trail", "usermgmt-export-users"}
+    assert timers == {"usermgmt-check-audit-trail", "usermgmt-delete-old-records", "usermgmt-export-users"}
     assert timers < {unit.stem for unit in SERVICES}

@@ -23,6 +23,8 @@ class Command(BaseCommand):
             found = trail_check.check(operators.client_for_command("check_audit_trail", *credentials()))
         for difference in found.differences:
             self.stdout.write(_line(difference))
+        if found.trail_start:
+            self.stdout.write(f"The audit trail starts on {found.trail_start:%Y-%m-%d %H:%M} UTC. Older changes were not compared.")
         self.stdout.write(f"Users in the audit trail: {found.checked}. Users without events: {found.unknown}.")
         if found.differences:
             raise CommandError(f"{len(found.differences)} users differ from the audit trail.", returncode=2)

@@ -45,6 +45,7 @@ class Action(StrEnum):
     REVIEW_DECIDE = "review-decide", "Record decision"
     REVIEW_CLOSE = "review-close", "Lock decisions"
     REVIEW_SIGN_OFF = "review-sign-off", "Sign off access review"
+    RECORDS_DELETE = "records-delete", "Delete old records"
 
 
 LABELS: Final = {action.value: action.label for action in Action}
@@ -105,6 +106,10 @@ DETAILS: Final = {
     "failure": "Failed",
     "unknown": "Unknown",
     "skipped": "Skipped",
+    "first": "From",
+    "last": "To",
+    "documents": "Documents",
+    "retention_days": "Retention in days",
 }
 # `event.reason`: the codes of errors, and those of what isn't an error of a service.
 REASONS: Final = {
@@ -116,6 +121,7 @@ REASONS: Final = {
     "api_key_not_found": "API key not found",
     "review_not_found": "Access review not found",
     "job_not_found": "Bulk change not found",
+    "event_not_found": "Event not found",
     "authentication_failed": "Incorrect username or password",
     "rate_limited": "Too many failed attempts",
     "access_denied": "Denied by Elasticsearch",

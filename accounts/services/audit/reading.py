@@ -117,13 +117,13 @@ def of_requests(requests: Collection[str], usernames: Collection[str]) -> dict[t
 
 
 def get(event_id: str) -> Event:
-    """One event with all its stages. Raises NotFound."""
+    """One event with all its stages. Raises EventNotFound."""
     hits = service_client().search(**AUDIT_INDICES, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"][
         "hits"
     ]
     first = [hit for hit in hits if hit["_source"]["usermgmt"]["stage"] in ("intent", "single")]
     if not first:
-        raise errors.NotFound(event_id)
+        raise errors.EventNotFound(event_id)
     return _merged_events(first)[0]
 
 

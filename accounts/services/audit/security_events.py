@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from accounts.services import errors, request_context
 from accounts.services.audit import writing
@@ -56,7 +57,9 @@ def record_sign_out(actor: Actor, session_id: str) -> None:
 
 def record_expired_sessions(documents: Mapping[str, Mapping[str, Any]]) -> None:
     """Documents of sessions that were found to have expired, by ID. Each is recorded once, by the first process that finds it."""
-    events = [_expired(id, document) for id, document in documents.items() if document.get("username")]
+    events = [
+        event for id, document in documents.items() if document.get("username") and not _is_old(event := _expired(id, document))
+    ]
     if not events:
         return
     try:
@@ -72,6 +75,12 @@ def _expired(session_id: str, document: Mapping[str, Any]) -> Event:
     index = indices.audit_index(ended)
     # Not caused by the current request, which may be of any user.
     return replace(event, id=session_id[:32], session=session_id, index=index, source="", request="", moment=ended)
+
+
+def _is_old(event: Event) -> bool:
+    """Whether it belongs to a month that is to be deleted. In a month that was deleted, it would be the only event."""
+    retention = settings.AUDIT_RETENTION
+    return bool(retention) and indices.is_audit_month_before(event.index, timezone.now() - retention)
 
 
 def record_access_denied(actor: Actor, page: str, target: str, reason: str) -> None:

@@ -28,13 +28,20 @@ SOON: Final = timedelta(days=30)
 EXCESSIVE_CLUSTER: Final = ("manage_security",)
 EXCESSIVE_AUDIT: Final = ("delete", "delete_index", "index")
 RETENTION: Final = {
-    indices.AUDIT: "Kept until an administrator deletes the index or adds an ILM policy",
+    indices.AUDIT: "Kept",
     indices.REVIEWS: "Kept",
     indices.FINDINGS: "The last 10 runs",
     indices.JOBS: "The last 50 bulk changes",
     indices.SESSIONS: "Until a session ends",
     indices.THROTTLE: "Until a counter expires",
     indices.LOCKS: "Until a change ends",
+}
+# The setting, and from when on it counts.
+RETENTION_SETTINGS: Final = {
+    indices.AUDIT: ("AUDIT_RETENTION", "the end of the month"),
+    indices.REVIEWS: ("REVIEWS_RETENTION", "the end of a review"),
+    indices.FINDINGS: ("FINDINGS_RETENTION", "the end of a run"),
+    indices.JOBS: ("JOBS_RETENTION", "the end of a bulk change"),
 }
 
 
@@ -154,8 +161,16 @@ class Index:
 
     @property
     def retention(self) -> str:
+        """The ILM policy, or what usermgmt does by itself, and the setting for `delete_old_records`."""
         name = indices.AUDIT if self.name.startswith(f"{indices.AUDIT}-") else self.name
-        return f"ILM policy {self.policy}" if self.policy else RETENTION.get(name, "Not known to usermgmt")
+        kept = f"ILM policy {self.policy}" if self.policy else RETENTION.get(name, "Not known to usermgmt")
+        return "; ".join(filter(None, [kept, _retention_setting(name)]))
+
+
+def _retention_setting(name: str) -> str:
+    setting, start = RETENTION_SETTINGS.get(name, ("", ""))
+    days = getattr(settings, setting).days if setting else 0
+    return f"{setting}_DAYS={days}: deleted by delete_old_records {days:,} days after {start}" if days else ""
 
 
 def expires_soon(moment: datetime | None) -> bool:

@@ -1,5 +1,6 @@
 """The indices of usermgmt: their names, and the templates from which they are created."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ REVIEWS: Final = "usermgmt-reviews"
 JOBS: Final = "usermgmt-jobs"
 AUDIT: Final = "usermgmt-audit"  # the name of its template; there is one index per month
 AUDIT_PATTERN: Final = "usermgmt-audit-*"
+AUDIT_MONTH: Final = re.compile(r"usermgmt-audit-[0-9]{4}\.(0[1-9]|1[0-2])")
 AUDIT_MARKER: Final = "usermgmt_audit"  # a dynamic template without effect: it shows that an index was created from our template
 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}
@@ -146,6 +148,11 @@ TEMPLATES: Final[dict[str, dict[str, Any]]] = {
 def audit_index(moment: datetime) -> str:
     """The index with the audit events of that month."""
     return f"{AUDIT}-{moment:%Y.%m}"
+
+
+def is_audit_month_before(name: str, moment: datetime) -> bool:
+    """Whether this is the index of a month that had ended by then."""
+    return bool(AUDIT_MONTH.fullmatch(name)) and name < audit_index(moment)
 
 
 def names(now: datetime) -> list[str]:

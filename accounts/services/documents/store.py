@@ -8,12 +8,15 @@ from dataclasses import fields
 from http import HTTPStatus
 from itertools import islice
 from threading import Condition
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, ServiceClient, service_client, setup_problems
 
 T = TypeVar("T")
+
+DELETED_AT_ONCE: Final = 10_000
+MAX_OWNERS: Final = 10_000
 
 
 class Version(NamedTuple):
@@ -158,6 +161,33 @@ def require_status(results: Iterable[Mapping[str, Any]], accepted: Collection[in
         if result["status"] not in accepted:
             error = result.get("error", {})
             raise setup_problems.of_error(error, result["status"]) or errors.Unavailable(str(error))
+
+
+def count_matching(index: str, query: Mapping[str, Any]) -> int:
+    """How many documents match. A missing index has none."""
+    found = service_client().search(index=index, query=query, size=0, track_total_hits=True, ignore_unavailable=True)
+    total: int = found["hits"]["total"]["value"]
+    return total
+
+
+def delete_matching(index: str, query: Mapping[str, Any]) -> None:
+    """Delete all documents that match. A missing one is no error. Raises Unavailable when one couldn't be deleted."""
+    found: dict[str, Any] = {"index": index, "query": query, "size": DELETED_AT_ONCE, "source": False}
+    try:
+        service_client().indices.refresh(index=index)
+    except errors.IndexNotFound:
+        return
+    while hits := service_client().search(**found)["hits"]["hits"]:
+        deleted = bulk([{"delete": {"_index": index, "_id": hit["_id"]}} for hit in hits], refresh=True)
+        require_status(deleted, (HTTPStatus.OK, HTTPStatus.NOT_FOUND))
+
+
+def missing_owners(index: str, field: str, query: Mapping[str, Any]) -> list[str]:
+    """The IDs in this field of the documents that match which aren't documents themselves: a process was killed deleting them."""
+    owners = {"owners": {"terms": {"field": field, "size": MAX_OWNERS}}}
+    found = service_client().search(index=index, query=query, size=0, aggs=owners, ignore_unavailable=True)
+    ids = [bucket["key"] for bucket in found.get("aggregations", {}).get("owners", {}).get("buckets", [])]
+    return [id for id, document in zip(ids, get_many(index, ids), strict=True) if document is None] if ids else []
 
 
 def _found(document: dict[str, Any]) -> dict[str, Any] | None:

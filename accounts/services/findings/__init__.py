@@ -9,6 +9,9 @@ from accounts.services.findings.catalogue import CATALOGUE as CATALOGUE
 from accounts.services.findings.catalogue import Finding as Finding
 from accounts.services.findings.rows import Row as Row
 from accounts.services.findings.runs import Run as Run
+from accounts.services.findings.runs import count_documents as count_documents
+from accounts.services.findings.runs import deletable_before as deletable_before
+from accounts.services.findings.runs import delete as delete
 from accounts.services.findings.runs import get as get
 from accounts.services.findings.runs import history as history
 from accounts.services.findings.runs import latest as latest

@@ -77,8 +77,17 @@ def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
 
 
 def delete(chunks: Iterable[Chunk]) -> None:
-    """Delete the documents. A missing one is no error."""
-    store.bulk([{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks])
+    """Delete the documents. A missing one, and one that can't be deleted, is no error."""
+    _delete(chunks)
+
+
+def delete_all(chunks: Iterable[Chunk]) -> None:
+    """Delete the documents. A missing one is no error. Raises Unavailable when one couldn't be deleted."""
+    store.require_status(_delete(chunks), (HTTPStatus.OK, HTTPStatus.NOT_FOUND))
+
+
+def _delete(chunks: Iterable[Chunk]) -> list[Mapping[str, Any]]:
+    return store.bulk([{"delete": {"_index": indices.FINDINGS, "_id": id}} for id, _ in chunks])
 
 
 def _cut(rows: Sequence[Any]) -> list[Sequence[Any]]:

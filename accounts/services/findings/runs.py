@@ -139,6 +139,28 @@ def write(run: Run) -> Run:
     return replace(run, version=version)
 
 
+def deletable_before(moment: datetime) -> list[Run]:
+    """The runs that ended before then, the oldest first; one that was abandoned ended when it started.
+
+    Not the latest finished one, with which the next run is compared, and the one that it was compared with.
+    """
+    service_client().indices.refresh(index=indices.FINDINGS, ignore_unavailable=True)
+    known = history()
+    finished = next((run for run in known if run.finished), None)
+    needed = (finished.id, finished.previous) if finished else ()
+    return [run for run in reversed(known) if run.id not in needed and (run.finished or run.started) < moment]
+
+
+def count_documents(run: Run) -> int:
+    """How many documents a run has, itself included."""
+    return 1 + sum(len(chunks) for chunks in get(run.id).chunks.values())
+
+
+def delete(run: Run) -> None:
+    """Raises Unavailable when a document couldn't be deleted."""
+    rows.delete_all([*chain.from_iterable(get(run.id).chunks.values()), (run.id, 0)])
+
+
 def prune() -> None:
     """Delete all but the newest runs."""
     for run in history()[MAX_RUNS:]:

@@ -26,8 +26,13 @@ from accounts.services.jobs.run import verify as verify
 from accounts.services.jobs.store import StepQuery as StepQuery
 from accounts.services.jobs.store import all_jobs as all_jobs
 from accounts.services.jobs.store import all_steps as all_steps
+from accounts.services.jobs.store import count_parts as count_parts
 from accounts.services.jobs.store import counts as counts
 from accounts.services.jobs.store import counts_of as counts_of
+from accounts.services.jobs.store import delete_finished as delete_finished
+from accounts.services.jobs.store import delete_parts as delete_parts
+from accounts.services.jobs.store import deleted_with_parts as deleted_with_parts
+from accounts.services.jobs.store import finished_before as finished_before
 from accounts.services.jobs.store import get as get
 from accounts.services.jobs.store import refresh as refresh
 from accounts.services.jobs.store import steps as steps

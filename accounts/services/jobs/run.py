@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
@@ -39,6 +39,7 @@ ABANDONED_AFTER: Final = timedelta(minutes=2)
 MAX_VERIFIED: Final = 100
 STARTED: Final[tuple[State, ...]] = ("running", "paused", "finished")
 REVOKED_BECAUSE: Final = "Bulk change"
+NO_LONGER_RECORDED: Final = "This change began before the audit trail starts, so it isn't known whether it was made."
 CHANGED_SINCE: Final = "The roles of this user were changed after the preview."
 # With these, no other user can be changed either.
 ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
@@ -152,13 +153,15 @@ def _recover(job: Job) -> None:
     begun = [step for step in store.steps(job, StepQuery("started", size=BATCH_SIZE)) if step.begun and step.begun <= deadline]
     if not begun:
         return
-    events = _events(begun)
-    recovered = [_recovered(job, step, events.get((step.request, step.username))) for step in begun]
+    events, start = _events(begun), audit.trail_start()
+    recovered = [_recovered(job, step, events.get((step.request, step.username)), start) for step in begun]
     store.put_steps([step for step in recovered if step.state != "started"])
     store.refresh()
 
 
-def _recovered(job: Job, step: Step, event: audit.Event | None) -> Step:
+def _recovered(job: Job, step: Step, event: audit.Event | None, trail_start: datetime | None) -> Step:
+    if event is None and step.begun and (trail_start is None or step.begun < trail_start):
+        return replace(step, state="unknown", reason=NO_LONGER_RECORDED)
     if event is None:  # the intent is written before anything else; revoking API keys has no such event, and can be repeated
         return _waiting(step)
     return _settled(job, step, event)

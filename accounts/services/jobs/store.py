@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -89,14 +90,46 @@ def all_jobs() -> list[Job]:
 def delete(job: Job) -> None:
     """Delete a job, its steps, and its lines."""
     documents_store.delete(indices.JOBS, job.id)
-    _delete_all([{"term": {"job": job.id}}])
+    delete_parts(job.id)
 
 
-def _delete_all(filters: Sequence[Mapping[str, Any]]) -> None:
-    found: dict[str, Any] = {"query": {"bool": {"filter": filters}}, "size": 10 * BATCH_SIZE, "source": False}
-    refresh()
-    while hits := service_client().search(**INDEX, **found)["hits"]["hits"]:
-        documents_store.bulk([{"delete": {"_index": indices.JOBS, "_id": hit["_id"]}} for hit in hits], refresh=True)
+def delete_finished(job: Job) -> None:
+    """The same, unless it was changed since it was read, for example retried. Raises Conflict, Unavailable."""
+    documents_store.delete(indices.JOBS, job.id, job.version)
+    delete_parts(job.id)
+
+
+def delete_parts(job_id: str) -> None:
+    """Delete the steps and lines of a job. Raises Unavailable when one couldn't be deleted."""
+    documents_store.delete_matching(indices.JOBS, _parts(job_id))
+
+
+def count_parts(job_id: str) -> int:
+    """How many steps and lines a job has."""
+    return documents_store.count_matching(indices.JOBS, _parts(job_id))
+
+
+def deleted_with_parts() -> list[str]:
+    """IDs of deleted jobs that still have steps or lines, because a process was killed."""
+    return documents_store.missing_owners(indices.JOBS, "job", {"terms": {"kind": ["step", "line"]}})
+
+
+def finished_before(moment: datetime) -> list[Job]:
+    """The jobs that ended before then, the oldest first; call `refresh` first."""
+    filters = [{"term": {"kind": "job"}}, {"term": {"state": "finished"}}, {"range": {"created": {"lt": moment.isoformat()}}}]
+    answer = service_client().search(
+        **INDEX,
+        query={"bool": {"filter": filters}},
+        sort=[{"created": {"order": "asc", "unmapped_type": "date"}}],
+        size=10 * BATCH_SIZE,
+        source_excludes=["usernames"],
+        seq_no_primary_term=True,
+    )
+    return [job for job in map(Job.of, answer["hits"]["hits"]) if job.finished and job.finished < moment]
+
+
+def _parts(job_id: str) -> dict[str, Any]:
+    return {"term": {"job": job_id}}
 
 
 def refresh() -> None:
@@ -129,7 +162,8 @@ def lines(job: Job, after: int, size: int) -> list[Mapping[str, Any]]:
 def delete_lines(job: Job) -> None:
     """Delete the lines of an import, whose steps have what is still needed."""
     if job.action == "import":
-        _delete_all([{"term": {"job": job.id}}, {"term": {"kind": "line"}}])
+        lines = [{"term": {"job": job.id}}, {"term": {"kind": "line"}}]
+        documents_store.delete_matching(indices.JOBS, {"bool": {"filter": lines}})
 
 
 def create_steps(steps: Sequence[Step]) -> None:

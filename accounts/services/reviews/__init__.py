@@ -26,6 +26,11 @@ from accounts.services.reviews.store import ItemQuery as ItemQuery
 from accounts.services.reviews.store import Progress as Progress
 from accounts.services.reviews.store import all_items as all_items
 from accounts.services.reviews.store import all_reviews as all_reviews
+from accounts.services.reviews.store import count_items as count_items
+from accounts.services.reviews.store import delete as delete
+from accounts.services.reviews.store import delete_items as delete_items
+from accounts.services.reviews.store import deleted_with_items as deleted_with_items
+from accounts.services.reviews.store import ended_before as ended_before
 from accounts.services.reviews.store import get as get
 from accounts.services.reviews.store import get_with_items as get_with_items
 from accounts.services.reviews.store import items as items

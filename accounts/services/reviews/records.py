@@ -90,6 +90,13 @@ class Review:
         return self.state not in ("snapshotting", "failed")
 
     @property
+    def ended(self) -> datetime | None:
+        """When it was signed off, or its snapshot failed; None for one that goes on."""
+        if self.state == "signed" and self.sign_off:
+            return self.sign_off.moment
+        return self.snapshot.moment if self.state == "failed" and self.snapshot else None
+
+    @property
     def is_overdue(self) -> bool:
         return self.due is not None and self.state != "signed" and self.due < timezone.localdate()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, Final
 
@@ -21,11 +22,15 @@ DenialReason = Callable[[Any], str]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An item of a signed review, as it is now, and the changes since the sign-off, newest first."""
+    """An item of a signed review, as it is now, and the changes since the sign-off, newest first.
+
+    `trail_start`: of the audit trail if it starts only after the sign-off, so that changes before it aren't known.
+    """
 
     item: Item
     current: Current
     events: Sequence[audit.Event] = ()
+    trail_start: datetime | None = None
 
     @property
     def is_done(self) -> bool:
@@ -45,14 +50,16 @@ class Outcome:
 
 
 def outcomes(client: PersonClient, review: Review, items: Sequence[Item]) -> dict[int, Outcome]:
-    """Of those of the items that are to be removed or changed, by number. Three calls at most; none before the sign-off."""
+    """Of those of the items that are to be removed or changed, by number. Four calls at most; none before the sign-off."""
     affected = [item for item in items if item.decision and item.decision.choice != "keep"]
     if not review.sign_off or not affected:
         return {}
     subject, names = review.subject, [item.identity for item in affected]
     current = subject.current(client, [item.row for item in affected])
     changes = audit.changes_of(names, review.sign_off.moment, subject.kind, subject.actions)
-    return {item.number: Outcome(item, current[item.identity], changes.get(item.identity, ())) for item in affected}
+    start = audit.trail_start() if any(name not in changes for name in names) else None
+    gap = start if start and start > review.sign_off.moment else None
+    return {item.number: Outcome(item, current[item.identity], changes.get(item.identity, ()), gap) for item in affected}
 
 
 def outcomes_by_decision(client: PersonClient, review: Review, decision: Decision, after: int = 0, size: int = 50) -> list[Outcome]:

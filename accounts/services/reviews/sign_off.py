@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from django.utils import timezone
 
@@ -17,6 +18,9 @@ from accounts.services import audit, errors
 from accounts.services.client import PersonClient
 from accounts.services.reviews import store
 from accounts.services.reviews.records import DECISIONS, Item, JobProgress, Review, SignOff
+
+# A search finds every event by then.
+FOUND_AFTER: Final = timedelta(minutes=1)
 
 
 def begin_sign_off(client: PersonClient, review_id: str) -> None:
@@ -84,12 +88,16 @@ def digest(items: Iterator[Item]) -> tuple[str, dict[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether the decisions are those that were signed. `now`: their hash; `trail`: the hash in the audit trail."""
+    """Whether the decisions are those that were signed. `now`: their hash; `trail`: the hash in the audit trail.
 
-    state: Literal["verified", "modified", "unknown"]
+    "missing": the audit trail, which starts at `trail_start`, doesn't have the sign-off, so the decisions aren't proved.
+    """
+
+    state: Literal["verified", "modified", "unknown", "missing"]
     now: str
     trail: str = ""
     event: str = ""
+    trail_start: datetime | None = None
 
 
 def verify(review: Review) -> Verification:
@@ -104,8 +112,11 @@ def verify(review: Review) -> Verification:
     query = audit.Query(kind="review", target=review.id, action=audit.Action.REVIEW_SIGN_OFF)
     events = audit.search(query).events
     hashes = {str(event.changes["sha256"][1]) for event in events}
-    if not hashes:
+    if not hashes and timezone.now() - review.sign_off.moment < FOUND_AFTER:
         return Verification("unknown", now)
+    if not hashes:
+        state: Literal["modified", "missing"] = "missing" if now == review.sign_off.sha256 else "modified"
+        return Verification(state, now, trail_start=audit.trail_start())
     # Whoever can write the review could also add another event, but not remove the first one.
     is_verified = hashes == {now} == {review.sign_off.sha256}
     return Verification("verified" if is_verified else "modified", now, str(events[-1].changes["sha256"][1]), events[-1].id)

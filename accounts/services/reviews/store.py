@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -97,6 +98,51 @@ def all_reviews(*states: str) -> list[Review]:
     sort = [{"created": {"order": "desc", "unmapped_type": "date"}}]
     answer = service_client().search(**REVIEWS_INDEX, query={"bool": {"filter": filters}}, sort=sort, size=MAX_REVIEWS)
     return [Review.of(hit) for hit in answer["hits"]["hits"]]
+
+
+def ended_before(moment: datetime) -> list[Review]:
+    """The reviews that ended before then, the oldest first; call `refresh` first."""
+    filters = [
+        {"term": {"kind": "review"}},
+        {"terms": {"state": ["signed", "failed"]}},
+        {"range": {"created": {"lt": moment.isoformat()}}},
+    ]
+    answer = service_client().search(
+        **REVIEWS_INDEX,
+        query={"bool": {"filter": filters}},
+        sort=[{"created": {"order": "asc", "unmapped_type": "date"}}],
+        size=10 * MAX_REVIEWS,
+        seq_no_primary_term=True,
+    )
+    return [review for review in map(Review.of, answer["hits"]["hits"]) if review.ended and review.ended < moment]
+
+
+def delete(review: Review) -> None:
+    """Delete a review and its items, unless it was changed since it was read. Raises Conflict, Unavailable.
+
+    The review comes first: one that has lost some of its items would look like one that was tampered with.
+    """
+    documents_store.delete(indices.REVIEWS, review.id, review.version)
+    delete_items(review.id)
+
+
+def delete_items(review_id: str) -> None:
+    """Raises Unavailable when one couldn't be deleted."""
+    documents_store.delete_matching(indices.REVIEWS, _items_of(review_id))
+
+
+def count_items(review_id: str) -> int:
+    """Call `refresh` first."""
+    return documents_store.count_matching(indices.REVIEWS, _items_of(review_id))
+
+
+def deleted_with_items() -> list[str]:
+    """IDs of deleted reviews that still have items, because a process was killed."""
+    return documents_store.missing_owners(indices.REVIEWS, "review", {"term": {"kind": "item"}})
+
+
+def _items_of(review_id: str) -> dict[str, Any]:
+    return {"bool": {"filter": [{"term": {"kind": "item"}}, {"term": {"review": review_id}}]}}
 
 
 def progress(review_ids: Iterable[str]) -> dict[str, Progress]:

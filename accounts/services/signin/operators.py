@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import errors, request_context, sessions
-from accounts.services.client import PersonClient
+from accounts.services.client import AdministratorClient, PersonClient
 from accounts.services.cluster import requirements
 from accounts.services.request_context import Actor
 from accounts.services.roles import privileges
@@ -161,6 +161,14 @@ def operator_for_command(command: str, username: str, password: str) -> Operator
     operator = Operator(_identity(client), client)
     client.actor = replace(client.actor, command=command)
     return operator
+
+
+@sensitive_variables("password")
+def administrator_for_command(command: str, username: str, password: str) -> AdministratorClient:
+    """A client for all APIs. Raises AuthenticationFailed and Unavailable."""
+    administrator = AdministratorClient(username, password)
+    administrator.actor = client_for_command(command, username, password).actor
+    return administrator
 
 
 @sensitive_variables("password")

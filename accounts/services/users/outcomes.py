@@ -21,7 +21,7 @@ UNVERIFIABLE: Final = "Can't be verified. Repeat the action if it is still neede
 def verify_outcome(client: PersonClient, event_id: str) -> Event:
     """Verify a change and record the result; if it can't be verified, the outcome stays "unknown" and nothing is recorded.
 
-    Raises NotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
+    Raises EventNotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
     """
     event = _unknown(event_id)
     outcome, reason = _verify(client, event)

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from accounts.services import audit
 from accounts.services.audit import replay
 from accounts.services.audit.replay import ReplayedUser
 from accounts.services.client import PersonClient
@@ -22,11 +24,15 @@ class Difference:
 
 @dataclass(frozen=True)
 class TrailCheck:
-    """`checked`: users in the audit trail; `unknown`: users without an event, who are older or were created outside usermgmt."""
+    """`checked`: users in the audit trail; `unknown`: users without an event, who are older or were created outside usermgmt.
+
+    `trail_start`: before that, nothing is known, so nothing was compared.
+    """
 
     checked: int
     unknown: int
     differences: list[Difference]
+    trail_start: datetime | None
 
 
 def check(client: PersonClient) -> TrailCheck:
@@ -42,7 +48,7 @@ def check(client: PersonClient) -> TrailCheck:
             if fields := dict(_fields(known[user.username], user)):
                 differences.append(Difference(user.username, fields))
     missing = [Difference(username) for username in sorted(known.keys() - seen)]
-    return TrailCheck(len(known), unknown, [*differences, *missing])
+    return TrailCheck(len(known), unknown, [*differences, *missing], audit.trail_start())
 
 
 def _fields(replayed: ReplayedUser, user: User) -> Iterator[tuple[str, tuple[Any, Any]]]:

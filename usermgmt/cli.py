@@ -15,20 +15,24 @@ from usermgmt import health_check, paths
 
 NAME = "usermgmt"
 SERVE_DESCRIPTION = "Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
+HEALTH_CHECK_DESCRIPTION = "Exits with 0 if the server that these settings describe answers."
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
     arguments = sys.argv[1:]
+    if arguments[:1] == ["help"] and len(arguments) == 2:
+        arguments = [arguments[1], "--help"]
     try:
         if arguments[:1] == ["serve"]:
             _serve(arguments[1:])
-        elif arguments in (["health-check"], ["health_check"]):
+        elif arguments[:1] in (["health-check"], ["health_check"]):
+            _parse("health-check", HEALTH_CHECK_DESCRIPTION, arguments[1:])
             sys.exit(health_check.main())
         elif arguments in (["--version"], ["version"]):
             print(version(NAME))  # noqa: T201
         else:
-            if arguments[:1] == ["help"] or not {"-h", "--help"}.isdisjoint(arguments):
+            if not {"-h", "--help"}.isdisjoint(arguments):
                 os.environ.setdefault("ELASTICSEARCH_HOSTS", "https://localhost:9200")  # a description needs no cluster
             _Commands([NAME, *arguments]).execute()
     except ImproperlyConfigured as exc:
@@ -38,7 +42,7 @@ def main() -> None:
 
 def _serve(arguments: list[str]) -> NoReturn:
     """Become the server. Its settings are only read in other processes: here, old values would hide new ones at a reload."""
-    argparse.ArgumentParser(prog=f"{NAME} serve", description=SERVE_DESCRIPTION).parse_args(arguments)
+    _parse("serve", SERVE_DESCRIPTION, arguments)
     if code := paths.run_module(NAME, "check", stdout=subprocess.DEVNULL).returncode:
         sys.exit(code)
     # Only says what is wrong: the server also starts while Elasticsearch is unavailable.
@@ -47,6 +51,11 @@ def _serve(arguments: list[str]) -> NoReturn:
         paths.run_module(NAME, "collectstatic", "--noinput", "--verbosity", "0")
     gunicorn = [sys.executable, "-m", "gunicorn", "-c", str(paths.PACKAGE / "gunicorn.py"), "usermgmt.asgi"]
     os.execve(sys.executable, gunicorn, paths.python_environment())  # noqa: S606
+
+
+def _parse(command: str, description: str, arguments: list[str]) -> None:
+    """Exits for any argument, and with the description for --help."""
+    argparse.ArgumentParser(prog=f"{NAME} {command}", description=description).parse_args(arguments)
 
 
 class _Commands(ManagementUtility):

@@ -92,8 +92,9 @@ def test_commands(command: str, here: Path) -> None:
     assert code == 0
     expected = {"serve", "check", "health-check", "setup-cluster", "reset-password", "export-users"}
     assert expected <= set(output.split())
-    for arguments in (["setup-cluster", "--help"], ["help", "setup-cluster"]):  # without any settings
-        assert "usage: usermgmt setup-cluster " in _run(command, *arguments, cwd=here, ENV_FILE=os.devnull)[1]
+    for name in expected:
+        for arguments in ([name, "--help"], ["help", name]):  # without any settings
+            assert f"usage: usermgmt {name} " in _run(command, *arguments, cwd=here, ENV_FILE=os.devnull)[1]
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert _run(command, "--version", cwd=here) == (0, f"{version}\n")
     code, output = _run(command, "serve", cwd=here, **environment, SECRET_KEY="canary")

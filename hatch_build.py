@@ -1,4 +1,4 @@
-"""What the wheel has and this folder doesn't: collected static files, and the extra `locked`."""
+"""What the wheel has and this folder doesn't: collected static files, and the extras `locked` and `otel`."""
 
 import os
 import re
@@ -15,10 +15,15 @@ LOCKED = re.compile(r"^([\w.-]+==[^\\]+?) *\\?$", re.MULTILINE)
 
 
 class LockedVersions(MetadataHookInterface):
-    """`usermgmt[locked]` requires exactly the versions in requirements.txt."""
+    """`usermgmt[locked]` requires exactly the versions in requirements.txt, `usermgmt[otel]` what requirements-otel.txt adds."""
 
     def update(self, metadata: dict[str, Any]) -> None:
-        metadata["optional-dependencies"] = {"locked": LOCKED.findall(Path(self.root, "requirements.txt").read_text())}
+        locked, all_locked = self._versions("requirements.txt"), self._versions("requirements-otel.txt")
+        otel = [version for version in all_locked if version not in locked]
+        metadata["optional-dependencies"] = {"locked": locked, "otel": otel}
+
+    def _versions(self, name: str) -> list[str]:
+        return LOCKED.findall(Path(self.root, name).read_text())
 
 
 class StaticFiles(BuildHookInterface[Any]):

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.decorators import declares_access
 from accounts.services import errors
 from accounts.services.cluster import requirements
+from usermgmt import tracing
 from usermgmt.configuration import require_server_certificate
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
@@ -45,6 +46,17 @@ def certificate_is_valid(**options: Any) -> list[CheckMessage]:
         require_server_certificate(settings.TLS_CERTFILE, settings.TLS_KEYFILE)
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="accounts.E005")]
+    return []
+
+
+@register(Tags.compatibility)
+def traces_are_possible(**options: Any) -> list[CheckMessage]:
+    """Check what the environment says about traces. It may be written for all programs of a machine, so the server still starts."""
+    try:
+        if recorder := tracing.configured():
+            recorder.stop()
+    except ImproperlyConfigured as exc:
+        return [Warning("There are no traces.", hint=str(exc), id="accounts.W006")]
     return []
 
 

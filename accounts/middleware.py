@@ -1,6 +1,6 @@
 """Request ID, response headers, session, signed-in operator, and error pages for service errors."""
 
-import uuid
+import secrets
 from collections.abc import Callable
 from contextvars import copy_context
 from datetime import UTC
@@ -45,7 +45,7 @@ def request_id(get_response: GetResponse) -> GetResponse:
     """
 
     def in_context(request: HttpRequest) -> HttpResponseBase:
-        current_request_id.set(uuid.uuid4().hex)
+        current_request_id.set(secrets.token_hex(16))  # all of it random, as samplers of traces expect
         request_context.source_address.set(source_address(request.META, behind_proxy=settings.BEHIND_PROXY))
         request_context.session_id.set("")
         request_context.missing_outcomes.set([])

@@ -1,4 +1,4 @@
-"""Counts each request for the metrics, and writes its line of the request log, if that is on."""
+"""Counts each request for the metrics, and writes its line of the request log and its span, if they are on."""
 
 import logging
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.services import request_context
 from accounts.services.request_context import Observation
-from usermgmt import metrics
+from usermgmt import metrics, tracing
 
 logger = logging.getLogger("usermgmt.requests")
 
@@ -25,11 +25,14 @@ def observed(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
     """Observe all requests but those that are answered before, and static files. A download is observed until it ends."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.path.startswith(settings.STATIC_URL):
+            return get_response(request)
         observation, started = Observation(), perf_counter()
         request_context.observation.set(observation)
+        if tracing.recorder:
+            # Any client can send a trace of its own, and thereby decide whether the request is recorded. A proxy can prevent that.
+            observation.span = tracing.recorder.start_request(request.method, request.headers if settings.BEHIND_PROXY else {})
         response = get_response(request)
-        if request.path.startswith(settings.STATIC_URL):
-            return response
         finish = partial(_finish, request, response, observation, started)
         if response.streaming:
             _when_closed(response, finish)
@@ -73,6 +76,7 @@ def _when_closed(response: HttpResponseBase, finish: Callable[[], None]) -> None
 def _finish(request: HttpRequest, response: HttpResponseBase, observation: Observation, started: float) -> None:
     seconds, status = perf_counter() - started, response.status_code
     match = request.resolver_match
+    route = f"/{match.route}" if match else observation.view  # of the user API, which calls its views by their routes
     observation.view = observation.view or (match.view_name if match else NO_VIEW)
     metrics.REQUESTS.labels(observation.view, f"{status // 100}xx").observe(seconds)
     if settings.REQUEST_LOG:
@@ -80,3 +84,6 @@ def _finish(request: HttpRequest, response: HttpResponseBase, observation: Obser
             observation.username = user.username
         message = f"{request.method} {observation.view} {status}"
         logger.info(message, extra=log_fields(request, status, observation, seconds))
+    if tracing.recorder and observation.span:
+        full_route = f"{settings.BASE_PATH}{route}" if route else ""
+        tracing.recorder.end_request(observation.span, request.method, observation.view, full_route, status)

@@ -13,7 +13,7 @@ from typing import Any
 
 # gunicorn has put the current folder first, which can contain other packages with these names.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from usermgmt import paths, tls
+from usermgmt import paths, tls, tracing
 
 
 def _read() -> "subprocess.CompletedProcess[bytes]":
@@ -89,3 +89,8 @@ def _share_metrics(server: Any) -> None:
 def post_fork(server: Any, worker: Any) -> None:
     """Use the settings that were checked. The file may have changed, and a process that replaces another would not start."""
     os.environ.update(_settings["variables"], ENV_FILE=os.devnull)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Export the last spans, while threads can still be started."""
+    tracing.stop()

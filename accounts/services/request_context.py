@@ -5,6 +5,10 @@ The middleware sets source IP, session, and request ID.
 
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 source_address: ContextVar[str] = ContextVar("source_address", default="")
 # The ID of its document, which can't be used to take over the session.
@@ -15,12 +19,16 @@ missing_outcomes: ContextVar[list[str] | None] = ContextVar("missing_outcomes", 
 
 @dataclass(slots=True)
 class Observation:
-    """What is found out about a request on its way. `view`: its name, if the request isn't for a page of the URLconf."""
+    """What is found out about a request on its way. `view`: its name, if the request isn't for a page of the URLconf.
+
+    `span`: that of the request, while traces are on.
+    """
 
     view: str = ""
     username: str = ""
     calls: int = 0
     seconds_of_calls: float = 0.0
+    span: "Span | None" = None
 
 
 observation: ContextVar[Observation | None] = ContextVar("observation", default=None)

@@ -20,6 +20,7 @@ from tests.support import certificates
 from tests.support.server import ROOT, children_of
 
 SECRET = "$nly for tests, and long enough to be taken"
+EXTRAS = ("locked", "otel")
 
 
 @pytest.fixture(scope="module")
@@ -79,10 +80,17 @@ def test_the_wheel_has_what_it_needs(wheel: Path) -> None:
     with ZipFile(wheel) as file:
         names = set(file.namelist())
         metadata = file.read("usermgmt-0.1.0.dist-info/METADATA").decode()
-    assert {"usermgmt/templates/base.html", "usermgmt/staticfiles/staticfiles.json", "usermgmt/requirements.txt"} <= names
+    assert {"usermgmt/templates/base.html", "usermgmt/staticfiles/staticfiles.json"} <= names
+    assert {"usermgmt/requirements.txt", "usermgmt/requirements-otel.txt"} <= names
     assert not [name for name in names if name.startswith(("tests/", "usermgmt/dev/")) or "__pycache__" in name]
-    locked = set(re.findall(r"^Requires-Dist: ([\w.-]+)==.*extra == 'locked'$", metadata, re.MULTILINE))
-    assert locked == set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
+    locked, otel = (set(re.findall(rf"^Requires-Dist: ([\w.-]+)==.*extra == '{extra}'$", metadata, re.M)) for extra in EXTRAS)
+    assert locked == _names("requirements.txt")
+    assert otel == _names("requirements-otel.txt") - locked
+    assert {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"} <= otel
+
+
+def _names(requirements: str) -> set[str]:
+    return set(re.findall(r"^([\w.-]+)==", (ROOT / requirements).read_text(), re.MULTILINE))
 
 
 def test_commands(command: str, here: Path) -> None:

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from local_cluster.ports import free_ports
 from tests.support import certificates
-from tests.support.haproxy import haproxy
 from tests.support.nodes import TestNode
 from tests.support.pages import sign_in_with_form
+from tests.support.proxies import proxy
 from tests.support.server import serve
 
 
@@ -40,10 +40,10 @@ def test_own_certificate(node: TestNode, browser: Browser, tmp_path: Path) -> No
 def test_nobody_is_signed_out_when_a_process_is_killed(node: TestNode, browser: Browser, tmp_path: Path) -> None:
     behind = {"HTTPS": "true", "BEHIND_PROXY": "true", "REQUEST_LOG": "true"}
     servers = [serve(node, tmp_path / name, **behind) for name in ("one", "two")]
-    (port,) = free_ports(1)
+    http_port, port = free_ports(2)
     try:
         with (
-            haproxy(tmp_path, port, *(url for url, _ in servers)),
+            proxy("haproxy", tmp_path, (http_port, port), *(url for url, _ in servers), variant="Two servers"),
             closing(browser.new_context(ignore_https_errors=True, base_url=f"https://127.0.0.1:{port}/")) as context,
         ):
             page = sign_in_with_form(context.new_page())

@@ -92,7 +92,7 @@ def test_second_proxy_that_hides_https_is_named(browser: Browser, tmp_path: Path
     servers = server(outer, "/es-users", f"http://127.0.0.1:{inner}"), server(inner, "/es-users", url, tls=False)
     with (
         serving(tmp_path / "log", url, PORT=str(port), **behind),
-        nginx(tmp_path, *servers),
+        nginx(tmp_path, outer, *servers),
         closing(browser.new_context(ignore_https_errors=True)) as context,
     ):
         page = context.new_page()

@@ -221,7 +221,7 @@ def test_below_a_path(strips: bool, version: str, nodes: Nodes, browser: Browser
     site = f"https://127.0.0.1:{port}{BASE}/"
     url, process = serve(node, tmp_path / "log", BASE_PATH=BASE, HTTPS="true", BEHIND_PROXY="true")
     try:
-        with nginx(tmp_path, server(port, BASE, f"{url}/" if strips else url)), browsers(browser, site) as new_page:
+        with nginx(tmp_path, port, server(port, BASE, f"{url}/" if strips else url)), browsers(browser, site) as new_page:
             walk(node, new_page, tmp_path)
     finally:
         process.terminate()

@@ -25,7 +25,10 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex  # of all pr
 
 
 def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start gunicorn at a free port; `more` of its environment. It leads a group of processes, so that a test can kill all."""
+    """Start gunicorn at a free port or the unix socket in HOST; `more` of its environment.
+
+    It leads a group of processes, so that a test can kill all.
+    """
     environment = {
         "ENV_FILE": os.devnull,
         "SECRET_KEY": "only for tests, and long enough to be taken",
@@ -38,7 +41,7 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
         "PORT": str(free_ports(1)[0]),
         **more,
     }
-    url = f"http{'s' if 'TLS_CERTFILE' in more else ''}://127.0.0.1:{environment['PORT']}"
+    url = more.get("HOST") or f"http{'s' if 'TLS_CERTFILE' in more else ''}://127.0.0.1:{environment['PORT']}"
     return url, start({**os.environ, **environment}, log, url)
 
 

@@ -1,6 +1,5 @@
 """Nodes with settings that other nodes of the tests don't have: each test has a node of its own, and does all that fits it."""
 
-import hashlib
 import html
 import io
 import os
@@ -15,7 +14,7 @@ from zipfile import ZipFile
 
 import bcrypt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.test import Client, override_settings
@@ -315,9 +314,12 @@ def test_required_client_certificate(
     with node_with(node_settings, cluster_with_certificate) as elastic:
         for name, value in certificate("ours").items():
             setattr(settings, name, value)
-        settings.ELASTICSEARCH_CA_FINGERPRINT = hashlib.sha256(authority.certificate.public_bytes(Encoding.DER)).hexdigest()
+        settings.ELASTICSEARCH_CA_FINGERPRINT = authority.certificate.fingerprint(SHA256()).hex()
         set_up(settings, elastic)
-        signed_in("ada")
+        shown = page(signed_in("ada"), "/system/")
+        known, soon = settings.ELASTICSEARCH_CA_FINGERPRINT, "expires within 30 days. Renew it in"
+        assert re.search(rf"with the fingerprint {known} : CN=authority, expires .* {soon} Elasticsearch, ", shown)
+        assert re.search(rf"Client certificate in {tmp_path}/ours.crt: CN=usermgmt, expires .* {soon} ELASTICSEARCH_CLIENT", shown)
         PersonClient("ada", PASSWORD).put_user(username="jdoe", password=PASSWORD, roles=[])
         assert reset("jdoe").code == 0
 

@@ -1,6 +1,5 @@
 """TLS to a real node, for reads (libcurl) and writes (urllib3): which certificates are accepted, and what is said about others."""
 
-import hashlib
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from pytest_django import Settings
 
 from accounts.services import errors
@@ -61,7 +61,7 @@ def client_certificate(settings: Settings, file: Callable[..., str]) -> Callable
 
 
 def fingerprint(identity: Identity) -> str:
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(identity.pem.decode())).hexdigest()
+    return identity.certificate.fingerprint(SHA256()).hex()
 
 
 def read() -> Any:

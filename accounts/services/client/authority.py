@@ -33,7 +33,7 @@ def authority(node: BaseNode, seconds: float | None) -> str:
     return _found[fingerprint]
 
 
-def found(fingerprint: str) -> str:
+def found_authority(fingerprint: str) -> str:
     """The certificate in PEM format; "" as long as no node has sent it."""
     return _found.get(fingerprint, "")
 

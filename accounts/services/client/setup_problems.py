@@ -10,6 +10,7 @@ from elasticsearch import ApiError, UnsupportedProductError
 from accounts.services import errors
 from accounts.services.client.authority import AuthorityNotFound
 from accounts.services.client.curl_node import HttpsRequired
+from usermgmt.paths import COMMAND
 
 REQUIREMENT: Final = "usermgmt needs Elasticsearch 8.15 or later with security enabled"
 PRODUCT_HEADER: Final = "x-elastic-product"
@@ -62,7 +63,7 @@ HANDSHAKE_REFUSED: Final = (
 )
 FILE_CHANGED: Final = (
     "A file in ELASTICSEARCH_CA_CERTS, ELASTICSEARCH_CLIENT_CERTFILE, or ELASTICSEARCH_CLIENT_KEYFILE can't be used any more. "
-    "An administrator must run `manage.py check`, which says why."
+    f"An administrator must run `{COMMAND} check`, which says why."
 )
 DISK_FULL: Final = (
     "A disk of Elasticsearch is almost full, so indices are read-only (`index.blocks.read_only_allow_delete`). An administrator "

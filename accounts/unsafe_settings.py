@@ -43,11 +43,11 @@ def _of_connections() -> Iterator[UnsafeSetting]:
             f"usermgmt sends the passwords of users unencrypted to {', '.join(plain)}.",
             "Turn on TLS for the HTTP interface of Elasticsearch, and write https://.",
         )
-    if not settings.ELASTICSEARCH_VERIFY_HOSTNAME:
+    if not settings.ELASTICSEARCH_VERIFY_HOSTNAME and any(host.startswith("https:") for host in settings.ELASTICSEARCH_HOSTS):
         yield UnsafeSetting(
             "ELASTICSEARCH_VERIFY_HOSTNAME",
             "Any certificate of the CA is accepted, whatever hostname it is for.",
-            "Use certificates with the hostnames in ELASTICSEARCH_HOSTS.",
+            "Use certificates with the hostnames in ELASTICSEARCH_HOSTS, and remove ELASTICSEARCH_VERIFY_HOSTNAME=false.",
         )
     if "*" in settings.ALLOWED_HOSTS:
         yield UnsafeSetting(

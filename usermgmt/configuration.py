@@ -147,19 +147,12 @@ class Environment:
 
 def require_server_certificate(certfile: str, keyfile: str) -> None:
     """Raises ImproperlyConfigured if TLS_CERTFILE and TLS_KEYFILE can't be used. Both are empty without TLS."""
-    for name, path, other in (("TLS_CERTFILE", certfile, keyfile), ("TLS_KEYFILE", keyfile, certfile)):
-        if other and not path:
-            raise ImproperlyConfigured(f"{name} is required: TLS_CERTFILE and TLS_KEYFILE are only used together.")
-        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
-            raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
-    try:
-        if certfile:
-            tls.server_context(certfile, keyfile)
-    except OSError:  # SSLError is one
-        raise ImproperlyConfigured(
-            f"TLS_CERTFILE: the file {certfile} must contain a certificate in PEM format, and {keyfile} (TLS_KEYFILE) its private "
-            "key without a password."
-        ) from None
+    _require_pair("TLS_CERTFILE", certfile, "TLS_KEYFILE", keyfile)
+
+
+def require_client_certificate(certfile: str, keyfile: str) -> None:
+    """Raises ImproperlyConfigured if the files for Elasticsearch can't be used. Both are empty without a client certificate."""
+    _require_pair("ELASTICSEARCH_CLIENT_CERTFILE", certfile, "ELASTICSEARCH_CLIENT_KEYFILE", keyfile)
 
 
 def unique_items(text: str) -> list[str]:
@@ -204,6 +197,17 @@ def api_key(text: str) -> str:
     raise ValueError("must be the encoded API key, which has no spaces and only ASCII characters, as setup_cluster prints it")
 
 
+def fingerprint(text: str) -> str:
+    """A SHA-256 fingerprint in lower case without colons, or "". Raises ValueError."""
+    digits = text.replace(":", "").lower()
+    if not text or re.fullmatch(r"[0-9a-f]{64}", digits):
+        return digits
+    raise ValueError(
+        "must be the SHA-256 fingerprint of a CA certificate: 64 hexadecimal digits, with or without colons. On a node: "
+        "openssl x509 -fingerprint -sha256 -noout -in config/certs/http_ca.crt"
+    )
+
+
 def bearer_token(text: str) -> str:
     """A token that can be sent in a header and isn't easily guessed, or "". Raises ValueError."""
     if not text or re.fullmatch(r"[!-~]{16,}", text):
@@ -231,6 +235,22 @@ def base_path(text: str) -> str:
             f"must not begin with /{first}, which is a path of usermgmt itself. Use another one, for example /es-users"
         )
     return path
+
+
+def _require_pair(cert_name: str, certfile: str, key_name: str, keyfile: str) -> None:
+    for name, path, other in ((cert_name, certfile, keyfile), (key_name, keyfile, certfile)):
+        if other and not path:
+            raise ImproperlyConfigured(f"{name} is required: {cert_name} and {key_name} are only used together.")
+        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+            raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
+    try:
+        if certfile:
+            tls.server_context(certfile, keyfile)  # the files of a client are the same
+    except OSError:  # SSLError is one
+        raise ImproperlyConfigured(
+            f"{cert_name}: the file {certfile} must contain a certificate in PEM format, and {keyfile} ({key_name}) its private "
+            "key without a password."
+        ) from None
 
 
 def _secret_in(path: Path) -> str:

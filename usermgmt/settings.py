@@ -26,11 +26,23 @@ for _old, _new in RENAMED.items():
 # --- the product -----------------------------------------------------------------------------------------------------
 
 ELASTICSEARCH_HOSTS = env.parsed("ELASTICSEARCH_HOSTS", configuration.node_urls)
-# Without HTTPS the file isn't used.
+# Without HTTPS the files aren't used.
 _uses_tls = any(host.startswith("https:") for host in ELASTICSEARCH_HOSTS)
 ELASTICSEARCH_CA_CERTS = env.certificates("ELASTICSEARCH_CA_CERTS") if _uses_tls else env.text("ELASTICSEARCH_CA_CERTS")
+ELASTICSEARCH_CA_FINGERPRINT = env.parsed("ELASTICSEARCH_CA_FINGERPRINT", configuration.fingerprint)
+if ELASTICSEARCH_CA_CERTS and ELASTICSEARCH_CA_FINGERPRINT:
+    raise ImproperlyConfigured("ELASTICSEARCH_CA_CERTS and ELASTICSEARCH_CA_FINGERPRINT must not both be set.")
+ELASTICSEARCH_VERIFY_HOSTNAME = env.flag("ELASTICSEARCH_VERIFY_HOSTNAME", default=True)
+if not (ELASTICSEARCH_VERIFY_HOSTNAME or ELASTICSEARCH_CA_CERTS or ELASTICSEARCH_CA_FINGERPRINT):
+    raise ImproperlyConfigured(
+        "ELASTICSEARCH_VERIFY_HOSTNAME must be true without ELASTICSEARCH_CA_CERTS or ELASTICSEARCH_CA_FINGERPRINT: the "
+        "certificate of any website would be accepted."
+    )
+ELASTICSEARCH_CLIENT_CERTFILE = env.text("ELASTICSEARCH_CLIENT_CERTFILE")
+ELASTICSEARCH_CLIENT_KEYFILE = env.text("ELASTICSEARCH_CLIENT_KEYFILE")
+if _uses_tls:
+    configuration.require_client_certificate(ELASTICSEARCH_CLIENT_CERTFILE, ELASTICSEARCH_CLIENT_KEYFILE)
 ELASTICSEARCH_API_KEY = env.parsed("ELASTICSEARCH_API_KEY", configuration.api_key)
-ELASTICSEARCH_VERIFY_HOSTNAME = True  # turned off only where a node is recognized by its own certificate (reset_password)
 ELASTICSEARCH_REQUEST_TIMEOUT = env.number("ELASTICSEARCH_REQUEST_TIMEOUT", 10.0, minimum=0.1)
 
 SESSION_IDLE = timedelta(minutes=env.integer("SESSION_IDLE_MINUTES", 30, minimum=1, maximum=525_600))

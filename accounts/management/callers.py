@@ -59,8 +59,9 @@ def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, t
         url = url or node_settings.url(node)
         file_realm.clean_up(folder)
         trusted = certificates.recognized(url, settings.ELASTICSEARCH_REQUEST_TIMEOUT, folder, node)
-        settings.ELASTICSEARCH_VERIFY_HOSTNAME = not trusted
-        if not trusted and not settings.ELASTICSEARCH_CA_CERTS:
+        if trusted:
+            settings.ELASTICSEARCH_VERIFY_HOSTNAME = False
+        elif not (settings.ELASTICSEARCH_CA_CERTS or settings.ELASTICSEARCH_CA_FINGERPRINT):
             trusted = certificates.trusted(folder, node, terminal.explain)
     settings.ELASTICSEARCH_HOSTS = [url]
     # Both HTTP clients read CA certificates from a file.
@@ -68,7 +69,7 @@ def aimed_at_node(folder: Path, overrides: Mapping[str, str], url: str | None, t
         if trusted:
             file.write(trusted)
             file.flush()
-            settings.ELASTICSEARCH_CA_CERTS = file.name
+            settings.ELASTICSEARCH_CA_CERTS, settings.ELASTICSEARCH_CA_FINGERPRINT = file.name, ""
         yield
 
 

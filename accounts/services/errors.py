@@ -34,7 +34,7 @@ ServiceError
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
 │   ├── Unreachable          a change was never sent, because there was no connection
 │   ├── ClientDisconnected   the client of a long download went away before its end
-│   ├── TlsMismatch          HTTP and HTTPS, or the certificate and ELASTICSEARCH_CA_CERTS, don't fit together
+│   ├── TlsMismatch          HTTP and HTTPS, or the certificates of Elasticsearch and the settings, don't fit together
 │   └── AuditUnavailable     the intent of a change couldn't be recorded, so the change wasn't made
 ├── OutcomeUnknown           a change was sent, and its answer was lost or proves nothing: it may or may not have been applied
 │   └── MetadataUnknown      the old metadata of a user was perhaps removed, and the new one perhaps not written

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET
 from accounts.decorators import requires_manager, requires_valid_credentials
 from accounts.http import AppRequest
 from accounts.services import audit
+from accounts.services.client.setup_problems import FILE_CHANGED
 from accounts.services.cluster import overview, requirements
 from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
 from accounts.unsafe_settings import unsafe_settings
@@ -88,7 +89,7 @@ def _connection() -> Part:
     try:
         return Part(overview.connection())
     except (OSError, ValueError):
-        return Part(problem=f"The file {settings.ELASTICSEARCH_CA_CERTS} (ELASTICSEARCH_CA_CERTS) can't be read any more.")
+        return Part(problem=FILE_CHANGED)
 
 
 def _with_sizes(indices: list[overview.Index], sizes: dict[str, tuple[int, int]]) -> list[overview.Index]:

@@ -14,7 +14,9 @@ from zipfile import ZipFile
 
 import bcrypt
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from django.core.management import CommandError, call_command
+from django.core.management.base import SystemCheckError
 from django.test import Client, override_settings
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
@@ -32,6 +34,7 @@ from tests.support.cast import CAST, PASSWORD
 from tests.support.certificates import make
 from tests.support.forms import posted
 from tests.support.nodes import SETTINGS
+from tests.support.reset_password import Ended, in_process
 
 AUTO_CREATE = "action.auto_create_index"
 NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
@@ -269,6 +272,78 @@ def test_https(node_with: NodeWith, settings: Settings, tmp_path: Path) -> None:
                 with pytest.raises(CommandError) as refused:
                     call_command("setup_cluster", stdout=io.StringIO())
                 assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
+
+
+def test_required_client_certificate(
+    node_with: NodeWith, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node sends its CA with its certificate, as one that has configured itself, and requires a certificate of that CA."""
+    authority, certs = make("authority", is_authority=True), tmp_path / "node-1/config/certs"
+    node, ours, other = make("node", by=authority), make("usermgmt", by=authority), make("usermgmt")
+    certs.mkdir(parents=True)
+    (certs / "ca.crt").write_bytes(authority.pem)
+    (certs / "node.crt").write_bytes(node.pem + authority.pem)
+    (certs / "node.key").write_bytes(node.key_pem)
+    for name, identity in (("ours", ours), ("other", other)):
+        (tmp_path / f"{name}.crt").write_bytes(identity.pem)
+        (tmp_path / f"{name}.key").write_bytes(identity.key_pem)
+    https = {
+        "enabled": "true",
+        "key": "certs/node.key",
+        "certificate": "certs/node.crt",
+        "certificate_authorities": "certs/ca.crt",
+        "client_authentication": "required",
+    }
+
+    def certificate(name: str) -> dict[str, str]:
+        return {
+            "ELASTICSEARCH_CLIENT_CERTFILE": str(tmp_path / f"{name}.crt") if name else "",
+            "ELASTICSEARCH_CLIENT_KEYFILE": str(tmp_path / f"{name}.key") if name else "",
+        }
+
+    def cluster_with_certificate(*args: Any, **options: Any) -> Cluster:
+        cluster = Cluster(*args, **options, ca_certs=certs / "ca.crt")
+        cluster.tls |= {"client_cert": str(tmp_path / "ours.crt"), "client_key": str(tmp_path / "ours.key")}
+        return cluster
+
+    def reset(username: str) -> Ended:
+        with override_settings():  # the command changes settings
+            return in_process(monkeypatch)("-u", username, "-b", "-s", "-f", "--es-path-conf", str(certs.parent))
+
+    node_settings = {f"xpack.security.http.ssl.{name}": value for name, value in https.items()}
+    with node_with(node_settings, cluster_with_certificate) as elastic:
+        for name, value in certificate("ours").items():
+            setattr(settings, name, value)
+        settings.ELASTICSEARCH_CA_FINGERPRINT = authority.certificate.fingerprint(SHA256()).hex()
+        set_up(settings, elastic)
+        shown = page(signed_in("ada"), "/system/")
+        known, soon = settings.ELASTICSEARCH_CA_FINGERPRINT, "expires within 30 days. Renew it in"
+        assert re.search(rf"with the fingerprint {known} : CN=authority, expires .* {soon} Elasticsearch, ", shown)
+        assert re.search(rf"Client certificate in {tmp_path}/ours.crt: CN=usermgmt, expires .* {soon} ELASTICSEARCH_CLIENT", shown)
+        PersonClient("ada", PASSWORD).put_user(username="jdoe", password=PASSWORD, roles=[])
+        assert reset("jdoe").code == 0
+
+        ada = PersonClient("ada", PASSWORD)
+        calls: tuple[Callable[[], object], ...] = (ada.authenticate, partial(ada.delete_user, username="jdoe"))
+        for wrong in (certificate(""), certificate("other")):
+            with override_settings(**wrong):
+                for call in calls:
+                    with pytest.raises(errors.TlsMismatch) as mismatch:
+                        call()
+                    assert mismatch.value.problem == setup_problems.CLIENT_CERTIFICATE
+                ready = Client().get("/readyz")
+                assert (ready.status_code, ready.content.decode()) == (503, setup_problems.CLIENT_CERTIFICATE)
+                with pytest.raises(SystemCheckError, match=re.escape(setup_problems.CLIENT_CERTIFICATE)):
+                    call_command("check", "--deploy", "--tag", "cluster")
+                with pytest.raises(CommandError) as refused:
+                    call_command("setup_cluster", stdout=io.StringIO())
+                assert (refused.value.returncode, setup_problems.CLIENT_CERTIFICATE in str(refused.value)) == (78, True)
+                ended = reset("jdoe")
+                assert (ended.code, setup_problems.CLIENT_CERTIFICATE in ended.err) == (69, True)
+        assert elastic.security.get_user(username="jdoe")
+        with override_settings(ELASTICSEARCH_CA_FINGERPRINT="0" * 64):
+            ready = Client().get("/readyz")
+            assert (ready.status_code, ready.content.decode()) == (503, setup_problems.OTHER_FINGERPRINT)
 
 
 ANONYMOUS = "xpack.security.authc.anonymous"

@@ -1,12 +1,7 @@
 """Real ways to a real node: over TLS with one's own authority, and around a host that is down."""
 
-import socket
-import socketserver
-import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from pytest_django import Settings
@@ -16,55 +11,15 @@ from accounts.services.client import PersonClient
 from tests.support.cast import PASSWORD
 from tests.support.certificates import make
 from tests.support.nodes import TestNode
-
-
-class Tunnel(socketserver.ThreadingTCPServer):
-    """Ends TLS in front of the node."""
-
-    daemon_threads = True
-
-    def __init__(self, context: ssl.SSLContext, target: tuple[str, int]) -> None:
-        self.context, self.target = context, target
-        super().__init__(("127.0.0.1", 0), Pipe)
-
-    @property
-    def url(self) -> str:
-        return f"https://127.0.0.1:{self.socket.getsockname()[1]}"
-
-
-class Pipe(socketserver.BaseRequestHandler):
-    server: Tunnel
-
-    def handle(self) -> None:
-        try:
-            outside = self.server.context.wrap_socket(self.request, server_side=True)
-        except ssl.SSLError:  # the other side does not trust us
-            return
-        with outside, socket.create_connection(self.server.target) as inside:
-            threading.Thread(target=copy, args=(inside, outside), daemon=True).start()
-            copy(outside, inside)
-
-
-def copy(source: socket.socket, target: socket.socket) -> None:
-    try:
-        while data := source.recv(65536):
-            target.sendall(data)
-    except OSError:
-        pass
+from tests.support.tunnel import tunnel
 
 
 @pytest.fixture
 def tls(node: TestNode, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-    identity, certificate, key = make("node", is_authority=True), tmp_path / "certificate.pem", tmp_path / "key.pem"
+    identity, certificate = make("node", is_authority=True), tmp_path / "certificate.pem"
     certificate.write_bytes(identity.pem)
-    key.write_bytes(identity.key_pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    target = urlsplit(node.url)
-    with Tunnel(context, (str(target.hostname), int(target.port or 0))) as tunnel:
-        threading.Thread(target=tunnel.serve_forever, daemon=True).start()
-        yield tunnel.url, certificate
-        tunnel.shutdown()
+    with tunnel(node.url, tmp_path, identity) as url:
+        yield url, certificate
 
 
 def test_https_with_its_own_authority(tls: tuple[str, Path], settings: Settings) -> None:

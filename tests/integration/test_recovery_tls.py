@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
 from pytest_django import Settings
 
+from accounts.services.client.setup_problems import OTHER_FINGERPRINT
 from local_cluster import Cluster, basic
 from local_cluster.node import render_settings
 from tests.support.cast import PASSWORD
@@ -157,6 +159,26 @@ class TestOneNode:
         finally:
             (config(cluster) / "elasticsearch.keystore").unlink()
 
+    def test_fingerprint_instead_of_the_files(
+        self,
+        cluster: Cluster,
+        run: Run,
+        described: Callable[[dict[str, str]], None],
+        settings: Settings,
+        authority: Identity,
+    ) -> None:
+        described({f"{TLS}.keystore.path": "certs/http.p12"})  # its password is nowhere
+        settings.ELASTICSEARCH_CA_FINGERPRINT = authority.certificate.fingerprint(SHA256()).hex()
+        reset(cluster, run, "tls-fingerprint")
+
+    def test_fingerprint_excludes_the_authorities_of_the_node(
+        self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None], settings: Settings
+    ) -> None:
+        described({f"{TLS}.certificate_authorities": "certs/ca.crt"})
+        settings.ELASTICSEARCH_CA_FINGERPRINT = "ab" * 32
+        ended = run("-u", "nobody", "-b", "--es-path-conf", str(config(cluster)))
+        assert (ended.code, OTHER_FINGERPRINT in ended.err) == (69, True)
+
     def test_unreadable_certificates_are_reported(
         self, cluster: Cluster, run: Run, described: Callable[[dict[str, str]], None]
     ) -> None:
@@ -167,7 +189,7 @@ class TestOneNode:
         assert STORE_PASSWORD not in ended.out + ended.err
 
     @pytest.mark.parametrize("store", [PEM, PKCS12], ids=["PEM", "PKCS12"])
-    @pytest.mark.parametrize("configured", [True, False], ids=["with CA", "without CA"])
+    @pytest.mark.parametrize("configured", ["CA", "fingerprint", ""])
     def test_own_certificate_needs_no_matching_name(
         self,
         cluster: Cluster,
@@ -175,11 +197,12 @@ class TestOneNode:
         described: Callable[[dict[str, str]], None],
         settings: Settings,
         store: dict[str, str],
-        configured: bool,
+        configured: str,
     ) -> None:
         """The certificate is for 127.0.0.1."""
         described(store)
-        settings.ELASTICSEARCH_CA_CERTS = str(config(cluster) / "certs/ca.crt") if configured else ""
+        settings.ELASTICSEARCH_CA_CERTS = str(config(cluster) / "certs/ca.crt") if configured == "CA" else ""
+        settings.ELASTICSEARCH_CA_FINGERPRINT = "ab" * 32 if configured == "fingerprint" else ""
         put_user(cluster, "tls-name")
         url = cluster.urls[0].replace("127.0.0.1", "localhost")
         ended = run("-u", "tls-name", "-b", "-s", "-f", "--url", url, "--es-path-conf", str(config(cluster)))

@@ -52,6 +52,7 @@ Listen 127.0.0.1:{port}
 {modules}
 {example}
 """
+APACHE_USER: Final = "User nobody\nGroup nogroup"
 APACHE_MODULES: Final = ("mpm_event", "authz_core", "alias", "proxy", "slotmem_shm")  # enabled by Debian, or together with others
 CADDY: Final = """
 {{
@@ -77,9 +78,7 @@ class Proxy:
 PROXIES: Final = {
     "nginx": Proxy("nginx", "nginx", ("-p", ".", "-e", "stderr", "-c", "configuration"), NGINX, "user root;"),
     "haproxy": Proxy("HAProxy", "haproxy", ("-db", "-f", "configuration")),
-    "apache": Proxy(
-        "Apache httpd", "apache2", ("-DFOREGROUND", "-d", ".", "-f", "configuration"), APACHE, "User nobody\nGroup nogroup"
-    ),
+    "apache": Proxy("Apache httpd", "apache2", ("-DFOREGROUND", "-d", ".", "-f", "configuration"), APACHE, APACHE_USER),
     "caddy": Proxy("Caddy", "caddy", ("run", "--adapter", "caddyfile", "--config", "configuration"), CADDY),
 }
 

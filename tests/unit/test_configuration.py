@@ -3,6 +3,7 @@
 import ssl
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -279,12 +280,28 @@ def test_base_path_that_cant_work_is_refused(text: str) -> None:
     assert "/es-users" in shown
 
 
+@pytest.mark.parametrize("text", ["ab" * 32, "AB" * 32, ":".join(["aB"] * 32), f" {'ab' * 32} "])
+def test_fingerprint(text: str) -> None:
+    assert Environment({"NAME": text}, NO_FILE).parsed("NAME", configuration.fingerprint) == "ab" * 32
+
+
+@pytest.mark.parametrize("text", ["canary", "ab" * 31, "ab" * 33, "ab" * 20, "xy" * 32, ":", "SHA256:" + "ab" * 32])
+def test_other_fingerprints_are_refused(text: str) -> None:
+    shown = refusal(lambda: Environment({"NAME": text}, NO_FILE).parsed("NAME", configuration.fingerprint))
+    assert shown.startswith("NAME must be the SHA-256 fingerprint of a CA certificate")
+    assert CANARY not in shown
+
+
 def test_base_path_differs_from_all_own_paths() -> None:
     first_segments = {str(pattern.pattern).split("/")[0] for pattern in accounts.urls.urlpatterns} - {""}
     assert {*configuration.OWN_SEGMENTS} == first_segments | {"static"}
 
 
-def test_certificate_and_key(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("require", "prefix"),
+    [(configuration.require_server_certificate, "TLS"), (configuration.require_client_certificate, "ELASTICSEARCH_CLIENT")],
+)
+def test_certificate_and_key(tmp_path: Path, require: Callable[[str, str], None], prefix: str) -> None:
     identity, other = certificates.make("usermgmt"), certificates.make("other")
     encrypted = identity.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"canary"))
     contents = {"crt": identity.pem, "key": identity.key_pem, "other": other.key_pem, "encrypted": encrypted, "text": b"canary"}
@@ -294,19 +311,19 @@ def test_certificate_and_key(tmp_path: Path) -> None:
     path = {name: str(tmp_path / name) for name in [*contents, "both", "missing"]} | {"": ""}
 
     for certificate, key in (("", ""), ("crt", "key"), ("both", "both")):
-        configuration.require_server_certificate(path[certificate], path[key])
+        require(path[certificate], path[key])
     assert tls.server_context(path["crt"], path["key"]).minimum_version == ssl.TLSVersion.TLSv1_2
 
     for certificate, key, start in (
-        ("crt", "", "TLS_KEYFILE is required"),
-        ("", "key", "TLS_CERTFILE is required"),
-        ("missing", "key", "TLS_CERTFILE: the file"),
-        ("crt", "missing", "TLS_KEYFILE: the file"),
-        ("crt", "other", "TLS_CERTFILE: the file"),
-        ("crt", "encrypted", "TLS_CERTFILE: the file"),
-        ("text", "key", "TLS_CERTFILE: the file"),
-        ("crt", "text", "TLS_CERTFILE: the file"),
+        ("crt", "", "KEYFILE is required"),
+        ("", "key", "CERTFILE is required"),
+        ("missing", "key", "CERTFILE: the file"),
+        ("crt", "missing", "KEYFILE: the file"),
+        ("crt", "other", "CERTFILE: the file"),
+        ("crt", "encrypted", "CERTFILE: the file"),
+        ("text", "key", "CERTFILE: the file"),
+        ("crt", "text", "CERTFILE: the file"),
     ):
-        shown = refusal(lambda files=(path[certificate], path[key]): configuration.require_server_certificate(*files))  # type: ignore[misc]
-        assert shown.startswith(start)
+        shown = refusal(partial(require, path[certificate], path[key]))
+        assert shown.startswith(f"{prefix}_{start}")
         assert CANARY not in shown

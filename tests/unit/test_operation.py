@@ -16,10 +16,12 @@ from pytest_django import Settings
 
 from accounts.observation import log_fields, observed
 from accounts.services import request_context
+from accounts.services.client import setup_problems
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
 from accounts.services.request_context import Observation
 from accounts.unsafe_settings import is_this_machine, unsafe_settings
+from accounts.views import system
 from usermgmt import metrics
 from usermgmt.configuration import bearer_token
 
@@ -111,6 +113,8 @@ def test_safe_settings(settings: Settings) -> None:
     for name, value in SAFE.items():
         setattr(settings, name, value)
     assert unsafe_settings() == []
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_VERIFY_HOSTNAME = ["http://127.0.0.1:9200"], False
+    assert unsafe_settings() == [], "without TLS there is nothing to verify"
 
 
 @pytest.mark.parametrize(
@@ -203,3 +207,22 @@ def test_license_that_expires() -> None:
     assert not overview.License("platinum", "active", later).expires_soon
     assert not overview.License("basic", "active", None).expires_soon
     assert not overview.License("trial", "expired", soon).is_active
+
+
+def test_connection_without_tls_reads_no_files(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:9200"]
+    settings.ELASTICSEARCH_CA_CERTS = settings.ELASTICSEARCH_CLIENT_CERTFILE = "/nonexistent"
+    found = overview.connection()
+    assert (found.ca, found.fingerprint, found.client, found.plain) == ("", "", "", settings.ELASTICSEARCH_HOSTS)
+
+
+def test_connection_with_an_authority_that_no_node_has_sent(settings: Settings) -> None:
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_FINGERPRINT = ["https://127.0.0.1:9200"], "ab" * 32
+    assert (overview.connection().fingerprint, overview.connection().authorities) == ("ab" * 32, [])
+
+
+@pytest.mark.parametrize("name", ["ELASTICSEARCH_CA_CERTS", "ELASTICSEARCH_CLIENT_CERTFILE"])
+def test_file_of_the_connection_that_vanished(settings: Settings, name: str) -> None:
+    settings.ELASTICSEARCH_HOSTS = ["https://127.0.0.1:9200"]
+    setattr(settings, name, "/nonexistent")
+    assert system._connection().problem == setup_problems.FILE_CHANGED

@@ -66,6 +66,10 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("ELASTICSEARCH_HOSTS", "http://elastic:canary@127.0.0.1:9200"),
         ("ELASTICSEARCH_CA_CERTS", "/nonexistent"),
         ("ELASTICSEARCH_CA_CERTS", __file__),
+        ("ELASTICSEARCH_CA_FINGERPRINT", "canary"),
+        ("ELASTICSEARCH_VERIFY_HOSTNAME", "perhaps"),
+        ("ELASTICSEARCH_VERIFY_HOSTNAME", "false"),
+        ("ELASTICSEARCH_CLIENT_CERTFILE", "/nonexistent"),
         ("ELASTICSEARCH_API_KEY", "canary canary"),
         ("ELASTICSEARCH_REQUEST_TIMEOUT", "0"),
         ("SECRET_KEY", ""),
@@ -130,6 +134,18 @@ def test_check_names_missing_keys() -> None:
 def test_tls_needs_secure_cookies() -> None:
     code, output = start(*SERVER, TLS_CERTFILE=__file__, TLS_KEYFILE=__file__, HTTPS="false")
     assert (code, output) == (os.EX_CONFIG, "Configuration: HTTPS must be true if TLS_CERTFILE is set.\n")
+
+
+def test_one_way_to_name_the_authority() -> None:
+    code, output = start(*SERVER, ELASTICSEARCH_CA_CERTS="/any", ELASTICSEARCH_CA_FINGERPRINT="ab" * 32)
+    assert code == os.EX_CONFIG
+    assert output == "Configuration: ELASTICSEARCH_CA_CERTS and ELASTICSEARCH_CA_FINGERPRINT must not both be set.\n"
+
+
+def test_files_for_tls_are_not_used_without_https() -> None:
+    names = ("ELASTICSEARCH_CA_CERTS", "ELASTICSEARCH_CLIENT_CERTFILE", "ELASTICSEARCH_CLIENT_KEYFILE")
+    code, output = start(*SERVER, **dict.fromkeys(names, "/not/used/without/https"), ELASTICSEARCH_VERIFY_HOSTNAME="false")
+    assert (code, "Configuration" in output) == (0, False), output
 
 
 def test_server_starts_with_valid_settings() -> None:

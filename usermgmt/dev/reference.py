@@ -25,6 +25,7 @@ PARSED: Final = {
     "base_path": "A path without a slash at its end",
     "bearer_token": "At least 16 ASCII characters without spaces",
     "bind_host": "A hostname, an IP address, or `unix:/path/to/socket`",
+    "fingerprint": "64 hexadecimal digits, with or without colons",
     "hostnames": "Hostnames, separated by commas",
     "keys": "Keys of at least 32 characters, separated by commas",
     "node_urls": "URLs, separated by commas",
@@ -33,6 +34,8 @@ PARSED: Final = {
 # What a setting is that the code reads as any text.
 TEXTS: Final = {
     "SECRET_KEY": "A random text of at least 32 characters",
+    "ELASTICSEARCH_CLIENT_CERTFILE": "Path of a file in PEM format",
+    "ELASTICSEARCH_CLIENT_KEYFILE": "Path of a file in PEM format",
     "TLS_CERTFILE": "Path of a file in PEM format",
     "TLS_KEYFILE": "Path of a file in PEM format",
 }

@@ -1,5 +1,6 @@
 """Calls to Elasticsearch: whose credentials they carry, how often they are sent, and which error a failure becomes."""
 
+from accounts.services.client.authority import found_authority as found_authority
 from accounts.services.client.cache import MemoryCache as MemoryCache
 from accounts.services.client.cache import cached_for_service as cached_for_service
 from accounts.services.client.cache import cached_per_scope as cached_per_scope

@@ -3,24 +3,25 @@
 import base64
 import logging
 import os
-import ssl
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, NoReturn
 
-import urllib3.exceptions
+import pycurl
 from django.conf import settings
-from elastic_transport import ApiResponse, ObjectApiResponse, TransportError
+from elastic_transport import ApiResponse, NodeConfig, ObjectApiResponse, TransportError
+from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from accounts.services import errors
 from accounts.services.client import setup_problems
 from accounts.services.client.curl_node import CurlNode
 from accounts.services.client.measuring import measured
 from accounts.services.client.serializer import ShowableJsonSerializer
-from accounts.services.client.urllib3_node import Urllib3Node
+from accounts.services.client.urllib3_node import NotConnected, Urllib3Node
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
@@ -235,25 +236,33 @@ def write_client() -> Elasticsearch:
 
 
 def _configured_clients() -> tuple[Elasticsearch, Elasticsearch]:
-    return _clients(
-        tuple(settings.ELASTICSEARCH_HOSTS),
-        settings.ELASTICSEARCH_CA_CERTS,
-        settings.ELASTICSEARCH_VERIFY_HOSTNAME,
-        settings.ELASTICSEARCH_REQUEST_TIMEOUT,
-    )
+    tls = {
+        "ca_certs": settings.ELASTICSEARCH_CA_CERTS or None,
+        "ssl_assert_fingerprint": settings.ELASTICSEARCH_CA_FINGERPRINT or None,
+        "ssl_assert_hostname": None if settings.ELASTICSEARCH_VERIFY_HOSTNAME else False,
+        "client_cert": settings.ELASTICSEARCH_CLIENT_CERTFILE or None,
+        "client_key": settings.ELASTICSEARCH_CLIENT_KEYFILE or None,
+    }
+    return _clients(tuple(settings.ELASTICSEARCH_HOSTS), tuple(tls.items()), settings.ELASTICSEARCH_REQUEST_TIMEOUT)
 
 
 @lru_cache(maxsize=8)
-def _clients(hosts: tuple[str, ...], ca_certs: str, verify_hostname: bool, timeout: float) -> tuple[Elasticsearch, Elasticsearch]:
+def _clients(
+    hosts: tuple[str, ...], tls: tuple[tuple[str, str | bool | None], ...], timeout: float
+) -> tuple[Elasticsearch, Elasticsearch]:
     """One for reads, which tries another host after a failure, and one for writes, which never repeats a call."""
+    nodes = [_node_config(host, dict(tls)) for host in hosts]
     options: dict[str, Any] = {"request_timeout": timeout, "serializer": ShowableJsonSerializer()}
-    if any(host.startswith("https:") for host in hosts):  # the client rejects these options without HTTPS
-        options |= {"ca_certs": ca_certs} if ca_certs else {}
-        options |= {} if verify_hostname else {"ssl_assert_hostname": False}
     return (
-        Elasticsearch(list(hosts), node_class=CurlNode, max_retries=len(hosts), **options),
-        Elasticsearch(list(hosts), node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options),
+        Elasticsearch(nodes, node_class=CurlNode, max_retries=len(hosts), **options),
+        Elasticsearch(nodes, node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options),
     )
+
+
+def _node_config(url: str, tls: dict[str, Any]) -> NodeConfig:
+    """How to connect to a host. `tls`: names and values of NodeConfig, which rejects them without HTTPS."""
+    config = url_to_node_config(url)
+    return config.replace(**tls) if config.scheme == "https" else config
 
 
 @lru_cache(maxsize=8)
@@ -313,11 +322,10 @@ def _kind_of_other_answer(status: int) -> type[errors.ServiceError]:
 
 
 def was_never_sent(exc: TransportError) -> bool:
-    """Whether there was no connection: refused, not answered, to an unknown host, or to a certificate that isn't trusted."""
-    cause = exc.__cause__
-    if isinstance(cause, urllib3.exceptions.SSLError):
-        return any(isinstance(reason, ssl.SSLCertVerificationError) for reason in cause.args)
-    return isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError)
+    """Whether a write had no connection: refused, not answered, to an unknown host, or not trusted by one of the two sides."""
+    # libcurl sends no writes: it only looks for the CA before one.
+    without_connection = NotConnected, NewConnectionError, ConnectTimeoutError, pycurl.error
+    return isinstance(exc.__cause__, without_connection) or setup_problems.of_connection(exc) is not None
 
 
 def _error(body: Any) -> Mapping[str, Any]:

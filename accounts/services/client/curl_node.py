@@ -12,35 +12,17 @@ from typing import Final, NamedTuple
 
 import certifi
 import pycurl
-from elastic_transport import (
-    ApiResponseMeta,
-    BaseNode,
-    ConnectionError,
-    ConnectionTimeout,
-    HttpHeaders,
-    NodeConfig,
-    TlsError,
-)
+from elastic_transport import ApiResponseMeta, BaseNode, HttpHeaders, NodeConfig, TlsError
 from elastic_transport.client_utils import DEFAULT, DefaultType
+
+from accounts.services.client import curl
+from accounts.services.client.authority import authority
 
 SECONDS_FOR_HANDSHAKE: Final = 2
 
 
-class EmptyReply(ConnectionError):
-    """The connection was closed without a response."""
-
-
 class HttpsRequired(TlsError):
     """The URL has http://, but the port uses HTTPS."""
-
-
-ERRORS: Final[dict[int, type[ConnectionError | ConnectionTimeout | TlsError]]] = {
-    pycurl.E_OPERATION_TIMEDOUT: ConnectionTimeout,
-    pycurl.E_SSL_CONNECT_ERROR: TlsError,
-    pycurl.E_PEER_FAILED_VERIFICATION: TlsError,
-    pycurl.E_SSL_CACERT_BADFILE: TlsError,
-    pycurl.E_GOT_NOTHING: EmptyReply,
-}
 
 
 class Response(NamedTuple):
@@ -69,12 +51,16 @@ class CurlNode(BaseNode):
         seconds = self.config.request_timeout if isinstance(request_timeout, DefaultType) else request_timeout
         merged = {**self._headers, **(headers or {})}
         started = time.monotonic()
-        handle = self._take()
+        handle = self._take(seconds)
         try:
             status, received, content = handle.exchange(method, f"{self.base_url}{target}", body, merged, seconds)
-        except EmptyReply as exc:
+        except curl.EmptyReply as exc:
             if self.config.scheme == "http" and _speaks_tls(self.config.host, self.config.port):
                 raise HttpsRequired(exc.message) from exc
+            raise
+        except curl.SendFailed as exc:
+            if self.config.scheme == "https" and (alert := _alert(self.config)):
+                raise TlsError(alert) from exc
             raise
         finally:
             handle.reset()
@@ -87,26 +73,29 @@ class CurlNode(BaseNode):
         while self._idle:
             self._idle.pop().curl.close()
 
-    def _take(self) -> "_Handle":
+    def _take(self, seconds: float | None) -> "_Handle":
         try:
             return self._idle.pop()
         except IndexError:
-            return _Handle(self.config)
+            return _Handle(self.config, authority(self, seconds) if self.config.ssl_assert_fingerprint else None)
 
 
 class _Handle:
     """A handle of libcurl with its connection; the options that all requests share are set once."""
 
-    def __init__(self, config: NodeConfig) -> None:
-        self.curl = pycurl.Curl()
+    def __init__(self, config: NodeConfig, authority: str | None) -> None:
+        """`authority`: a CA to trust instead of those in the configuration."""
+        self.curl = curl.handle(config)
         self._head, self._body = bytearray(), bytearray()
         self.curl.setopt(pycurl.HEADERFUNCTION, self._head.extend)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._body.extend)
         self.curl.setopt(pycurl.PATH_AS_IS, True)  # `..` is a username, not the parent folder
-        self.curl.setopt(pycurl.NOSIGNAL, True)  # or a time-out would interrupt another thread
-        self.curl.setopt(pycurl.PROXY, "")  # proxies of the environment are for other things
         if config.scheme == "https":
-            self.curl.setopt(pycurl.CAINFO, config.ca_certs or certifi.where())
+            self.curl.unsetopt(pycurl.CAPATH)  # some builds of libcurl also trust the CAs of the system
+            if authority:
+                self.curl.setopt(pycurl.CAINFO_BLOB, authority)
+            else:
+                self.curl.setopt(pycurl.CAINFO, config.ca_certs or certifi.where())
             self.curl.setopt(pycurl.SSL_VERIFYHOST, 2 if config.ssl_assert_hostname is None else 0)
 
     def exchange(
@@ -123,12 +112,7 @@ class _Handle:
         # Values of programs come as they were sent, not only in ASCII. Without a type, libcurl would add that of a form.
         lines = [f"{name}: {value}" for name, value in headers.items()] + ["content-type:"] * ("content-type" not in headers)
         self.curl.setopt(pycurl.HTTPHEADER, [line.encode("latin-1") for line in lines])
-        self.curl.setopt(pycurl.TIMEOUT_MS, int(seconds * 1000) if seconds else 0)
-        try:
-            self.curl.perform()
-        except pycurl.error as exc:
-            code, message = int(exc.args[0]), str(exc.args[-1])
-            raise ERRORS.get(code, ConnectionError)(message, errors=(exc,)) from exc
+        curl.perform(self.curl, seconds)
         return self.curl.getinfo(pycurl.RESPONSE_CODE), _headers(bytes(self._head)), bytes(self._body)
 
     def reset(self) -> None:
@@ -151,10 +135,31 @@ def _headers(head: bytes) -> HttpHeaders:
 
 def _speaks_tls(host: str, port: int) -> bool:
     """Elasticsearch closes a connection over which it gets HTTP instead of HTTPS, without a word."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # nothing is sent
     try:
-        with socket.create_connection((host, port), SECONDS_FOR_HANDSHAKE) as connection, context.wrap_socket(connection):
+        with socket.create_connection((host, port), SECONDS_FOR_HANDSHAKE) as connection, _unverified().wrap_socket(connection):
             return True
     except OSError:  # SSLError is one
         return False
+
+
+def _alert(config: NodeConfig) -> str:
+    """Why the node rejects the client certificate, or ""; libcurl doesn't read this if it can't send the request any more."""
+    context = _unverified()
+    try:
+        if config.client_cert:
+            context.load_cert_chain(config.client_cert, config.client_key, password="")
+        with (
+            socket.create_connection((config.host, config.port), SECONDS_FOR_HANDSHAKE) as connection,
+            context.wrap_socket(connection) as encrypted,
+        ):
+            encrypted.recv(1)
+    except OSError as exc:
+        return str(exc) if curl.TLS_ALERT in str(exc) else ""
+    return ""
+
+
+def _unverified() -> ssl.SSLContext:
+    """For a connection over which nothing is sent."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context

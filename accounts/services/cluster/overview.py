@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import errors
-from accounts.services.client import PersonClient, service_client
+from accounts.services.client import PersonClient, found_authority, service_client
 from accounts.services.cluster import requirements
 from accounts.services.cluster.setup import ROLES, SERVICE
 from accounts.services.documents import indices
@@ -96,13 +96,20 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Connection:
-    """How usermgmt connects to Elasticsearch. `ca`: the file with the authorities, or "" for those that Mozilla trusts."""
+    """How usermgmt connects to Elasticsearch.
+
+    `ca`: the file with the authorities, or "". `fingerprint`: of the only authority, which is known as soon as a node has sent it,
+    or "". With neither, those that Mozilla trusts. `client`: the file with the client certificate, or "".
+    """
 
     hosts: list[str]
     plain: list[str]
     ca: str
+    fingerprint: str
     authorities: list[Certificate]
     verifies_hostname: bool
+    client: str
+    client_certificates: list[Certificate]
 
 
 @dataclass(frozen=True)
@@ -196,13 +203,33 @@ def license() -> License:
 
 
 def connection() -> Connection:
-    """From the settings, without a call. Raises OSError and ValueError if the file with the authorities can't be read any more."""
-    hosts, ca = settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_CA_CERTS
+    """From the settings, without a call. Raises OSError and ValueError if the file of a certificate can't be read any more."""
+    hosts = settings.ELASTICSEARCH_HOSTS
     plain = [host for host in hosts if host.startswith("http:")]
-    uses_ca = bool(ca) and plain != hosts
-    authorities = x509.load_pem_x509_certificates(Path(ca).read_bytes()) if uses_ca else []
-    certificates = [Certificate(each.subject.rfc4514_string(), each.not_valid_after_utc) for each in authorities]
-    return Connection(hosts, plain, ca if uses_ca else "", certificates, settings.ELASTICSEARCH_VERIFY_HOSTNAME)
+    uses_tls = plain != hosts
+    ca, fingerprint, client = (
+        value if uses_tls else ""
+        for value in (
+            settings.ELASTICSEARCH_CA_CERTS,
+            settings.ELASTICSEARCH_CA_FINGERPRINT,
+            settings.ELASTICSEARCH_CLIENT_CERTFILE,
+        )
+    )
+    return Connection(
+        hosts=hosts,
+        plain=plain,
+        ca=ca,
+        fingerprint=fingerprint,
+        authorities=_certificates(Path(ca).read_bytes() if ca else found_authority(fingerprint).encode()),
+        verifies_hostname=settings.ELASTICSEARCH_VERIFY_HOSTNAME,
+        client=client,
+        client_certificates=_certificates(Path(client).read_bytes() if client else b"")[:1],
+    )
+
+
+def _certificates(pem: bytes) -> list[Certificate]:
+    found = x509.load_pem_x509_certificates(pem) if pem else []
+    return [Certificate(each.subject.rfc4514_string(), each.not_valid_after_utc) for each in found]
 
 
 def clocks() -> list[Clock]:

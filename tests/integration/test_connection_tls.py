@@ -149,8 +149,8 @@ def test_client_certificate(
 NGINX = """
     server {{
         listen 127.0.0.1:{port} ssl;
-        ssl_certificate certificate.pem;
-        ssl_certificate_key key.pem;
+        ssl_certificate usermgmt.pem;
+        ssl_certificate_key usermgmt.pem;
         ssl_client_certificate {client_ca};
         ssl_verify_client on;
         location / {{ proxy_pass {node}; }}
@@ -170,9 +170,9 @@ def test_client_certificate_for_nginx(
     """It answers with a page instead of ending the connection."""
     [port] = free_ports(1)
     server = NGINX.format(port=port, node=node.url, client_ca=file("ca.pem", ca.pem))
-    with nginx(tmp_path, server):
+    with nginx(tmp_path, port, server):
         settings.ELASTICSEARCH_HOSTS = [f"https://127.0.0.1:{port}"]
-        settings.ELASTICSEARCH_CA_CERTS = str(tmp_path / "certificate.pem")
+        settings.ELASTICSEARCH_CA_CERTS = str(tmp_path / "usermgmt.pem")
         for wrong in (None, make("usermgmt", by=other_ca)):
             if wrong:
                 client_certificate(wrong)

@@ -371,9 +371,13 @@ def test_no_step_is_taken_twice(node: TestNode, person: Callable[[str], PersonCl
     job = jobs.advance(ada, job.id, allows_all)
     store.refresh()
     ours, theirs = (store.steps(job, StepQuery("pending")) for _ in "12")
-    assert len(store.put_steps(ours)) == 2
-    assert store.put_steps(theirs) == []
-    assert store.put_steps(store.steps(job, StepQuery("pending"))) == [], "a search that is a moment old"
+    node.elastic.indices.put_settings(index=indices.JOBS, settings={"index.refresh_interval": "-1"})
+    try:
+        assert len(store.put_steps(ours)) == 2
+        assert store.put_steps(theirs) == []
+        assert store.put_steps(store.steps(job, StepQuery("pending"))) == [], "a search that is a moment old"
+    finally:
+        node.elastic.indices.put_settings(index=indices.JOBS, settings={"index.refresh_interval": None})
 
 
 def test_an_audit_trail_that_is_closed(node: TestNode, person: Callable[[str], PersonClient]) -> None:

@@ -33,9 +33,13 @@ class AppRequest(HttpRequest):
 
 
 def submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
-    """The fields of a form that wasn't processed, to be submitted again: all but passwords."""
-    fields = [(name, values) for name, values in request.POST.lists() if "password" not in name and name != "csrfmiddlewaretoken"]
+    """The fields of a form that wasn't processed, to be submitted again: all but passwords and API keys."""
+    fields = [(name, values) for name, values in request.POST.lists() if not _is_secret(name) and name != "csrfmiddlewaretoken"]
     return [(name, str(value)) for name, values in fields for value in values]
+
+
+def _is_secret(name: str) -> bool:
+    return "password" in name or name == "api_key"
 
 
 def is_own_url(request: HttpRequest, url: str) -> bool:
@@ -48,7 +52,7 @@ def is_own_url(request: HttpRequest, url: str) -> bool:
 
 @sensitive_variables()
 def typed_texts(request: HttpRequest) -> dict[str, str]:
-    """The texts in a form that is too large to be processed: label and value of the fields that it has once, without passwords.
+    """The texts in a form that is too large to be processed: label and value of the fields that it has once, without secrets.
 
     Only the start is read. The forms have their many checkboxes, options, and hidden fields after the texts.
     """
@@ -64,7 +68,7 @@ def typed_texts(request: HttpRequest) -> dict[str, str]:
     return {
         name.replace("_", " ").capitalize(): value
         for name, value in (fields if is_whole else fields[:-1])
-        if counts[name] == 1 and "password" not in name and name not in NOT_TYPED
+        if counts[name] == 1 and not _is_secret(name) and name not in NOT_TYPED
     }
 
 

@@ -45,6 +45,15 @@ def demand(action: Action, operator: Operator, user: User) -> None:
         raise PermissionDenied(reason)
 
 
+def own_password_denial(operator: Operator) -> str:
+    """Why the operator can't change their own password; "" if they can."""
+    if operator.can_change_own_password:
+        return ""
+    if operator.api_key:
+        return "You're signed in with an API key. To change your password, sign in with it."
+    return f"Your password is managed by the realm {operator.realm}. Change it there."
+
+
 def would_lose_management(operator: Operator, user: User, roles: Iterable[Role]) -> bool:
     """Whether the operator would lose the privilege to manage users if their own account had these roles."""
     return operator.is_account(user.username) and not any(role.grants_user_management for role in roles)

@@ -65,6 +65,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("users/jobs/passwords/<slug:id>", jobs.passwords, name="job_passwords"),
     path("", home.home, name="home"),
     path("login", login.login, name="login"),
+    path("login/api-key", login.login_with_api_key, name="login_with_api_key"),
     path("logout", login.logout, name="logout"),
     path("theme", home.theme, name="theme"),
     path("livez", health.livez, name="livez"),

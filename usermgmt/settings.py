@@ -64,6 +64,8 @@ THROTTLE_FAILURES = env.integer("THROTTLE_FAILURES", 5, minimum=1)
 THROTTLE_FAILURES_IN_ALL = env.integer("THROTTLE_FAILURES_IN_ALL", 20, minimum=1)
 # The response time for a wrong password, from the arrival of the request.
 THROTTLE_ANSWER_SECONDS = env.number("THROTTLE_ANSWER_SECONDS", 1.0, minimum=0)
+# Whether an API key can be entered instead of a username and a password.
+API_KEY_SIGN_IN = env.flag("API_KEY_SIGN_IN", default=False)
 
 # How long roles and reserved users are cached, which are the same for all operators who can view them.
 CACHE_SECONDS = env.number("CACHE_SECONDS", 5.0, minimum=0)

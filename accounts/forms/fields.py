@@ -17,6 +17,7 @@ from accounts.services.roles import Role
 from accounts.services.users import User
 
 NOTES: Final = {"unknown": "doesn't exist", "deprecated": "deprecated"}
+API_KEY_HELP: Final = "As Elasticsearch shows it when it is created: encoded, or its ID and key with a colon between them."
 NOT_SHOWN: Final = str.maketrans({"\r": None, "\n": None, "\0": "\ufffd"})
 
 
@@ -38,6 +39,14 @@ class PasswordField(forms.CharField):
             attrs=hook(test_subject, autocomplete=autocomplete, spellcheck="false", **kwargs.pop("attrs", {}))
         )
         super().__init__(label=label, strip=False, widget=widget, error_messages={"required": required}, **kwargs)
+
+
+class ApiKeyField(forms.CharField):
+    """An API key, without the blanks around a pasted one, and never rendered again."""
+
+    def __init__(self, *, label: str, test_subject: str, **attrs: Any) -> None:
+        widget = forms.PasswordInput(attrs=hook(test_subject, autocomplete="off", spellcheck="false", **attrs))
+        super().__init__(label=label, widget=widget, help_text=API_KEY_HELP, error_messages={"required": "Enter an API key."})
 
 
 class StoredTextField(forms.CharField):

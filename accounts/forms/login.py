@@ -1,10 +1,10 @@
-"""The sign-in form."""
+"""The sign-in forms."""
 
 from typing import Any
 
 from django import forms
 
-from accounts.forms.fields import PasswordField, hook
+from accounts.forms.fields import ApiKeyField, PasswordField, hook
 
 
 class LoginForm(forms.Form):
@@ -27,3 +27,9 @@ class LoginForm(forms.Form):
         if ":" in data.get("username", ""):
             raise forms.ValidationError("Username or password is incorrect. Please try again.", code="incorrect")
         return data
+
+
+class ApiKeyForm(forms.Form):
+    """An API key instead of a username and a password."""
+
+    api_key = ApiKeyField(label="API key", test_subject="loginApiKey", autofocus=True)

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from accounts.forms.fields import PasswordField, hook
+from accounts.forms.fields import ApiKeyField, PasswordField, hook
 from accounts.services.api_keys import ApiKeyQuery
 from accounts.services.reviews import DECISIONS, PENDING, SUBJECTS, ItemQuery, KeyFilter, MappingFilter, Removal
 from accounts.services.reviews.subjects import REMOVALS, USERS
@@ -181,3 +181,9 @@ class SignOffForm(forms.Form):
         test_subject="reviewSignOffPassword",
         autocomplete="current-password",
     )
+
+
+class SignOffWithApiKeyForm(forms.Form):
+    """The API key with which the signer is signed in, again."""
+
+    api_key = ApiKeyField(label="Your API key", test_subject="reviewSignOffApiKey")

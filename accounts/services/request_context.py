@@ -3,9 +3,10 @@
 The middleware sets source IP, session, and request ID.
 """
 
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from opentelemetry.trace import Span
@@ -35,13 +36,37 @@ observation: ContextVar[Observation | None] = ContextVar("observation", default=
 
 
 @dataclass(frozen=True, slots=True)
+class SignInKey:
+    """The API key of a user or program that is authenticated by one. Never its secret."""
+
+    id: str
+    name: str = ""
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self | None:
+        """The key in an answer of `_security/_authenticate`, or None."""
+        key = answer.get("api_key")
+        return cls(key["id"], key.get("name") or "") if key else None
+
+    def __str__(self) -> str:
+        """As the audit trail names it."""
+        return f"{self.name or 'no name'} ({self.id})"
+
+    @property
+    def label(self) -> str:
+        """The name, or the ID of a key without one."""
+        return self.name or self.id
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """Who performs an action: a user, or a command in the name of a user."""
+    """Who performs an action: a user, or a command in the name of a user. `api_key`: the key that they are authenticated by."""
 
     username: str
     realm: str = ""
     realm_type: str = ""
     command: str = ""
+    api_key: SignInKey | None = None
 
     @property
     def is_native_or_reserved(self) -> bool:

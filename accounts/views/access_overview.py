@@ -72,7 +72,7 @@ def _grants(client: PersonClient, anonymous: AnonymousAccess, administration: Ad
 def _realms(operator: Operator, api_keys: Part, role_mappings: Part) -> dict[str, Any]:
     """The realms that anything names, and why more aren't known."""
     configured = _part(lambda: realms.configured(operator.client), MONITOR)
-    own = Realm(operator.realm, operator.identity.realm_type, ("Your sign-in",))
+    own = Realm(operator.realm, operator.identity.realm_type, ("Your API key" if operator.api_key else "Your sign-in",))
     seen = [own, *(configured.value or []), *(api_keys.value.realms if api_keys.value else [])]
     seen += role_mappings.value.realms if role_mappings.value else []
     return {"realms": realms.merge(seen), "configured": configured}

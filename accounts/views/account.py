@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from accounts import policy
 from accounts.decorators import own_account
 from accounts.http import AppRequest
 from accounts.services import api_keys
@@ -26,6 +27,7 @@ def account(request: AppRequest) -> HttpResponse:
             "roles": operator.roles,
             "privileges": [f"{describe(privilege)} ({privilege})" for privilege in operator.identity.privileges],
             "realm": operator.realm,
+            "password_note": policy.own_password_denial(operator),
             "user_api_url": "" if settings.USER_API == "off" else reverse("user_api"),
             "changed": recent_password_change.of(
                 request, operator.username, lambda: api_keys.active(operator.client, Owner.own(operator))

@@ -44,7 +44,11 @@ COLUMNS: Final = (
     ("", "Administrator"),
 )
 NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
-NOT_SEEN = "You can't view your API keys because your account lacks the cluster privilege manage_own_api_key."
+NOT_SEEN = "You can't view your API keys because your {} lacks the cluster privilege manage_own_api_key."
+KEY_OF_KEY = (
+    "You're signed in with an API key, and Elasticsearch lets API keys create only API keys without privileges. To create one, "
+    "sign in with your password."
+)
 
 
 @dataclass(frozen=True)
@@ -170,11 +174,12 @@ def _table(request: AppRequest) -> Table:
 @own_account
 def own(request: AppRequest) -> HttpResponse:
     """The operator's own API keys, if the cluster allows to view them."""
+    operator = request.user
     try:
-        keys = Part(api_keys.of_owner(request.user.client, Owner.own(request.user)))
+        keys = Part(api_keys.of_owner(operator.client, Owner.own(operator)))
     except AccessDenied:
-        keys = Part(problem=NOT_SEEN)
-    can_create = request.user.can_read and settings.USER_API != "off"
+        keys = Part(problem=NOT_SEEN.format("API key" if operator.api_key else "account"))
+    can_create = operator.can_read and operator.can_create_api_keys and settings.USER_API != "off"
     return render(request, "api_keys/list.html", {"keys": keys, "can_create": can_create})
 
 
@@ -189,6 +194,8 @@ def create_own(request: AppRequest) -> HttpResponse:
     if settings.USER_API == "off":
         raise Http404("user API")
     operator, created = request.user, None
+    if not operator.can_create_api_keys:
+        raise PermissionDenied(KEY_OF_KEY)
     form = CreateApiKeyForm(request.POST if request.method == "POST" else None, can_manage=operator.can_manage)
     if form.is_valid():
         try:
@@ -266,8 +273,10 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
         return go_to(request, revocation.page)
     template = "api_keys/_confirm.html" if is_dialog(request) else "api_keys/confirm.html"
     unmanaged = urlencode({"id": [key.id for key in found.unmanaged]}, doseq=True)
+    used = request.user.api_key
     context = {
         "revocation": revocation,
+        "ends_session": used and used.id in {key.id for key in found.keys},
         "found": found,
         "title": _title(found),
         "action": request.path,

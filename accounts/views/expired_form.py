@@ -23,7 +23,7 @@ def csrf_failure(request: AppRequest, reason: str = "") -> HttpResponse:
         return errors.unknown_origin(request)
     if not _is_from_this_site(request, reason):
         return render(request, "403_csrf.html", status=403)
-    if request.path == reverse("login"):
+    if request.path in (reverse("login"), reverse("login_with_api_key")):
         return login.form_expired(request)
     return _kept(request)
 

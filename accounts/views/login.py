@@ -1,12 +1,13 @@
 """Signing in and out."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import NON_FIELD_ERRORS
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import known_devices
-from accounts.forms.login import LoginForm
+from accounts.forms.login import ApiKeyForm, LoginForm
 from accounts.http import AppRequest, go_to, is_own_url, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
@@ -23,16 +24,19 @@ from accounts.services.cluster import requirements
 from accounts.services.errors import AuthenticationFailed, NotSetUp, OutcomeUnknown, ServiceError, Unavailable
 from accounts.services.sessions import user_agents
 from accounts.services.signin import operators, throttle
+from accounts.services.signin.entered_keys import EnteredKey
 from accounts.services.signin.operators import Operator
 from accounts.views import errors
 from usermgmt import metrics
 
 INCORRECT = "Username or password is incorrect. Please try again."
+INCORRECT_API_KEY = "API key is incorrect, expired, or revoked. Please try again."
 EXPIRED = "This form has expired. Sign in again. If you see this again, your browser blocks cookies."
-OUTAGE = "Elasticsearch is unavailable or can't verify passwords. Try again in a moment."
+OUTAGE = "Elasticsearch is unavailable or can't verify {}. Try again in a moment."
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
+    "refused-api-key": "Your session has ended because your API key has expired or was revoked. Sign in again.",
     "signed-out": "You're signed out.",
 }
 
@@ -41,11 +45,14 @@ NOTICES = {
 @require_http_methods(["GET", "POST"])
 @login_not_required
 def login(request: AppRequest) -> HttpResponse:
-    """Verify the credentials with the cluster, and start a session."""
+    """Verify the credentials with the cluster, and start a session.
+
+    A POST without a username comes from the page for API keys, with the form that it keeps.
+    """
     arrived = throttle.arrival_time()
     if request.method == "GET" and _signed_in(request):
         return redirect(_next(request))
-    form = LoginForm(request.POST if request.method == "POST" else None)
+    form = LoginForm(request.POST if "username" in request.POST else None)
     if form.is_valid():
         if problem := _sign_in(request, form):
             form.add_error(None, problem)
@@ -58,34 +65,83 @@ def login(request: AppRequest) -> HttpResponse:
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a username with a colon can't exist
         metrics.SIGN_INS.labels("username_with_colon").inc()
         audit.record_failed_sign_in(form.cleaned_data["username"], "username_with_colon")
-    return _render(request, form, notice=NOTICES.get(request.GET.get("reason", ""), ""))
+    return _render(request, form, notice=_notice(request))
+
+
+@sensitive_post_parameters("api_key")
+@require_http_methods(["GET", "POST"])
+@login_not_required
+def login_with_api_key(request: AppRequest) -> HttpResponse:
+    """The same with an API key. Raises Http404 unless an administrator has turned it on."""
+    if not settings.API_KEY_SIGN_IN:
+        raise Http404("API_KEY_SIGN_IN")
+    arrived = throttle.arrival_time()
+    if request.method == "GET" and _signed_in(request):
+        return redirect(_next(request))
+    form = ApiKeyForm(request.POST if "api_key" in request.POST else None)
+    if not form.is_valid():
+        return _render(request, form, notice=_notice(request))
+    problem = _sign_in_with_api_key(request, form)
+    if not problem:
+        return _continue(request)
+    form.add_error(None, problem)
+    if problem != INCORRECT_API_KEY:
+        return _render(request, form, status=503)
+    throttle.wait_until_slot(arrived)
+    return _render(request, form)
 
 
 def _sign_in(request: AppRequest, form: LoginForm) -> str:
     """Start the session; returns "" or the error message."""
     username = form.cleaned_data["username"]
-    browser = user_agents.describe(request.headers.get("User-Agent", ""))
     try:
-        request.user = operators.sign_in(
-            request.session, **form.cleaned_data, browser=browser, device=known_devices.token(request, username)
+        return _start_session(
+            request,
+            lambda browser: operators.sign_in(
+                request.session, **form.cleaned_data, browser=browser, device=known_devices.token(request, username)
+            ),
+            OUTAGE.format("passwords"),
         )
     except AuthenticationFailed as exc:
         metrics.SIGN_INS.labels(exc.code).inc()
         audit.record_failed_sign_in(username, exc.code)
         return INCORRECT
+
+
+def _sign_in_with_api_key(request: AppRequest, form: ApiKeyForm) -> str:
+    """Start the session; returns "" or the error message."""
+    entered = form.cleaned_data["api_key"]
+    try:
+        return _start_session(
+            request,
+            lambda browser: operators.sign_in_with_api_key(request.session, entered, browser=browser),
+            OUTAGE.format("API keys"),
+        )
+    except AuthenticationFailed:
+        key = EnteredKey.read(entered)
+        metrics.SIGN_INS.labels(audit.INCORRECT_API_KEY).inc()
+        audit.record_failed_api_key(entered, key.id if key else "")
+        return INCORRECT_API_KEY
+
+
+def _start_session(request: AppRequest, start: Callable[[str], Operator], outage: str) -> str:
+    """Returns "" or the error message. `start` takes the browser. Raises AuthenticationFailed."""
+    try:
+        request.user = start(user_agents.describe(request.headers.get("User-Agent", "")))
     except (NotSetUp, Unavailable, OutcomeUnknown) as exc:
         metrics.SIGN_INS.labels(exc.code).inc()
-        return f"{errors.NOT_SET_UP}. {exc.problem}" if exc.problem else OUTAGE
+        return f"{errors.NOT_SET_UP}. {exc.problem}" if exc.problem else outage
     metrics.SIGN_INS.labels("success").inc()
     audit.record_sign_in(request.user.client.actor, request.session.document_id)
     return ""
 
 
-def _continue(request: AppRequest, username: str) -> HttpResponse:
-    """Go to the requested page, with the form that was submitted when the session ended."""
+def _continue(request: AppRequest, username: str = "") -> HttpResponse:
+    """Go to the requested page, with the form that was submitted when the session ended. `username`: if it has a password."""
     rotate_token(request)
     response = _resume(request)
-    known_devices.remember(request, response, username)
+    if username:
+        known_devices.remember(request, response, username)
     return response
 
 
@@ -101,12 +157,28 @@ def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
         return []
 
 
+def _notice(request: AppRequest) -> str:
+    return NOTICES.get(request.GET.get("reason", ""), "")
+
+
 def _render(
-    request: AppRequest, form: LoginForm, *, notice: str = "", status: int = 200, page: str = "", pending_form: str = ""
+    request: AppRequest,
+    form: LoginForm | ApiKeyForm,
+    *,
+    notice: str = "",
+    status: int = 200,
+    page: str = "",
+    pending_form: str = "",
 ) -> HttpResponse:
-    context: dict[str, object] = {"form": form, "notice": notice, "next": page or _next(request)}
-    context["pending_form"] = pending_form or request.POST.get("pending_form", "")
-    return render(request, "login.html", context, status=status)
+    context = {
+        "form": form,
+        "notice": notice,
+        "next": page or _next(request),
+        "pending_form": pending_form or request.POST.get("pending_form", ""),
+        "accepts_api_keys": settings.API_KEY_SIGN_IN,
+    }
+    template = "login_with_api_key.html" if isinstance(form, ApiKeyForm) else "login.html"
+    return render(request, template, context, status=status)
 
 
 @require_POST
@@ -131,9 +203,10 @@ def credentials_rejected(request: AppRequest, exc: AuthenticationFailed) -> Http
     """End a session whose credentials the cluster rejects, unless that may be caused by an outage."""
     if not can_verify_credentials():
         return errors.service_error(request, exc)
+    reason = "refused-api-key" if operators.uses_api_key(request.session) else "refused"
     request.session.flush()
     request.user = None  # type: ignore[assignment]
-    return _require_sign_in(request, "refused")
+    return _require_sign_in(request, reason)
 
 
 def offer_again(request: AppRequest) -> HttpResponse:
@@ -147,7 +220,8 @@ def form_expired(request: AppRequest) -> HttpResponse:
     if operator := _signed_in(request):
         request.user = operator
         return _resume(request)
-    form = LoginForm(initial={"username": request.POST.get("username", "")})
+    is_of_api_key = settings.API_KEY_SIGN_IN and request.path == reverse("login_with_api_key")
+    form = ApiKeyForm() if is_of_api_key else LoginForm(initial={"username": request.POST.get("username", "")})
     return _render(request, form, notice=EXPIRED, status=403)
 
 

@@ -48,8 +48,8 @@ def change(request: AppRequest, username: str) -> HttpResponse:
 def change_own(request: AppRequest) -> HttpResponse:
     """Change the operator's own password. All their other sessions end."""
     arrived, operator = throttle.arrival_time(), request.user
-    if not operator.can_change_own_password:
-        raise PermissionDenied(f"Your password is managed by the realm {operator.realm}. Change it there.")
+    if denial := policy.own_password_denial(operator):
+        raise PermissionDenied(denial)
     metadata = {"_reserved": True} if operator.identity.realm_type == "reserved" else {}
     user = User(operator.username, operator.full_name, operator.email, metadata=metadata)
     form = ChangeOwnPasswordForm(request.POST if request.method == "POST" else None, user=user)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from accounts import known_devices
 from accounts.decorators import requires_reader, requires_valid_credentials
 from accounts.downloads import review_report
-from accounts.forms.reviews import ItemsForm, SignOffForm
+from accounts.forms.reviews import ItemsForm, SignOffForm, SignOffWithApiKeyForm
 from accounts.http import AppRequest
 from accounts.services import reviews
 from accounts.services.errors import AuthenticationFailed, ReviewIncomplete
@@ -20,37 +20,47 @@ from accounts.services.signin import operators
 PAGE_SIZE: Final = 500
 
 
-@sensitive_post_parameters("password")
+@sensitive_post_parameters("password", "api_key")
 @require_http_methods(["GET", "POST"])
 @requires_reader
 @requires_valid_credentials
 def sign_off(request: AppRequest, review_id: str) -> HttpResponse:
-    """Sign off all decisions with the signer's own password; they can't be changed afterwards."""
+    """Sign off all decisions with the signer's own password, or API key; they can't be changed afterwards."""
     reviews.refresh()
     review, progress = reviews.get(review_id), reviews.progress([review_id])[review_id]
     if review.state not in ("open", "signing"):
         return redirect("review", review_id)
-    form = SignOffForm(request.POST if request.method == "POST" else None)
+    form = (SignOffWithApiKeyForm if request.user.api_key else SignOffForm)(request.POST if request.method == "POST" else None)
     if not progress.pending and form.is_valid() and _sign_off(request, review, form):
         return redirect("review", review_id)
     context = {"review": review, "progress": progress, "form": form}
     return render(request, "reviews/sign_off.html", context, status=422 if form.is_bound else 200)
 
 
-def _sign_off(request: AppRequest, review: Review, form: SignOffForm) -> bool:
+def _sign_off(request: AppRequest, review: Review, form: SignOffForm | SignOffWithApiKeyForm) -> bool:
     """Whether the sign-off started; if not, the form has the error."""
     subject = review.subject
-    device = known_devices.token(request, request.session["credentials"][0])
     try:
-        operators.reauthenticate(request.session, request.user, form.cleaned_data["password"], device=device)
+        _reauthenticate(request, form)
         reviews.begin_sign_off(request.user.client, review.id)
     except AuthenticationFailed:
-        form.add_error("password", "Incorrect password.")
+        if request.user.api_key:
+            form.add_error("api_key", "Incorrect API key. Enter the one that you signed in with.")
+        else:
+            form.add_error("password", "Incorrect password.")
     except ReviewIncomplete as exc:
         form.add_error(None, f"{exc.pending} {subject.nouns} are pending." if exc.pending != 1 else f"1 {subject.noun} is pending.")
     else:
         return True
     return False
+
+
+def _reauthenticate(request: AppRequest, form: SignOffForm | SignOffWithApiKeyForm) -> None:
+    if request.user.api_key:
+        operators.reauthenticate_with_api_key(request.user, form.cleaned_data["api_key"])
+        return
+    device = known_devices.token(request, request.session["credentials"][0])
+    operators.reauthenticate(request.session, request.user, form.cleaned_data["password"], device=device)
 
 
 @require_GET

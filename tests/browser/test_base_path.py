@@ -29,6 +29,7 @@ BASE = "/es-users"
 WITHOUT_PAGE = {
     "home",
     "login",
+    "login_with_api_key",
     "logout",
     "theme",
     "password_strength",

@@ -1,4 +1,4 @@
-"""A canary for a password on every way through the pages, good or bad; afterwards it is looked for everywhere."""
+"""A canary for a password, or an API key, on every way through the pages, good or bad; afterwards it is looked for everywhere."""
 
 import base64
 import http.cookiejar
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.api_keys import new_key
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.server import serve
@@ -108,6 +109,7 @@ def log(tmp_path: Path) -> Path:
 @pytest.fixture
 def site(node: TestNode, line: Line, log: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("API_KEY_SIGN_IN", "true")
     monkeypatch.setenv("ELASTICSEARCH_REQUEST_TIMEOUT", "5")
     through_the_line = replace(node, url=line.url, elastic_password="")
     url, process = serve(through_the_line, log)
@@ -127,15 +129,74 @@ def test_a_canary_is_found_nowhere(node: TestNode, site: str, line: Line, log: P
     assert node.signs_in("jdoe", f"{canary}-own"), "the walk went to its end"
     walk_in_the_dark(ada, jane, canary, line)
 
+    places = places_to_look(node, log, ada, jane)
+    assert '"password":"$2a$' in places["indices"], "the hashes are in what was looked through"
+    assert found(canary, places) == []
+
+
+def test_an_api_key_is_found_nowhere(node: TestNode, site: str, line: Line, log: Path) -> None:
+    node.put_user("jdoe")
+    id, encoded = new_key(node, "ada", name="canary")
+    pair = base64.b64decode(encoded).decode()
+    _, _, secret = pair.partition(":")
+    visitor = Visitor(site)
+
+    walk_with_api_key(visitor, encoded, pair, line)
+    node.elastic.security.invalidate_api_key(ids=[id])
+    assert visitor.get("/users/") == 200
+    assert "your API key has expired or was revoked" in visitor.seen[-1]
+    assert visitor.post("/login/api-key", api_key=encoded) == 200, "it is recorded as a failure"
+
+    places = places_to_look(node, log, visitor)
+    assert f'"api_key":"canary ({id})"' in places["indices"], "the trail names the key"
+    assert f'"key_id":"{id}"' in places["indices"], "and so do failures"
+    assert found(secret, places) == []
+    assert [place for place, text in places.items() if encoded.rstrip("=") in text] == []
+
+
+def walk_with_api_key(visitor: Visitor, encoded: str, pair: str, line: Line) -> None:
+    """What people do with an API key, right and wrong."""
+    visitor.get("/login/api-key")
+    assert visitor.post("/login/api-key", token="x" * 64, api_key=encoded) == 403
+    assert visitor.post("/login/api-key", api_key=encoded, **{f"field{number}": "" for number in range(20_001)}) == 413
+    for mistyped in (f"{pair}x", f"x{pair}", pair[:-1], f"{encoded}x", f"x{encoded}", f"ApiKey {encoded}"):
+        assert visitor.post("/login/api-key", api_key=mistyped) == 200
+    visitor.get("/login")
+    assert visitor.post("/login", username="ada", password=encoded) == 200
+    line.is_cut = True
+    assert visitor.post("/login/api-key", api_key=encoded) == 503
+    line.is_cut, line.lost = False, (b"/_authenticate",)
+    assert visitor.post("/login/api-key", api_key=encoded) == 503
+    line.lost = ()
+    for spelling in (encoded, pair):
+        visitor.cookies.clear()
+        visitor.get("/login/api-key")
+        assert visitor.post("/login/api-key", api_key=spelling) == 200
+    assert visitor.post("/users/deactivate/jdoe") == 200
+    assert visitor.post("/reviews/sign-off/gone", api_key=encoded) == 404
+    assert visitor.post("/account/create-api-key", name="x", privilege="read_security", days="7") == 403
+    for page in ("account/", "account/api-keys", "account/sessions", "sessions/", "api-keys/", "audit/", "system/", "access/"):
+        assert visitor.get(f"/{page}") == 200
+    stranger = Visitor(visitor.site)
+    stranger.get("/login/api-key")
+    assert stranger.post("/reviews/sign-off/gone", api_key=encoded, comment="kept") == 401
+    assert "kept" in stranger.seen[-1]
+    visitor.seen = stranger.seen + visitor.seen
+
+
+def places_to_look(node: TestNode, log: Path, *visitors: Visitor) -> dict[str, str]:
     places = {
-        "pages, headers and addresses": "\n".join([*ada.seen, *jane.seen]),
+        "pages, headers and addresses": "\n".join(page for visitor in visitors for page in visitor.seen),
         "log of the product": log.read_text(),
         "logs of the node": "\n".join(path.read_text(errors="replace") for path in logs(node)),
         "indices": dump(node),
     }
     assert "DEBUG" in places["log of the product"].upper()
-    assert '"password":"$2a$' in places["indices"], "the hashes are in what was looked through"
-    assert [(place, spelling) for place, text in places.items() for spelling in spellings(canary) if spelling in text] == []
+    return places
+
+
+def found(secret: str, places: dict[str, str]) -> list[tuple[str, str]]:
+    return [(place, spelling) for place, text in places.items() for spelling in spellings(secret) if spelling in text]
 
 
 def walk(ada: Visitor, jane: Visitor, canary: str) -> None:

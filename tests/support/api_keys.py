@@ -18,6 +18,12 @@ def create_key(node: TestNode, owner: str, name: str = "backup") -> Elasticsearc
     return Elasticsearch(node.url, api_key=answer["encoded"])
 
 
+def new_key(node: TestNode, owner: str, name: str = "nightly", **body: Any) -> tuple[str, str]:
+    """ID of a new API key of a native user, and what signs in."""
+    answer = node.elastic.options(basic_auth=(owner, PASSWORD)).security.create_api_key(name=name, refresh=True, **body)
+    return answer["id"], answer["encoded"]
+
+
 def works(key: Elasticsearch) -> bool:
     """Whether the node accepts the API key."""
     try:

@@ -57,6 +57,7 @@ class ExceptionReporterFilter(debug.SafeExceptionReporterFilter):
             found.update(str(value) for name, value in request.POST.items() if self.hidden_settings.search(name))
             if getattr(request, "user", None):  # then the session has been read
                 found.update(request.session.get("credentials", ())[1:])
+                found.add(request.session.get("api_key", ""))
         return {secret for secret in found if len(secret) >= SHORTEST_SECRET}
 
 

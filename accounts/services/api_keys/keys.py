@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 
 from accounts.services import audit, errors
 from accounts.services.client import PersonClient
-from accounts.services.signin.operators import Operator
+from accounts.services.signin.operators import Operator, realm_type_of_owner
 from accounts.services.users import User
 
 MAX_SHOWN: Final = 50
@@ -279,10 +279,9 @@ def from_api(body: Key) -> ApiKey:
 
 
 def own_realm(key: Key) -> str:
-    """`native`, `reserved`, or "" for other realms. Keys of old clusters have no realm type."""
-    by_name = {"default_native": "native", "reserved": "reserved"}
-    realm = key.get("realm_type") or by_name.get(key.get("realm", ""), "")
-    return realm if realm in by_name.values() else ""
+    """`native`, `reserved`, or "" for other realms."""
+    realm = realm_type_of_owner(key)
+    return realm if realm in ("native", "reserved") else ""
 
 
 def _is_managed(body: Key) -> bool:

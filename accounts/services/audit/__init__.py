@@ -24,10 +24,12 @@ from accounts.services.audit.reading import of_requests as of_requests
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
 from accounts.services.audit.reading import successful_changes as successful_changes
+from accounts.services.audit.security_events import INCORRECT_API_KEY as INCORRECT_API_KEY
 from accounts.services.audit.security_events import knows_username as knows_username
 from accounts.services.audit.security_events import record_access_denied as record_access_denied
 from accounts.services.audit.security_events import record_command as record_command
 from accounts.services.audit.security_events import record_expired_sessions as record_expired_sessions
+from accounts.services.audit.security_events import record_failed_api_key as record_failed_api_key
 from accounts.services.audit.security_events import record_failed_sign_in as record_failed_sign_in
 from accounts.services.audit.security_events import record_sign_in as record_sign_in
 from accounts.services.audit.security_events import record_sign_out as record_sign_out

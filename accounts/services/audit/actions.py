@@ -72,7 +72,7 @@ FIELDS: Final = {
 }
 DETAILS: Final = {
     "page": "Page",
-    "typed": "Entered name (hash)",
+    "typed": "Entered text (hash)",
     "name": "Name",
     "owner": "Owner",
     "key_id": "API key ID",
@@ -161,6 +161,7 @@ REASONS: Final = {
     "no_shards_left": "No shards left",
     "internal_error": "Internal error",
     "username_with_colon": "Username contains a colon",
+    "incorrect_api_key": "Incorrect API key",
     "invalid_form_token": "Invalid form token",
     "session_limit": "Session limit reached",
 }

@@ -106,9 +106,13 @@ class Event:
                 command=self.actor.command,
                 target=_filled(kind=self.kind, name=self.target[:MAX_NAME_LENGTH]),
                 changes=[{"field": name, "before": _plain(was), "after": _plain(now)} for name, (was, now) in self.changes.items()],
-                details=dict(self.details),
+                details=self._details(),
             ),
         }
+
+    def _details(self) -> dict[str, str]:
+        key = self.actor.api_key
+        return {**self.details, "api_key": str(key)} if key else dict(self.details)
 
     @classmethod
     def of(cls, hit: Mapping[str, Any]) -> Self:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,9 +20,11 @@ from accounts.services.audit.events import Event
 from accounts.services.audit.reading import AUDIT_INDICES
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.documents import indices
-from accounts.services.request_context import Actor
+from accounts.services.request_context import Actor, SignInKey
 
 logger = logging.getLogger(__name__)
+
+INCORRECT_API_KEY: Final = "incorrect_api_key"
 
 
 def record_sign_in(actor: Actor, session_id: str) -> None:
@@ -49,6 +51,15 @@ def record_failed_sign_in(entered: str, reason: str) -> None:
     )
 
 
+def record_failed_api_key(entered: str, key_id: str) -> None:
+    """`entered`: what was entered as API key; `key_id`: the ID in it, "" if it hasn't the form of an API key.
+
+    What hasn't that form may be a password.
+    """
+    details = {"key_id": key_id} if key_id else {"typed": _hash(entered)}
+    _record(Actor(""), Action.SIGN_IN, "", kind="user", outcome="failure", reason=INCORRECT_API_KEY, details=details)
+
+
 def record_sign_out(actor: Actor, session_id: str) -> None:
     """`session_id`: of the document of the session that ended."""
     request_context.session_id.set(session_id)
@@ -69,7 +80,8 @@ def record_expired_sessions(documents: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def _expired(session_id: str, document: Mapping[str, Any]) -> Event:
-    actor = Actor(document["username"], document.get("realm") or "", document.get("realm_type") or "")
+    realm, realm_type = document.get("realm") or "", document.get("realm_type") or ""
+    actor = Actor(document["username"], realm, realm_type, api_key=SignInKey.of(document))
     ended = datetime.fromisoformat(document["expires"])
     event = Event.now(actor, Action.SESSION_EXPIRE, actor.username, _kind(actor), outcome="success")
     index = indices.audit_index(ended)

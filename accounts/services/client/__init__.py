@@ -6,6 +6,7 @@ from accounts.services.client.cache import cached_for_service as cached_for_serv
 from accounts.services.client.cache import cached_per_scope as cached_per_scope
 from accounts.services.client.cache import invalidate as invalidate
 from accounts.services.client.clients import AdministratorClient as AdministratorClient
+from accounts.services.client.clients import ApiKeyClient as ApiKeyClient
 from accounts.services.client.clients import CredentialsMixin as CredentialsMixin
 from accounts.services.client.clients import PersonClient as PersonClient
 from accounts.services.client.clients import ServiceClient as ServiceClient

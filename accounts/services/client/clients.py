@@ -143,6 +143,14 @@ class PersonClient(CredentialsMixin, SecurityClient):
         return answer
 
 
+class ApiKeyClient(PersonClient):
+    """`_security/…` with the API key of a user, encoded as Elasticsearch shows it."""
+
+    def __init__(self, encoded: str, scope: frozenset[str] | None = None) -> None:
+        super().__init__("", "", scope)
+        self._authorization = f"ApiKey {encoded}"
+
+
 class UnauthenticatedClient(CredentialsMixin, SecurityClient):
     """`_security/…` without credentials, only to find out whether Elasticsearch accepts that (`roles.anonymous`)."""
 

@@ -15,7 +15,7 @@ from accounts.services import audit, errors
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
 from accounts.services.documents.store import Version, bulk, require_status
-from accounts.services.request_context import Actor
+from accounts.services.request_context import Actor, SignInKey
 from accounts.services.sessions import keys, store
 
 logger = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ _removed_at = float("-inf")
 
 @dataclass(frozen=True)
 class Session:
-    """A session of a signed-in user. Address and browser are those of the sign-in."""
+    """A session of a signed-in user. Address, browser, and API key are those of the sign-in."""
 
     id: str
     username: str
@@ -37,6 +37,7 @@ class Session:
     browser: str
     created: datetime
     last_activity: datetime
+    api_key: SignInKey | None = None
 
     @property
     def is_native_or_reserved(self) -> bool:
@@ -118,7 +119,7 @@ def _remove_expired() -> None:
         index=[indices.SESSIONS, indices.THROTTLE],
         query={"range": {"expires": {"lt": timezone.now().isoformat()}}},
         size=MAX_SESSIONS,
-        source_includes=["username", "realm", "realm_type", "created", "expires"],
+        source_includes=["username", "realm", "realm_type", "api_key", "created", "expires"],
         seq_no_primary_term=True,
         ignore_unavailable=True,
     )
@@ -160,6 +161,7 @@ def _session(id: str, source: Mapping[str, Any]) -> Session:
         browser=source["browser"] or "",
         created=datetime.fromisoformat(source["created"]),
         last_activity=datetime.fromisoformat(source["last_activity"]),
+        api_key=SignInKey.of(source),
     )
 
 

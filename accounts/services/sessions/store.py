@@ -187,6 +187,7 @@ def _document(key: str, data: dict[str, Any], created: datetime, last_activity: 
         "username": identity.get("username"),
         "realm": identity.get("realm"),
         "realm_type": identity.get("realm_type"),
+        "api_key": identity.get("api_key"),
         "address": origin.get("address"),
         "browser": origin.get("browser"),
         "generation": data.get("generation", ""),

@@ -79,11 +79,8 @@ def attempt(attempted: Attempt, check: Callable[[], T]) -> T:
     counters = _read(attempted)
     _require_turn(counters)
     try:
-        answer = check()
-    except errors.AuthenticationFailed as exc:
-        if not can_verify_credentials():
-            _release(counters)
-            raise errors.Unavailable(str(exc)) from None
+        answer = proving(check)
+    except errors.AuthenticationFailed:
         _count(counters, attempted.username)
         raise
     except BaseException:
@@ -91,6 +88,16 @@ def attempt(attempted: Attempt, check: Callable[[], T]) -> T:
         raise
     _reset(counters)
     return answer
+
+
+def proving(check: Callable[[], T]) -> T:
+    """What `check` returns. Its AuthenticationFailed proves incorrect credentials: Unavailable if the cluster can't verify any."""
+    try:
+        return check()
+    except errors.AuthenticationFailed as exc:
+        if not can_verify_credentials():
+            raise errors.Unavailable(str(exc)) from None
+        raise
 
 
 def wait(failures_over_limit: int) -> timedelta:

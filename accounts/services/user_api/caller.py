@@ -6,7 +6,7 @@ from typing import Final
 
 from accounts.services import errors, request_context
 from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous
-from accounts.services.request_context import Actor
+from accounts.services.request_context import Actor, SignInKey
 from accounts.services.signin import throttle
 
 AUTHENTICATE: Final = "/_security/_authenticate"
@@ -103,9 +103,8 @@ class Caller:
             raise errors.CredentialsLost("Elasticsearch answered as the anonymous user")
         realm = body.get("lookup_realm" if self._run_as else "authentication_realm") or body["authentication_realm"]
         details = {"via": "User API"}
-        if key := body.get("api_key"):
-            details["api_key"] = f"{key.get('name') or 'no name'} ({key['id']})"
+        key = SignInKey.of(body)
         if self._run_as:
-            details["run_as_by"] = self.client.basic_username or details.get("api_key", "no information")
-        actor = Actor(body["username"], realm["name"], realm["type"])
+            details["run_as_by"] = self.client.basic_username or str(key or "no information")
+        actor = Actor(body["username"], realm["name"], realm["type"], api_key=key)
         return Identity(actor, details, realm["type"] in ("native", "reserved", "_es_api_key"))

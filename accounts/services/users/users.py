@@ -259,8 +259,12 @@ def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[U
 
 
 def _operator_is_left(client: PersonClient, leaving: Iterable[User]) -> bool:
-    """Whether the operator is a native or built-in user besides these. Elasticsearch lets only administrators change users."""
-    return client.actor.is_native_or_reserved and client.actor.username not in {user.username for user in leaving}
+    """Whether the operator is a native or built-in user besides these. Elasticsearch lets only administrators change users.
+
+    The owner of an API key may be deactivated, or no administrator anymore, and the key still be one.
+    """
+    is_active_user = client.actor.is_native_or_reserved and not client.actor.api_key
+    return is_active_user and client.actor.username not in {user.username for user in leaving}
 
 
 def _managing_roles(client: PersonClient) -> frozenset[str]:

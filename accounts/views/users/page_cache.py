@@ -33,7 +33,8 @@ class CachedPage:
         self._template = template
         self._variant = variant
         page, operator = context_processors.page(request), request.user
-        self._audience = (operator.username, operator.display_name, tuple(operator.identity.privileges), page["theme"], page["nav"])
+        shown_of_operator = (operator.username, operator.display_name, operator.api_key, tuple(operator.identity.privileges))
+        self._audience = (*shown_of_operator, page["theme"], page["nav"])
         self._base_slots = {"seconds_left": str(page["seconds_left"]), "current_url": escape(page["current_url"])}
         self._has_messages = bool(get_messages(request))
         self._pieces = _pages.get(self._key(variant))

@@ -50,7 +50,8 @@ def own_password_denial(operator: Operator) -> str:
     if operator.can_change_own_password:
         return ""
     if operator.api_key:
-        return "You're signed in with an API key. To change your password, sign in with it."
+        by_password = " To change your password, sign in with it." if operator.is_account(operator.username) else ""
+        return f"You're signed in with an API key, which can't change a password of its owner.{by_password}"
     return f"Your password is managed by the realm {operator.realm}. Change it there."
 
 

@@ -46,8 +46,8 @@ COLUMNS: Final = (
 NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
 NOT_SEEN = "You can't view your API keys because your {} lacks the cluster privilege manage_own_api_key."
 KEY_OF_KEY = (
-    "You're signed in with an API key, and Elasticsearch lets API keys create only API keys without privileges. To create one, "
-    "sign in with your password."
+    "You're signed in with an API key, and Elasticsearch lets API keys create only API keys without privileges. If you have a "
+    "password, sign in with it to create one."
 )
 
 

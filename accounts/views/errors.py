@@ -141,7 +141,7 @@ def service_error(request: HttpRequest, exc: errors.ServiceError) -> HttpRespons
     status, title, text = describe(exc)
     operator = getattr(request, "user", None)
     if operator and operator.api_key and type(exc) is errors.AccessDenied:
-        text = "Your API key lacks the required privilege. Sign in with your password, or contact your system administrator."
+        text = "Your API key lacks the required privilege. Use another one, or contact your system administrator."
     reason = str(exc) if exc.problem and str(exc) != exc.problem and operator and operator.can_manage else ""
     return _page(request, status, title, text, retry=status in (503, 504), reason=reason)
 

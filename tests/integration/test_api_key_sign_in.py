@@ -95,7 +95,7 @@ def test_pages_name_the_key(node: TestNode, signed_in: SignIn) -> None:
     account = text(client, "/account/")
     assert f'API key <nightly> <span class="subdued">(ID {id})</span>' in account
     assert "an API key has privileges of its own" in account
-    assert "You're signed in with an API key. To change your password, sign in with it." in account
+    assert "which can't change a password of its owner. To change your password, sign in with it." in account
     pages = "".join(text(client, url) for url in ("/users/", "/sessions/", "/account/", "/account/api-keys", "/audit/"))
     assert key not in pages
     assert secret_of(key) not in pages
@@ -285,7 +285,9 @@ def test_a_key_made_by_a_key_is_not_the_user(node: TestNode) -> None:
     assert operator
     assert (operator.username, operator.realm, operator.is_account("ada")) == ("ada", "_es_api_key", False)
     assert len(client.get("/account/sessions").context["sessions"]) == 1
-    assert client.get("/account/change-password").status_code == 403
+    refused = text(client, "/account/change-password", 403)
+    assert "which can't change a password of its owner." in refused
+    assert "sign in with it" not in refused, "it has no password"
 
 
 def test_keys_create_no_keys(node: TestNode) -> None:

@@ -99,7 +99,7 @@ def test_signing_in_leads_to_no_other_host(node: TestNode, wanted: str) -> None:
 
 
 def test_pages_require_sign_in() -> None:
-    open_pages = {"login", "logout", "theme", "livez", "readyz", "metrics"}
+    open_pages = {"login", "login_with_api_key", "logout", "theme", "livez", "readyz", "metrics"}
     assert len(urlpatterns) > len(open_pages)
     for pattern in urlpatterns:
         if pattern.name in open_pages:

@@ -86,7 +86,7 @@ job_export              sign-in  sign-in  sign-in  403      200      200        
 job_passwords           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      200
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
-login_with_api_key      404      404      404      404      404      404        404      404      404      404      404      404
+login_with_api_key      404      404      sign-in  404      404      404        404      404      sign-in  404      404      404
 similar_users           sign-in  sign-in  sign-in  403      403      200      sign-in  sign-in  sign-in  405      405      405
 theme                   405      405      405      405      405      405        302      302      302      302      302      302
 livez                   200      200      200      200      200      200        405      405      405      405      405      405

@@ -12,7 +12,7 @@ from accounts.decorators import declares_access
 from accounts.services import errors
 from accounts.services.cluster import requirements
 from usermgmt import tracing
-from usermgmt.configuration import require_server_certificate
+from usermgmt.configuration import require_encryption, require_server_certificate
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
 
@@ -46,6 +46,16 @@ def certificate_is_valid(**options: Any) -> list[CheckMessage]:
         require_server_certificate(settings.TLS_CERTFILE, settings.TLS_KEYFILE)
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="accounts.E005")]
+    return []
+
+
+@register(Tags.security)
+def connections_are_encrypted(**options: Any) -> list[CheckMessage]:
+    """Check HTTPS here instead of in the settings: other commands don't serve."""
+    try:
+        require_encryption(settings.WEB_BIND, https=settings.HTTPS, allows_http=settings.ALLOW_HTTP)
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="accounts.E007")]
     return []
 
 

@@ -1,12 +1,12 @@
 """Settings that are valid, and weaken the protection that usermgmt has without them."""
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
 from django.conf import settings
+
+from usermgmt.configuration import is_reachable, is_this_machine
 
 KEY_LENGTH: Final = 48  # setup_cluster generates 64 characters
 MANY_FAILURES: Final = 100
@@ -55,14 +55,13 @@ def _of_connections() -> Iterator[UnsafeSetting]:
             "usermgmt responds under any hostname, so others can point theirs to it.",
             "List the hostnames under which users open usermgmt.",
         )
-    is_reachable = not settings.WEB_BIND.startswith("unix:") and not is_this_machine(f"http://{settings.WEB_BIND}")
-    if settings.ALLOWED_HOSTS == THIS_MACHINE and (is_reachable or settings.BEHIND_PROXY):
+    if settings.ALLOWED_HOSTS == THIS_MACHINE and (is_reachable(settings.WEB_BIND) or settings.BEHIND_PROXY):
         yield UnsafeSetting(
             "ALLOWED_HOSTS",
             "It has only this machine, so requests under another hostname are rejected, unless a proxy changes the header Host.",
             "List the hostnames under which users open usermgmt, and let the proxy pass the header Host on.",
         )
-    if settings.BEHIND_PROXY and is_reachable:
+    if settings.BEHIND_PROXY and is_reachable(settings.WEB_BIND):
         yield UnsafeSetting(
             "BEHIND_PROXY",
             f"Whoever reaches {settings.WEB_BIND} without the proxy can forge their IP address and X-Forwarded-Proto.",
@@ -103,12 +102,3 @@ def _of_passwords() -> Iterator[UnsafeSetting]:
             f"Passwords of {settings.PASSWORD_MIN_LENGTH} characters are accepted.",
             "Set it to 8 or more.",
         )
-
-
-def is_this_machine(url: str) -> bool:
-    """Whether the host of a URL is this machine. False for other names, wherever they lead to."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

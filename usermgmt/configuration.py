@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Callable, Iterable, MutableMapping
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -153,6 +154,30 @@ def require_server_certificate(certfile: str, keyfile: str) -> None:
 def require_client_certificate(certfile: str, keyfile: str) -> None:
     """Raises ImproperlyConfigured if the files for Elasticsearch can't be used. Both are empty without a client certificate."""
     _require_pair("ELASTICSEARCH_CLIENT_CERTFILE", certfile, "ELASTICSEARCH_CLIENT_KEYFILE", keyfile)
+
+
+def require_encryption(bind: str, *, https: bool, allows_http: bool) -> None:
+    """Raises ImproperlyConfigured for a server to which other machines would send passwords unencrypted."""
+    if not https and not allows_http and is_reachable(bind):
+        raise ImproperlyConfigured(
+            f"HTTPS=false is only possible at an address of this machine. Others reach {bind} (HOST), and would send passwords and "
+            "session cookies unencrypted. Set TLS_CERTFILE and TLS_KEYFILE, or BEHIND_PROXY=true with a proxy that terminates "
+            "HTTPS, and remove HTTPS=false; or set HOST=127.0.0.1; or ALLOW_HTTP=true if only encrypted connections lead here."
+        )
+
+
+def is_reachable(bind: str) -> bool:
+    """Whether other machines can connect to a server at this address, `host:port` or `unix:/path`."""
+    return not bind.startswith("unix:") and not is_this_machine(f"http://{bind}")
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether the host of a URL is this machine. False for other names, wherever they lead to."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def unique_items(text: str) -> list[str]:

@@ -193,6 +193,8 @@ if PASSWORD_BLOCKLIST:
     )
 
 HTTPS = env.flag("HTTPS", default=True)
+# Only the server and `check` read it (configuration.require_encryption).
+ALLOW_HTTP = env.flag("ALLOW_HTTP", default=False)
 # Of a server without a proxy; only the server and `check` read them (configuration.require_server_certificate).
 TLS_CERTFILE, TLS_KEYFILE = env.text("TLS_CERTFILE"), env.text("TLS_KEYFILE")
 if TLS_CERTFILE and not HTTPS:

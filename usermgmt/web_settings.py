@@ -19,6 +19,7 @@ if __name__ == "__main__":
         if "SECRET_KEY" in settings.MISSING_KEYS:
             raise ImproperlyConfigured(f"SECRET_KEY is not set. `{SETUP_CLUSTER} --env-file {ENV_FILE_NAME}` generates it.")
         configuration.require_server_certificate(settings.TLS_CERTFILE, settings.TLS_KEYFILE)
+        configuration.require_encryption(settings.WEB_BIND, https=settings.HTTPS, allows_http=settings.ALLOW_HTTP)
         values = {
             "bind": settings.WEB_BIND,
             "workers": settings.WEB_WORKERS,

@@ -353,6 +353,7 @@ def test_server_reads_the_env_file_again(configured: Configured) -> None:
         ("WEB_WORKERS=2", "WEB_WORKERS=two", "Configuration: WEB_WORKERS must be a whole number"),
         ("WEB_WORKERS=2", "WEB_WORKERS = 2", "Configuration: {file}, line 5 must be NAME=value"),
         ("PORT=", "HOST=127.0.0.2\nPORT=", "HOST and PORT can't be changed without a restart"),
+        ("PORT=", "HOST=0.0.0.0\nPORT=", "Configuration: HTTPS=false is only possible at an address of this machine"),
     ],
 )
 def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Configured, old: str, new: str, reason: str) -> None:

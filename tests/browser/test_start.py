@@ -53,7 +53,7 @@ def serving(log: Path, url: str, **environment: str) -> Iterator[None]:
 def test_hosts_are_served(host: str, tmp_path: Path) -> None:
     port = free_ports(1)[0]
     url = f"http://{'localhost' if host == 'localhost' else '[::1]'}:{port}"
-    with serving(tmp_path / "log", url, HOST=host, PORT=str(port)):
+    with serving(tmp_path / "log", url, HOST=host, PORT=str(port), ALLOW_HTTP="true"):
         assert answers(url)
 
 
@@ -150,6 +150,16 @@ def test_wrong_setting_ends_the_script_with_one_line(checkout: Path, tmp_path: P
     log = (tmp_path / "log").read_text()
     assert log.startswith("Configuration: ELASTICSEARCH_HOSTS must not contain a username or password")
     assert (log.count("\n"), "canary" in log) == (1, False)
+
+
+def test_server_that_others_reach_without_encryption_doesnt_start(checkout: Path, tmp_path: Path) -> None:
+    process = run_server(checkout, HOST="::")
+    assert process.wait(timeout=60) != 0
+    log = (tmp_path / "log").read_text()
+    assert ("(accounts.E007) HTTPS=false is only possible at an address of this machine" in log, "Traceback" in log) == (
+        True,
+        False,
+    )
 
 
 class PlainHttp(BaseHTTPRequestHandler):

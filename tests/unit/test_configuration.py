@@ -292,6 +292,18 @@ def test_other_fingerprints_are_refused(text: str) -> None:
     assert CANARY not in shown
 
 
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.7:8000", "users.example.org:8000"])
+def test_others_reach_no_server_without_encryption(bind: str) -> None:
+    assert refusal(lambda: configuration.require_encryption(bind, https=False, allows_http=False)).startswith("HTTPS=false is only")
+    configuration.require_encryption(bind, https=True, allows_http=False)
+    configuration.require_encryption(bind, https=False, allows_http=True)
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:8000", "127.0.0.2:8000", "[::1]:8000", "localhost:8000", "unix:/run/usermgmt/socket"])
+def test_this_machine_needs_no_encryption(bind: str) -> None:
+    configuration.require_encryption(bind, https=False, allows_http=False)
+
+
 def test_base_path_differs_from_all_own_paths() -> None:
     first_segments = {str(pattern.pattern).split("/")[0] for pattern in accounts.urls.urlpatterns} - {""}
     assert {*configuration.OWN_SEGMENTS} == first_segments | {"static"}

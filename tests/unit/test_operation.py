@@ -20,10 +20,10 @@ from accounts.services.client import setup_problems
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
 from accounts.services.request_context import Observation
-from accounts.unsafe_settings import is_this_machine, unsafe_settings
+from accounts.unsafe_settings import unsafe_settings
 from accounts.views import system
 from usermgmt import metrics
-from usermgmt.configuration import bearer_token
+from usermgmt.configuration import bearer_token, is_this_machine
 
 TOP = Path(__file__).resolve().parents[2]
 GUIDE = (TOP / "docs/operate.md").read_text()

@@ -1,6 +1,6 @@
 """The page Access and the service accounts in a real browser: by keyboard, on a phone, and for axe."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
@@ -13,15 +13,11 @@ RULES = {"all": [{"field": {"realm.name": ["ldap1", f"saml-{'x' * 200}"]}}]}
 
 
 @pytest.fixture
-def seeded(node: TestNode) -> Iterator[None]:
+def seeded(node: TestNode) -> None:
     elastic = node.elastic.security
     for name in TOKENS:
         elastic.create_service_token(namespace="elastic", service="fleet-server", name=name, refresh=True)
     elastic.put_role_mapping(name="everybody", enabled=True, roles=["superuser"], rules=RULES)
-    yield
-    elastic.delete_role_mapping(name="everybody")
-    for name in TOKENS:
-        elastic.delete_service_token(namespace="elastic", service="fleet-server", name=name)
 
 
 def test_from_the_overview_to_a_token(node: TestNode, seeded: None, watched: Callable[..., Watched]) -> None:

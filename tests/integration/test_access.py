@@ -15,8 +15,6 @@ from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 
-pytestmark = pytest.mark.usefixtures("only_built_in_roles")
-
 FRAGMENT = {"HX-Request": "true", "HX-Target": "user-access"}
 
 

@@ -356,9 +356,7 @@ def test_run_has_new_and_resolved_and_is_recorded(node: TestNode, otto: PersonCl
     assert int(event.details["users"]) == run.totals["users"] == len(node.usernames()) + len(users.RESERVED_USERNAMES)
 
 
-def test_roles_that_grant_more(
-    node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], only_built_in_roles: None
-) -> None:
+def test_roles_that_grant_more(node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     def roles_found(run: findings.Run) -> dict[str, Row]:
         return {row.key: row for row in rows.read(run.chunks.get("changed-roles", []))}
 

@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import bcrypt
@@ -269,11 +269,10 @@ def test_a_new_password_that_is_refused_and_retried(node: TestNode, signed_in: C
 
 
 @pytest.fixture
-def keys(node: TestNode) -> Iterator[dict[str, list[Elasticsearch]]]:
+def keys(node: TestNode) -> dict[str, list[Elasticsearch]]:
     """Two clients with API keys of each of three superusers; one without keys."""
     make(node, ["jane", "john", "jill", "idle"], roles=["superuser"])
-    yield {name: [create_key(node, name) for _ in "12"] for name in ("jane", "john", "jill")}
-    node.revoke_api_keys()
+    return {name: [create_key(node, name) for _ in "12"] for name in ("jane", "john", "jill")}
 
 
 def test_nobody_has_api_keys(node: TestNode, signed_in: Callable[..., Client]) -> None:

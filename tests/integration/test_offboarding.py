@@ -20,15 +20,14 @@ from tests.support.reviews import start_review
 from tests.support.traces import trail
 
 SignIn = Callable[..., Client]
-OWNER = "leaver"  # keys outlive their owner, so they are revoked after each test
+OWNER = "leaver"
 
 
 @pytest.fixture
-def keys(node: TestNode) -> Iterator[dict[str, Elasticsearch]]:
+def keys(node: TestNode) -> dict[str, Elasticsearch]:
     """A client with each API key of a superuser."""
     node.put_user(OWNER, roles=["superuser"])
-    yield {name: create_key(node, OWNER, name) for name in ("backup", "<ci>")}
-    node.revoke_api_keys()
+    return {name: create_key(node, OWNER, name) for name in ("backup", "<ci>")}
 
 
 def active_keys(node: TestNode) -> set[str]:

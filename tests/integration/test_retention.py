@@ -188,7 +188,6 @@ def test_a_clock_that_is_ahead_deletes_nothing(
         ({"usermgmt-audit-*": ["delete_index"]}, "delete on usermgmt-reviews"),
     ],
 )
-@pytest.mark.usefixtures("only_built_in_roles")
 def test_without_the_privilege(
     node: TestNode,
     retained: Callable[..., None],
@@ -215,7 +214,6 @@ def test_without_the_privilege(
     assert delete_old_records() == "Incorrect username or password. (1)"
 
 
-@pytest.mark.usefixtures("only_built_in_roles")
 def test_these_privileges_are_enough(
     node: TestNode, retained: Callable[..., None], monkeypatch: pytest.MonkeyPatch, person: Callable[[str], PersonClient]
 ) -> None:

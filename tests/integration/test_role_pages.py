@@ -21,8 +21,6 @@ from tests.support.names import HOSTILE_ROLES
 from tests.support.nodes import TestNode
 from tests.support.traces import trail
 
-pytestmark = pytest.mark.usefixtures("only_built_in_roles")
-
 HOLDERS = ["POST /_security/_query/user", f"GET /_security/user/{','.join(RESERVED_USERNAMES)}"]
 ANONYMOUS_CALL = "GET /_security/_authenticate"
 FRAGMENT = {"HX-Request": "true", "HX-Target": "role-details"}

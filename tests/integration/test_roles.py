@@ -14,8 +14,6 @@ from tests.support.cast import PASSWORD
 from tests.support.names import HOSTILE_ROLES
 from tests.support.nodes import TestNode
 
-pytestmark = pytest.mark.usefixtures("only_built_in_roles")
-
 
 @pytest.fixture
 def otto(person: Callable[[str], PersonClient]) -> PersonClient:

@@ -24,11 +24,8 @@ HASH = "{PBKDF2_STRETCH}10000$8QN+eThJEaCd18sCP0nfzxJq2D9yhmSZgI20TDooYcE=$+0ELf
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left(node: TestNode) -> Iterator[None]:
+def _no_file_tokens_left(node: TestNode) -> Iterator[None]:
     yield
-    elastic = node.elastic.options(ignore_status=404).security
-    elastic.delete_service_token(namespace="elastic", service="fleet-server", name="forgotten")
-    elastic.delete_role_mapping(name="everybody")
     (node.config / "service_tokens").unlink(missing_ok=True)
 
 

@@ -1,6 +1,7 @@
 """Real Elasticsearch nodes, one of each version, with the users of `cast`."""
 
 import base64
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,12 @@ SETTINGS = {
     "resource.reload.interval.high": "200ms",  # how often the file realm is read; 5 s otherwise
     "xpack.security.authc.password_hashing.algorithm": "bcrypt4",  # 10 otherwise, a tenth of a second for each password
 }
+
+# Documents of the security index.
+KEPT = [
+    *(f"user-{username}" for username in (*CAST, cluster_setup.SERVICE)),
+    *(f"role-{name}" for name in ("user_admin", cluster_setup.AUDITOR_ROLE, cluster_setup.SERVICE)),
+]
 
 
 @dataclass(frozen=True)
@@ -55,12 +62,39 @@ class TestNode:
         header = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
         return self.elastic.options(headers={"authorization": header}, ignore_status=401).security.authenticate().meta.status == 200
 
-    def revoke_api_keys(self) -> None:
-        """All that tests have left, also of users who are gone: others count them."""
+    def delete_strangers(self) -> None:
+        """Delete what tests have left and others would count: users, roles, role mappings, API keys, tokens of service accounts."""
+        security = self.elastic.security
+        left: dict[str, list[str]] = defaultdict(list)
         own = base64.b64decode(self.api_key).decode().partition(":")[0]
-        query = {"bool": {"filter": [{"term": {"invalidated": False}}], "must_not": [{"ids": {"values": [own]}}]}}
-        if keys := self.elastic.security.query_api_keys(query=query, size=1000)["api_keys"]:
-            self.elastic.security.invalidate_api_key(ids=[key["id"] for key in keys])
+        query = {
+            "bool": {
+                "should": [
+                    {"terms": {"type": ["user", "role"]}},
+                    {"terms": {"doc_type": ["role-mapping", "api_key", "service_account_token"]}},
+                ],
+                "must_not": [
+                    {"term": {"metadata_flattened._reserved": "true"}},
+                    {"term": {"api_key_invalidated": True}},
+                    {"ids": {"values": [own, *KEPT]}},
+                ],
+            }
+        }
+        for hit in self.elastic.search(index=".security", query=query, size=10_000, source_includes=["type", "doc_type"])["hits"][
+            "hits"
+        ]:
+            left[hit["_source"].get("doc_type") or hit["_source"]["type"]].append(hit["_id"])
+        for id in left["user"]:
+            security.delete_user(username=id.removeprefix("user-"), refresh=id == left["user"][-1])
+        for id in left["role"]:
+            security.delete_role(name=id.removeprefix("role-"), refresh=id == left["role"][-1])
+        for id in left["role-mapping"]:
+            security.delete_role_mapping(name=id.removeprefix("role-mapping_"))
+        for id in left["service_account_token"]:
+            namespace, service, name = id.removeprefix("service_account_token-").split("/", 2)
+            security.delete_service_token(namespace=namespace, service=service, name=name)
+        if left["api_key"]:
+            security.invalidate_api_key(ids=left["api_key"])
 
     def forget(self) -> None:
         """Remove every document that the product keeps: sessions, locks, the trail, reviews; the indices stay."""
@@ -111,12 +145,7 @@ class Nodes:
         node = self._nodes[version]
         settings.ELASTICSEARCH_HOSTS = [node.url]
         settings.ELASTICSEARCH_API_KEY = node.api_key
-        strangers = sorted(node.usernames() - CAST.keys() - {cluster_setup.SERVICE})
-        for username in strangers:
-            node.elastic.security.delete_user(username=username, refresh=username == strangers[-1])
-        for name in node.elastic.security.get_role_mapping():
-            node.elastic.security.delete_role_mapping(name=name)
-        node.revoke_api_keys()
+        node.delete_strangers()
         node.forget()
         if node.missing_indices():
             list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))

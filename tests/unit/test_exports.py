@@ -2,10 +2,12 @@
 
 import io
 import re
+import tempfile
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -18,6 +20,8 @@ from accounts.services.exports.completeness import TableManifest
 from accounts.services.exports.reading import READERS, InvalidExport, verify
 from accounts.services.exports.sheets import UserSheet
 
+TEXT_FIELDS = ("generated_at", "cluster_name", "cluster_id", "generated_by", "realm", "filter", "query", "trail_start")
+MANIFEST = {**dict.fromkeys((*TEXT_FIELDS, "data_file", "sha256"), "x"), "rows": "1", "users_before": 1, "users_after": 1}
 # Few letters, so that what matters comes often.
 TEXTS = st.one_of(st.text(alphabet="=+-@＝\t\r\n'\";|,ab_x0D \\&<>\x01\ufffe", max_size=12), st.text(max_size=12))
 NAMES = st.lists(st.text(alphabet='ab, "\\=', min_size=1, max_size=8).filter(lambda name: name == name.strip()), max_size=3).map(
@@ -68,6 +72,15 @@ def a_row(**fields: Any) -> Row:
     return Row(**{**dict.fromkeys(Row._fields), **known, **fields})
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_file_is_left(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server makes many exports before it is restarted."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert written_and_read(name, [a_row()])
+    assert list(FORMATS[name].others(UserSheet(trail_start=None), CompletenessManifest.of(MANIFEST)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_text_too_long_for_a_cell() -> None:
     assert "too long for a cell: 32,768 characters" in workbook.row(cells.to_cells(a_row(full_name="x" * 32_768), ""), ())
     assert "x" * 32_767 in workbook.row(cells.to_cells(a_row(full_name="x" * 32_767), ""), ())
@@ -79,12 +92,10 @@ def test_nothing_is_left_empty() -> None:
 
 def test_manifest_without_anonymous_access() -> None:
     """Of an export that was made before the field existed."""
-    texts = dict.fromkeys(("generated_at", "cluster_name", "cluster_id", "generated_by", "realm", "filter", "query"), "x")
-    document = {**texts, "rows": "1", "users_before": 1, "users_after": 1, "trail_start": "x", "data_file": "x", "sha256": "x"}
-    assert CompletenessManifest.of(document).anonymous_access == "no information"
-    assert CompletenessManifest.of({**document, "anonymous_access": "off"}).anonymous_access == "off"
+    assert CompletenessManifest.of(MANIFEST).anonymous_access == "no information"
+    assert CompletenessManifest.of({**MANIFEST, "anonymous_access": "off"}).anonymous_access == "off"
     with pytest.raises(KeyError):
-        CompletenessManifest.of({name: value for name, value in document.items() if name != "sha256"})
+        CompletenessManifest.of({name: value for name, value in MANIFEST.items() if name != "sha256"})
 
 
 TABLE_ROW = {

@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import xlsxwriter
@@ -64,8 +65,9 @@ def parts(sheet: Sheet, manifest: Manifest) -> Iterator[tuple[str, bytes]]:
 def _workbook(sheet: Sheet, manifest: Manifest | None = None) -> io.BytesIO:
     """A workbook with an empty first sheet."""
     file = io.BytesIO()
-    # constant_memory writes each text into its cell instead of into a shared table.
-    with xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}) as book:
+    # constant_memory writes each text into its cell instead of into a shared table. It leaves a file for each sheet without rows.
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    with TemporaryDirectory() as folder, xlsxwriter.Workbook(file, {**options, "tmpdir": folder}) as book:
         bold = book.add_format({"bold": True})
         rows, completeness = book.add_worksheet(sheet.title), book.add_worksheet("Completeness")
         rows.freeze_panes(1, 1)

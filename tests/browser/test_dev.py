@@ -170,7 +170,7 @@ def test_debug_page_only_in_development(
 
     append(checkout / "accounts/services/signin/operators.py", BROKEN_SIGN_IN)
     page = open_browser(development).new_page()
-    assert wait_for(lambda: is_broken(page), 20)
+    assert wait_for(lambda: is_broken(page), 60)
     assert_shows_no_secret(page, node)
 
 

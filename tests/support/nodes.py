@@ -80,9 +80,8 @@ class TestNode:
                 ],
             }
         }
-        for hit in self.elastic.search(index=".security", query=query, size=10_000, source_includes=["type", "doc_type"])["hits"][
-            "hits"
-        ]:
+        found = self.elastic.search(index=".security", query=query, size=10_000, source_includes=["type", "doc_type"])
+        for hit in found["hits"]["hits"]:
             left[hit["_source"].get("doc_type") or hit["_source"]["type"]].append(hit["_id"])
         for id in left["user"]:
             security.delete_user(username=id.removeprefix("user-"), refresh=id == left["user"][-1])

@@ -11,7 +11,7 @@ from django.utils import timezone
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
-from accounts.services import audit
+from accounts.services import audit, sessions
 from accounts.services.client import AdministratorClient, PersonClient
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
@@ -120,6 +120,7 @@ def test_missing_outcome_is_reported(node: TestNode, signed_in: Callable[..., Cl
         node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
     assert "outcome of the change couldn't be written to the audit trail" in html.unescape(page)
     assert node.user("jdoe") == {**(node.user("jdoe") or {}), "enabled": False}
+    assert sessions.generation("jdoe"), "their sessions end all the same, by the same call"
 
 
 def test_the_key_changes_and_deletes_no_event(node: TestNode, signed_in: Callable[..., Client]) -> None:

@@ -136,8 +136,7 @@ def test_no_call_of_an_administrator_who_is_left(node: TestNode, person: Callabl
     assert [call for call in calls if "usermgmt" not in call] == [
         "PUT /_bulk",
         "DELETE /_security/user/boss",
-        "PUT /_bulk",
-        "PUT /_bulk",  # their sessions end
+        "PUT /_bulk",  # their sessions end, too
     ]
 
 

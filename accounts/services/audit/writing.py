@@ -1,7 +1,7 @@
 """Adding to the audit trail with the API key of usermgmt: `_bulk`, only `create`."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final
@@ -18,6 +18,9 @@ from usermgmt import metrics
 
 logger = logging.getLogger(__name__)
 
+# Returns `_bulk` operations.
+Operations = Callable[[], list[dict[str, Any]]]
+
 ALREADY_EXISTS: Final = "version_conflict_engine_exception"
 INTERNAL_ERROR: Final = "internal_error"
 
@@ -32,11 +35,13 @@ def recorded(
     changes: Changes | None = None,
     details: Mapping[str, str] | None = None,
     lock: str = "",
+    with_outcome: Operations | None = None,
 ) -> Iterator[Event]:
     """Record the intent of a change, let the block make it, and record the outcome.
 
     `changes`: {field: (before, after)}, never a secret; `details`: what helps to identify the target, to which the block may add
-    results. `lock`: held during the block; the calls that write the events take and release it.
+    results. `lock`: held during the block; the calls that write the events take and release it. `with_outcome`: what else the call
+    with a successful outcome writes; where Elasticsearch rejects that, the log says so.
 
     Raises AuditUnavailable, without running the block, when the intent can't be recorded; UserLocked when the lock is held. A
     ServiceError of the block is a failure. After any other exception, and OutcomeUnknown, the outcome is unknown and the lock
@@ -56,7 +61,7 @@ def recorded(
     except BaseException:
         _end(event, "unknown", INTERNAL_ERROR)
         raise
-    _end(event, "success", "", lock)
+    _end(event, "success", "", lock, with_outcome)
 
 
 def record_event(
@@ -117,11 +122,15 @@ def _begin(event: Event, lock: str) -> None:
         raise
 
 
-def _end(event: Event, outcome: Outcome, reason: str, lock: str = "") -> None:
+def _end(event: Event, outcome: Outcome, reason: str, lock: str = "", with_outcome: Operations | None = None) -> None:
     """A change stays applied when its outcome can't be recorded: it is shown as unknown and can be verified."""
     releasing = locks.releasing(lock) if lock and outcome != "unknown" else []
+    more = with_outcome() if with_outcome else []
     try:
-        _require_written(_send([*event.at("outcome", outcome, reason).operations(), *releasing])[0])
+        written, *others = _send([*event.at("outcome", outcome, reason).operations(), *releasing, *more])
+        for error in [item["error"] for item in others if item.get("error")]:
+            logger.error("Elasticsearch rejected a write beside audit event %s: %s: %s", event.id, error["type"], error["reason"])
+        _require_written(written)
     except errors.AuditUnavailable:
         logger.exception("Could not write the outcome of audit event %s: %s", event.id, outcome)
         if (missing := request_context.missing_outcomes.get()) is not None:

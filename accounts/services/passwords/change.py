@@ -1,5 +1,7 @@
 """Passwords of native and reserved users: `POST _security/user/NAME/_password`. See `policy` for the rules."""
 
+from functools import partial
+
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors, request_context, sessions, users
@@ -11,9 +13,9 @@ from accounts.services.signin.operators import Operator
 @sensitive_variables("password")
 def change(client: PersonClient, username: str, password: str) -> None:
     """Set a user's password; their sessions end. Raises NotFound, AccessDenied, Invalid, and AuditUnavailable."""
-    with audit.recorded(client, audit.Action.PASSWORD_CHANGE, username):
+    ending = partial(sessions.ending_all, username)
+    with audit.recorded(client, audit.Action.PASSWORD_CHANGE, username, with_outcome=ending):
         _set(client, username, password)
-    sessions.end_all(username)
 
 
 @sensitive_variables("password")

@@ -10,5 +10,6 @@ from accounts.services.sessions.active import sessions_of_native_user as session
 from accounts.services.sessions.active import sessions_of_user as sessions_of_user
 from accounts.services.sessions.store import SessionStore as SessionStore
 from accounts.services.sessions.store import end_all as end_all
+from accounts.services.sessions.store import ending_all as ending_all
 from accounts.services.sessions.store import generation as generation
 from accounts.services.sessions.store import seconds_left as seconds_left

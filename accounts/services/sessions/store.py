@@ -137,13 +137,17 @@ def end_all(username: str) -> None:
 
     Their credentials are invalid by then: where this can't be written, Elasticsearch rejects the sessions all the same.
     """
-    expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # by then the sessions that it ends have expired anyway
-    document = {"username": username, "generation": secrets.token_hex(16), "expires": expires}
-    action = {"index": {"_index": indices.SESSIONS, "_id": keys.generation_id_of(username)}}
     try:
-        store.require_status(store.bulk([action, document]), (HTTPStatus.OK, HTTPStatus.CREATED))
+        store.require_status(store.bulk(ending_all(username)), (HTTPStatus.OK, HTTPStatus.CREATED))
     except errors.ServiceError:
         logger.exception("Could not end the sessions of a user whose credentials are no longer valid")
+
+
+def ending_all(username: str) -> list[dict[str, Any]]:
+    """The `_bulk` operations that do so, for the outcome of a recorded change: `audit.recorded(…, with_outcome=…)`."""
+    expires = (timezone.now() + settings.SESSION_LIFESPAN).isoformat()  # by then the sessions that it ends have expired anyway
+    action = {"index": {"_index": indices.SESSIONS, "_id": keys.generation_id_of(username)}}
+    return [action, {"username": username, "generation": secrets.token_hex(16), "expires": expires}]
 
 
 def generation(username: str) -> str:

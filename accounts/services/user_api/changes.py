@@ -1,10 +1,9 @@
 """Changes of the user API: judged by the rules of the pages, recorded in the audit trail, and sent on as they came."""
 
-import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from http import HTTPStatus
 from time import sleep
 from typing import Any, Final, NamedTuple, cast
@@ -22,8 +21,6 @@ from accounts.services.roles import Role
 from accounts.services.user_api.caller import Identity
 from accounts.services.user_api.conditions import Conditions
 from accounts.services.users import User, unknown_roles
-
-logger = logging.getLogger(__name__)
 
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -76,7 +73,7 @@ def put(change: Change) -> Answer:
     try:
         return _put(change)
     except errors.UserOverwritten as exc:  # recorded as such; a PUT may overwrite
-        _end_sessions(change.username)
+        sessions.end_all(change.username)
         return cast(Answer, exc.answer)
 
 
@@ -88,7 +85,8 @@ def _put(change: Change) -> Answer:
     _require_own_management(change, was, now)
     action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
     with ExitStack() as records:
-        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True))
+        ends = not seen.is_new and (_sets_password(change.body) or not now.enabled)
+        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True, ends_sessions=ends))
         if not seen.is_new and _sets_password(change.body):
             records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
@@ -96,8 +94,6 @@ def _put(change: Change) -> Answer:
         invalidate(unknown_roles.names)
         if seen.is_new and (answer.json() or {}).get("created") is False:
             raise _with_answer(errors.UserOverwritten(change.username), answer)
-    if not seen.is_new and (_sets_password(change.body) or not now.enabled):
-        _end_sessions(change.username)
     return answer
 
 
@@ -116,11 +112,9 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
     was = _seen(change).user
     action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
     changes = {"enabled": (was and was.enabled, enabled)}
-    with _recorded(change, action, changes=changes), nullcontext() if enabled else _guard(change, was):
+    with _recorded(change, action, changes=changes, ends_sessions=not enabled), nullcontext() if enabled else _guard(change, was):
         answer = change.send()
     invalidate()
-    if not enabled:
-        _end_sessions(change.username)
     return answer
 
 
@@ -129,10 +123,8 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
 def change_password(change: Change) -> Answer:
     """Set a password; the sessions of the user end. Raises Refused for one that the policy rejects."""
     _require_valid_password(change.body, _seen(change).user or User(change.username))
-    with _recorded(change, Action.PASSWORD_CHANGE):
-        answer = _sent_or_applied(change)
-    _end_sessions(change.username)
-    return answer
+    with _recorded(change, Action.PASSWORD_CHANGE, ends_sessions=True):
+        return _sent_or_applied(change)
 
 
 @sensitive_variables()
@@ -153,10 +145,9 @@ def delete(change: Change) -> Answer:
     if change.is_own_account:
         raise errors.Refused("users may not delete their own account")
     was = _seen(change).user
-    with _recorded(change, Action.USER_DELETE, changes=users.changed_fields(was, None)), _guard(change, was):
-        answer = change.send()
-    _end_sessions(change.username)
-    return answer
+    changes = users.changed_fields(was, None)
+    with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was):
+        return change.send()
 
 
 def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:
@@ -165,13 +156,16 @@ def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) 
 
 
 @contextmanager
-def _recorded(change: Change, action: Action, *, changes: Changes | None = None, locks: bool | None = None) -> Iterator[None]:
+def _recorded(
+    change: Change, action: Action, *, changes: Changes | None = None, locks: bool | None = None, ends_sessions: bool = False
+) -> Iterator[None]:
     """`locks`: by default, a change with conditions locks the user, so that they are met until it is made."""
     lock = users.lock_name(change.username) if (bool(change.conditions) if locks is None else locks) else ""
     details = dict(change.identity.details)
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = policy.HASH_DETAIL
-    with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock):
+    ending = partial(sessions.ending_all, change.username) if ends_sessions else None
+    with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock, with_outcome=ending):
         if lock and change.conditions:
             _seen(change)
         yield
@@ -268,11 +262,3 @@ def _require_own_management(change: Change, was: User | None, now: User) -> None
 
 def _can_manage(user: User, found: Mapping[str, Role]) -> bool:
     return any(found[name].grants_user_management for name in user.roles)
-
-
-def _end_sessions(username: str) -> None:
-    """The change is made, so its response is that of Elasticsearch."""
-    try:
-        sessions.end_all(username)
-    except errors.ServiceError:
-        logger.exception("Could not end the sessions of a user after a change through the user API")

@@ -172,7 +172,17 @@ def update_all(
     """
     guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles if wanted.enabled else ())
     changes, lock = changed_fields(seen, wanted), lock_name(wanted.username)
-    with audit.recorded(client, audit.Action.USER_UPDATE, wanted.username, changes=changes, details=details, lock=lock), guard:
+    is_deactivated = seen.enabled and not wanted.enabled
+    recorded = audit.recorded(
+        client,
+        audit.Action.USER_UPDATE,
+        wanted.username,
+        changes=changes,
+        details=details,
+        lock=lock,
+        with_outcome=partial(sessions.ending_all, wanted.username) if is_deactivated else None,
+    )
+    with recorded, guard:
         with exact_text():
             current = stored(client, wanted.username)
         now = user_from_api(showable(current))
@@ -191,8 +201,6 @@ def update_all(
     invalidate(unknown_roles.names)
     if wanted.enabled != seen.enabled:
         invalidate()
-        if not wanted.enabled:
-            sessions.end_all(wanted.username)
 
 
 def _edited(current: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
@@ -227,23 +235,21 @@ def disable(client: PersonClient, username: str, seen: User | None = None, *, de
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
     guard = keeping_an_administrator(client, was)
-    with (
-        audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details),
-        guard,
-        missing_is_not_found(client, username),
-    ):
+    ending = partial(sessions.ending_all, username)
+    recorded = audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
+    with recorded, guard, missing_is_not_found(client, username):
         client.disable_user(username=username)
     invalidate()
-    sessions.end_all(username)
 
 
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
     """Delete a native user; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
     guard = keeping_an_administrator(client, was)
-    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changed_fields(was, None)), guard:
+    ending = partial(sessions.ending_all, username)
+    changes = changed_fields(was, None)
+    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending), guard:
         client.delete_user(username=username)
-    sessions.end_all(username)
 
 
 def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:

@@ -16,8 +16,8 @@ from benchmarks.people import SampleUser, sample_user
 
 NAMES: Final = ("deactivate", "activate", "import")
 USERS: Final = 1000
-TURNS: Final = 2
-CONNECTIONS: Final = 6  # as accounts.services.jobs.run.WORKERS
+TURNS: Final = 3
+CONNECTIONS: Final = 12  # as accounts.services.jobs.run.WORKERS
 JOBS: Final = "/users/jobs/"
 OF_PROGRESS: Final = {"HX-Request": "true", "HX-Target": "job-progress"}
 

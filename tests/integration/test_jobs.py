@@ -21,7 +21,7 @@ from pytest_django import Settings
 from accounts import bulk_policy
 from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
-from accounts.services.client import PersonClient
+from accounts.services.client import CredentialsMixin, PersonClient
 from accounts.services.cluster import setup
 from accounts.services.documents import indices
 from accounts.services.jobs import Job, plan, run, store
@@ -266,6 +266,46 @@ def test_a_new_password_that_is_refused_and_retried(node: TestNode, signed_in: C
         finish(ada)
         assert ada.post(url).getvalue().decode().splitlines()[1].startswith("john,")
     settings.ELASTICSEARCH_HOSTS = [node.url]
+
+
+@pytest.fixture
+def refreshed(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
+    """Whether the index was refreshed after each user's last `PUT`."""
+    seen: dict[str, bool] = {}
+    perform = CredentialsMixin.perform_request
+
+    def watched(caller: CredentialsMixin, method: str, path: str, **call: Any) -> Any:
+        if method == "PUT" and path.startswith("/_security/user/"):
+            seen[path.removeprefix("/_security/user/")] = (call.get("params") or {}).get("refresh") is None  # the default is true
+        return perform(caller, method, path, **call)
+
+    monkeypatch.setattr(CredentialsMixin, "perform_request", watched)
+    return seen
+
+
+def test_one_refresh_makes_all_changes_of_a_batch_visible(
+    node: TestNode, signed_in: Callable[..., Client], refreshed: dict[str, bool]
+) -> None:
+    names = [f"bulk-{number}" for number in range(9)]
+    make(node, names)
+    ada = signed_in("ada")
+
+    def change(action: str, role: str) -> set[str]:
+        """The users whose change was refreshed."""
+        refreshed.clear()
+        ada.post("/users/jobs/create", {"users": "matching", "filter": "q=bulk", "action": action, "roles": [role]})
+        control(ada, "start")
+        finish(ada)
+        return {name for name, was in refreshed.items() if was}
+
+    def found(role: str) -> set[str]:
+        query = {"bool": {"filter": [{"terms": {"username": names}}, {"term": {"roles": role}}]}}
+        return {user["username"] for user in node.elastic.security.query_user(query=query, size=100)["users"]}
+
+    assert change("add-roles", "superuser") == {"bulk-8"}
+    assert found("superuser") == set(names)
+    assert change("remove-roles", "superuser") == set(names), "who removes another administrator searches for those who are left"
+    assert found("superuser") == set()
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return calls
 
 
-def send_all(*requests: list[dict[str, Any]]) -> list[Future[Results]]:
-    with store.grouped_bulk(), ThreadPoolExecutor(len(requests)) as pool:
+def send_all(*requests: list[dict[str, Any]], threads: int = 1) -> list[Future[Results]]:
+    with store.grouped_bulk(threads), ThreadPoolExecutor(len(requests)) as pool:
         return [pool.submit(copy_context().run, store.bulk, request) for request in requests]
 
 
@@ -57,6 +57,23 @@ def test_each_gets_its_own_results(sent: list[list[str]]) -> None:
     assert len(sent) == 2
     assert sorted(id for call in sent for id in call) == ["a", "b", "c", "d", "e"]
     assert store._group.get() is None
+
+
+def test_they_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def send(client: object, operations: Sequence[Mapping[str, Any]], options: object) -> Results:
+        calls.append(len(operations) // 2)
+        return [{"status": 200}] * calls[-1]
+
+    monkeypatch.setattr(store, "_bulk", send)
+    monkeypatch.setattr(store, "service_client", lambda: None)
+    monkeypatch.setattr(store, "SECONDS_FOR_GROUP", 600)
+    send_all(create("a"), create("b"), create("c"), threads=3)
+    assert calls == [3]
+    monkeypatch.setattr(store, "SECONDS_FOR_GROUP", 0.001)
+    send_all(create("a"), threads=3)
+    assert calls == [3, 1], "but not for ever"
 
 
 def test_each_gets_the_error(sent: list[list[str]]) -> None:

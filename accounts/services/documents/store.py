@@ -17,6 +17,9 @@ T = TypeVar("T")
 
 DELETED_AT_ONCE: Final = 10_000
 MAX_OWNERS: Final = 10_000
+# A group of bulk requests is sent when it has as many, or when the first has waited that long.
+MAX_GROUP: Final = 8
+SECONDS_FOR_GROUP: Final = 0.05
 
 
 class Version(NamedTuple):
@@ -87,22 +90,26 @@ class _Request(NamedTuple):
 
 
 class _Group:
-    """Bulk requests that arrive while another one is on its way are sent as one, by a thread that waits for one of them."""
+    """Bulk requests are sent as one by a thread that waits for one of them: when there are enough, or after a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self._enough = min(threads, MAX_GROUP)
         self._waiting: list[_Request] = []
         self._is_sending = False
-        self._ended = Condition()
+        self._changed = Condition()
 
     def send(self, operations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The result of each operation. Raises what `bulk` raises, in each thread whose operations were sent together."""
         request = _Request(operations, Future())
-        with self._ended:
+        with self._changed:
             self._waiting.append(request)
-            self._ended.wait_for(lambda: request.results.done() or not self._is_sending)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: request.results.done() or not self._is_sending)
             requests: list[_Request] = []
             if not request.results.done():
-                requests, self._waiting, self._is_sending = self._waiting, [], True
+                self._is_sending = True
+                self._changed.wait_for(lambda: len(self._waiting) >= self._enough, SECONDS_FOR_GROUP)
+                requests, self._waiting = self._waiting, []
         if requests:
             self._send(requests)
         return request.results.result()
@@ -122,18 +129,18 @@ class _Group:
             for request, number in zip(requests, numbers, strict=True):
                 request.results.set_result(list(islice(results, number)))
         finally:
-            with self._ended:
+            with self._changed:
                 self._is_sending = False
-                self._ended.notify_all()
+                self._changed.notify_all()
 
 
 _group: ContextVar[_Group | None] = ContextVar("group", default=None)
 
 
 @contextmanager
-def grouped_bulk() -> Iterator[None]:
-    """In this block, threads with its context that send bulk requests at the same time share them. Each waits for its results."""
-    token = _group.set(_Group())
+def grouped_bulk(threads: int) -> Iterator[None]:
+    """In this block, that many threads with its context send their bulk requests together. Each waits for its results."""
+    token = _group.set(_Group(threads))
     try:
         yield
     finally:

@@ -169,19 +169,19 @@ def _problem(step: Step, user: User | None) -> str:
 
 
 @sensitive_variables()
-def carry_out(client: PersonClient, change: Change) -> None:
+def carry_out(client: PersonClient, change: Change, *, refresh: bool) -> None:
     """Create or change the user. Raises what `users` raises."""
     if change.wanted is None:
         raise ValueError("an import deletes nobody")
     if change.user:
-        return users.update_all(client, change.user, change.wanted)
+        return users.update_all(client, change.user, change.wanted, refresh=refresh)
     secrets, details = unseal(change.step.job, change.step.username, change.step.secret), {}
     if not secrets:
         secrets, details = {"password_hash": _random_hash()}, {"password": RANDOM_DETAIL}
     elif "password_hash" in secrets:
         details = {"password": policy.HASH_DETAIL}
     password, password_hash = secrets.get("password", ""), secrets.get("password_hash", "")
-    users.create(client, change.wanted, password, password_hash=password_hash, details=details)
+    users.create(client, change.wanted, password, password_hash=password_hash, details=details, refresh=refresh)
 
 
 def _random_hash() -> str:

@@ -129,9 +129,17 @@ def namesakes(client: PersonClient, usernames: Iterable[str]) -> dict[str, list[
 
 @sensitive_variables("password", "password_hash")
 def create(
-    client: PersonClient, user: User, password: str, *, password_hash: str = "", details: Mapping[str, str] | None = None
+    client: PersonClient,
+    user: User,
+    password: str,
+    *,
+    password_hash: str = "",
+    details: Mapping[str, str] | None = None,
+    refresh: bool = True,
 ) -> None:
     """Create a native user, active or not, and never overwrite one. `password_hash`: instead of the password.
+
+    Without `refresh`, searches find the user a second later, and Elasticsearch creates several times as many per second.
 
     The API can't create without overwriting, so a lock and a read come first. Raises UserExists, UserLocked, Invalid,
     AuditUnavailable, and UserOverwritten when the user was created outside usermgmt between the read and the call.
@@ -141,20 +149,26 @@ def create(
     with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=changes, details=details, lock=lock):
         _require_new(client, user.username)
         answer = client.put_user(
-            username=user.username, enabled=user.enabled, metadata=dict(user.metadata), **secret, **_profile(user)
+            username=user.username,
+            enabled=user.enabled,
+            metadata=dict(user.metadata),
+            refresh=_refresh(refresh),
+            **secret,
+            **_profile(user),
         )
         invalidate(unknown_roles.names)
         if not answer["created"]:
             raise errors.UserOverwritten(user.username)
 
 
-def update(client: PersonClient, seen: User, wanted: User) -> None:
+def update(client: PersonClient, seen: User, wanted: User, *, refresh: bool = True) -> None:
     """Set what differs between `seen` and `wanted`: full name, email address, and roles. Everything else stays as it is stored.
 
     `seen`: the user as the operator saw it. Raises EditConflict, and writes nothing, when the user was changed since; UserLocked,
-    NotFound, LastAdministrator, AuditUnavailable.
+    NotFound, LastAdministrator, AuditUnavailable. Without `refresh`, searches find the change a second later, unless it takes
+    roles away: whoever removes another administrator searches for the ones who are left.
     """
-    update_all(client, seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata))
+    update_all(client, seen, replace(wanted, enabled=seen.enabled, metadata=seen.metadata), refresh=refresh)
 
 
 def update_all(
@@ -164,13 +178,15 @@ def update_all(
     *,
     replaces_metadata: bool = False,
     details: Mapping[str, str] | None = None,
+    refresh: bool = True,
 ) -> None:
     """The same with the status and the metadata. Deactivating ends sessions.
 
     The metadata is merged: keys that `wanted` lacks stay, and it isn't compared with `seen`. With `replaces_metadata`, those keys
     are removed, and the EditConflict includes the metadata. Raises then Refused and MetadataErased, too: see `metadata.replace`.
     """
-    guard = keeping_an_administrator(client, replace(seen, username=wanted.username), wanted.roles if wanted.enabled else ())
+    roles_after = wanted.roles if wanted.enabled else ()
+    guard = keeping_an_administrator(client, replace(seen, username=wanted.username), roles_after)
     changes, lock = changed_fields(seen, wanted), lock_name(wanted.username)
     is_deactivated = seen.enabled and not wanted.enabled
     recorded = audit.recorded(
@@ -193,7 +209,13 @@ def update_all(
             raise errors.EditConflict(conflicts)
         # Without `enabled`, the API would activate the user; without `metadata`, it would delete the metadata; {} is merged.
         enabled = current["enabled"] if wanted.enabled == seen.enabled else wanted.enabled
-        put = partial(client.put_user, username=current["username"], enabled=enabled, **_edited(current, seen, wanted))
+        put = partial(
+            client.put_user,
+            username=current["username"],
+            enabled=enabled,
+            refresh=_refresh(refresh or _loses_roles(seen, roles_after)),
+            **_edited(current, seen, wanted),
+        )
         if replaces_metadata:
             user_metadata.replace(put, current["metadata"], wanted.metadata)
         else:
@@ -291,10 +313,14 @@ def _is_another_left(client: PersonClient, managing: frozenset[str], leaving: It
 
 def keeping_an_administrator(client: PersonClient, was: User, roles_after: Iterable[str] = ()) -> AbstractContextManager[None]:
     """For the block that leaves a user only these roles, or deactivates or deletes them. Raises LastAdministrator, Conflict."""
-    is_less = was.enabled and not set(was.roles) <= set(roles_after) and not _operator_is_left(client, [was])
+    is_less = _loses_roles(was, roles_after) and not _operator_is_left(client, [was])
     managing = _managing_roles(client) if is_less else frozenset[str]()
     is_loss = not managing.isdisjoint(was.roles) and managing.isdisjoint(roles_after)
     return _another_administrator_left(client, managing, was) if is_loss else nullcontext()
+
+
+def _loses_roles(was: User, roles_after: Iterable[str]) -> bool:
+    return was.enabled and not set(was.roles) <= set(roles_after)
 
 
 @contextmanager
@@ -355,6 +381,11 @@ def missing_is_not_found(client: PersonClient, username: str) -> Iterator[None]:
     except errors.Invalid:
         get(client, username)
         raise
+
+
+def _refresh(refresh: bool) -> bool | None:
+    """The parameter of `put_user`, which refreshes by default."""
+    return None if refresh else False
 
 
 def _profile(user: User) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import hypothesis
@@ -9,15 +10,27 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.services import request_context
 from accounts.services.client import CredentialsMixin, PersonClient
 from local_cluster import VERSIONS, available_versions
 from local_cluster.build import build
 from tests.support.cast import PASSWORD
 from tests.support.nodes import Nodes, TestNode
+from usermgmt.logging import request_id
 
 # No test measures time, and Hypothesis doesn't either: other load on the machine would fail it.
 hypothesis.settings.register_profile("usermgmt", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("usermgmt")
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_requests() -> Iterator[None]:
+    """What a test leaves in the context of the current request doesn't reach the next test in this thread."""
+    variables = [each for each in (*vars(request_context).values(), request_id) if isinstance(each, ContextVar)]
+    tokens = [(each, each.set(each.get())) for each in variables]
+    yield
+    for each, token in tokens:
+        each.reset(token)
 
 
 @pytest.fixture(scope="session")

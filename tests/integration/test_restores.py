@@ -19,11 +19,12 @@ from tests.support.traces import trail
 
 SignIn = Callable[..., Client]
 EDIT = "/users/edit/jdoe"
+REBORN = "reborn"  # a profile stays on the node, and other tests have a jdoe without one
 STORED: dict[str, Any] = {"full_name": "Jane", "roles": ["viewer", "editor"], "metadata": {"team": "a", "badge": 7}}
 
 
-def last(node: TestNode) -> Event:
-    return trail(node, target="jdoe")[-1]
+def last(node: TestNode, username: str = "jdoe") -> Event:
+    return trail(node, target=username)[-1]
 
 
 def restore(client: Client, event: Event, *names: str) -> Any:
@@ -33,8 +34,8 @@ def restore(client: Client, event: Event, *names: str) -> Any:
     return client.post(f"/audit/restore/{event.id}", {"field": names, "state": state[1]})
 
 
-def differs(node: TestNode, **expected: Any) -> dict[str, Any]:
-    user = node.user("jdoe") or {}
+def differs(node: TestNode, username: str = "jdoe", **expected: Any) -> dict[str, Any]:
+    user = node.user(username) or {}
     return {name: user[name] for name, value in expected.items() if user[name] != value}
 
 
@@ -122,36 +123,36 @@ def test_guards_hold_and_other_events_arent_offered(node: TestNode, signed_in: S
 
 
 def profile(node: TestNode) -> str:
-    return str(node.elastic.security.activate_user_profile(grant_type="password", username="jdoe", password=PASSWORD)["uid"])
+    return str(node.elastic.security.activate_user_profile(grant_type="password", username=REBORN, password=PASSWORD)["uid"])
 
 
 def test_a_deleted_user_is_made_again(node: TestNode, signed_in: SignIn) -> None:
-    node.put_user("jdoe", **STORED, email="jane@example.org", enabled=True)
+    node.put_user(REBORN, **STORED, email="jane@example.org", enabled=True)
     uid = profile(node)
     node.elastic.security.grant_api_key(
-        grant_type="password", username="jdoe", password=PASSWORD, api_key={"name": "backup"}, refresh=True
+        grant_type="password", username=REBORN, password=PASSWORD, api_key={"name": "backup"}, refresh=True
     )
-    node.elastic.security.disable_user(username="jdoe")
+    node.elastic.security.disable_user(username=REBORN)
     ada = signed_in("ada")
-    assert ada.post("/users/delete/jdoe").status_code == 302
-    deletion = last(node)
+    assert ada.post(f"/users/delete/{REBORN}").status_code == 302
+    deletion = last(node, REBORN)
     url = f"/audit/restore/{deletion.id}"
-    assert f'href="{url}"' in text(ada, "/users/history/jdoe")
+    assert f'href="{url}"' in text(ada, f"/users/history/{REBORN}")
     page = text(ada, url)
     assert "jane@example.org" in page
     assert "1 API key of the deleted user is still active and belongs to the new user." in page
 
     assert ada.post(url, {"password": "short", "confirm_password": "short"}).status_code == 422
-    assert node.user("jdoe") is None
+    assert node.user(REBORN) is None
     response = ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD})
-    assert response.headers["Location"] == EDIT
+    assert response.headers["Location"] == f"/users/edit/{REBORN}"
     kept = {**STORED, "roles": sorted(STORED["roles"]), "email": "jane@example.org", "enabled": False}
-    assert differs(node, **kept) == {}
-    created = last(node)
+    assert differs(node, REBORN, **kept) == {}
+    created = last(node, REBORN)
     assert (created.action, created.details["restores"]) == ("user-create", deletion.id)
     assert "A user with this username exists." in text(ada, url)
     assert ada.post(url, {"password": PASSWORD, "confirm_password": PASSWORD}).status_code == 409
 
-    ada.post("/users/activate/jdoe")
+    ada.post(f"/users/activate/{REBORN}")
     assert profile(node) == uid, "the page says so"
-    assert re.search(r'data-test-subj="offboardingApiKeys">\s*1\s', text(ada, "/users/offboarding/jdoe"))
+    assert re.search(r'data-test-subj="offboardingApiKeys">\s*1\s', text(ada, f"/users/offboarding/{REBORN}"))

@@ -37,6 +37,8 @@ asgi_loop = "asyncio"
 asgi_lifespan = "off"
 # A username can have 507 characters, each encoded as three, and a URL can have a hundred usernames. gunicorn's own limit is 1 MB.
 limit_request_line = 0
+# Seconds. A proxy can send a change while an idle connection is being closed, and mustn't send it again: it answers with 502.
+keepalive = 0 if _settings["behind_proxy"] else 2
 # Seconds. A stop also waits for idle connections, and browsers open some in advance.
 graceful_timeout = 10
 control_socket_disable = True

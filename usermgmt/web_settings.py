@@ -25,6 +25,7 @@ if __name__ == "__main__":
             "workers": settings.WEB_WORKERS,
             "certfile": settings.TLS_CERTFILE,
             "keyfile": settings.TLS_KEYFILE,
+            "behind_proxy": settings.BEHIND_PROXY,
             "has_metrics": bool(settings.METRICS_TOKEN),
             "variables": dict(os.environ),
         }

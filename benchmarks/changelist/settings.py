@@ -55,4 +55,4 @@ MISSING_KEYS: list[str] = []
 WEB_BIND = f"{os.environ.get('HOST')}:{os.environ.get('PORT')}"
 WEB_WORKERS = 1
 TLS_CERTFILE = TLS_KEYFILE = METRICS_TOKEN = ""
-HTTPS = ALLOW_HTTP = False
+HTTPS = ALLOW_HTTP = BEHIND_PROXY = False

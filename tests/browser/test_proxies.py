@@ -241,9 +241,9 @@ class Upstream(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """`/livez` is empty, `/large` too large for sockets, and `/broken` has no end."""
-        self.close_connection = True
         is_chunked = self.request_version == "HTTP/1.1"
         self.send_response(200)
+        self.send_header("Connection", "close")  # like usermgmt
         if is_chunked:
             self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()

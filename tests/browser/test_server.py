@@ -106,7 +106,7 @@ def test_headers_cant_move_the_product(place: Place) -> None:
             assert "elsewhere" not in page
 
 
-def test_proxy_header_for_https(node: TestNode, tmp_path: Path) -> None:
+def test_behind_a_proxy(node: TestNode, tmp_path: Path) -> None:
     url, process = serve(node, tmp_path / "log", BEHIND_PROXY="true", HTTPS="true")
     place = urlsplit(url)
     try:
@@ -116,6 +116,7 @@ def test_proxy_header_for_https(node: TestNode, tmp_path: Path) -> None:
                 connection.request("GET", "/login", headers={"X-Forwarded-Proto": scheme})
                 answer = connection.getresponse()
                 assert (answer.status, bool(answer.read())) == (status, status == 200)
+                assert answer.headers["Connection"] == "close", "no change is sent on a connection that is just being closed"
     finally:
         process.terminate()
         process.wait(timeout=30)

@@ -103,24 +103,37 @@ def test_nothing_is_changed_without_a_record(
     assert ada.post("/users/deactivate/jdoe").status_code == 302
 
 
-def test_missing_outcome_is_reported(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
-    ada = signed_in("ada")
+def deactivate(node: TestNode, ada: Client, index: str) -> str:
+    """The page after the deactivation of jdoe, during which the index becomes read-only."""
     node.put_user("jdoe")
     disable = PersonClient.disable_user
 
-    def then_the_trail_breaks(self: PersonClient, **options: Any) -> Any:
+    def then_the_index_breaks(self: PersonClient, **options: Any) -> Any:
         answer = disable(self, **options)
-        node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": True})
+        node.elastic.indices.put_settings(index=index, settings={"index.blocks.write": True})
         return answer
 
-    monkeypatch.setattr(PersonClient, "disable_user", then_the_trail_breaks)
-    try:
-        page = ada.post("/users/deactivate/jdoe", follow=True).content.decode()
-    finally:
-        node.elastic.indices.put_settings(index=index(), settings={"index.blocks.write": None})
-    assert "outcome of the change couldn't be written to the audit trail" in html.unescape(page)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PersonClient, "disable_user", then_the_index_breaks)
+        try:
+            return html.unescape(ada.post("/users/deactivate/jdoe", follow=True).content.decode())
+        finally:
+            node.elastic.indices.put_settings(index=index, settings={"index.blocks.write": None})
+
+
+def test_missing_outcome_is_reported(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    page = deactivate(node, signed_in("ada"), index())
+    assert "outcome of the change couldn't be written to the audit trail" in page
     assert node.user("jdoe") == {**(node.user("jdoe") or {}), "enabled": False}
     assert sessions.generation("jdoe"), "their sessions end all the same, by the same call"
+
+
+def test_sessions_that_could_not_be_ended_are_logged(
+    node: TestNode, signed_in: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert "Deactivated user" in deactivate(node, signed_in("ada"), indices.SESSIONS)
+    assert f"rejected a write to {indices.SESSIONS} with the outcome of audit event" in caplog.text
+    assert sessions.generation("jdoe") == ""
 
 
 def test_the_key_changes_and_deletes_no_event(node: TestNode, signed_in: Callable[..., Client]) -> None:

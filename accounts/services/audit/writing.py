@@ -128,8 +128,10 @@ def _end(event: Event, outcome: Outcome, reason: str, lock: str = "", with_outco
     more = with_outcome() if with_outcome else []
     try:
         written, *others = _send([*event.at("outcome", outcome, reason).operations(), *releasing, *more])
-        for error in [item["error"] for item in others if item.get("error")]:
-            logger.error("Elasticsearch rejected a write beside audit event %s: %s: %s", event.id, error["type"], error["reason"])
+        for item in others:
+            if error := item.get("error"):
+                text = "Elasticsearch rejected a write to %s with the outcome of audit event %s: %s: %s"
+                logger.error(text, item["_index"], event.id, error["type"], error["reason"])
         _require_written(written)
     except errors.AuditUnavailable:
         logger.exception("Could not write the outcome of audit event %s: %s", event.id, outcome)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from accounts.services import api_keys, realms, role_mappings, service_accounts, users
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.realms import Realm
 from accounts.services.users import UserQuery, administrators
 from accounts.services.users.administrators import Administration
@@ -97,9 +97,10 @@ def count_api_keys(client: PersonClient) -> ApiKeys:
     return ApiKeys(answer["total"], found["never_expiring"]["doc_count"], by_realm)
 
 
+@cached_per_scope
 def count_role_mappings(client: PersonClient) -> RoleMappings:
-    """One call, and cached ones for the roles. Raises AccessDenied without `read_security`."""
-    assessed = role_mappings.assess_all(client)
+    """One call, and those for the roles, all of them cached. Raises AccessDenied without `read_security`."""
+    assessed = role_mappings.recently_assessed(client)
     enabled = [each for each in assessed if each.mapping.is_enabled]
     return RoleMappings(
         len(assessed),

@@ -25,10 +25,10 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Six calls, and one for each service account.
+    """Five calls, and one for each service account.
 
-    Roles, the users that `run_as` reaches, built-in users, and anonymous access are cached; the roles of the anonymous user are
-    read if there are any.
+    Role mappings, roles, the users that `run_as` reaches, built-in users, and anonymous access are cached; the roles of the
+    anonymous user are read if there are any.
     """
     client = request.user.client
     anonymous = roles.anonymous_access(client)

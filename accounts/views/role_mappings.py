@@ -37,7 +37,7 @@ def index(request: AppRequest) -> HttpResponse:
     """The matching role mappings."""
     form = RoleMappingForm(request.GET)
     query = form.query()
-    known = role_mappings.assess_all(request.user.client)
+    known = role_mappings.recently_assessed(request.user.client)
     page = Paginator(role_mappings.matching(query, known), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "nav": NAV,

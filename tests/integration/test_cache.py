@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import roles, users
+from accounts.services import role_mappings, roles, users
 from accounts.services.client import PersonClient, cached_per_scope, invalidate
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -58,6 +58,24 @@ def test_cached_list_page_takes_one_call(node: TestNode, signed_in: Callable[...
     calls.clear()
     ada.get("/users/")
     assert [call for call in calls if "usermgmt-sessions" not in call] == ["POST /_security/_query/user"]
+
+
+def test_role_mappings_are_cached_for_pages(node: TestNode, signed_in: Callable[..., Client], calls: list[str]) -> None:
+    rules = {"field": {"realm.name": "ldap1"}}
+    node.elastic.security.put_role_mapping(name="staff", enabled=True, roles=["viewer"], rules=rules)
+    ada = signed_in("ada")
+    for _ in range(2):
+        assert "staff" in ada.get("/role-mappings/?q=ldap1").content.decode()
+        assert ada.get("/access/").status_code == 200
+    assert calls.count("GET /_security/role_mapping") == 1
+    ada.post("/role-mappings/export", {"format": "csv"}).getvalue()
+    assert calls.count("GET /_security/role_mapping") > 1, "an export isn't from the cache"
+
+    client = scoped("ada", "manage_security", "read_security")
+    role_mappings.disable(client, role_mappings.get(client, "staff"))
+    assert "staff" not in ada.get("/role-mappings/?status=enabled").content.decode(), "an own change is visible at once"
+    role_mappings.delete(client, role_mappings.get(client, "staff"))
+    assert "staff" not in ada.get("/role-mappings/").content.decode()
 
 
 def test_cache_serves_stale_value_while_reading(settings: Settings) -> None:

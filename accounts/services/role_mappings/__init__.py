@@ -6,6 +6,7 @@ Native, built-in, and file users have their roles from elsewhere, so a role mapp
 from accounts.services.role_mappings.assessment import Assessment as Assessment
 from accounts.services.role_mappings.assessment import assess as assess
 from accounts.services.role_mappings.assessment import assess_all as assess_all
+from accounts.services.role_mappings.assessment import recently_assessed as recently_assessed
 from accounts.services.role_mappings.mappings import RoleMapping as RoleMapping
 from accounts.services.role_mappings.mappings import all_mappings as all_mappings
 from accounts.services.role_mappings.mappings import get as get

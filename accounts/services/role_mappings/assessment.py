@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from accounts.services import roles
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.role_mappings import mappings, reach, rules
 from accounts.services.role_mappings.mappings import RoleMapping
 from accounts.services.role_mappings.reach import Reach
@@ -83,6 +83,12 @@ def assess_all(client: PersonClient) -> list[Assessment]:
     `read_security`.
     """
     return _assessed(client, mappings.all_mappings(client))
+
+
+@cached_per_scope
+def recently_assessed(client: PersonClient) -> list[Assessment]:
+    """The same for pages, cached with all that was evaluated. Exports, findings, and reviews use `assess_all`."""
+    return assess_all(client)
 
 
 def assess(client: PersonClient, name: str) -> Assessment:

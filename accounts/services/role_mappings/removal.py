@@ -3,7 +3,7 @@
 from typing import Final
 
 from accounts.services import audit, errors
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, invalidate
 from accounts.services.role_mappings.mappings import RoleMapping
 from accounts.services.role_mappings.rules import describe
 
@@ -25,6 +25,7 @@ def disable(client: PersonClient, mapping: RoleMapping) -> None:
         if answer["role_mapping"]["created"]:  # deleted by someone else in the meantime
             client.delete_role_mapping(name=mapping.name)
             raise errors.NotFound(mapping.name)
+    invalidate()
 
 
 def delete(client: PersonClient, mapping: RoleMapping) -> None:
@@ -34,3 +35,4 @@ def delete(client: PersonClient, mapping: RoleMapping) -> None:
     changes = {name: (value, None) for name, value in before.items()}
     with audit.recorded(client, audit.Action.ROLE_MAPPING_DELETE, mapping.name, kind="role_mapping", changes=changes):
         client.delete_role_mapping(name=mapping.name)
+    invalidate()

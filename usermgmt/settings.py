@@ -67,7 +67,7 @@ THROTTLE_ANSWER_SECONDS = env.number("THROTTLE_ANSWER_SECONDS", 1.0, minimum=0)
 # Whether an API key can be entered instead of a username and a password.
 API_KEY_SIGN_IN = env.flag("API_KEY_SIGN_IN", default=False)
 
-# How long `cached_per_scope` caches roles, reserved users, …, which are the same for all operators who can view them.
+# How long `accounts/services/client/cache.py` caches an answer, for all operators with the same privileges.
 CACHE_SECONDS = env.number("CACHE_SECONDS", 5.0, minimum=0)
 # How long a rendered template is cached (accounts/views/users/page_cache.py); 0 in development.
 PAGE_CACHE_SECONDS = 300

@@ -25,7 +25,7 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Five calls, and one for each service account.
+    """Five calls and one for each service account, while what is cached is recent.
 
     Role mappings, roles, the users that `run_as` reaches, built-in users, and anonymous access are cached; the roles of the
     anonymous user are read if there are any.

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Event
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import role_mappings, roles, users
-from accounts.services.client import PersonClient, cached_per_scope, invalidate
+from accounts.services import errors, role_mappings, roles, users
+from accounts.services.client import PersonClient, cache, cached_per_scope, invalidate
 from tests.support.cast import PASSWORD
+from tests.support.faults import LOST, faulty
 from tests.support.nodes import TestNode
+from tests.support.programs import basic
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +81,51 @@ def test_role_mappings_are_cached_for_pages(node: TestNode, signed_in: Callable[
     assert "staff" not in ada.get("/role-mappings/").content.decode()
 
 
-def test_cache_serves_stale_value_while_reading(settings: Settings) -> None:
-    settings.CACHE_SECONDS = 0  # an answer is old at once
+def test_own_change_is_visible_although_its_answer_is_lost(
+    node: TestNode, settings: Settings, signed_in: Callable[..., Client]
+) -> None:
+    node.elastic.security.put_role_mapping(name="staff", enabled=True, roles=["viewer"], rules={"field": {"username": "jo"}})
+    with faulty(node) as server:
+        settings.ELASTICSEARCH_HOSTS = [server.url]
+        server.answers = {"PUT /_security/user/beats_system/_disable": LOST, "DELETE /_security/role_mapping/staff": LOST}
+        ada, client = signed_in("ada"), scoped("ada", "manage_security", "read_security")
+        assert "userDisabled" not in ada.get("/users/?q=beats").content.decode()
+        assert "staff" in ada.get("/role-mappings/").content.decode()
+        ada.post("/users/deactivate/beats_system")
+        assert "userDisabled" in ada.get("/users/?q=beats").content.decode()
+        with pytest.raises(errors.OutcomeUnknown):
+            role_mappings.delete(client, role_mappings.get(client, "staff"))
+        assert "staff" not in ada.get("/role-mappings/").content.decode()
+        ada.post("/users/activate/beats_system")
+
+
+@pytest.mark.parametrize("change", ["deletion", "edit", "API"])
+def test_end_date_is_counted_again_after_an_own_change(node: TestNode, signed_in: Callable[..., Client], change: str) -> None:
+    node.put_user("contractor", metadata={"active_until": "2020-01-31"})
+    ada, client = signed_in("ada"), scoped("ada", "manage_security", "read_security")
+    assert "1 user has passed" in ada.get("/users/past-end-date").content.decode()
+    contractor = users.get(client, "contractor")
+    if change == "deletion":
+        users.delete(client, "contractor")
+    elif change == "edit":
+        users.update_all(client, contractor, replace(contractor, metadata={"active_until": "2999-01-31"}))
+    else:
+        body = {"roles": [], "enabled": False}
+        headers = {"authorization": basic("ada")}
+        answer = ada.put("/_security/user/contractor", body, content_type="application/json", headers=headers)
+        assert answer.json() == {"created": False}
+    assert "passed" not in ada.get("/users/past-end-date").content.decode()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time of the cache, in seconds."""
+    now = [0.0]
+    monkeypatch.setattr(cache, "monotonic", lambda: now[0])
+    return now
+
+
+def test_previous_answer_is_used_while_it_is_read_again(settings: Settings, clock: list[float]) -> None:
     asking, may_answer = Event(), Event()
     answers: list[int] = []
 
@@ -93,13 +139,34 @@ def test_cache_serves_stale_value_while_reading(settings: Settings) -> None:
 
     settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
     person = scoped("ada", "read_security")
+    clock[0] = 100
     assert read(person) == 0
-    with ThreadPoolExecutor(1) as pool:
+    clock[0] = 160
+    with ThreadPoolExecutor(2) as pool:
         slow = pool.submit(read, person)
         assert asking.wait(10)
         assert [read(person) for _ in range(3)] == [0, 0, 0]
+        clock[0] = 220  # twice CACHE_SECONDS: too old for anyone
+        late = pool.submit(read, person)
         may_answer.set()
-        assert slow.result() == 1
+        assert (slow.result(), late.result() > 0) == (1, True)
+
+
+def test_answer_expires_with_the_answers_that_it_is_made_from(settings: Settings, clock: list[float]) -> None:
+    @cached_per_scope
+    def part(client: PersonClient) -> float:
+        return clock[0]
+
+    @cached_per_scope
+    def whole(client: PersonClient) -> float:
+        return part(client)
+
+    settings.ELASTICSEARCH_HOSTS = ["http://127.0.0.1:1"]
+    person = scoped("ada", "read_security")
+    clock[0] = 100
+    assert part(person) == 100
+    for clock[0], expected in ((150, 100), (159, 100), (160, 160)):
+        assert whole(person) == expected
 
 
 def test_cache_is_invalidated_by_a_change(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from accounts.services.client.cache import MemoryCache as MemoryCache
 from accounts.services.client.cache import cached_for_service as cached_for_service
 from accounts.services.client.cache import cached_per_scope as cached_per_scope
 from accounts.services.client.cache import invalidate as invalidate
+from accounts.services.client.cache import invalidating as invalidating
 from accounts.services.client.clients import AdministratorClient as AdministratorClient
 from accounts.services.client.clients import ApiKeyClient as ApiKeyClient
 from accounts.services.client.clients import CredentialsMixin as CredentialsMixin

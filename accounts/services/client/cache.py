@@ -1,9 +1,12 @@
 """What this process caches: answers of Elasticsearch for a few seconds, and what it derived for some minutes."""
 
-import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import wraps
+from math import inf
 from threading import Lock
+from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from cachetools import TTLCache
@@ -14,8 +17,15 @@ from accounts.services.client.clients import PersonClient
 T = TypeVar("T")
 
 
+# When the first of the cached answers expires that the current read has used.
+_first_expires: Final = ContextVar("_first_expires", default=inf)
+
+
 class _CachedRead:
-    """One cached answer. While one thread reads it again, the others use the previous one."""
+    """One cached answer, which expires CACHE_SECONDS after it was requested, or with an older cached answer that it was made from.
+
+    While one thread reads it again, the others use the previous one for up to CACHE_SECONDS more.
+    """
 
     def __init__(self) -> None:
         self._reading = Lock()
@@ -23,12 +33,26 @@ class _CachedRead:
         self._answers: tuple[object, ...] = ()  # one, or none yet
 
     def get(self, read: Callable[[], object]) -> object:
-        if time.monotonic() >= self._expires and not (self._answers and self._reading.locked()):
+        if self._is_expired() and not (self._reading.locked() and self._is_recent()):
             with self._reading:
-                if time.monotonic() >= self._expires:
-                    self._answers = (read(),)
-                    self._expires = time.monotonic() + settings.CACHE_SECONDS
+                if self._is_expired():
+                    self._read(read)
+        _first_expires.set(min(_first_expires.get(), self._expires))
         return self._answers[0]
+
+    def _is_expired(self) -> bool:
+        return monotonic() >= self._expires
+
+    def _is_recent(self) -> bool:
+        return bool(self._answers) and monotonic() < self._expires + settings.CACHE_SECONDS
+
+    def _read(self, read: Callable[[], object]) -> None:
+        outer = _first_expires.set(monotonic() + settings.CACHE_SECONDS)
+        try:
+            self._answers = (read(),)
+            self._expires = _first_expires.get()
+        finally:
+            _first_expires.reset(outer)
 
 
 # `invalidate` drops the whole object, so an answer that is being read at that moment is never used.
@@ -64,6 +88,15 @@ def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
     for key in list(_reads):
         if read in (None, key[0]):
             _reads.pop(key, None)
+
+
+@contextmanager
+def invalidating(read: Callable[[PersonClient], object] | None = None) -> Iterator[None]:
+    """`invalidate` after the block, also after an error: a change whose outcome is unknown may have been applied."""
+    try:
+        yield
+    finally:
+        invalidate(read)
 
 
 class MemoryCache(Generic[T]):

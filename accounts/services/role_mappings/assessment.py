@@ -87,7 +87,7 @@ def assess_all(client: PersonClient) -> list[Assessment]:
 
 @cached_per_scope
 def recently_assessed(client: PersonClient) -> list[Assessment]:
-    """The same for pages, cached with all that was evaluated. Exports, findings, and reviews use `assess_all`."""
+    """The same for pages: the role mappings are cached, too, and what was evaluated of them with them."""
     return assess_all(client)
 
 

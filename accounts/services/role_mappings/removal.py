@@ -3,7 +3,7 @@
 from typing import Final
 
 from accounts.services import audit, errors
-from accounts.services.client import PersonClient, invalidate
+from accounts.services.client import PersonClient, invalidating
 from accounts.services.role_mappings.mappings import RoleMapping
 from accounts.services.role_mappings.rules import describe
 
@@ -16,7 +16,8 @@ def disable(client: PersonClient, mapping: RoleMapping) -> None:
     `PUT` replaces the whole role mapping, and creates one that doesn't exist. There is no version, so it is read just before.
     """
     changes = {"state": ("enabled", "disabled")}
-    with audit.recorded(client, audit.Action.ROLE_MAPPING_DISABLE, mapping.name, kind="role_mapping", changes=changes):
+    recorded = audit.recorded(client, audit.Action.ROLE_MAPPING_DISABLE, mapping.name, kind="role_mapping", changes=changes)
+    with recorded, invalidating():
         body = client.get_role_mapping().body.get(mapping.name)
         if body is None:
             raise errors.NotFound(mapping.name)
@@ -25,7 +26,6 @@ def disable(client: PersonClient, mapping: RoleMapping) -> None:
         if answer["role_mapping"]["created"]:  # deleted by someone else in the meantime
             client.delete_role_mapping(name=mapping.name)
             raise errors.NotFound(mapping.name)
-    invalidate()
 
 
 def delete(client: PersonClient, mapping: RoleMapping) -> None:
@@ -33,6 +33,6 @@ def delete(client: PersonClient, mapping: RoleMapping) -> None:
     state = "enabled" if mapping.is_enabled else "disabled"
     before = {"roles": mapping.roles, "rules": describe(mapping.rules), "state": state}
     changes = {name: (value, None) for name, value in before.items()}
-    with audit.recorded(client, audit.Action.ROLE_MAPPING_DELETE, mapping.name, kind="role_mapping", changes=changes):
+    recorded = audit.recorded(client, audit.Action.ROLE_MAPPING_DELETE, mapping.name, kind="role_mapping", changes=changes)
+    with recorded, invalidating():
         client.delete_role_mapping(name=mapping.name)
-    invalidate()

@@ -15,12 +15,12 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services import audit, errors, passwords, roles, sessions, users
 from accounts.services.audit import Action
 from accounts.services.audit.events import Changes
-from accounts.services.client import Answer, Call, ForwardingClient, exact_text, invalidate
+from accounts.services.client import Answer, Call, ForwardingClient, exact_text, invalidating
 from accounts.services.passwords import policy
 from accounts.services.roles import Role
 from accounts.services.user_api.caller import Identity
 from accounts.services.user_api.conditions import Conditions
-from accounts.services.users import User, unknown_roles
+from accounts.services.users import User
 
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
@@ -90,8 +90,8 @@ def _put(change: Change) -> Answer:
         if not seen.is_new and _sets_password(change.body):
             records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
+        records.enter_context(users.invalidating_for_update(was or User(change.username), now))
         answer = change.send()
-        invalidate(unknown_roles.names)
         if seen.is_new and (answer.json() or {}).get("created") is False:
             raise _with_answer(errors.UserOverwritten(change.username), answer)
     return answer
@@ -112,10 +112,9 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
     was = _seen(change).user
     action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
     changes = {"enabled": (was and was.enabled, enabled)}
-    with _recorded(change, action, changes=changes, ends_sessions=not enabled), nullcontext() if enabled else _guard(change, was):
-        answer = change.send()
-    invalidate()
-    return answer
+    guard = nullcontext() if enabled else _guard(change, was)
+    with _recorded(change, action, changes=changes, ends_sessions=not enabled), guard, invalidating():
+        return change.send()
 
 
 @sensitive_variables()
@@ -146,7 +145,7 @@ def delete(change: Change) -> Answer:
         raise errors.Refused("users may not delete their own account")
     was = _seen(change).user
     changes = users.changed_fields(was, None)
-    with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was):
+    with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was), invalidating():
         return change.send()
 
 

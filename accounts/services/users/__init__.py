@@ -41,6 +41,7 @@ from accounts.services.users.users import disable as disable
 from accounts.services.users.users import enable as enable
 from accounts.services.users.users import get as get
 from accounts.services.users.users import get_many as get_many
+from accounts.services.users.users import invalidating_for_update as invalidating_for_update
 from accounts.services.users.users import is_valid_username as is_valid_username
 from accounts.services.users.users import keeping_an_administrator as keeping_an_administrator
 from accounts.services.users.users import last_administrators as last_administrators

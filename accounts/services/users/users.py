@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors, roles, sessions
-from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, showable
+from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidating, showable
 from accounts.services.documents import locks
 from accounts.services.users import metadata as user_metadata
 from accounts.services.users import unknown_roles
@@ -146,7 +146,8 @@ def create(
     """
     secret: dict[str, Any] = {"password_hash": password_hash} if password_hash else {"password": password}
     changes, lock = changed_fields(None, user), lock_name(user.username)
-    with audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=changes, details=details, lock=lock):
+    recorded = audit.recorded(client, audit.Action.USER_CREATE, user.username, changes=changes, details=details, lock=lock)
+    with recorded, invalidating(unknown_roles.names):
         _require_new(client, user.username)
         answer = client.put_user(
             username=user.username,
@@ -156,7 +157,6 @@ def create(
             **secret,
             **_profile(user),
         )
-        invalidate(unknown_roles.names)
         if not answer["created"]:
             raise errors.UserOverwritten(user.username)
 
@@ -198,7 +198,7 @@ def update_all(
         lock=lock,
         with_outcome=partial(sessions.ending_all, wanted.username) if is_deactivated else None,
     )
-    with recorded, guard:
+    with recorded, guard, invalidating_for_update(seen, wanted):
         with exact_text():
             current = stored(client, wanted.username)
         now = user_from_api(showable(current))
@@ -220,9 +220,12 @@ def update_all(
             user_metadata.replace(put, current["metadata"], wanted.metadata)
         else:
             put(metadata=user_metadata.changed(seen.metadata, wanted.metadata))
-    invalidate(unknown_roles.names)
-    if wanted.enabled != seen.enabled:
-        invalidate()
+
+
+def invalidating_for_update(was: User, now: User) -> AbstractContextManager[None]:
+    """Drop what is cached about users if the status or the metadata (the end date) changes, otherwise what depends on roles."""
+    is_profile = (was.enabled, was.metadata) == (now.enabled, now.metadata)
+    return invalidating(unknown_roles.names) if is_profile else invalidating()
 
 
 def _edited(current: Mapping[str, Any], seen: User, wanted: User) -> dict[str, Any]:
@@ -247,9 +250,8 @@ def enable(client: PersonClient, username: str, seen: User | None = None, *, det
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
     recorded = audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
-    with recorded, missing_is_not_found(client, username):
+    with recorded, invalidating(), missing_is_not_found(client, username):
         client.enable_user(username=username)
-    invalidate()
 
 
 def disable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
@@ -259,9 +261,8 @@ def disable(client: PersonClient, username: str, seen: User | None = None, *, de
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
     recorded = audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
-    with recorded, guard, missing_is_not_found(client, username):
+    with recorded, guard, invalidating(), missing_is_not_found(client, username):
         client.disable_user(username=username)
-    invalidate()
 
 
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
@@ -270,7 +271,8 @@ def delete(client: PersonClient, username: str, seen: User | None = None) -> Non
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
     changes = changed_fields(was, None)
-    with audit.recorded(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending), guard:
+    recorded = audit.recorded(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending)
+    with recorded, guard, invalidating():
         client.delete_user(username=username)
 
 

@@ -24,11 +24,11 @@ def test_the_django_admin_has_all_settings_of_the_server() -> None:
 def test_a_page_may_be_made_from_the_cache_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     session, read = Request("/usermgmt-sessions/_doc/1"), Request("/_security/role_mapping")
+    made = [session, read]
     recorder: Any = SimpleNamespace(calls=[])
     web: Any = SimpleNamespace(send=lambda request: recorder.calls.extend(made))
-    made = [session, read]
     assert calls_of(web, recorder, Request("/role-mappings/")) == [read]
-    made = [session]
+    made[:] = [session]
     assert calls_of(web, recorder, Request("/role-mappings/"), is_warm=True) == []
     with pytest.raises(Failed, match="makes no calls"):
         calls_of(web, recorder, Request("/role-mappings/"))

@@ -122,6 +122,19 @@ def test_nothing_is_lost_if_the_metadata_isnt_written_again(
     assert stored(node) == {**STORED, "note": "a\nb", "desk": {"room": None}, "new key": ["x", 1]}
 
 
+def test_what_was_applied_before_the_removal_was_rejected_is_not_called_unchanged(
+    node: TestNode, fault: FaultyNode, signed_in: SignIn
+) -> None:
+    node.put_user("jdoe", metadata=STORED)
+    ada = signed_in("ada")
+    fault.answers[PUT], fault.passes[PUT] = 503, 1  # the first writes what is new
+    response = ada.post(URL, posted(ada, URL, **{**NEW_KEY, **REMOVE_FLOOR}))
+    assert stored(node)["new key"] == ["x", 1]
+    assert "Nothing was changed" not in html.unescape(response.content.decode())
+    event = trail(node, target="jdoe")[-1]
+    assert (event.outcome, event.reason) == ("unknown", "metadata_unknown")
+
+
 def test_a_rejected_value_erases_nothing(node: TestNode, fault: FaultyNode, signed_in: SignIn) -> None:
     node.put_user("jdoe", metadata=STORED)
     ada = signed_in("ada")

@@ -64,7 +64,7 @@ def replace(put: Put, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> N
 
     If something has to be removed, everything new is written first, so that nothing is erased if Elasticsearch rejects it.
     Raises Refused if the erasing would take keys that can't be written again, MetadataErased if the last call failed, and
-    MetadataUnknown if it is unknown whether the erasing or the last call was applied.
+    MetadataUnknown if it is unknown whether the erasing or the last call was applied, or if only the first call was.
     """
     kept, wanted = editable_metadata(stored), _as_stored(stored, editable_metadata(wanted))
     new = changed(kept, wanted)
@@ -80,7 +80,9 @@ def replace(put: Put, stored: Mapping[str, Any], wanted: Mapping[str, Any]) -> N
         put(metadata=new)
     try:
         put()
-    except errors.OutcomeUnknown as exc:
+    except errors.ServiceError as exc:
+        if not new and not isinstance(exc, errors.OutcomeUnknown):
+            raise
         raise errors.MetadataUnknown(str(exc)) from None
     if not wanted:
         return

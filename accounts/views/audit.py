@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
 from accounts.forms.audit import AuditForm
 from accounts.http import AppRequest, wants_fragment
-from accounts.services import audit
+from accounts.services import audit, passwords
 from accounts.services.errors import AuthenticationFailed, Conflict
 from accounts.services.exports import trail_table
 from accounts.services.users import outcomes, restores
@@ -76,7 +76,7 @@ def verify(request: AppRequest, event_id: str) -> HttpResponse:
     try:
         if password := request.POST.get("password"):
             is_new = request.POST.get("which") == "new"
-            found = outcomes.verify_password_outcome(client, event_id, password, is_new=is_new)
+            found = passwords.verify_outcome(client, event_id, password, is_new=is_new)
         else:
             found = outcomes.verify_outcome(client, event_id)
     except Conflict:

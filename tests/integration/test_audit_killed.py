@@ -96,7 +96,7 @@ def test_unknown_outcome_can_be_verified(
 
     if action == "password-change":
         assert outcomes.verify_outcome(ada, event.id).outcome == "unknown"
-        outcomes.verify_password_outcome(ada, event.id, NEW if was_done else PASSWORD, is_new=was_done)
+        passwords.verify_outcome(ada, event.id, NEW if was_done else PASSWORD, is_new=was_done)
         assert node.signs_in("jane", NEW) is was_done
     else:
         outcomes.verify_outcome(ada, event.id)

@@ -227,3 +227,54 @@ def test_export_of_a_period(node: TestNode, jane: str, signed_in: Callable[..., 
     trail(node)
     recorded = audit.search(audit.Query(action="export", target="audit-trail")).events[-1]
     assert (recorded.actor.username, recorded.outcome, recorded.details["sha256"]) == ("otto", "success", manifest["sha256"])
+
+
+def lost(ada: PersonClient, action: audit.Action, name: str, **changes: object) -> None:
+    """A change that nobody knows the outcome of."""
+    before_and_after = {field: (None, after) for field, after in changes.items()}
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, action, name, changes=before_and_after):
+        raise errors.OutcomeUnknown
+
+
+def test_a_later_change_leaves_the_outcome_unknown(
+    node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client]
+) -> None:
+    """A user who exists after a deletion may be a new one of the same name."""
+    ada, name = person("ada"), f"bob-{uuid.uuid4().hex}"
+    lost(ada, audit.Action.USER_DELETE, name)
+    users.create(ada, User(name), PASSWORD)
+    event = next(event for event in trail(node, target=name) if event.action == "user-delete")
+    page = signed_in("ada").post(f"/audit/verify/{event.id}", follow=True).content.decode()
+    assert "Can&#x27;t be verified: the user has been changed since." in page
+    assert next(event for event in trail(node, target=name) if event.action == "user-delete").outcome == "unknown"
+
+
+def test_a_password_proves_only_a_password_change_of_a_native_user(
+    node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = signed_in("ada")
+    lost(person("ada"), audit.Action.USER_UPDATE, "ada")
+    lost(person("ada"), audit.Action.PASSWORD_CHANGE, "ada")
+    update, change = (trail(node, target="ada", action=action)[-1] for action in ("user-update", "password-change"))
+    assert ada.post(f"/audit/verify/{update.id}", {"password": PASSWORD, "which": "new"}).status_code == 404
+    assert trail(node, target="ada", action="user-update")[-1].outcome == "unknown"
+
+    realm = {"username": "ada", "authentication_realm": {"name": "ldap1", "type": "ldap"}}
+    with monkeypatch.context() as patch:
+        patch.setattr(PersonClient, "authenticate", lambda self: realm)
+        with pytest.raises(errors.AuthenticationFailed):
+            passwords.verify_outcome(person("ada"), change.id, PASSWORD, is_new=True)
+    assert passwords.verify_outcome(person("ada"), change.id, PASSWORD, is_new=True).outcome == "success"
+
+
+def test_unknown_outcomes_are_the_latest_that_match(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{number}-{uuid.uuid4().hex}" for number in range(6)]
+    for name in names:
+        lost(person("ada"), audit.Action.USER_DISABLE, name)
+    trail(node)
+    monkeypatch.setattr(reading, "MAX_UNKNOWN", 2)
+    assert [event.target for event in audit.search(audit.Query(outcome="unknown")).events] == [names[5], names[4]]
+    for query in (audit.Query(outcome="unknown", target=names[0]), audit.Query(outcome="unknown", text=names[0])):
+        assert [event.target for event in audit.search(query).events] == [names[0]]

@@ -31,6 +31,32 @@ class Query:
 
 def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
     """As Elasticsearch takes it. `ids`: only the intents of these events."""
+    filters = _of_event(query)
+    if ids is not None:
+        filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
+    elif query.outcome:
+        filters += [{"terms": {"usermgmt.stage": ["outcome", "single", "verified"]}}, {"term": {"event.outcome": query.outcome}}]
+    else:
+        filters.append({"terms": {"usermgmt.stage": ["intent", "single"]}})
+    if period := {name: moment.isoformat() for name, moment in (("gte", query.since), ("lt", query.until)) if moment}:
+        filters.append({"range": {"@timestamp": period}})
+    return {"bool": {"filter": filters}}
+
+
+def all_stages(query: Query) -> dict[str, Any]:
+    """All stages of the changes that match. A stage after `until` may be of a change before it."""
+    filters = [*_of_event(query), {"terms": {"usermgmt.stage": ["intent", "outcome", "verified"]}}]
+    if query.since:
+        filters.append({"range": {"@timestamp": {"gte": query.since.isoformat()}}})
+    if query.until:
+        started = {"range": {"@timestamp": {"lt": query.until.isoformat()}}}
+        later = {"terms": {"usermgmt.stage": ["outcome", "verified"]}}
+        filters.append({"bool": {"should": [started, later], "minimum_should_match": 1}})
+    return {"bool": {"filter": filters}}
+
+
+def _of_event(query: Query) -> list[dict[str, Any]]:
+    """The filters for what all stages of an event have."""
     terms = {
         "user.name": query.actor,
         "usermgmt.target.kind": query.kind,
@@ -40,17 +66,9 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
     filters: list[dict[str, Any]] = [{"term": {name: value}} for name, value in terms.items() if value]
     if query.actions:
         filters.append({"terms": {"event.action": list(query.actions)}})
-    if ids is not None:
-        filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
-    elif query.outcome:
-        filters += [{"terms": {"usermgmt.stage": ["outcome", "single", "verified"]}}, {"term": {"event.outcome": query.outcome}}]
-    else:
-        filters.append({"terms": {"usermgmt.stage": ["intent", "single"]}})
-    if period := {name: moment.isoformat() for name, moment in (("gte", query.since), ("lt", query.until)) if moment}:
-        filters.append({"range": {"@timestamp": period}})
     if query.text:
         filters.append(_containing(query.text))
-    return {"bool": {"filter": filters}}
+    return filters
 
 
 def _containing(text: str) -> dict[str, Any]:

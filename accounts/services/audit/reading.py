@@ -50,7 +50,7 @@ def search(query: Query) -> Page:
     """The events that match. Raises Unavailable, NotSetUp, and Invalid for an `after` that isn't the `next` of a page."""
     found = service_client().search(
         **AUDIT_INDICES,
-        query=queries.body(query, _without_outcome() if query.outcome == "unknown" else None),
+        query=queries.body(query, _without_outcome(query, MAX_UNKNOWN) if query.outcome == "unknown" else None),
         sort=NEWEST_FIRST,
         size=query.size + 1,
         search_after=json.loads(query.after) if query.after else None,
@@ -108,9 +108,11 @@ def changes_of(
     return changes
 
 
-def of_requests(requests: Collection[str], usernames: Collection[str]) -> dict[tuple[str, str], Event]:
+def of_requests(
+    requests: Collection[str], usernames: Collection[str], actions: Collection[str] = USER_CHANGES
+) -> dict[tuple[str, str], Event]:
     """The changes of these users by these requests (their IDs), by request and username: the newest of each."""
-    filters = queries.body(Query(kind="user", actions=USER_CHANGES), None)["bool"]["filter"]
+    filters = queries.body(Query(kind="user", actions=actions), None)["bool"]["filter"]
     filters += [{"terms": {"trace.id": list(requests)}}, {"terms": {"usermgmt.target.name": list(usernames)}}]
     found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=NEWEST_FIRST, size=MAX_CHANGES)
     return {(event.request, event.target): event for event in reversed(_merged_events(found["hits"]["hits"]))}
@@ -177,23 +179,23 @@ def _whole_body(query: Query) -> dict[str, Any]:
     """The query of all events that match, not only of the latest with unknown outcome. Raises Unavailable if there are too many."""
     if query.outcome != "unknown":
         return queries.body(query, None)
-    ids = _without_outcome(MAX_ALL_UNKNOWN)
+    ids = _without_outcome(query, MAX_ALL_UNKNOWN)
     if len(ids) == MAX_ALL_UNKNOWN:
         raise errors.Unavailable(f"there are {len(ids):,} or more events with unknown outcome")
     return queries.body(query, ids)
 
 
-def _without_outcome(limit: int = MAX_UNKNOWN) -> list[str]:
-    """The IDs of changes with unknown outcome. All stages of an event are in one index, so the aggregation is exact."""
+def _without_outcome(query: Query, limit: int) -> list[str]:
+    """The IDs of the latest changes with unknown outcome that match. All stages of an event are in one index, so this is exact."""
     known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "verified"}}]}}
     answer = service_client().search(
         **AUDIT_INDICES,
-        query={"terms": {"usermgmt.stage": ["intent", "outcome", "verified"]}},
+        query=queries.all_stages(query),
         size=0,
         aggs={
             "events": {
-                "terms": {"field": "event.id", "size": limit, "order": {"known": "asc"}},
-                "aggs": {"known": {"filter": known}},
+                "terms": {"field": "event.id", "size": limit, "order": [{"known": "asc"}, {"latest": "desc"}]},
+                "aggs": {"known": {"filter": known}, "latest": {"max": {"field": "@timestamp"}}},
             }
         },
     )

@@ -8,6 +8,7 @@ from accounts.services import audit, errors, request_context, sessions, users
 from accounts.services.client import PersonClient
 from accounts.services.signin import throttle
 from accounts.services.signin.operators import Operator
+from accounts.services.users import outcomes
 
 
 @sensitive_variables("password")
@@ -42,10 +43,34 @@ def _set(client: PersonClient, username: str, password: str) -> None:
 def signs_in(username: str, password: str) -> bool:
     """Whether Elasticsearch accepts the password of a native or reserved user."""
     try:
-        answer = PersonClient(username, password).authenticate()
+        _sign_in(username, password)
     except errors.ServiceError:
         return False
-    return bool(answer["username"] == username and answer["authentication_realm"]["type"] in ("native", "reserved"))
+    return True
+
+
+@sensitive_variables("password")
+def _sign_in(username: str, password: str) -> None:
+    """Raises AuthenticationFailed, also if the password is that of a user with this name in another realm."""
+    answer = PersonClient(username, password).authenticate()
+    if answer["username"] != username or answer["authentication_realm"]["type"] not in ("native", "reserved"):
+        raise errors.AuthenticationFailed("not a native or reserved user")
+
+
+@sensitive_variables("password")
+def verify_outcome(client: PersonClient, event_id: str, password: str, *, is_new: bool) -> audit.Event:
+    """Verify a password change with unknown outcome by testing the new or the previous password, and record the result.
+
+    Raises EventNotFound, also for another change, Conflict when the outcome is known, AuditUnavailable, and AuthenticationFailed
+    when Elasticsearch rejects the password, which says nothing about the other one and counts as a failed sign-in.
+    """
+    event = outcomes.unknown_event(event_id)
+    if event.action != audit.Action.PASSWORD_CHANGE:
+        raise errors.EventNotFound(event_id)
+    throttle.attempt(throttle.Attempt(event.target, request_context.source_address.get()), lambda: _sign_in(event.target, password))
+    if is_new:
+        return audit.record_verification(event, client.actor, "success", outcomes.APPLIED)
+    return audit.record_verification(event, client.actor, "failure", outcomes.NOT_APPLIED)
 
 
 @sensitive_variables("current", "password")

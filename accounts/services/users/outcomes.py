@@ -1,8 +1,9 @@
-"""Verifies changes with unknown outcome: reads the current state, and adds the result to the audit trail."""
+"""Verifies changes with unknown outcome: reads the current state, and adds the result to the audit trail.
+
+For passwords, see `accounts.services.passwords.verify_outcome`.
+"""
 
 from typing import Final
-
-from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors
 from accounts.services.audit import Event
@@ -23,23 +24,13 @@ def verify_outcome(client: PersonClient, event_id: str) -> Event:
 
     Raises EventNotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
     """
-    event = _unknown(event_id)
+    event = unknown_event(event_id)
     outcome, reason = _verify(client, event)
     return audit.record_verification(event, client.actor, outcome, reason)
 
 
-@sensitive_variables("password")
-def verify_password_outcome(client: PersonClient, event_id: str, password: str, *, is_new: bool) -> Event:
-    """The same for a password change, by testing the new or the previous password.
-
-    Raises AuthenticationFailed when Elasticsearch rejects it, which says nothing about the other one.
-    """
-    event = _unknown(event_id)
-    PersonClient(event.target, password).authenticate()
-    return audit.record_verification(event, client.actor, "success" if is_new else "failure", APPLIED if is_new else NOT_APPLIED)
-
-
-def _unknown(event_id: str) -> Event:
+def unknown_event(event_id: str) -> Event:
+    """A change whose outcome is unknown. Raises EventNotFound, Conflict when the outcome is known."""
     event = audit.get(event_id)
     if event.outcome != "unknown":
         raise errors.Conflict("the outcome is known")
@@ -51,11 +42,19 @@ def _verify(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
         return "unknown", PASSWORD
     if event.kind != "user" or not event.action.startswith("user-"):
         return "unknown", UNVERIFIABLE
+    if _is_followed(event):
+        return "unknown", CHANGED_SINCE
     try:
         current = users.audited_fields(users.get(client, event.target))
     except errors.NotFound:
         current = {}
     return _compare(event, current)
+
+
+def _is_followed(event: Event) -> bool:
+    """Whether the audit trail has a later change of a user with this name, which may have been applied."""
+    later = audit.changes_of([event.target], event.moment).get(event.target, [])
+    return any(each.id != event.id and each.outcome != "failure" for each in later)
 
 
 def _compare(event: Event, current: dict[str, object]) -> tuple[audit.Outcome, str]:

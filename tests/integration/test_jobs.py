@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import bcrypt
@@ -25,6 +25,7 @@ from accounts.services.client import CredentialsMixin, PersonClient
 from accounts.services.cluster import setup
 from accounts.services.documents import indices
 from accounts.services.jobs import Job, plan, run, store
+from accounts.services.jobs.records import Step
 from accounts.services.jobs.store import StepQuery
 from accounts.services.users import User, UserQuery
 from tests.support.api_keys import create_key, works
@@ -247,6 +248,35 @@ def test_new_passwords(node: TestNode, signed_in: Callable[..., Client]) -> None
     assert {step.secret for step in store.all_steps(store.get(job.id)) if step.state == "success"} == {""}
     exported = next(event for event in trail(node, kind="job") if event.action == "export")
     assert exported.details["passwords"] == "2"
+
+
+def test_new_passwords_are_set_once(node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the process ends before it has noted what it did."""
+    make(node, ["jane", "john"])
+    ada = person("ada")
+    job = jobs.create(ada, "reset-passwords", (), UserQuery(q="j"), "x")
+    jobs.advance(ada, job.id, allows_all)
+    jobs.start(ada, job.id)
+    put_steps, written = store.put_steps, list[int]()
+
+    def failing(steps: Sequence[Step]) -> list[Step]:
+        written.append(len(steps))
+        if len(written) == 2:
+            raise errors.Unavailable("the second write is the result")
+        return put_steps(steps)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put_steps", failing)
+        with pytest.raises(errors.Unavailable):
+            jobs.advance(ada, job.id, allows_all)
+    assert {state for state, _ in results(job).values()} == {"started"}
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    monkeypatch.setattr(run, "ABANDONED_AFTER", run.ABANDONED_AFTER * 0)
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert results(job) == dict.fromkeys(["jane", "john"], ("success", ""))
+    changed = [event.target for event in trail(node, action="password-change") if event.target in ("jane", "john")]
+    assert sorted(changed) == ["jane", "john"], "nobody twice"
 
 
 def test_a_new_password_that_is_refused_and_retried(node: TestNode, signed_in: Callable[..., Client]) -> None:

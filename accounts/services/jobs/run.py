@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from accounts.services import api_keys, audit, errors, users
 from accounts.services.api_keys import Owner
-from accounts.services.audit.actions import reason_label
+from accounts.services.audit.actions import USER_CHANGES, reason_label
 from accounts.services.client import PersonClient
 from accounts.services.documents.store import grouped_bulk
 from accounts.services.jobs import importing, new_passwords, plan, store
@@ -107,7 +107,7 @@ def verify(client: PersonClient, id: str) -> int:
     job = store.get(id)
     store.refresh()
     unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED))
-    events = _events(unknown)
+    events = _events(job, unknown)
     verified = [_verified(client, job, step, events.get((step.request, step.username))) for step in unknown]
     store.put_steps(verified)
     return sum(step.state != "unknown" for step in verified)
@@ -155,7 +155,7 @@ def _recover(job: Job) -> None:
     begun = [step for step in store.steps(job, StepQuery("started", size=BATCH_SIZE)) if step.begun and step.begun <= deadline]
     if not begun:
         return
-    events, start = _events(begun), audit.trail_start()
+    events, start = _events(job, begun), audit.trail_start()
     recovered = [_recovered(job, step, events.get((step.request, step.username)), start) for step in begun]
     store.put_steps([step for step in recovered if step.state != "started"])
     store.refresh()
@@ -176,8 +176,11 @@ def _settled(job: Job, step: Step, event: audit.Event) -> Step:
     return replace(step, state=event.outcome, reason=event.reason) if event.outcome else step
 
 
-def _events(steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.Event]:
-    return audit.of_requests({step.request for step in steps}, {step.username for step in steps}) if steps else {}
+def _events(job: Job, steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.Event]:
+    if not steps:
+        return {}
+    actions = (audit.Action.PASSWORD_CHANGE,) if job.action == "reset-passwords" else USER_CHANGES
+    return audit.of_requests({step.request for step in steps}, {step.username for step in steps}, actions)
 
 
 def _claim(job: Job) -> list[Step]:

@@ -33,18 +33,17 @@ class _CachedRead:
         self._answers: tuple[object, ...] = ()  # one, or none yet
 
     def get(self, read: Callable[[], object]) -> object:
-        if self._is_expired() and not (self._reading.locked() and self._is_recent()):
+        is_being_read = self._reading.locked()
+        if not self._is_usable(is_being_read):
             with self._reading:
-                if self._is_expired():
+                if not self._is_usable(is_being_read):  # otherwise the thread before read it
                     self._read(read)
         _first_expires.set(min(_first_expires.get(), self._expires))
         return self._answers[0]
 
-    def _is_expired(self) -> bool:
-        return monotonic() >= self._expires
-
-    def _is_recent(self) -> bool:
-        return bool(self._answers) and monotonic() < self._expires + settings.CACHE_SECONDS
+    def _is_usable(self, is_being_read: bool) -> bool:
+        grace = settings.CACHE_SECONDS if is_being_read else 0
+        return bool(self._answers) and monotonic() < self._expires + grace
 
     def _read(self, read: Callable[[], object]) -> None:
         outer = _first_expires.set(monotonic() + settings.CACHE_SECONDS)

@@ -11,6 +11,8 @@ from django.urls import reverse
 from elasticsearch import Elasticsearch
 
 from accounts.services import audit, errors, users
+from accounts.services.api_keys import keys
+from accounts.services.client import PersonClient
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -156,6 +158,21 @@ def test_odd_names(node: TestNode, signed_in: SignIn, username: str) -> None:
     url, key = links[0].split("?id=")
     assert ada.post(url, {"id": key}).status_code == 302
     assert valid(node, username) == []
+
+
+def test_keys_behind_those_of_the_same_name_in_another_realm(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine", "of another realm 1", "of another realm 2", "of another realm 3"):
+        make_keys(node, "svc", name)
+    monkeypatch.setattr(keys, "READ_AT_ONCE", 2)
+    monkeypatch.setattr(keys, "MAX_REVOKED", 2)
+    monkeypatch.setattr(keys.Owner, "owns", lambda self, body: body["name"] == "mine")
+    result = keys.revoke_all(person("ada"), keys.Owner("svc", ("realm_type", "native")), "test")
+    assert ([key.name for key in result.revoked], result.is_complete) == (["mine"], True)
+    monkeypatch.setattr(keys, "MAX_SEARCHED", 2)
+    with pytest.raises(errors.Unavailable):
+        keys.revoke_all(person("ada"), keys.Owner("svc", ("realm_type", "native")), "test")
 
 
 def test_key_of_a_built_in_user_who_is_gone(node: TestNode, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:

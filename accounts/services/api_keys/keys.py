@@ -18,6 +18,8 @@ from accounts.services.users import User
 
 MAX_SHOWN: Final = 50
 MAX_REVOKED: Final = 100  # each has an event in the audit trail
+READ_AT_ONCE: Final = 1000
+MAX_SEARCHED: Final = 10_000  # Elasticsearch pages through no more by number
 # A proxy gives up after a minute, and each call to a cluster that doesn't answer takes as long as its timeout.
 MAX_SECONDS: Final = 30
 OWNERS_AT_ONCE: Final = 1000
@@ -197,7 +199,7 @@ def revoke_all(client: PersonClient, owner: Owner, reason: str) -> Revocation:
     revoked: list[ApiKey] = []
     failed: list[tuple[ApiKey, errors.ServiceError]] = []
     tried, deadline = set[str](), monotonic() + MAX_SECONDS
-    while found := [key for key in active(client, owner).keys if key.id not in tried]:
+    while found := [key for key in _all_active(client, owner) if key.id not in tried]:
         for position, key in enumerate(found):
             if monotonic() > deadline:
                 return Revocation(revoked, failed, found[position:])
@@ -208,6 +210,22 @@ def revoke_all(client: PersonClient, owner: Owner, reason: str) -> Revocation:
             except errors.ServiceError as exc:
                 failed.append((key, exc))
     return Revocation(revoked, failed, [])
+
+
+def _all_active(client: PersonClient, owner: Owner) -> list[ApiKey]:
+    """Also behind the keys of users with the same name in other realms. Raises Unavailable if there are too many of all."""
+    keys: list[ApiKey] = []
+    for start in range(0, MAX_SEARCHED, READ_AT_ONCE):
+        answer = client.query_api_keys(
+            query={"bool": {"filter": [{"term": {"username": owner.username}}, active_query()]}},
+            sort=[{"creation": {"order": "desc"}}],
+            from_=start,
+            size=READ_AT_ONCE,
+        )
+        keys += [from_api(body) for body in answer["api_keys"] if owner.owns(body)]
+        if start + answer["count"] >= answer["total"]:
+            return keys
+    raise errors.Unavailable(f"{answer['total']:,} API keys have an owner with this username")
 
 
 def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:

@@ -14,6 +14,7 @@ ServiceError
 │   └── LicenseExpired       the license of the cluster has expired, and with it the feature
 ├── Conflict                 a document was changed, or exists already (409)
 │   ├── UserLocked           another change holds the lock of the same user
+│   ├── AdministratorsLocked another change takes the permission to manage users from somebody
 │   ├── UserExists           the name of a user to create is taken
 │   ├── UserOverwritten      a creation met another one that was made outside usermgmt
 │   ├── PreconditionFailed   a caller of the user API made a condition (If-Match, If-None-Match) that isn't met
@@ -139,6 +140,12 @@ class UserLocked(Conflict):
     """Another change of the same user is being made; nothing was written."""
 
     code = "user_locked"
+
+
+class AdministratorsLocked(Conflict):
+    """Another administrator is being deactivated, deleted, or changed; nothing was written."""
+
+    code = "administrators_locked"
 
 
 class UserExists(Conflict):

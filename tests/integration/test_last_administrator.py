@@ -8,9 +8,10 @@ import bcrypt
 import pytest
 from django.test import Client
 from elasticsearch import ApiError
+from pytest_django import Settings
 
 from accounts.services import errors, users
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, invalidate
 from accounts.services.request_context import Actor
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
@@ -123,6 +124,38 @@ def test_two_who_remove_one_administrator_each(outsider: PersonClient) -> None:
     with ThreadPoolExecutor(2) as pool:
         outcomes = list(pool.map(delete, seen))
     assert outcomes.count(None) == 1, outcomes
+
+
+def test_a_program_cannot_hide_the_removal_of_an_administrator(node: TestNode, outsider: PersonClient) -> None:
+    """Without a refresh, the search for another administrator would still find `boss`."""
+    program = Client(headers={"Authorization": basic("outsider")})
+    url = "/_security/user/boss?refresh=%66alse&pretty"
+    assert program.put(url, {"roles": ["viewer"]}, content_type="application/json").json() == {"created": False}
+    answer = program.delete("/_security/user/ada?refresh=false")
+    assert (answer.status_code, answer.json()["error"]["type"]) == (400, "illegal_argument_exception")
+
+
+def test_built_in_administrators_are_not_taken_from_the_cache(outsider: PersonClient, settings: Settings) -> None:
+    settings.CACHE_SECONDS = 60
+    client = PersonClient("outsider", PASSWORD, frozenset({"manage_security", "read_security"}))
+    users.delete(client, "boss")
+    outsider.enable_user(username="elastic")
+    invalidate()
+    assert "elastic" in {user.username for user in users.reserved(client) if user.enabled}
+    outsider.disable_user(username="elastic")  # by another process
+    with pytest.raises(errors.LastAdministrator):
+        users.delete(client, "ada")
+    invalidate()
+
+
+def test_many_administrators_at_once(node: TestNode, outsider: PersonClient) -> None:
+    """As a bulk change removes them, while others are left."""
+    names = [f"boss{number}" for number in range(6)]
+    for name in names:
+        outsider.put_user(username=name, password=PASSWORD, roles=["user_admin"])
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: users.delete(PersonClient("outsider", PASSWORD), name), names))
+    assert not outsider.query_user(query={"terms": {"username": names}})["users"]
 
 
 def test_no_call_of_an_administrator_who_is_left(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:

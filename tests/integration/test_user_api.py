@@ -345,6 +345,17 @@ def events(node: TestNode, action: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda event: event["@timestamp"])
 
 
+def test_a_forbidden_run_as_is_answered_as_elasticsearch_does(node: TestNode, url: str) -> None:
+    node.put_user("deputy", roles=["user_admin"])
+    for base in (node.url, url):
+        answer = send(
+            base, "PUT", "/_security/user/otto/_enable", authorization=basic("deputy"), headers={"es-security-runas-user": "ada"}
+        )
+        error = json.loads(answer.body)["error"]
+        assert (answer.status, error["type"]) == (403, "security_exception")
+        assert "is unauthorized to run as [ada]" in error["reason"]
+
+
 def test_changes_have_the_fields_before_and_after(node: TestNode, url: str) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer"], metadata={"a": {"b": 1}})
     send(url, "PUT", "/_security/user/jdoe", {"roles": ["editor"], "enabled": False, "metadata": {"a": {"c": 2}}})

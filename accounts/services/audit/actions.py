@@ -128,6 +128,7 @@ REASONS: Final = {
     "license_expired": "License expired",
     "credentials_lost": "Credentials removed by a proxy",
     "conflict": "Changed at the same time",
+    "administrators_locked": "Another administrator was being changed",
     "user_locked": "Locked by another change",
     "user_exists": "User already exists",
     "user_overwritten": "Overwrote a user created at the same time",

@@ -20,5 +20,6 @@ from accounts.services.client.forwarding import RUN_AS as RUN_AS
 from accounts.services.client.forwarding import Answer as Answer
 from accounts.services.client.forwarding import Call as Call
 from accounts.services.client.forwarding import ForwardingClient as ForwardingClient
+from accounts.services.client.forwarding import rejection as rejection
 from accounts.services.client.serializer import exact_text as exact_text
 from accounts.services.client.serializer import showable as showable

@@ -4,9 +4,10 @@ import binascii
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
+from urllib.parse import parse_qsl
 
 from django.conf import settings
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, TransportError
@@ -46,6 +47,12 @@ class Call:
     @property
     def path(self) -> str:
         return self.target.partition("?")[0]
+
+    def without(self, name: str, value: str) -> Self:
+        """Without this parameter, if it has this value."""
+        path, _, query = self.target.partition("?")
+        left = "&".join(part for part in query.split("&") if parse_qsl(part, keep_blank_values=True) != [(name, value)])
+        return replace(self, target=f"{path}?{left}" if left else path)
 
 
 class ForwardingClient(clients.PersonClient):
@@ -97,7 +104,7 @@ class ForwardingClient(clients.PersonClient):
         except TransportError as exc:
             raise clients.service_error(exc, is_read=is_read) from None
         if answer.status >= (500 if is_read else 400) or answer.status == HTTPStatus.UNAUTHORIZED:
-            raise _error(answer, is_read=is_read)
+            raise rejection(answer, is_read=is_read)
         self.is_accepted = True
         return answer
 
@@ -140,7 +147,8 @@ def _exchange(client: Any, call: Call, headers: Mapping[str, str]) -> Answer:
     return Answer(response.meta.status, {name.lower(): value for name, value in response.meta.headers.items()}, response.body)
 
 
-def _error(answer: Answer, *, is_read: bool) -> errors.ServiceError:
+def rejection(answer: Answer, *, is_read: bool) -> errors.ServiceError:
+    """The error for a response that is one, with the response."""
     body = answer.json() or answer.body.decode(errors="replace")
     meta = ApiResponseMeta(answer.status, "1.1", HttpHeaders(answer.headers), 0.0, NODE)
     error = clients.service_error(ApiError("", meta, body), is_read=is_read)

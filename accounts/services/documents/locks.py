@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from time import monotonic, sleep
 from typing import Any
 
 from django.utils import timezone
@@ -16,16 +17,17 @@ from accounts.services.documents.store import Version
 
 # Longer than all calls under a lock can take together, so only the lock of a killed process is ever taken over.
 LIFETIME = timedelta(minutes=2)
+SECONDS_BETWEEN_TRIES = 0.05
 
 
 @contextmanager
-def held(name: str) -> Iterator[None]:
-    """Hold the lock with this name. Raises UserLocked when it is held, and Unavailable.
+def held(name: str, *, patience: float = 0) -> Iterator[None]:
+    """Hold the lock with this name. Raises UserLocked when it is held for `patience` seconds, and Unavailable.
 
     When the outcome of the block is unknown, a call may still be running, so the lock isn't released but expires.
     A recorded change takes its lock together with the event: `audit.recorded(…, lock=name)`.
     """
-    _take(name)
+    _take_patiently(name, monotonic() + patience)
     try:
         yield
     except errors.OutcomeUnknown:
@@ -60,6 +62,16 @@ def release(name: str) -> None:
         store.delete(indices.LOCKS, _id(name))
     except errors.ServiceError:  # it expires; the work under it is done and must not be reported as failed
         pass
+
+
+def _take_patiently(name: str, deadline: float) -> None:
+    while True:
+        try:
+            return _take(name)
+        except errors.UserLocked:
+            if monotonic() >= deadline:
+                raise
+        sleep(SECONDS_BETWEEN_TRIES)
 
 
 def _take(name: str) -> None:

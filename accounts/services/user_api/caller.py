@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Final
 
 from accounts.services import errors, request_context
-from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous
+from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous, rejection
 from accounts.services.request_context import Actor, SignInKey
 from accounts.services.signin import throttle
 
@@ -94,11 +94,16 @@ class Caller:
 
     def _identity(self, path: str) -> Identity:
         try:
-            body = self.read(Call("GET", AUTHENTICATE)).json()
+            answer = self.read(Call("GET", AUTHENTICATE))
         except errors.AuthenticationFailed as exc:
             if exc.answer:
                 exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{AUTHENTICATE}]".encode(), f"[{path}]".encode()))
             raise
+        if answer.status >= HTTPStatus.BAD_REQUEST:  # no right to run as that user, for example, or too many requests
+            raise rejection(answer, is_read=True)
+        body = answer.json()
+        if not isinstance(body, dict):
+            raise errors.Unavailable("the response to _authenticate is not JSON")
         if is_anonymous(body):
             raise errors.CredentialsLost("Elasticsearch answered as the anonymous user")
         realm = body.get("lookup_realm" if self._run_as else "authentication_realm") or body["authentication_realm"]

@@ -42,9 +42,9 @@ class Change:
     def is_own_account(self) -> bool:
         return self.identity.is_native_or_reserved and self.identity.actor.username == self.username
 
-    def send(self) -> Answer:
-        """Raises the error of the response, with the response."""
-        return self.client.forward(self.call, is_read=False)
+    def send(self, *, refreshes: bool = False) -> Answer:
+        """Raises the error of the response, with the response. `refreshes`: also if the program asks for no refresh."""
+        return self.client.forward(self.call.without("refresh", "false") if refreshes else self.call, is_read=False)
 
 
 def _waiting(make: Callable[[Change], Answer]) -> Callable[[Change], Answer]:
@@ -91,7 +91,8 @@ def _put(change: Change) -> Answer:
             records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
         records.enter_context(users.invalidating_for_update(was or User(change.username), now))
-        answer = change.send()
+        # The next one who takes roles from an administrator searches for the ones who are left.
+        answer = change.send(refreshes=was is not None and users.loses_roles(was, now.roles if now.enabled else ()))
         if seen.is_new and (answer.json() or {}).get("created") is False:
             raise _with_answer(errors.UserOverwritten(change.username), answer)
     return answer
@@ -114,7 +115,7 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
     changes = {"enabled": (was and was.enabled, enabled)}
     guard = nullcontext() if enabled else _guard(change, was)
     with _recorded(change, action, changes=changes, ends_sessions=not enabled), guard, invalidating():
-        return change.send()
+        return change.send(refreshes=not enabled)
 
 
 @sensitive_variables()
@@ -146,7 +147,7 @@ def delete(change: Change) -> Answer:
     was = _seen(change).user
     changes = users.changed_fields(was, None)
     with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was), invalidating():
-        return change.send()
+        return change.send(refreshes=True)
 
 
 def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:

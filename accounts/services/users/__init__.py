@@ -46,6 +46,7 @@ from accounts.services.users.users import is_valid_username as is_valid_username
 from accounts.services.users.users import keeping_an_administrator as keeping_an_administrator
 from accounts.services.users.users import last_administrators as last_administrators
 from accounts.services.users.users import lock_name as lock_name
+from accounts.services.users.users import loses_roles as loses_roles
 from accounts.services.users.users import missing_is_not_found as missing_is_not_found
 from accounts.services.users.users import namesakes as namesakes
 from accounts.services.users.users import reserved as reserved

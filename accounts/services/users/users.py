@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit, errors, roles, sessions
-from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidating, showable
+from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, invalidating, showable
 from accounts.services.documents import locks
 from accounts.services.users import metadata as user_metadata
 from accounts.services.users import unknown_roles
@@ -29,6 +29,7 @@ RESERVED_USERNAMES: Final = (
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
 MAX_SIMILAR: Final = 10
+LOCK_PATIENCE: Final = 3.0  # seconds: bulk changes take the permission from many administrators, one after the other
 NAMESAKES_PER_CALL: Final = 200
 MAX_NAMESAKES: Final = 10_000  # of one call, as Elasticsearch allows
 
@@ -213,7 +214,7 @@ def update_all(
             client.put_user,
             username=current["username"],
             enabled=enabled,
-            refresh=_refresh(refresh or _loses_roles(seen, roles_after)),
+            refresh=_refresh(refresh or loses_roles(seen, roles_after)),
             **_edited(current, seen, wanted),
         )
         if replaces_metadata:
@@ -314,14 +315,18 @@ def _is_another_left(client: PersonClient, managing: frozenset[str], leaving: It
 
 
 def keeping_an_administrator(client: PersonClient, was: User, roles_after: Iterable[str] = ()) -> AbstractContextManager[None]:
-    """For the block that leaves a user only these roles, or deactivates or deletes them. Raises LastAdministrator, Conflict."""
-    is_less = _loses_roles(was, roles_after) and not _operator_is_left(client, [was])
+    """For the block that leaves a user only these roles, or deactivates or deletes them.
+
+    Raises LastAdministrator, AdministratorsLocked.
+    """
+    is_less = loses_roles(was, roles_after) and not _operator_is_left(client, [was])
     managing = _managing_roles(client) if is_less else frozenset[str]()
     is_loss = not managing.isdisjoint(was.roles) and managing.isdisjoint(roles_after)
     return _another_administrator_left(client, managing, was) if is_loss else nullcontext()
 
 
-def _loses_roles(was: User, roles_after: Iterable[str]) -> bool:
+def loses_roles(was: User, roles_after: Iterable[str]) -> bool:
+    """Whether an active user has fewer roles then. Only with a refresh do searches for other administrators know it at once."""
     return was.enabled and not set(was.roles) <= set(roles_after)
 
 
@@ -330,9 +335,10 @@ def _another_administrator_left(client: PersonClient, managing: frozenset[str], 
     """Under a lock, so that nobody removes the other one in the meantime."""
     with ExitStack() as stack:
         try:
-            stack.enter_context(locks.held("administrators"))
+            stack.enter_context(locks.held("administrators", patience=LOCK_PATIENCE))
         except errors.UserLocked as exc:  # which would mean that somebody else changes the same user
-            raise errors.Conflict(str(exc)) from None
+            raise errors.AdministratorsLocked(str(exc)) from None
+        invalidate(reserved)  # another process may have deactivated one
         if not _is_another_left(client, managing, [was]):
             raise errors.LastAdministrator(was.username)
         yield

@@ -7,10 +7,11 @@ from typing import Final
 from django import forms
 
 from accounts import policy
-from accounts.services.errors import Invalid, LastAdministrator, Refused, UserLocked
+from accounts.services.errors import AdministratorsLocked, Invalid, LastAdministrator, Refused, UserLocked
 
 OWN_MANAGEMENT: Final = "You can't remove your own permission to manage users. Ask another administrator."
 BUSY: Final = "Someone else is saving this user. Try again in a moment."
+ADMINISTRATORS_BUSY: Final = "Someone else is changing another administrator. Try again in a moment."
 
 
 @contextmanager
@@ -20,6 +21,8 @@ def rejections_on(form: forms.Form, roles_field: str | None = None) -> Iterator[
         yield
     except UserLocked:
         form.add_error(None, BUSY)
+    except AdministratorsLocked:
+        form.add_error(roles_field, ADMINISTRATORS_BUSY)
     except LastAdministrator:
         form.add_error(roles_field, policy.LAST_ADMINISTRATOR)
     except Refused as exc:

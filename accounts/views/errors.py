@@ -91,8 +91,8 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.FilterNotSearchable: (
         400,
         "Too many users for this filter",
-        "Elasticsearch can't search for end dates and for the age of passwords, and a page looks at up to 10,000 users. Add "
-        "another filter or a search, export the users with this filter, or run the findings.",
+        "Elasticsearch can't search for end dates and for the age of passwords, and a page looks at up to 10,000 users. "
+        "Also filter by role or status, export the users with this filter, or run the findings.",
     ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),

@@ -79,7 +79,8 @@ is `script/manage export_users`. All of them read the [settings](settings.md). `
 CHECK: Final = """\
 ## check
 
-Checks the settings, and names one that is wrong. Exit codes: 0 all is well, 78 a setting is wrong.
+Checks the settings, and names those that are wrong. Exit codes: 0 all is well, 1 a check found an error, such as a missing
+`SECRET_KEY` or an invalid certificate of the server, 78 a setting is invalid.
 
 | Option | Description |
 |---|---|

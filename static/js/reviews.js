@@ -6,6 +6,7 @@
   const items = () => [...document.querySelectorAll("[data-item]")];
   const comment = (item) => item.querySelector("input[type=text]");
   const isDecided = (item) => item.querySelector("input[type=radio]:checked") !== null;
+  const entered = (item) => ({ decision: item.querySelector("input[type=radio]:checked")?.value, comment: comment(item).value });
   const send = (item) => item.dispatchEvent(new CustomEvent("usermgmt:decide"));
 
   function move(item, step) {
@@ -55,16 +56,36 @@
   });
 
   // A comment without a decision isn't sent.
+  const sent = new WeakMap();
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.target.matches("[data-item]") && !isDecided(event.target)) event.preventDefault();
+    const item = event.target;
+    if (!item.matches("[data-item]")) return;
+    if (isDecided(item)) sent.set(item, entered(item));
+    else event.preventDefault();
   });
 
-  // Keep what is typed during the request.
+  // The response replaces the row, and htmx drops the request that waits for it. So the new row gets what was entered meanwhile, and
+  // sends it, except over a problem, which the reviewer must see first.
+  const newer = new Map();
   document.addEventListener("htmx:beforeSwap", (event) => {
     const item = event.target;
-    if (!item.matches("[data-item]") || document.activeElement !== comment(item)) return;
-    const typed = comment(item).value;
-    document.addEventListener("htmx:afterSettle", () => { document.getElementById(item.id).querySelector("input[type=text]").value = typed; }, { once: true });
+    if (!item.matches("[data-item]") || !event.detail.shouldSwap) return;
+    const [now, before] = [entered(item), sent.get(item)];
+    const isDecision = now.decision !== before.decision;
+    const isTyping = document.activeElement === comment(item);
+    if (isDecision || now.comment !== before.comment) newer.set(item.id, { ...now, waits: isTyping && !isDecision });
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    const item = event.target;
+    if (!newer.has(item.id)) return;
+    const { decision, comment: text, waits } = newer.get(item.id);
+    newer.delete(item.id);
+    item.querySelector(`input[value=${decision}]`).checked = true;
+    comment(item).value = text;
+    if (item.querySelector("[data-decide]")) return;
+    // The browser sees no change of a text that a script entered.
+    if (waits) comment(item).addEventListener("blur", () => send(item), { once: true });
+    else send(item);
   });
 
   // Focus the first pending row, unless the browser restores an earlier position.

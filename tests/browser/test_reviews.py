@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from accounts.services import reviews
 from accounts.services.client import PersonClient
@@ -165,6 +165,95 @@ def seed(node: TestNode, person: Callable[[str], PersonClient]) -> tuple[str, st
     while not reviews.lock_decisions(otto, both[1].id).is_over:
         pass
     return both[0].id, both[1].id
+
+
+class Late:
+    """Holds the first request of a decision, and no other one."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.held = page, list[Route]()
+        page.route("**/reviews/decide/*", self._hold)
+
+    def _hold(self, route: Route) -> None:
+        if self.held:
+            route.continue_()
+        self.held.append(route)
+
+    def answer(self) -> None:
+        self.page.wait_for_timeout(200)
+        self.held[0].continue_()
+
+    def again(self) -> None:
+        self.held.clear()
+
+
+def test_last_decision_counts_while_an_earlier_one_is_sent(
+    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
+) -> None:
+    opened, _ = seed(node, person)
+    page = sign_in(watched().new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
+    late = Late(page)
+    page.locator("#item-3").focus()
+    page.keyboard.press("k")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("r")
+    late.answer()
+    is_marked(page, 3, "Remove, ada")
+
+    late.again()
+    page.locator("#item-4").focus()
+    page.keyboard.press("k")
+    page.locator("#comment-4").fill("Enough")
+    page.keyboard.press("Enter")
+    late.answer()
+    is_marked(page, 4, "Keep, ada")
+    expect(page.locator("input[name=initial-4-comment]")).to_have_value("Enough")
+
+    late.again()
+    page.locator("#item-5").focus()
+    page.keyboard.press("k")
+    page.locator("#comment-5").press_sequentially("Unfinished")
+    late.answer()
+    is_marked(page, 5, "Keep, ada")
+    page.keyboard.press("Tab")
+    expect(page.locator("input[name=initial-5-comment]")).to_have_value("Unfinished")
+    reviews.refresh()
+    stored = [each.decision for each in reviews.all_items(opened) if each.number in (3, 4, 5)]
+    assert [(each.choice, each.comment) for each in stored if each] == [("remove", ""), ("keep", "Enough"), ("keep", "Unfinished")]
+
+
+def test_newer_decision_waits_behind_a_conflict(
+    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
+) -> None:
+    opened, _ = seed(node, person)
+    page = sign_in(watched().new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
+    reviews.decide(person("otto"), opened, 3, "change", "", "")
+    late = Late(page)
+    page.locator("#item-3").get_by_role("radio", name="Keep").check()
+    page.locator("#item-3").get_by_role("radio", name="Remove").check()
+    late.answer()
+    expect(page.locator("#item-3").get_by_role("alert")).to_contain_text("Someone else decided on this user")
+    expect(page.locator("#remove-3")).to_be_checked()
+    is_marked(page, 3, "Change, otto")
+    page.locator("#item-3").get_by_role("button", name="Save my decision").click()
+    is_marked(page, 3, "Remove, ada")
+
+
+def test_decision_by_keyboard_keeps_the_focus(
+    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
+) -> None:
+    opened, _ = seed(node, person)
+    page = sign_in(watched().new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
+    page.locator("#item-3").get_by_role("radio").first.focus()
+    page.keyboard.press("Space")
+    is_marked(page, 3, "Keep, ada")
+    page.keyboard.press("ArrowRight")
+    is_marked(page, 3, "Change, ada")
+    page.keyboard.press("r")
+    is_marked(page, 3, "Remove, ada")
 
 
 def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonClient], context: Watched) -> None:

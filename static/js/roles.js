@@ -88,6 +88,7 @@
   }
 
   function make(select) {
+    const hadFocus = document.activeElement === select;
     [...select.options].sort(superuserLast).forEach((option) => select.append(option));
     const box = new TomSelect(select, {
       plugins: { remove_button: { label: "×", title: "Remove" } },
@@ -113,6 +114,9 @@
     for (const name of ["aria-describedby", "aria-invalid"]) {
       if (select.hasAttribute(name)) box.control_input.setAttribute(name, select.getAttribute(name));
     }
+    // Links to the field, and the script that focuses an invalid one, lead to the hidden <select>.
+    select.addEventListener("focus", () => box.control_input.focus());
+    if (hadFocus) box.control_input.focus();
     listOnlyMatches(box);
     addToggle(box);
     openOnItems(box);

@@ -68,6 +68,20 @@ def test_metadata_is_edited_and_restored(node: TestNode, watched: Watch) -> None
     context.expected("422")
 
 
+def test_error_of_roles_leads_to_the_text_field(node: TestNode, watched: Watch) -> None:
+    context = watched()
+    page = sign_in(context.new_page())
+    page.goto("/users/jobs/create")
+    page.get_by_label("Add roles").check()
+    page.get_by_test_id("previewButton").click()
+    field = page.locator("#id_roles-ts-control")
+    expect(field).to_be_focused()
+    page.get_by_role("heading", level=1).click()
+    page.get_by_role("alert").get_by_role("link", name="Roles").click()
+    expect(field).to_be_focused()
+    context.expected("422")
+
+
 def test_a_list_with_a_long_address_can_be_searched(node: TestNode, page: Page) -> None:
     sign_in(page)
     page.goto("/users/?" + "&".join(f"role={number:03}-{'x' * 100}" for number in range(100)))

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 from accounts.services import exports, reviews, users
 from accounts.services.client import PersonClient
@@ -90,6 +90,24 @@ def test_interrupted_run_is_resumed_by_another_user(node: TestNode, watched: Cal
     expect(page.get_by_test_id("findingsMade")).to_contain_text("by ada, started by otto", timeout=30_000)
     without_script.reload()
     expect(without_script.get_by_test_id("findingsMade")).to_be_visible()
+
+
+def test_run_goes_on_after_a_lost_response(node: TestNode, watched: Callable[..., Watched]) -> None:
+    seed(node)
+    browser = watched()
+    page = sign_in(browser.new_page())
+    page.goto("/findings/")
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        route.abort() if len(lost) == 1 else route.continue_()
+
+    page.route("**/findings/resume/*", lose)
+    page.get_by_test_id("runFindingsButton").click()
+    expect(page.get_by_test_id("findingsMade")).to_be_visible(timeout=30_000)
+    assert len(lost) > 1
+    browser.expected("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
 
 
 def test_finding_to_user_and_back_by_keyboard(node: TestNode, watched: Callable[..., Watched]) -> None:

@@ -122,6 +122,26 @@ def test_the_warning_about_a_similar_username(node: TestNode, context: Watched) 
     expect(page.get_by_text("Created user 'Joe9'")).to_be_visible()
 
 
+@pytest.mark.parametrize("has_javascript", [True, False])
+def test_confirmation_of_a_similar_username_outlasts_another_error(node: TestNode, watched: Watch, has_javascript: bool) -> None:
+    node.put_user("joe9")
+    context = watched(java_script_enabled=has_javascript)
+    page = sign_in(context.new_page())
+    page.goto("/users/create")
+    page.get_by_test_id("userFormUserNameInput").fill("Joe9")
+    if not has_javascript:
+        page.get_by_role("button", name="Create user").click()
+        for hook in ("passwordInput", "passwordConfirmationInput"):
+            page.get_by_test_id(hook).fill(PASSWORD)
+        page.get_by_role("button", name="Create user").click()
+    confirmation = page.get_by_role("checkbox", name="Create “Joe9” as another user")
+    confirmation.check()
+    page.get_by_role("button", name="Create user").click()
+    expect(page.get_by_role("link", name="Password", exact=True)).to_be_visible()
+    expect(confirmation).to_be_checked()
+    context.expected("422")
+
+
 def test_the_warning_comes_after_submitting_too(node: TestNode, watched: Watch) -> None:
     node.put_user("joe9")
     context = watched(java_script_enabled=False)

@@ -67,7 +67,7 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
             if problem := requirements.native_realm_problem():
                 messages.warning(request, problem)
             return redirect("users")
-    return _render_create(request, form, {}, similar=unconfirmed, status=422)
+    return _render_create(request, form, {}, similar=unconfirmed or _confirmed(request), status=422)
 
 
 def _was_created(client: PersonClient, form: CreateUserForm, user: User) -> bool:
@@ -103,6 +103,14 @@ def _unconfirmed(request: AppRequest, form: CreateUserForm) -> list[str]:
     if found:
         form.add_error("confirmed_username", "Select the checkbox to continue.")
     return found
+
+
+def _confirmed(request: AppRequest) -> list[str]:
+    """The same usernames after the user confirmed the new one, so that another error doesn't lose the confirmation."""
+    username = request.POST.get("username", "")
+    if request.POST.get("confirmed_username") != username or not users.is_valid_username(username):
+        return []
+    return users.similar(request.user.client, username)
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:

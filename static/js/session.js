@@ -62,6 +62,13 @@
     warning = undefined;
   }
 
+  // A toast behind an open dialog isn't clickable.
+  function place() {
+    if (!warning) return;
+    if (document.getElementById("dialog").open) document.getElementById("dialog-content").prepend(warning);
+    else document.getElementById("toasts").append(warning);
+  }
+
   function tell(text, canBeExtended = false) {
     const hadFocus = warning?.contains(document.activeElement);
     close();
@@ -72,9 +79,7 @@
     const words = document.createElement("p");
     words.textContent = text;
     warning.append(words, canBeExtended ? button("Stay signed in", extend) : button("Close", close));
-    // A toast behind an open dialog isn't clickable.
-    if (document.getElementById("dialog").open) document.getElementById("dialog-content").prepend(warning);
-    else document.getElementById("toasts").append(warning);
+    place();
     if (hadFocus) warning.querySelector("button").focus();
   }
 
@@ -84,6 +89,9 @@
     return element;
   }
 
+  // dialog.js has replaced or removed its content, and the warning with it.
+  document.addEventListener("close", (event) => { if (event.target.id === "dialog") place(); }, true);
+  document.addEventListener("htmx:afterSettle", (event) => { if (event.target.id === "dialog-content") place(); });
   tabs.addEventListener("message", (event) => { if (event.data.seconds > WARN_BEFORE_S) take(event.data); });
   tabs.postMessage({ seconds: left });
   later((left - WARN_BEFORE_S) * 1000);

@@ -116,6 +116,20 @@ def test_session_warning_extends_all_tabs(node: TestNode, jdoe: Watched) -> None
     expect(page.get_by_test_id("username")).to_have_text("jdoe")
 
 
+def test_session_warning_outlasts_a_dialog(node: TestNode, jdoe: Watched) -> None:
+    page = sign_in(jdoe.new_page(), "jdoe")
+    page.goto("/account/")
+    page.get_by_test_id("changePasswordButton").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    near_its_end(node, "jdoe", idle=timedelta(minutes=28, seconds=30))
+    time_passes(page, 29)
+    expect(dialog.get_by_test_id(WARNING)).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_test_id(WARNING)).to_be_visible()
+
+
 def test_active_tab_prevents_the_warning(node: TestNode, jdoe: Watched) -> None:
     page = sign_in(jdoe.new_page(), "jdoe")
     page.goto("/account/")

@@ -12,7 +12,8 @@
   const cache = new Map();
   async function read(url) {
     const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Target": "role-details" } });
-    if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    const isSignedOut = answer.redirected || answer.headers.has("HX-Redirect");
+    if (!answer.ok || isSignedOut) throw new Error(answer.status);
     return answer.text();
   }
   // An escaped fragment from the server, cached per role and page.

@@ -157,6 +157,18 @@ def test_failed_role_preview_does_not_block_the_form(node: TestNode, watched: Ca
     browser.expected("ERR_FAILED")
 
 
+def test_answer_after_the_end_of_the_session_is_not_cached(form: Page) -> None:
+    form.route("**/roles/view/viewer", lambda route: route.fulfill(headers={"HX-Redirect": "/login"}), times=1)
+    form.keyboard.type("viewer")
+    preview = form.get_by_test_id("rolePreview")
+    expect(preview).to_contain_text("Couldn't load the privileges")
+    form.keyboard.press("Escape")
+    form.keyboard.press("ArrowDown")
+    form.keyboard.type("viewer")
+    expect(preview).not_to_contain_text("Couldn't load the privileges")
+    expect(preview).to_contain_text("viewer")
+
+
 def test_late_answer_never_replaces_a_newer_one(form: Page) -> None:
     late: list[Route] = []
     form.route("**/roles/view/watcher_admin", lambda route: late.append(route))

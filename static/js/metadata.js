@@ -22,7 +22,13 @@
       }
     }
     for (const input of row.querySelectorAll("input, textarea")) input.value = "";
+    for (const select of row.querySelectorAll("select")) select.selectedIndex = 0;
     for (const error of row.querySelectorAll(".field__errors")) error.remove();
+    for (const field of row.querySelectorAll(".field--invalid")) field.classList.remove("field--invalid");
+    for (const input of row.querySelectorAll("[aria-invalid]")) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby"); // these fields have no other description
+    }
     newest.after(row);
     newest = row;
     total.value = number + 1;

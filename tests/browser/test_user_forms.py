@@ -68,6 +68,24 @@ def test_metadata_is_edited_and_restored(node: TestNode, watched: Watch) -> None
     context.expected("422")
 
 
+def test_new_metadata_row_has_nothing_of_an_invalid_one(node: TestNode, watched: Watch) -> None:
+    context = watched()
+    node.put_user("jdoe")
+    page = sign_in(context.new_page())
+    page.goto("/users/edit/jdoe")
+    rows = page.get_by_role("group", name="New key")
+    rows.last.get_by_label("Key").fill("on call")
+    rows.last.get_by_label("Type").select_option("True or false")
+    rows.last.get_by_label("Value").fill("maybe")
+    page.get_by_role("button", name="Update user").click()
+    expect(rows.last.locator("[aria-invalid]")).to_have_count(1)
+    page.get_by_test_id("addMetadataRow").click()
+    expect(rows).to_have_count(2)
+    expect(rows.last.locator("[aria-invalid], [aria-describedby], .field--invalid")).to_have_count(0)
+    expect(rows.last.get_by_label("Type")).to_have_value("text")
+    context.expected("422")
+
+
 def test_error_of_roles_leads_to_the_text_field(node: TestNode, watched: Watch) -> None:
     context = watched()
     page = sign_in(context.new_page())

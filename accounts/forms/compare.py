@@ -75,7 +75,8 @@ class ReviewsForm(forms.Form):
     other = forms.ChoiceField(label="Second review")
 
     def __init__(self, *args: Any, offered: Sequence[Review], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # The form of the exports on the same page has fields with the same names.
+        super().__init__(*args, **{"auto_id": "id_review_%s", **kwargs})
         self.subjects = {review.id: review.subject.nouns for review in offered}
         choices = [
             (review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d}, {review.subject.nouns})")

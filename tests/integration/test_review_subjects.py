@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -214,6 +215,9 @@ def test_review_of_role_mappings(
     store.refresh()
     mixed = auditor.get(f"/compare/reviews?one={of_users}&other={review.id}")
     assert (mixed.status_code, "Choose two reviews of the same subject." in mixed.content.decode()) == (422, True)
+    ids = re.findall(r'<(?:input|select)[^>]* id="([^"]+)"', mixed.content.decode())
+    assert {"id_one", "id_review_one", "id_other", "id_review_other"} <= set(ids)
+    assert len(ids) == len(set(ids))
     page = auditor.get("/reviews/").content.decode()
     assert "Role mappings · enabled role mappings, sorted by name" in page
 

@@ -90,7 +90,10 @@ def test_what_was_changed_meanwhile_is_shown_first(node: TestNode, signed_in: Si
     assert "This user was changed after you opened this page" in page
     assert "Joan" in page
     assert differs(node, full_name="Joan") == {}
-    assert restore(ada, edit).status_code == 422
+    unselected = restore(ada, edit)
+    assert unselected.status_code == 422
+    assert unselected.content.count(b"Select at least one field.") == 2, "in the summary, and at the fields"
+    assert b'aria-invalid="true" aria-describedby="id_field_error"' in unselected.content
     assert restore(ada, edit, "full_name").status_code == 302
     assert differs(node, **STORED) == {}
 

@@ -65,6 +65,12 @@ Object.assign(htmx.config, {
   loaded.forEach(show);
 
   function toast(text) {
+    // A toast behind an open dialog is neither visible nor announced.
+    const isInDialog = document.getElementById("dialog").open;
+    const place = document.getElementById(isInDialog ? "dialog-content" : "toasts");
+    // Polling would show the same toast again and again.
+    const shown = [...place.querySelectorAll(".toast--error:not(.toast--leaving) > p")];
+    if (shown.some((words) => words.textContent === text)) return;
     const element = document.createElement("div");
     element.className = "toast toast--error";
     element.dataset.toast = "";
@@ -75,11 +81,9 @@ Object.assign(htmx.config, {
     close.setAttribute("aria-label", "Dismiss");
     close.dataset.toastClose = "";
     element.append(words, close);
-    // A toast behind an open dialog is neither visible nor announced.
-    const dialog = document.getElementById("dialog");
-    if (!dialog.open) return show(element);
+    if (!isInDialog) return show(element);
     element.setAttribute("role", "alert");
-    document.getElementById("dialog-content").prepend(element);
+    place.prepend(element);
   }
 
   // Errors of htmx requests: error pages of usermgmt are shown in the target (responseHandling), other errors as a toast.

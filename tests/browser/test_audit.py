@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.services import audit, errors, users
 from accounts.services.client import PersonClient
@@ -38,6 +38,27 @@ def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str
     page.goto("/users/edit/wanda")
     expect(page.get_by_test_id("userHistory")).to_contain_text("roles changed from viewer to editor")
     expect(page.get_by_test_id("userLastSignIn")).to_be_visible()  # nothing is on its way any more
+
+
+def test_one_toast_for_all_lost_responses(node: TestNode, watched: Callable[..., Watched]) -> None:
+    browser = watched()
+    page = browser.new_page()
+    page.clock.install()
+    sign_in(page).goto("/audit/")
+    expect(page.get_by_text("Refreshes every 30 seconds.")).to_be_visible()
+    lost: list[Route] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route)
+        route.abort()
+
+    page.route("**/audit/?*", lose)
+    for count in (1, 2, 3):
+        page.clock.fast_forward(31_000)
+        page.wait_for_timeout(500)
+        assert len(lost) == count
+    expect(page.get_by_text("The server didn't respond.")).to_have_count(1)
+    browser.expected("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
 
 
 def test_no_filter_stands_alone(node: TestNode, page: Page) -> None:

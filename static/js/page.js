@@ -21,6 +21,7 @@ Object.assign(htmx.config, {
 
 (() => {
   const SUCCESS_STAYS_MS = 8000;
+  const SUBMIT_AGAIN_AFTER_MS = 10000;
 
   // From the next page on, times and date filters are in the time zone of the browser.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -107,15 +108,21 @@ Object.assign(htmx.config, {
     if (elt.matches("[data-quiet]") && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.preventDefault();
   });
 
-  // A double click submits a form only once.
+  // A double click submits a form only once. After Escape or a pause the form can be submitted again, because the browser doesn't say
+  // that the user stopped the first request.
+  let timer;
+  const allowSubmits = () => document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; });
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || form.hasAttribute("hx-post")) return;
     if ("again" in form.dataset) return; // the response can be a file, and the page stays
-    if ("sent" in form.dataset) event.preventDefault();
+    if ("sent" in form.dataset) return event.preventDefault();
     form.dataset.sent = "";
+    clearTimeout(timer);
+    timer = setTimeout(allowSubmits, SUBMIT_AGAIN_AFTER_MS);
   });
-  window.addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+  window.addEventListener("pageshow", allowSubmits);
+  document.addEventListener("keydown", (event) => { if (event.key === "Escape") allowSubmits(); });
 
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt === document.body) document.querySelector("main [aria-invalid=true]")?.focus();

@@ -100,6 +100,29 @@ def test_error_of_roles_leads_to_the_text_field(node: TestNode, watched: Watch) 
     context.expected("422")
 
 
+def test_form_can_be_submitted_again_after_a_stop(node: TestNode, watched: Watch) -> None:
+    page = watched().new_page()
+    page.clock.install()
+    sign_in(page).goto("/users/create")
+    page.evaluate("""
+        window.sent = 0;
+        addEventListener("submit", event => {
+            if (!event.defaultPrevented) sent++;
+            event.preventDefault(); // as if the user stopped the request
+        });
+    """)
+
+    def submit() -> int:
+        page.get_by_role("button", name="Create user").click()
+        return int(page.evaluate("sent"))
+
+    assert [submit(), submit()] == [1, 1]
+    page.keyboard.press("Escape")
+    assert [submit(), submit()] == [2, 2]
+    page.clock.fast_forward(10_000)
+    assert submit() == 3
+
+
 def test_a_list_with_a_long_address_can_be_searched(node: TestNode, page: Page) -> None:
     sign_in(page)
     page.goto("/users/?" + "&".join(f"role={number:03}-{'x' * 100}" for number in range(100)))

@@ -108,8 +108,8 @@ Object.assign(htmx.config, {
     if (elt.matches("[data-quiet]") && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.preventDefault();
   });
 
-  // A double click submits a form only once. After Escape or a pause the form can be submitted again, because the browser doesn't say
-  // that the user stopped the first request.
+  // A double click submits a form only once. After Escape or a pause the form can be submitted again, because the browser
+  // doesn't say that the user stopped the first request.
   let timer;
   const allowSubmits = () => document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; });
   document.addEventListener("submit", (event) => {

@@ -64,8 +64,8 @@
     else event.preventDefault();
   });
 
-  // The response replaces the row, and htmx drops the request that waits for it. So the new row gets what was entered meanwhile, and
-  // sends it, except over a problem, which the reviewer must see first.
+  // The response replaces the row, and htmx drops the request that waits for it. So the new row gets what was entered
+  // meanwhile, and sends it, except over a problem, which the reviewer must see first.
   const newer = new Map();
   document.addEventListener("htmx:beforeSwap", (event) => {
     const item = event.target;

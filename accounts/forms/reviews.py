@@ -100,6 +100,7 @@ class ItemsForm(forms.Form):
     q = forms.CharField(required=False, max_length=200)
     after = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
     before = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
+    changes_after = forms.IntegerField(required=False, min_value=0, max_value=MAX_NUMBER)
 
     def query(self, size: int) -> ItemQuery:
         self.is_valid()

@@ -1,6 +1,6 @@
 """Removals and changes of a signed review: everyone with read access sees them, administrators apply the removals."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Final, cast
 
@@ -34,21 +34,31 @@ def removals(request: AppRequest, review_id: str) -> HttpResponse:
     """What is to be removed and changed, with the current status; POST applies the next batch of removals."""
     if request.method == "POST":
         return _apply(request, review_id)
-    review, after = reviews.get(review_id), ItemsForm(request.GET).query(PAGE_SIZE).after
+    review, form = reviews.get(review_id), ItemsForm(request.GET)
+    after, changes_after = form.query(PAGE_SIZE).after, form.cleaned_data.get("changes_after") or 0
     if not review.sign_off:
         return redirect("review", review_id)
     client, subject = request.user.client, review.subject
     outcomes = reviews.outcomes_by_decision(client, review, "remove", after, PAGE_SIZE)
     has_changes = "change" in subject.decisions
+    changes = reviews.outcomes_by_decision(client, review, "change", changes_after, PAGE_SIZE) if has_changes else []
     context = {
         "review": review,
         "heading": "Removals and changes" if has_changes else "Removals",
         "removals": [(outcome, _allowed(request, outcome)) for outcome in outcomes],
         "has_actions": request.user.can_manage and subject is USERS,
-        "next": outcomes[-1].item.number if len(outcomes) == PAGE_SIZE else 0,
-        "changes": reviews.outcomes_by_decision(client, review, "change", after, PAGE_SIZE) if has_changes else [],
+        "changes": changes,
+        "after": after,
+        "changes_after": changes_after,
+        "next": _next(outcomes),
+        "next_changes": _next(changes),
     }
     return render(request, "reviews/removals.html", context)
+
+
+def _next(outcomes: Sequence[Outcome]) -> int:
+    """The number after which the next page starts; 0 for the last one."""
+    return outcomes[-1].item.number if len(outcomes) == PAGE_SIZE else 0
 
 
 def _allowed(request: AppRequest, outcome: Outcome) -> dict[str, bool]:

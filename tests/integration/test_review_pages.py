@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import html
 import io
 import re
 import zipfile
@@ -130,6 +131,25 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     report = otto.get(f"/reviews/report/{review.id}").content.decode()
     assert report.count("Delete user, Success: ada") == 2
     assert "Verified: the decisions match the sign-off" in otto.get(f"/reviews/check/{review.id}").content.decode()
+
+
+def test_removals_and_changes_have_pages_of_their_own(node: TestNode, otto: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.views.review_removals.PAGE_SIZE", 1)
+    names = people(node, 4)
+    review = start(otto)
+    form = open_page(otto, review)
+    changes = {"m3_decision": "change", "m3_comment": "less", "m4_decision": "change", "m4_comment": "less"}
+    send(otto, review, form, m1_decision="remove", m2_decision="remove", **changes)
+    review = sign_off(otto, review)
+
+    def shown(query: str) -> tuple[list[str], list[str]]:
+        page = html.unescape(otto.get(f"/reviews/removals/{review.id}{query}").content.decode())
+        main = page[page.index("<h1") :]
+        return [name for name in names if name in main], re.findall(r'rel="next" href="[^"?]*([^"]*)"', main)
+
+    assert shown("") == ([names[0], names[2]], ["?after=1", "?changes_after=3"])
+    assert shown("?after=1") == ([names[1], names[2]], ["?after=2", "?after=1&changes_after=3"])
+    assert shown("?changes_after=3") == ([names[0], names[3]], ["?after=1&changes_after=3", "?changes_after=4"])
 
 
 def test_review_download_is_valid_and_runs_no_formula(node: TestNode, otto: Client) -> None:

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from accounts.services import audit, exports, imports, jobs
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
+from accounts.services.imports import lines
 from accounts.services.jobs import importing, plan, store
 from accounts.services.passwords import policy
 from accounts.services.users import UserQuery
@@ -77,6 +78,8 @@ def stored(job: jobs.Job) -> str:
 def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Callable[[str], PersonClient]) -> None:
     people(node)
     ada = signed_in("ada")
+    columns = page(ada, "/users/import").partition("Username is required.")[2].partition("are set if the file has them")[0]
+    assert [name for name in lines.FIELDS if lines.LABELS[name] not in columns] == []
     refused = upload(ada, FILE.replace("nein", "nope") + "new-1;;;;;;x;\n")
     assert refused.status_code == 422
     problems = {(problem.line, problem.column) for problem in refused.context["problems"]}

@@ -15,11 +15,27 @@ ASSIGNMENT = re.compile(r"(?:export )?(\w+)=")
 def update(path: Path, values: Mapping[str, str]) -> None:
     """Set variables and leave all other lines unchanged. The file is replaced atomically, and readable by its owner only."""
     others = [line for line in _lines(path) if _name(line) not in values]
-    new = path.with_name(path.name + ".new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
+    new = _new(path)
+    with new.open("w", encoding="utf-8") as stream:
         stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
     new.replace(path)
+
+
+def require_writable(path: Path) -> None:
+    """Raises ImproperlyConfigured if `update` would fail."""
+    _lines(path)
+    try:
+        _new(path).unlink()
+    except OSError as exc:
+        raise ImproperlyConfigured(f"{path} can't be written: {exc.strerror}.") from None
+
+
+def _new(path: Path) -> Path:
+    """The empty file that is to replace it."""
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    return new
 
 
 def read(path: Path) -> dict[str, str]:

@@ -64,6 +64,21 @@ def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Sett
     assert settings.ELASTICSEARCH_API_KEY not in out
 
 
+def test_no_key_is_created_for_a_file_that_cannot_be_written(node: TestNode, settings: Settings, tmp_path: Path) -> None:
+    settings.ELASTICSEARCH_API_KEY = ""
+    latin = tmp_path / "latin"
+    latin.write_bytes(b"# f\xfcr\n")
+    before = len(node.elastic.security.get_api_key()["api_keys"])
+    for file, problem in (
+        (tmp_path / "missing" / "env", "can't be written: No such file or directory."),
+        (latin, "must be saved as UTF-8."),
+    ):
+        with pytest.raises(CommandError, match=f"^{file} {problem} Nothing was changed."):
+            run(env_file=file)
+    assert len(node.elastic.security.get_api_key()["api_keys"]) == before
+    assert list(tmp_path.iterdir()) == [latin]
+
+
 def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: Settings) -> None:
     settings.ELASTICSEARCH_API_KEY = ""
     assert "ELASTICSEARCH_API_KEY=" in run()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
@@ -14,7 +15,7 @@ from accounts.services import audit, errors
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
-from usermgmt.env_file import update
+from usermgmt.env_file import require_writable, update
 
 
 class Command(BaseCommand):
@@ -30,6 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--new-key", action="store_true", help="create a new API key even if the current one is valid")
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
+        if env_file:  # first, because a new API key that can't be written is lost
+            try:
+                require_writable(env_file)
+            except ImproperlyConfigured as exc:
+                raise CommandError(f"{exc} Nothing was changed.") from None
         administrator = AdministratorClient(*credentials())
         try:
             requirements.require_supported(administrator)

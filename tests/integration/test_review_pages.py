@@ -215,5 +215,8 @@ def test_one_failed_removal_stops_no_other(
             assert dict(fields) != form, "each batch goes on"
             form = dict(fields)
         assert answer["Location"] == url
-        assert "Not deleted: 1 user." in ada.get(url).content.decode()
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        page = ada.get(url).content.decode()
+        assert "Not deleted: 1 user." in page
+        assert re.search(r"Delete user, \w+ \([A-Z][^)]+\): ada", page), "the reason"
     assert [node.user(name) is None for name in names] == [False, True, True]

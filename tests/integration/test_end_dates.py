@@ -129,6 +129,8 @@ def test_the_button_and_the_guards(
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
     with pytest.raises(CommandError, match="Not all users were deactivated"):
         deactivate_expired()
+    own = "boss: You can't deactivate your own account. Ask another administrator.\n"
+    assert deactivate_expired("--dry-run") == f"{own}No user to deactivate.\n"
     assert (node.user("boss") or {})["enabled"]
 
     file = tmp_path / "users.csv"

@@ -13,6 +13,7 @@ Action = Literal["edit", "change_password", "activate", "deactivate", "delete"]
 
 NOT_PRIVILEGED = "You need permission to manage users."
 BUILT_IN = "This user is built in and can't be updated or deleted."
+ALREADY_DEACTIVATED = "This user is already deactivated."
 LAST_ADMINISTRATOR = (
     "No other active native or built-in user can manage users. Administrators from other realms don't count, because their realm "
     "can have an outage. Assign a role with manage_security to another user first."
@@ -30,7 +31,7 @@ def denial_reason(action: Action, operator: Operator, user: User) -> str:
     if action == "activate" and user.enabled:
         return "This user is already active."
     if action == "deactivate" and not user.enabled:
-        return "This user is already deactivated."
+        return ALREADY_DEACTIVATED
     return ""
 
 

@@ -36,7 +36,7 @@ change;Another name;;;;"{{""b"": 2}}";;
 empty;(none);(none);nein;;;Vq7-another-one;
 same;;;yes;editor, viewer;;;
 JANE-OLD;;;;;;;
-elastic;;;;superuser;;;
+elastic;Another name;;;superuser;;;
 ada;;;no;;;;
 ghost;;;;;;;
 """
@@ -211,3 +211,41 @@ def test_the_command(
         assert {name for name in ("absent", "boss", *names) if not (node.user(name) or {})["enabled"]} == {"change", *deactivated}
     assert [job.state for job in jobs.all_jobs()] == ["finished"] * 3, "no preview is left"
     assert (node.user("usermgmt_service") or {})["enabled"]
+
+
+def test_the_command_names_who_is_skipped(node: TestNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Only users who are as the file says count as imported."""
+    people(node)
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "ada")
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
+    file = tmp_path / "users.csv"
+    out = io.StringIO()
+
+    def returncode(*arguments: str) -> int:
+        try:
+            call_command("import_users", str(file), *arguments, stdout=out, stderr=out)
+        except CommandError as exc:
+            return exc.returncode
+        return 0
+
+    own = "line 3: ada: You can't deactivate your own account. Ask another administrator.\n"
+    file.write_text("username,enabled,full name\nsame,yes,\nada,no,\n")
+    assert [returncode("--dry-run"), returncode("--yes")] == [0, 1]
+    assert out.getvalue().count(own) == 2
+    file.write_text("username,enabled,full name\nsame,yes,\nada,no,\nchange,,New\n")
+    assert returncode("--yes") == 1
+    assert out.getvalue().count(own) == 3
+    assert "Imported: 1. Failed: 0. Unknown: 0. Skipped: 2.\n" in out.getvalue()
+    file.write_text("username,enabled,full name\nsame,yes,\nchange,,Newer\n")
+    assert returncode("--yes") == 0
+
+    start = jobs.start
+
+    def start_after_deletion(*arguments: Any) -> jobs.Job:
+        node.elastic.security.delete_user(username="change")
+        return start(*arguments)
+
+    monkeypatch.setattr(jobs, "start", start_after_deletion)
+    file.write_text("username,full name\nchange,Newest\nempty,New\n")
+    assert returncode("--yes") == 1
+    assert f"line 2: change: {plan.NO_USER}\nImported: 1. Failed: 0. Unknown: 0. Skipped: 1.\n" in out.getvalue()

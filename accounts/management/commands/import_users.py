@@ -12,17 +12,19 @@ from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import policy
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
 from accounts.services import errors, imports, jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.imports import Contents, Problem
-from accounts.services.jobs import Counts, Job
+from accounts.services.jobs import Counts, Job, Step
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 
 INCOMPLETE: Final = 1  # not all users were changed
+DONE: Final = (jobs.SAME, policy.ALREADY_DEACTIVATED)  # reasons to skip a user who is as they should be
 RESUME: Final = "You can resume it in the user list under Bulk changes."
 
 
@@ -64,11 +66,14 @@ class Command(BaseCommand):
                 found.append(jobs.create_import(operator.client, file.name, contents))
                 if options["as_listed"]:
                     found.append(self._deactivation(operator, file.name, contents, options["deactivate_administrator"]))
-                planned = [(job, self._preview(self._planned(operator, job))) for job in found]
-                if dry_run or not any(counts.pending for _, counts in planned) or not (yes or _confirms(planned)):
+                planned = [(job, self._preview(job)) for job in [self._planned(operator, each) for each in found]]
+                is_needed = any(counts.pending for _, counts in planned)
+                is_declined = dry_run or (is_needed and not (yes or _confirms(planned)))
+                if is_declined or not is_needed:
                     self.stdout.write("Nothing was changed.")
+                if is_declined:
                     return
-                is_complete = [self._carry_out(operator, job) for job, counts in planned if counts.pending]
+                is_complete = [self._carry_out(operator, job) if counts.pending else not _left_out(job) for job, counts in planned]
         if not all(is_complete):
             raise CommandError("Not all users were changed.", returncode=INCOMPLETE)
 
@@ -113,6 +118,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {step.username}")
         for reason, number in counts.reasons.items():
             self.stdout.write(f"  {number} skipped: {reason}")
+        self._name(_left_out(job))
         for step in jobs.all_steps(job):
             for note in step.notes:
                 self.stderr.write(f"line {step.line}: {step.username}: {note}", style_func=str)
@@ -120,6 +126,7 @@ class Command(BaseCommand):
 
     def _carry_out(self, operator: Operator, job: Job) -> bool:
         """Whether all users were changed."""
+        named = {step.username for step in _left_out(job)}
         job = jobs.start(operator.client, job.id)
         try:
             while (job := jobs.advance(operator.client, job.id, denial_by(operator))).state == "running":
@@ -131,15 +138,22 @@ class Command(BaseCommand):
             raise
         jobs.refresh()
         counts = jobs.counts(job)
+        left_out = _left_out(job)
+        self._name(step for step in left_out if step.username not in named)
         for state in ("failure", "unknown"):
-            for step in jobs.all_steps(job, state):
-                line = f"line {step.line}: " if step.line else ""
-                self.stderr.write(f"{line}{step.username}: {reason_label(step.reason)}", style_func=str)
+            self._name(jobs.all_steps(job, state))
         done = "Imported" if job.action == "import" else "Deactivated"
-        self.stdout.write(f"{done}: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}.")
+        self.stdout.write(
+            f"{done}: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}. Skipped: {counts.skipped}."
+        )
         if job.state != "finished":
             raise CommandError(f"The import is {job.state}. {RESUME}", returncode=INCOMPLETE)
-        return not (counts.failure or counts.unknown)
+        return not (counts.failure or counts.unknown or left_out)
+
+    def _name(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            line = f"line {step.line}: " if step.line else ""
+            self.stderr.write(f"{line}{step.username}: {reason_label(step.reason)}", style_func=str)
 
     def _progress(self, verb: str, done: int, of: int) -> None:
         if self.stderr.isatty():
@@ -156,6 +170,11 @@ def _discarding_unstarted() -> Iterator[list[Job]]:
         for job in found:
             with suppress(errors.ServiceError):
                 jobs.discard(job.id)
+
+
+def _left_out(job: Job) -> list[Step]:
+    """The skipped users who aren't as they should be."""
+    return [step for step in jobs.all_steps(job, "skipped") if step.reason not in DONE]
 
 
 def _confirms(planned: Iterable[tuple[Job, Counts]]) -> bool:

@@ -2,6 +2,7 @@
 
 from accounts.services.jobs.absent import Absent as Absent
 from accounts.services.jobs.absent import absent as absent
+from accounts.services.jobs.importing import SAME as SAME
 from accounts.services.jobs.importing import create_import as create_import
 from accounts.services.jobs.importing import import_changes as import_changes
 from accounts.services.jobs.new_passwords import NewPassword as NewPassword

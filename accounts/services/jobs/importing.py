@@ -116,7 +116,8 @@ class Rules:
             change="update" if user else "create",
         )
         wanted = wanted_user(step, user)
-        reason = plan.BUILT_IN if line["is_built_in"] else self.reason(user, wanted)
+        is_unchanged = user is not None and is_same(user, wanted)
+        reason = plan.BUILT_IN if line["is_built_in"] and not is_unchanged else self.reason(user, wanted)
         if reason:
             return replace(step, state="skipped", reason=reason)
         notes = [*line["notes"], *(NO_ROLE.format(name) for name in wanted.roles if name not in self._roles)]
@@ -129,10 +130,10 @@ class Rules:
         """Why the line is skipped; "" for a change that counts as made."""
         if user is None:
             return plan.BUILT_IN if wanted.username in RESERVED_USERNAMES else ""
-        if user.is_reserved:
-            return plan.BUILT_IN
         if is_same(user, wanted):
             return SAME
+        if user.is_reserved:
+            return plan.BUILT_IN
         if denied := self._denial("import", user, wanted):
             return denied
         return "" if self.administrators.take(user, wanted) else plan.LAST_ADMINISTRATOR

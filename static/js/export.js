@@ -72,7 +72,8 @@
     const [box, words, button] = ["[data-export-progress]", "[data-export-words]", "[type=submit]"].map((what) => form.querySelector(what));
     const bar = box.querySelector("progress");
     const tell = (text, rows, total) => {
-      words.textContent = text ?? `${rows.toLocaleString("en")} of ${total.toLocaleString("en")} ${form.dataset.export} exported`;
+      const noun = total === 1 ? form.dataset.export.replace(/s$/, "") : form.dataset.export;
+      words.textContent = text ?? `${rows.toLocaleString("en")} of ${total.toLocaleString("en")} ${noun} exported`;
       if (!text) Object.assign(bar, { max: total || 1, value: rows });
     };
     box.hidden = false;

@@ -111,3 +111,5 @@ def test_a_command_names_what_was_changed_elsewhere(
     assert "sam" not in output
     assert "Users in the audit trail: 4." in output
     assert output.endswith("2 users differ from the audit trail. (2)")
+    node.put_user("kim", full_name="Kim", roles=["viewer"])
+    assert checked(node, monkeypatch).endswith("1 user differs from the audit trail. (2)")

@@ -188,6 +188,8 @@ def test_reviews_require_read_access(signed_in: Callable[..., Client]) -> None:
 
 def test_deactivating_reviewed_users_names_the_services(node: TestNode, signed_in: Callable[..., Client], otto: Client) -> None:
     review = start(otto, "q=beats_system")
+    for name in ("sign-off", "report"):
+        assert "1 of 1 user is pending" in otto.get(f"/reviews/{name}/{review.id}").content.decode()
     send(otto, review, open_page(otto, review), m1_decision="remove")
     sign_off(otto, review)
     ada = signed_in("ada")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
@@ -13,8 +14,9 @@ from accounts.services.users import trail_check
 class Command(BaseCommand):
     help = (
         "Replays the audit trail and compares the result with the users in Elasticsearch. Differences are changes "
-        "made outside usermgmt, or missing events. Uses the credentials of a user with read_security in "
-        "ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
+        "made outside usermgmt, or missing events. Exit codes: 0 none, 1 an error occurred, 2 there are differences. Uses the "
+        "credentials of a user with read_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or "
+        "prompts for the password."
     )
     requires_system_checks: list[str] = []
 
@@ -27,7 +29,9 @@ class Command(BaseCommand):
             self.stdout.write(f"The audit trail starts on {found.trail_start:%Y-%m-%d %H:%M} UTC. Older changes were not compared.")
         self.stdout.write(f"Users in the audit trail: {found.checked}. Users without events: {found.unknown}.")
         if found.differences:
-            raise CommandError(f"{len(found.differences)} users differ from the audit trail.", returncode=2)
+            number = len(found.differences)
+            text = f"{number} user{pluralize(number)} {pluralize(number, 'differs,differ')} from the audit trail."
+            raise CommandError(text, returncode=2)
         self.stdout.write("All users are as the audit trail has them.")
 
 

@@ -58,7 +58,7 @@ class Command(BaseCommand):
         for rows, total, data in chunks:
             file.write(data)
             if self.stderr.isatty():
-                self.stderr.write(f"\r{rows} of {total} {self.noun}s exported", style_func=str, ending="")
+                self.stderr.write(f"\r{rows} of {total} {self.noun}{pluralize(total)} exported", style_func=str, ending="")
         if self.stderr.isatty():
             self.stderr.write("", style_func=str)
         return rows

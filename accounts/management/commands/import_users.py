@@ -157,7 +157,7 @@ class Command(BaseCommand):
 
     def _progress(self, verb: str, done: int, of: int) -> None:
         if self.stderr.isatty():
-            self.stderr.write(f"\r{done} of {of} users {verb}", style_func=str, ending="\n" if done == of else "")
+            self.stderr.write(f"\r{done} of {of} user{pluralize(of)} {verb}", style_func=str, ending="\n" if done == of else "")
 
 
 @contextmanager

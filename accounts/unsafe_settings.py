@@ -64,7 +64,7 @@ def _of_connections() -> Iterator[UnsafeSetting]:
     if settings.BEHIND_PROXY and is_reachable(settings.WEB_BIND):
         yield UnsafeSetting(
             "BEHIND_PROXY",
-            f"Whoever reaches {settings.WEB_BIND} without the proxy can forge their IP address and X-Forwarded-Proto.",
+            f"Clients that reach {settings.WEB_BIND} without the proxy can forge their IP address and X-Forwarded-Proto.",
             "Make sure that only the proxy can reach it, or set HOST to 127.0.0.1 or a Unix socket if it is on this machine.",
         )
 

@@ -224,7 +224,7 @@ def test_system_names_what_is_missing(node: TestNode, settings: Settings, signed
     finally:
         node.elastic.security.invalidate_api_key(ids=[key["id"]])
     own = part(page, "systemKey")
-    assert "Then nobody can sign in." in own
+    assert "Then no user can sign in." in own
     missing, _, excessive = own.partition("More than usermgmt needs")
     assert "setup_cluster --env-file .env , and restart the server: indices:admin/index_template/get monitor" in missing
     assert "usermgmt-sessions: maintenance" in missing

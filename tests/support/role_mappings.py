@@ -59,11 +59,11 @@ REACHES: list[tuple[Rule, str]] = [
     (username("z?e"), "Only users that the rule names"),  # a question mark is a wildcard only beside a star
     (username("ann", "bob"), "Only users that the rule names"),
     (all_of(SAML, username("ann")), "Only users that the rule names"),
-    (any_of(), "Nobody"),
-    (all_of(SAML, {"field": {"realm.name": "ldap1"}}), "Nobody"),
-    (username(7, None), "Nobody"),
-    ({"field": {"shoe.size": "44"}}, "Nobody"),
-    ({"field": {"realm.name": "default_native"}}, "Nobody, if the realm default_native has native, built-in, or file users"),
+    (any_of(), "No users"),
+    (all_of(SAML, {"field": {"realm.name": "ldap1"}}), "No users"),
+    (username(7, None), "No users"),
+    ({"field": {"shoe.size": "44"}}, "No users"),
+    ({"field": {"realm.name": "default_native"}}, "No users, if the realm default_native has native, built-in, or file users"),
 ]
 
 

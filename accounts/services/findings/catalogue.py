@@ -59,8 +59,8 @@ CATALOGUE: Final = (
         "powerful-keys",
         "API keys of administrators that never expire",
         "action",
-        "Whoever has such a key is an administrator, until it is revoked. It keeps the privileges that its owner had when it was "
-        "created, also if the owner has fewer now.",
+        "Every application or user that has such a key is an administrator, until it is revoked. The key keeps the privileges that "
+        "its owner had when it was created, also if the owner has fewer now.",
         "Replace it with a key that expires and has only the privileges that its application needs, then revoke it.",
         "Keys with run_as, and keys for remote clusters.",
         noun="API key",
@@ -275,7 +275,7 @@ CATALOGUE: Final = (
         "lasting-keys",
         "API keys without expiration",
         "confirmation",
-        "They work until somebody revokes them, also when nobody remembers what uses them.",
+        "They work until they are revoked, also when it is no longer known what uses them.",
         "Confirm that the key is in use. Replace it with a key that expires.",
         "Whether anything uses a key. Elasticsearch doesn't record that.",
         noun="API key",
@@ -305,8 +305,8 @@ CATALOGUE: Final = (
         "service-tokens",
         "Tokens of service accounts",
         "confirmation",
-        "Whoever has a token has all privileges of the service account. Tokens don't expire, belong to no user, and stay when the "
-        "administrator who created them leaves.",
+        "Every application or user that has a token has all privileges of the service account. Tokens don't expire, belong to no "
+        "user, and stay when the administrator who created them leaves.",
         "Confirm that you know where each token is used. Otherwise revoke it: DELETE /_security/service/…/credential/token/… for a "
         "token in the index, bin/elasticsearch-service-tokens delete for a token in a file, on each of its nodes.",
         "When a token was created, by whom, and whether it is used: Elasticsearch has no information about this. File tokens with "

@@ -10,7 +10,7 @@ from accounts.services.users import fold
 
 STATUS: Final = {"enabled": "Enabled", "disabled": "Disabled"}
 ADMINISTRATOR: Final = {"yes": "Yes", "unknown": "Not known", "no": "No"}
-REACH: Final = {"everyone": "Everyone in a realm", "nobody": "Nobody"}
+REACH: Final = {"everyone": "Everyone in a realm", "nobody": "No users"}
 CONTENT: Final = {"templates": "Role templates", "unknown-roles": "Nonexistent roles", "no-roles": "No roles"}
 SORT: Final = {"name": "Name", "status": "Status", "administrator": "Administrator"}
 

@@ -51,8 +51,8 @@ class Reach:
             "others": f"Everyone in external realms other than {names}{except_named}",
             "some": "Users who match the rule",
             "named": "Only users that the rule names",
-            "internal": f"Nobody, if {realms} {'have' if len(self.realms) > 1 else 'has'} native, built-in, or file users",
-            "nobody": "Nobody",
+            "internal": f"No users, if {realms} {'have' if len(self.realms) > 1 else 'has'} native, built-in, or file users",
+            "nobody": "No users",
         }[self.kind]
 
 

@@ -16,7 +16,7 @@ def update(path: Path, values: Mapping[str, str]) -> None:
     """Set variables and leave all other lines unchanged. The file is replaced atomically, and readable by its owner only."""
     others = [line for line in _lines(path) if _name(line) not in values]
     new = _new(path)
-    with new.open("w", encoding="utf-8") as stream:
+    with os.fdopen(_created(new), "w", encoding="utf-8") as stream:
         stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
     new.replace(path)
 
@@ -24,18 +24,23 @@ def update(path: Path, values: Mapping[str, str]) -> None:
 def require_writable(path: Path) -> None:
     """Raises ImproperlyConfigured if `update` would fail."""
     _lines(path)
+    new = _new(path)
     try:
-        _new(path).unlink()
+        os.close(_created(new))
+        new.unlink()
     except OSError as exc:
         raise ImproperlyConfigured(f"{path} can't be written: {exc.strerror}.") from None
 
 
 def _new(path: Path) -> Path:
-    """The empty file that is to replace it."""
-    new = path.with_name(path.name + ".new")
+    """The file that is to replace it."""
+    return path.with_name(path.name + ".new")
+
+
+def _created(new: Path) -> int:
+    """A file descriptor of the file, which is new and empty: nobody else has opened it."""
     new.unlink(missing_ok=True)
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    return new
+    return os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def read(path: Path) -> dict[str, str]:

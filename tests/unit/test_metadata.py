@@ -49,7 +49,7 @@ def test_metadata_is_exactly_as_wanted_with_the_fewest_calls(wanted: dict[str, A
     ("fails_at", "error", "raised", "left"),
     [
         (1, errors.Invalid("no"), errors.Invalid, OLD),
-        (2, errors.Declined("busy"), errors.Declined, {**OLD, "team": "b"}),
+        (2, errors.Declined("busy"), errors.MetadataUnknown, {**OLD, "team": "b"}),
         (2, errors.OutcomeUnknown("lost"), errors.MetadataUnknown, {**OLD, "team": "b"}),
         (3, errors.Declined("busy"), errors.MetadataErased, {}),
         (3, errors.OutcomeUnknown("lost"), errors.MetadataUnknown, {}),

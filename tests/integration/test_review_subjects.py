@@ -183,7 +183,7 @@ def test_review_of_role_mappings(
     refresh(node)
     report = auditor.get(f"/reviews/report/{review.id}").content.decode()
     assert "Disable role mapping, Success: ada" in report
-    assert "Disable role mapping, Failure: ada" in report
+    assert "Disable role mapping, Failure (Changed at the same time): ada" in report
     assert report.count("Delete role mapping, Success: ada") == 2
     deleted, disabled = audit.of_target("role_mapping", "gone").events
     assert (disabled.action, disabled.outcome, disabled.changes) == (

@@ -216,26 +216,22 @@ def _all_active(client: PersonClient, owner: Owner) -> list[ApiKey]:
     """Also behind the keys of users with the same name in other realms. Raises Unavailable if there are too many of all."""
     keys: list[ApiKey] = []
     for start in range(0, MAX_SEARCHED, READ_AT_ONCE):
-        answer = client.query_api_keys(
-            query={"bool": {"filter": [{"term": {"username": owner.username}}, active_query()]}},
-            sort=[{"creation": {"order": "desc"}}],
-            from_=start,
-            size=READ_AT_ONCE,
-        )
-        keys += [from_api(body) for body in answer["api_keys"] if owner.owns(body)]
-        if start + answer["count"] >= answer["total"]:
+        found = _found(client, owner, [active_query()], READ_AT_ONCE, start)
+        keys += found.keys
+        if not found.more:
             return keys
-    raise errors.Unavailable(f"{answer['total']:,} API keys have an owner with this username")
+    raise errors.Unavailable(f"more than {MAX_SEARCHED:,} API keys have an owner with this username")
 
 
-def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int) -> ApiKeys:
+def _found(client: PersonClient, owner: Owner, conditions: list[dict[str, Any]], size: int, start: int = 0) -> ApiKeys:
     answer = client.query_api_keys(
         query={"bool": {"filter": [{"term": {"username": owner.username}}, *conditions]}},
         sort=[{"invalidated": {"order": "asc"}}, {"creation": {"order": "desc"}}],
+        from_=start,
         size=size,
     )
     keys = [from_api(body) for body in answer["api_keys"] if owner.owns(body)]
-    return ApiKeys(sorted(keys, key=lambda key: not key.is_active), answer["total"] - answer["count"])
+    return ApiKeys(sorted(keys, key=lambda key: not key.is_active), answer["total"] - start - answer["count"])
 
 
 def count_active_by_owner(client: PersonClient, usernames: Sequence[str] | None = None) -> Counter[tuple[str, bool]]:

@@ -116,9 +116,7 @@ class Rules:
             change="update" if user else "create",
         )
         wanted = wanted_user(step, user)
-        is_unchanged = user is not None and is_same(user, wanted)
-        reason = plan.BUILT_IN if line["is_built_in"] and not is_unchanged else self.reason(user, wanted)
-        if reason:
+        if reason := self.reason(user, wanted, is_built_in=line["is_built_in"]):
             return replace(step, state="skipped", reason=reason)
         notes = [*line["notes"], *(NO_ROLE.format(name) for name in wanted.roles if name not in self._roles)]
         if user is None:
@@ -126,14 +124,14 @@ class Rules:
             return replace(step, secret=line["secret"], notes=(*notes, *(NAMESAKE.format(name) for name in others)))
         return replace(step, notes=(*notes, *([NOT_USED] if line["secret"] else [])))
 
-    def reason(self, user: User | None, wanted: User) -> str:
-        """Why the line is skipped; "" for a change that counts as made."""
-        if user is None:
-            return plan.BUILT_IN if wanted.username in RESERVED_USERNAMES else ""
-        if is_same(user, wanted):
+    def reason(self, user: User | None, wanted: User, *, is_built_in: bool = False) -> str:
+        """Why the line is skipped; "" for a change that counts as made. `is_built_in`: the file says so."""
+        if user and is_same(user, wanted):
             return SAME
-        if user.is_reserved:
+        if is_built_in or (user.is_reserved if user else wanted.username in RESERVED_USERNAMES):
             return plan.BUILT_IN
+        if user is None:
+            return ""
         if denied := self._denial("import", user, wanted):
             return denied
         return "" if self.administrators.take(user, wanted) else plan.LAST_ADMINISTRATOR

@@ -24,7 +24,7 @@ from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 
 INCOMPLETE: Final = 1  # not all users were changed
-DONE: Final = (jobs.SAME, policy.ALREADY_DEACTIVATED)  # reasons to skip a user who is as they should be
+DONE: Final = {jobs.SAME, policy.ALREADY_DEACTIVATED}  # reasons to skip a user who is as they should be
 RESUME: Final = "You can resume it in the user list under Bulk changes."
 
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
         "manage_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
+    _named: set[str]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="file to import")
@@ -57,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("Use --dry-run, or --yes to import without confirmation.", returncode=os.EX_USAGE)
         if options["deactivate_administrator"] and not options["as_listed"]:
             raise CommandError("--deactivate-administrator needs --as-listed.", returncode=os.EX_USAGE)
-        contents = self._read(file, format)
+        contents, self._named = self._read(file, format), set()
         with as_command_errors("manage users"):
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
@@ -73,7 +74,9 @@ class Command(BaseCommand):
                     self.stdout.write("Nothing was changed.")
                 if is_declined:
                     return
-                is_complete = [self._carry_out(operator, job) if counts.pending else not _left_out(job) for job, counts in planned]
+                is_complete = [
+                    self._carry_out(operator, job) if counts.pending else not _leaves_out(counts) for job, counts in planned
+                ]
         if not all(is_complete):
             raise CommandError("Not all users were changed.", returncode=INCOMPLETE)
 
@@ -118,7 +121,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {step.username}")
         for reason, number in counts.reasons.items():
             self.stdout.write(f"  {number} skipped: {reason}")
-        self._name(_left_out(job))
+        self._name(_left_out(job, counts))
         for step in jobs.all_steps(job):
             for note in step.notes:
                 self.stderr.write(f"line {step.line}: {step.username}: {note}", style_func=str)
@@ -126,7 +129,6 @@ class Command(BaseCommand):
 
     def _carry_out(self, operator: Operator, job: Job) -> bool:
         """Whether all users were changed."""
-        named = {step.username for step in _left_out(job)}
         job = jobs.start(operator.client, job.id)
         try:
             while (job := jobs.advance(operator.client, job.id, denial_by(operator))).state == "running":
@@ -138,8 +140,7 @@ class Command(BaseCommand):
             raise
         jobs.refresh()
         counts = jobs.counts(job)
-        left_out = _left_out(job)
-        self._name(step for step in left_out if step.username not in named)
+        self._name(_left_out(job, counts))
         for state in ("failure", "unknown"):
             self._name(jobs.all_steps(job, state))
         done = "Imported" if job.action == "import" else "Deactivated"
@@ -148,10 +149,14 @@ class Command(BaseCommand):
         )
         if job.state != "finished":
             raise CommandError(f"The import is {job.state}. {RESUME}", returncode=INCOMPLETE)
-        return not (counts.failure or counts.unknown or left_out)
+        return not (counts.failure or counts.unknown or _leaves_out(counts))
 
     def _name(self, steps: Iterable[Step]) -> None:
+        """Each user once: who is left out already in the preview is named there."""
         for step in steps:
+            if step.username in self._named:
+                continue
+            self._named.add(step.username)
             line = f"line {step.line}: " if step.line else ""
             self.stderr.write(f"{line}{step.username}: {reason_label(step.reason)}", style_func=str)
 
@@ -172,9 +177,15 @@ def _discarding_unstarted() -> Iterator[list[Job]]:
                 jobs.discard(job.id)
 
 
-def _left_out(job: Job) -> list[Step]:
-    """The skipped users who aren't as they should be."""
-    return [step for step in jobs.all_steps(job, "skipped") if step.reason not in DONE]
+def _leaves_out(counts: Counts) -> bool:
+    """Whether skipped users aren't as they should be."""
+    return bool(counts.reasons.keys() - DONE)
+
+
+def _left_out(job: Job, counts: Counts) -> Iterator[Step]:
+    """These users."""
+    if _leaves_out(counts):
+        yield from (step for step in jobs.all_steps(job, "skipped") if step.reason not in DONE)
 
 
 def _confirms(planned: Iterable[tuple[Job, Counts]]) -> bool:

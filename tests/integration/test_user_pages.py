@@ -134,6 +134,9 @@ def test_a_username_that_differs_only_in_case_must_be_confirmed(node: TestNode, 
     assert 'value="Joe"' in page
     assert node.user("Joe9") is None
     assert ada.post("/users/create", {**data, "confirmed_username": "JOE9"}).status_code == 422, "that was about another one"
+    page = html.unescape(ada.post("/users/create", {**data, "confirm_password": "other"}).content.decode())
+    assert 'name="confirmed_username" value="Joe9"' in page, "together with the other errors"
+    assert "Passwords do not match" in page
 
     assert ada.post("/users/create", {**data, "confirmed_username": "Joe9"}).status_code == 302
     assert node.user("Joe9")

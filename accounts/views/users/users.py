@@ -57,8 +57,8 @@ def similar(request: AppRequest) -> HttpResponse:
 
 
 def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
-    unconfirmed: list[str] = []
-    if form.is_valid() and not (unconfirmed := _unconfirmed(request, form)):
+    similar = _similar(request, form)
+    if form.is_valid():
         user = form.user(form.cleaned_data["username"])
         if _was_created(request.user.client, form, user):
             messages.success(request, f"Created user '{user.username}'")
@@ -67,7 +67,7 @@ def _create(request: AppRequest, form: CreateUserForm) -> HttpResponse:
             if problem := requirements.native_realm_problem():
                 messages.warning(request, problem)
             return redirect("users")
-    return _render_create(request, form, {}, similar=unconfirmed or _confirmed(request), status=422)
+    return _render_create(request, form, {}, similar=similar, status=422)
 
 
 def _was_created(client: PersonClient, form: CreateUserForm, user: User) -> bool:
@@ -94,23 +94,13 @@ def _render_create(
     return render(request, "users/create.html", context, status=status)
 
 
-def _unconfirmed(request: AppRequest, form: CreateUserForm) -> list[str]:
-    """The usernames that differ from the new one only in case, with an error in the form; none if the user knows of them."""
-    username = form.cleaned_data["username"]
-    if form.cleaned_data["confirmed_username"] == username:
-        return []
-    found = users.similar(request.user.client, username)
-    if found:
+def _similar(request: AppRequest, form: CreateUserForm) -> list[str]:
+    """The usernames that differ from the new one only in case, with an error in the form unless the user confirmed it."""
+    username = "" if "username" in form.errors else form.cleaned_data["username"]
+    found = users.similar(request.user.client, username) if username else []
+    if found and form.cleaned_data["confirmed_username"] != username:
         form.add_error("confirmed_username", "Select the checkbox to continue.")
     return found
-
-
-def _confirmed(request: AppRequest) -> list[str]:
-    """The same usernames after the user confirmed the new one, so that another error doesn't lose the confirmation."""
-    username = request.POST.get("username", "")
-    if request.POST.get("confirmed_username") != username or not users.is_valid_username(username):
-        return []
-    return users.similar(request.user.client, username)
 
 
 def _source(request: AppRequest, offered: Iterable[Role]) -> dict[str, Any]:

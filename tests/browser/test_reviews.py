@@ -167,6 +167,20 @@ def seed(node: TestNode, person: Callable[[str], PersonClient]) -> tuple[str, st
     return both[0].id, both[1].id
 
 
+@pytest.fixture
+def opened(node: TestNode, person: Callable[[str], PersonClient]) -> str:
+    """The ID of an open review."""
+    return seed(node, person)[0]
+
+
+@pytest.fixture
+def page(opened: str, watched: Callable[..., Watched]) -> Page:
+    """Its page."""
+    page = sign_in(watched().new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
+    return page
+
+
 class Late:
     """Holds the first request of a decision, and no other one."""
 
@@ -181,18 +195,15 @@ class Late:
 
     def answer(self) -> None:
         self.page.wait_for_timeout(200)
+        while not self.held:
+            self.page.wait_for_timeout(50)
         self.held[0].continue_()
 
     def again(self) -> None:
         self.held.clear()
 
 
-def test_last_decision_counts_while_an_earlier_one_is_sent(
-    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
-) -> None:
-    opened, _ = seed(node, person)
-    page = sign_in(watched().new_page(), "ada")
-    page.goto(f"/reviews/view/{opened}")
+def test_last_decision_counts_while_an_earlier_one_is_sent(opened: str, page: Page) -> None:
     late = Late(page)
     page.locator("#item-3").focus()
     page.keyboard.press("k")
@@ -223,12 +234,7 @@ def test_last_decision_counts_while_an_earlier_one_is_sent(
     assert [(each.choice, each.comment) for each in stored if each] == [("remove", ""), ("keep", "Enough"), ("keep", "Unfinished")]
 
 
-def test_newer_decision_waits_behind_a_conflict(
-    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
-) -> None:
-    opened, _ = seed(node, person)
-    page = sign_in(watched().new_page(), "ada")
-    page.goto(f"/reviews/view/{opened}")
+def test_newer_decision_waits_behind_a_conflict(opened: str, page: Page, person: Callable[[str], PersonClient]) -> None:
     reviews.decide(person("otto"), opened, 3, "change", "", "")
     late = Late(page)
     page.locator("#item-3").get_by_role("radio", name="Keep").check()
@@ -241,12 +247,7 @@ def test_newer_decision_waits_behind_a_conflict(
     is_marked(page, 3, "Remove, ada")
 
 
-def test_decision_by_keyboard_keeps_the_focus(
-    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
-) -> None:
-    opened, _ = seed(node, person)
-    page = sign_in(watched().new_page(), "ada")
-    page.goto(f"/reviews/view/{opened}")
+def test_decision_by_keyboard_keeps_the_focus(page: Page) -> None:
     page.locator("#item-3").get_by_role("radio").first.focus()
     page.keyboard.press("Space")
     is_marked(page, 3, "Keep, ada")

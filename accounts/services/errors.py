@@ -14,7 +14,7 @@ ServiceError
 │   └── LicenseExpired       the license of the cluster has expired, and with it the feature
 ├── Conflict                 a document was changed, or exists already (409)
 │   ├── UserLocked           another change holds the lock of the same user
-│   ├── AdministratorsLocked another change takes the permission to manage users from somebody
+│   ├── AdministratorsLocked another change takes the permission to manage users from an administrator
 │   ├── UserExists           the name of a user to create is taken
 │   ├── UserOverwritten      a creation met another one that was made outside usermgmt
 │   ├── PreconditionFailed   a caller of the user API made a condition (If-Match, If-None-Match) that isn't met

@@ -48,7 +48,10 @@ class Change:
 
 
 def _waiting(make: Callable[[Change], Answer]) -> Callable[[Change], Answer]:
-    """Another change of the same user may hold the lock; nothing of this one was sent."""
+    """Another change of the same user may hold the lock; nothing of this one was sent.
+
+    Made from the start again, and not only the lock taken later: the other change may have made another user of it.
+    """
 
     @sensitive_variables()
     @wraps(make)

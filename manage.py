@@ -4,13 +4,11 @@
 import os
 import sys
 
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+
+from usermgmt.cli import ending_in_words
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
-    try:
+    with ending_in_words():
         execute_from_command_line(sys.argv)
-    except ImproperlyConfigured as exc:  # a word to the person is enough
-        print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
-        sys.exit(os.EX_CONFIG)

@@ -1,7 +1,7 @@
 """System checks (`manage.py check`)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
@@ -11,9 +11,12 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from accounts.decorators import declares_access
 from accounts.services import errors
 from accounts.services.cluster import requirements
+from accounts.services.passwords import policy as password_policy
 from usermgmt import tracing
 from usermgmt.configuration import require_encryption, require_server_certificate
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
+
+KEY_HINT: Final = f"`{SETUP_CLUSTER} --env-file {ENV_FILE_NAME}` creates it."
 
 
 @register(Tags.security, Tags.urls)
@@ -35,8 +38,7 @@ def access_is_declared(**options: Any) -> list[CheckMessage]:
 def keys_are_set(**options: Any) -> list[CheckMessage]:
     """Check that setup_cluster was run. Without an API key, every page says so; without a SECRET_KEY, the server doesn't start."""
     kinds = {"SECRET_KEY": Error, "ELASTICSEARCH_API_KEY": Warning}
-    hint = f"`{SETUP_CLUSTER} --env-file {ENV_FILE_NAME}` creates it."
-    return [kinds[name](f"{name} is not set.", hint=hint, id="accounts.E002") for name in settings.MISSING_KEYS]
+    return [kinds[name](f"{name} is not set.", hint=KEY_HINT, id="accounts.E002") for name in settings.MISSING_KEYS]
 
 
 @register(Tags.security)
@@ -59,6 +61,16 @@ def connections_are_encrypted(**options: Any) -> list[CheckMessage]:
     return []
 
 
+@register(Tags.security)
+def password_policy_is_valid(**options: Any) -> list[CheckMessage]:
+    """Check PASSWORD_BLOCKLIST by reading it, which other commands do only when they need it."""
+    try:
+        password_policy.help_text()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="accounts.E008")]
+    return []
+
+
 @register(Tags.compatibility)
 def traces_are_possible(**options: Any) -> list[CheckMessage]:
     """Check what the environment says about traces. It may be written for all programs of a machine, so the server still starts."""
@@ -73,13 +85,13 @@ def traces_are_possible(**options: Any) -> list[CheckMessage]:
 @register("cluster", deploy=True)
 def cluster_is_set_up(**options: Any) -> list[CheckMessage]:
     """Check the cluster with the API key of usermgmt, only with `--deploy`: other commands must start without Elasticsearch."""
-    if not settings.ELASTICSEARCH_API_KEY:  # see `keys_are_set`
-        return []
+    if not settings.ELASTICSEARCH_API_KEY:
+        return [Error("Nobody can sign in without ELASTICSEARCH_API_KEY.", hint=KEY_HINT, id="accounts.E003")]
     try:
         return [Warning(exc.problem, hint=_words(exc), id="accounts.W003") for exc in requirements.require_readiness()]
     except errors.ServiceError as exc:
         text = exc.problem or "Elasticsearch is unavailable, so its setup couldn't be checked."
-        return [(Error if exc.problem else Warning)(text, hint=_words(exc), id="accounts.E003" if exc.problem else "accounts.W004")]
+        return [Error(text, hint=_words(exc), id="accounts.E003" if exc.problem else "accounts.E004")]
 
 
 def _words(exc: errors.ServiceError) -> str | None:

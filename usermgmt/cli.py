@@ -2,8 +2,11 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import NoReturn
 
@@ -23,7 +26,7 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["help"] and len(arguments) == 2:
         arguments = [arguments[1], "--help"]
-    try:
+    with ending_in_words():
         if arguments[:1] == ["serve"]:
             _serve(arguments[1:])
         elif arguments[:1] in (["health-check"], ["health_check"]):
@@ -35,9 +38,18 @@ def main() -> None:
             if not {"-h", "--help"}.isdisjoint(arguments):
                 os.environ.setdefault("ELASTICSEARCH_HOSTS", "https://localhost:9200")  # a description needs no cluster
             _Commands([NAME, *arguments]).execute()
+
+
+@contextmanager
+def ending_in_words() -> Iterator[None]:
+    """Exit without a stack trace for a wrong setting (78), and on Ctrl-C (130)."""
+    try:
+        yield
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
         sys.exit(os.EX_CONFIG)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
 
 
 def _serve(arguments: list[str]) -> NoReturn:

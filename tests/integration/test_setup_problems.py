@@ -135,6 +135,8 @@ def test_proxy_without_its_node_is_an_outage(node: TestNode, settings: Settings,
     with gateway(node.url, page(status)) as url:
         settings.ELASTICSEARCH_HOSTS = [url]
         assert ready() == (503, "Elasticsearch is unavailable")
+        with pytest.raises(SystemCheckError, match="Elasticsearch is unavailable"):
+            call_command("check", "--deploy", "--tag", "cluster")
         assert NOT_SET_UP not in sign_in()[1]
 
 
@@ -289,4 +291,25 @@ def test_readiness_is_cheap(node: TestNode, settings: Settings, calls: list[str]
     finally:
         invalidate()
     assert len([call for call in calls if "/_security/api_key" in call]) == 10
-    assert len(calls) == 10 + 4
+    assert len([call for call in calls if "/_mget" in call]) == 10
+    assert len(calls) == 10 + 10 + 4
+
+
+@pytest.mark.parametrize("index", [indices.SESSIONS, indices.THROTTLE])
+def test_nobody_can_sign_in_without_the_documents_of_an_index(node: TestNode, index: str) -> None:
+    """Closed, which is as an index whose shards are lost."""
+    node.elastic.indices.close(index=index)
+    try:
+        assert sign_in()[0] == 503
+        assert ready() == (503, "Elasticsearch is unavailable")
+    finally:
+        node.elastic.indices.open(index=index, wait_for_active_shards=1)
+    assert ready() == (200, "ok")
+
+
+def test_nobody_can_sign_in_with_the_api_key_of_another_program(node: TestNode, settings: Settings) -> None:
+    key = node.elastic.security.create_api_key(name="other", role_descriptors={"other": {"cluster": ["monitor"]}}, refresh=True)
+    settings.ELASTICSEARCH_API_KEY = key["encoded"]
+    assert sign_in()[0] == 503
+    status, text = ready()
+    assert (status, "lacks privileges" in text) == (503, True), text

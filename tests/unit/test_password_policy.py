@@ -1,16 +1,19 @@
 """What a password must be: typed, made, and configured."""
 
+import gzip
 import os
 import re
 import string
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
+from accounts.checks import password_policy_is_valid
 from accounts.services.passwords import policy as password_policy
 from accounts.services.users import User
 
@@ -69,14 +72,29 @@ def test_anything_else_will_do(password: str) -> None:
     assert problems(password) == []
 
 
-def test_password_blocklist(settings: Settings, tmp_path: Path) -> None:
-    listed = tmp_path / "blocklist"
-    listed.write_text("Acme-Rockets\nacme-anvils\n")
-    blocklist = {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": str(listed)}}
+def block(settings: Settings, path: Path) -> None:
+    blocklist = {"NAME": "accounts.services.passwords.policy.BlocklistValidator", "OPTIONS": {"path": str(path)}}
     settings.AUTH_PASSWORD_VALIDATORS = [*settings.AUTH_PASSWORD_VALIDATORS, blocklist]
 
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_password_blocklist(settings: Settings, tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    listed = tmp_path / "blocklist"
+    listed.write_bytes(pack(b"caf\xe9-in-latin-1\nAcme-Rockets\nacme-anvils\n"))
+    block(settings, listed)
+
+    assert not password_policy_is_valid()
     assert problems("ACME-rockets") == ["This password is on your organization's blocklist."]
     assert problems("acme-glue-pot") == []
+
+
+def test_broken_blocklist_is_named_by_the_check(settings: Settings, tmp_path: Path) -> None:
+    listed = tmp_path / "blocklist.gz"
+    listed.write_bytes(gzip.compress(b"acme-anvils")[:-4])
+    block(settings, listed)
+    assert [
+        error.msg.startswith(f"PASSWORD_BLOCKLIST: the file {listed} can't be read") for error in password_policy_is_valid()
+    ] == [True]
 
 
 def test_generated_password_is_random_without_quoting() -> None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from usermgmt.cli import ending_in_words
+
 TOP = Path(__file__).parents[2]
 
 
@@ -123,10 +125,18 @@ def test_commands_name_a_wrong_setting(command: str) -> None:
     assert "canary" not in output
 
 
+def test_a_cancelled_command_ends_without_a_stack_trace() -> None:
+    with pytest.raises(SystemExit) as ended, ending_in_words():
+        raise KeyboardInterrupt
+    assert ended.value.code == 130
+
+
 def test_check_names_missing_keys() -> None:
     assert start("manage.py", "check", ELASTICSEARCH_API_KEY="a-key") == (0, "System check identified no issues (1 silenced).\n")
     code, output = start("manage.py", "check")
     assert (code, "ELASTICSEARCH_API_KEY is not set" in output) == (0, True), "it only warns: pages say so too"
+    code, output = start("manage.py", "check", "--deploy", "--tag", "cluster")
+    assert (code, "Nobody can sign in without ELASTICSEARCH_API_KEY." in output) == (1, True)
     code, output = start("manage.py", "check", SECRET_KEY="", ELASTICSEARCH_API_KEY="a-key")
     assert (code, "SECRET_KEY is not set" in output, "Traceback" in output) == (1, True, False)
 

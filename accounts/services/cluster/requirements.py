@@ -17,7 +17,7 @@ from accounts.services.client import (
     service_client,
     setup_problems,
 )
-from accounts.services.documents import indices
+from accounts.services.documents import indices, store
 from usermgmt.paths import SETUP_CLUSTER
 
 MINIMUM_VERSION: Final = (8, 15)  # 8.14 added `_security/_query/user`, and 8.15 the descriptions of roles
@@ -58,12 +58,13 @@ def require_sign_in() -> None:
 def require_readiness() -> list[errors.NotSetUp]:
     """Raise NotSetUp, or Unavailable, if users can't sign in. Returns the problems with which usermgmt works in part.
 
-    One small call, and four more every CACHE_SECONDS. What can't be read isn't a problem.
+    Two small calls, and four more every CACHE_SECONDS. Of what a sign-in doesn't need, what can't be read isn't a problem.
     """
     require_sign_in()
     require_readable_users()
     found = _known()
     _raise_first(found)
+    store.require_readable(indices.SESSIONS, indices.THROTTLE)
     return list({problem.error.problem: problem.error for problem in found}.values())
 
 

@@ -57,6 +57,12 @@ def get_many(index: str, ids: Sequence[str]) -> list[dict[str, Any] | None]:
     return [_found(document) for document in service_client().mget(index=index, ids=ids)["docs"]]
 
 
+def require_readable(*names: str) -> None:
+    """Raise NotSetUp or Unavailable unless the documents of these indices can be read, in one call (`_mget`)."""
+    for document in service_client().mget(docs=[{"_index": name, "_id": "none"} for name in names])["docs"]:
+        _found(document)
+
+
 def put(index: str, id: str, document: Mapping[str, Any], version: Version | None, **options: Any) -> Version:
     """Replace this version of the document, or create it where `version` is None. Raises Conflict after another write."""
     condition: dict[str, Any] = version.condition() if version else {"op_type": "create"}

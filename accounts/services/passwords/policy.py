@@ -3,14 +3,16 @@
 There are no rules about kinds of characters and no forced changes: both lead to worse passwords (NIST SP 800-63B, 5.1.1.2).
 """
 
+import gzip
 import secrets
 import string
+import zlib
 from types import SimpleNamespace
 from typing import Final
 
 from django.conf import settings
 from django.contrib.auth import password_validation
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services.users import User
@@ -26,6 +28,8 @@ GENERATED_LENGTH: Final = 20
 
 # In the audit trail, of a change that sets a hash instead of a password.
 HASH_DETAIL: Final = "set by a hash, which the password policy can't check"
+
+GZIP: Final = b"\x1f\x8b"  # what a packed file begins with
 
 LABELS: Final = {"username": "username", "full_name": "full name", "email": "email address"}
 
@@ -109,11 +113,19 @@ class CommonPasswordValidator(password_validation.CommonPasswordValidator):
 
 
 class BlocklistValidator(password_validation.CommonPasswordValidator):
-    """Rejects the passwords in a file, one per line, regardless of case."""
+    """Rejects the passwords in a file, one per line, regardless of case; the file may be gzipped.
+
+    What isn't UTF-8 in it, as in most published lists, can't be a password. Raises ImproperlyConfigured.
+    """
 
     def __init__(self, path: str) -> None:
-        super().__init__(path)
-        self.passwords = {password.lower() for password in self.passwords}
+        try:
+            with open(path, "rb") as file:
+                is_packed = file.read(len(GZIP)) == GZIP
+            with (gzip.open if is_packed else open)(path, "rt", encoding="utf-8", errors="replace") as lines:
+                self.passwords = {line.strip().lower() for line in lines}
+        except (OSError, EOFError, zlib.error) as exc:
+            raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {path} can't be read: {exc}.") from None
 
     def get_error_message(self) -> str:
         return "This password is on your organization's blocklist."

@@ -60,8 +60,20 @@ def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Sett
     assert lines[:2] == ["# mine", "HTTPS=false"]
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     settings.ELASTICSEARCH_API_KEY = lines[2].removeprefix("ELASTICSEARCH_API_KEY=")
-    assert cluster_setup.is_api_key_valid()
+    assert cluster_setup.is_api_key_valid(settings.ELASTICSEARCH_API_KEY)
     assert settings.ELASTICSEARCH_API_KEY not in out
+
+
+def test_keys_in_the_file_are_kept(node: TestNode, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the settings come from elsewhere, as in a container."""
+    settings.ELASTICSEARCH_API_KEY = ""
+    monkeypatch.delenv("SECRET_KEY")
+    file = tmp_path / "env"
+    assert "API key: created" in run(env_file=file)
+    written = file.read_text()
+    assert {line.partition("=")[0] for line in written.splitlines()} == {"SECRET_KEY", "ELASTICSEARCH_API_KEY"}
+    assert "API key: unchanged" in run(env_file=file)
+    assert file.read_text() == written
 
 
 def test_no_key_is_created_for_a_file_that_cannot_be_written(node: TestNode, settings: Settings, tmp_path: Path) -> None:

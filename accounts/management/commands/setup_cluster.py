@@ -15,7 +15,7 @@ from accounts.services import audit, errors
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import requirements
 from accounts.services.cluster import setup as cluster_setup
-from usermgmt.env_file import require_writable, update
+from usermgmt.env_file import read, require_writable, update
 
 
 class Command(BaseCommand):
@@ -31,9 +31,11 @@ class Command(BaseCommand):
         parser.add_argument("--new-key", action="store_true", help="create a new API key even if the current one is valid")
 
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
+        written: dict[str, str] = {}
         if env_file:  # first, because a new API key that can't be written is lost
             try:
                 require_writable(env_file)
+                written = read(env_file)  # also if the settings come from elsewhere: what it has is kept
             except ImproperlyConfigured as exc:
                 raise CommandError(f"{exc} Nothing was changed.") from None
         administrator = AdministratorClient(*credentials())
@@ -46,8 +48,9 @@ class Command(BaseCommand):
             for what, outcome in cluster_setup.set_up(administrator):
                 self.stdout.write(f"{what}: {outcome}")
                 done[what] = outcome
-            lines = {} if os.environ.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
-            if not new_key and cluster_setup.is_api_key_valid():
+            lines = {} if os.environ.get("SECRET_KEY") or written.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
+            key = settings.ELASTICSEARCH_API_KEY or written.get("ELASTICSEARCH_API_KEY", "")
+            if not new_key and cluster_setup.is_api_key_valid(key):
                 self.stdout.write("API key: unchanged")
             else:
                 lines["ELASTICSEARCH_API_KEY"] = cluster_setup.create_api_key(administrator)

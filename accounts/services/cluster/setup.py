@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from accounts.services import errors
-from accounts.services.client import AdministratorClient, service_client
+from accounts.services.client import AdministratorClient, ServiceClient
 from accounts.services.cluster import requirements
 from accounts.services.documents import indices, store
 from usermgmt.paths import SETUP_CLUSTER
@@ -81,11 +81,13 @@ def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
     yield f"user {SERVICE}", _put_service_user(administrator)
 
 
-def is_api_key_valid() -> bool:
-    """Whether the configured API key exists and has the privileges of the service role."""
+def is_api_key_valid(key: str) -> bool:
+    """Whether the API key exists and has the privileges of the service role."""
+    if not key.strip():  # Elasticsearch takes a blank one for an anonymous request
+        return False
     try:
         return bool(
-            service_client().security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
+            ServiceClient(key).security.has_privileges(cluster=ROLES[SERVICE]["cluster"], index=ROLES[SERVICE]["indices"])[
                 "has_all_requested"
             ]
         )

@@ -4,6 +4,7 @@ import io
 import os
 import secrets
 import shutil
+import signal
 import stat
 import subprocess
 import tracemalloc
@@ -18,6 +19,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.management.commands import export_users
 from accounts.services import audit, errors, exports, users
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
@@ -278,6 +280,22 @@ class TestCommands:
                 self.run("export_users", "--output", str(file))
         assert file.read_text() == "an older one"
         assert [path.name for path in tmp_path.iterdir()] == ["users.zip"]
+
+    def test_a_stopped_export_leaves_no_file_and_is_recorded(
+        self, node: TestNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def stop(command: object, chunks: Iterator[exports.Chunk], file: object) -> int:
+            next(chunks)
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("the command went on")
+
+        monkeypatch.setattr(export_users.Command, "_write", stop)
+        with pytest.raises(SystemExit) as stopped:
+            self.run("export_users", "--output", str(tmp_path / "users.zip"))
+        assert stopped.value.code == 128 + signal.SIGTERM
+        assert list(tmp_path.iterdir()) == []
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        assert audit.search(audit.Query(action="export", size=1)).events[0].outcome == "failure"
 
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)

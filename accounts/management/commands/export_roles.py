@@ -1,6 +1,6 @@
 """Exports the roles to a file, as the page does."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from django.http import QueryDict
 
@@ -19,5 +19,5 @@ class Command(export_users.Command):
     command, noun = "export_roles", "role"
     filter_help = "query string of the roles, for example 'q=kibana'; default: all roles"
 
-    def chunks(self, client: PersonClient, filter: str, format: exports.Format) -> Iterator[exports.Chunk]:
+    def chunks(self, client: PersonClient, filter: str, format: exports.Format) -> Generator[exports.Chunk, None, None]:
         return exports.write_table(client, role_table.table(client, SearchForm(QueryDict(filter)).query()), format)

@@ -3,8 +3,8 @@
 import os
 import tempfile
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +15,7 @@ from django.template.defaultfilters import pluralize
 from accounts.forms.user_list import UserListForm
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
+from accounts.management.signals import signals_raise
 from accounts.services import exports
 from accounts.services.client import PersonClient
 from accounts.services.signin import operators
@@ -29,7 +30,7 @@ class Command(BaseCommand):
     command, noun = "export_users", "user"
     filter_help = "query string of the user list, for example 'role=viewer&sort=status'; default: all users"
 
-    def chunks(self, client: PersonClient, filter: str, format: exports.Format) -> Iterator[exports.Chunk]:
+    def chunks(self, client: PersonClient, filter: str, format: exports.Format) -> Generator[exports.Chunk, None, None]:
         """The file."""
         return exports.write(client, UserListForm(QueryDict(filter)).query(), format)
 
@@ -47,8 +48,12 @@ class Command(BaseCommand):
         try:
             with as_command_errors(f"view {self.noun}s"):
                 client = operators.client_for_command(self.command, *credentials())
-                with _replacing(output) as file:
-                    rows = self._write(self.chunks(client, filter, exports.FORMATS[format]), file)
+                with (
+                    signals_raise(),
+                    _replacing(output) as file,
+                    closing(self.chunks(client, filter, exports.FORMATS[format])) as chunks,
+                ):
+                    rows = self._write(chunks, file)
         except OSError as exc:
             raise CommandError(f"Couldn't write {output}: {exc.strerror}") from None
         self.stdout.write(f"{output}: {rows} {self.noun}{pluralize(rows)}")

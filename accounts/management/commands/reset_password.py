@@ -10,8 +10,7 @@ from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
@@ -19,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.management import callers
 from accounts.management.resets import ManyResets, OneReset, Reset
+from accounts.management.signals import signals_raise
 from accounts.management.terminal import Failure, Terminal, Verbosity
 from accounts.services import request_context
 from accounts.services.client import PersonClient
@@ -72,7 +72,7 @@ class Command(BaseCommand):
         terminal = Terminal(self.stdout, self.stderr, _verbosity(options))
         try:
             self._check_usage(options)
-            with _quiet_log(options["verbose"]), _signals_raise():
+            with _quiet_log(options["verbose"]), signals_raise():
                 _run(_reset(options), terminal, options)
         except Failure as exc:
             if exc.code == os.EX_USAGE:
@@ -173,21 +173,3 @@ def _quiet_log(verbose: bool) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-@contextmanager
-def _signals_raise() -> Iterator[None]:
-    """Exit on SIGTERM and SIGHUP with cleanup, as on Ctrl-C. A signal ignored by nohup stays ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _exit)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _exit(number: int, frame: FrameType | None) -> NoReturn:
-    sys.exit(128 + number)

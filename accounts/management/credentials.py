@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_variables
 
 
 class NoCredentials(CommandError):
-    """ELASTICSEARCH_PASSWORD isn't set and there is no terminal for a prompt."""
+    """ELASTICSEARCH_PASSWORD isn't set, and nobody enters the password."""
 
 
 @sensitive_variables()
@@ -23,4 +23,7 @@ def credentials(ask: Callable[[str], str] | None = None) -> tuple[str, str]:
     password = os.environ.get("ELASTICSEARCH_PASSWORD")
     if not password and not sys.stdin.isatty():
         raise NoCredentials("Set ELASTICSEARCH_PASSWORD, or run the command in a terminal to be prompted for the password.")
-    return username, password or (ask or getpass.getpass)(f"Password for {username}: ")
+    try:
+        return username, password or (ask or getpass.getpass)(f"Password for {username}: ")
+    except EOFError:
+        raise NoCredentials("No password was entered.") from None

@@ -213,6 +213,25 @@ def test_the_command(
     assert (node.user("usermgmt_service") or {})["enabled"]
 
 
+def test_the_command_takes_the_end_of_the_input_for_no(node: TestNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def end(*arguments: object) -> str:
+        raise EOFError
+
+    people(node)
+    monkeypatch.setenv("ELASTICSEARCH_USERNAME", "ada")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    monkeypatch.setattr("builtins.input", end)
+    monkeypatch.setattr("getpass.getpass", end)
+    file = tmp_path / "users.csv"
+    file.write_text("username,full name\nchange,New\n")
+    with pytest.raises(CommandError, match=r"No password was entered\."):
+        call_command("import_users", str(file))
+    monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
+    out = io.StringIO()
+    call_command("import_users", str(file), stdout=out)
+    assert out.getvalue().endswith("Nothing was changed.\n")
+
+
 def test_the_command_names_who_is_skipped(node: TestNode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only users who are as the file says count as imported."""
     people(node)

@@ -14,7 +14,8 @@ from accounts.services.users import trail_check
 class Command(BaseCommand):
     help = (
         "Replays the audit trail and compares the result with the users in Elasticsearch. Differences are changes "
-        "made outside usermgmt, or missing events. Exit codes: 0 none, 1 an error occurred, 2 there are differences. Uses the "
+        "made outside usermgmt, or missing events. Exit codes: 0 none, 1 an error occurred, 2 there are differences, or an option "
+        "is wrong. Uses the "
         "credentials of a user with read_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or "
         "prompts for the password."
     )

@@ -31,7 +31,8 @@ RESUME: Final = "You can resume it in the user list under Bulk changes."
 class Command(BaseCommand):
     help = (
         "Creates and changes users as a CSV, NDJSON, or XLSX file says, which can be an export. Every line is checked first. Exit "
-        "codes: 0 done, 1 not all users were changed, 65 the file has problems. Uses the credentials of a user with "
+        "codes: 0 done, 1 not all users were changed, 2 or 64 wrong options, "
+        "65 the file has problems, 66 it can't be read. Uses the credentials of a user with "
         "manage_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
@@ -190,7 +191,10 @@ def _left_out(job: Job, counts: Counts) -> Iterator[Step]:
 
 def _confirms(planned: Iterable[tuple[Job, Counts]]) -> bool:
     parts = [f"{job.action} {counts.pending} user{pluralize(counts.pending)}" for job, counts in planned if counts.pending]
-    return input(f"{' and '.join(parts).capitalize()}? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input(f"{' and '.join(parts).capitalize()}? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _line(problem: Problem) -> str:

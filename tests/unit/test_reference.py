@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
+from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
 from usermgmt.dev import reference
 
 TOP = Path(__file__).resolve().parents[2]
@@ -51,6 +53,23 @@ def test_commands_in_guides_are_valid(guide: Path) -> None:
 def test_commands_are_found() -> None:
     found = set(commands_in(TOP / "docs/reset-password.md")) | set(commands_in(TOP / "docs/exports.md"))
     assert {("reset_password", "-u user1 -b -s"), ("check_export", "users.csv.zip")} <= found
+
+
+def test_guide_removes_what_setup_creates() -> None:
+    section = (TOP / "docs/install.md").read_text().partition("\n## Remove\n")[2].partition("\n## ")[0]
+    deleted = {
+        f"{path}{name}"
+        for path, names in re.findall(r"^    DELETE (.*/)?(.+)$", section, re.MULTILINE)
+        for name in names.split(",")
+    }
+    assert deleted == {
+        "_security/api_key",
+        f"_security/user/{cluster_setup.SERVICE}",
+        *(f"_security/role/{name}" for name in cluster_setup.ROLES),
+        *(f"_index_template/{name}" for name in indices.TEMPLATES),
+        *(indices.TEMPLATES.keys() - {indices.AUDIT}),
+        "usermgmt-audit-2026.11",
+    }
 
 
 def test_every_page_is_on_the_site() -> None:

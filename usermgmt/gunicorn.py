@@ -16,9 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from usermgmt import paths, tls, tracing
 
 
-def _read() -> "subprocess.CompletedProcess[bytes]":
+def _read(**options: Any) -> "subprocess.CompletedProcess[bytes]":
     """In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it."""
-    return paths.run_module("usermgmt.web_settings", stdout=subprocess.PIPE)
+    return paths.run_module("usermgmt.web_settings", stdout=subprocess.PIPE, **options)
 
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in metrics.py, which this process doesn't import
@@ -42,6 +42,7 @@ keepalive = 0 if _settings["behind_proxy"] else 2
 # Seconds. A stop also waits for idle connections, and browsers open some in advance.
 graceful_timeout = 10
 control_socket_disable = True
+logconfig_dict = _settings["logging"]
 # Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
 # from this machine.
 forwarded_allow_ips = ""
@@ -57,9 +58,10 @@ def on_starting(server: Any) -> None:
     reload = server.reload
 
     def reload_valid_settings() -> None:
-        run = _read()
+        run = _read(stderr=subprocess.PIPE)
         if run.returncode:
-            server.log.error("A setting is wrong. The server continues with the previous settings.")
+            reason = run.stderr.decode(errors="replace").strip()
+            server.log.error("The server continues with the previous settings. %s", reason)
         elif json.loads(run.stdout)["bind"] != bind:  # gunicorn closes the old address before it knows whether it can use the new
             server.log.error("HOST and PORT can't be changed without a restart. The server continues with the previous settings.")
         else:

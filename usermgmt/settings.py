@@ -254,5 +254,7 @@ LOGGING = {
         # Only REQUEST_LOG decides about these lines.
         "usermgmt.requests": {"level": "INFO"},
         "django.server": {"handlers": [], "propagate": True},
+        # Without DEBUG: those lines have the paths of requests.
+        "gunicorn.error": {"handlers": [], "propagate": True, "level": "INFO" if LOG_LEVEL == "DEBUG" else LOG_LEVEL},
     },
 }

@@ -27,6 +27,7 @@ if __name__ == "__main__":
             "keyfile": settings.TLS_KEYFILE,
             "behind_proxy": settings.BEHIND_PROXY,
             "has_metrics": bool(settings.METRICS_TOKEN),
+            "logging": settings.LOGGING,
             "variables": dict(os.environ),
         }
         print(json.dumps(values))  # noqa: T201

@@ -1,6 +1,7 @@
 """The production server: who is answered, what it believes, and how it ends."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -317,6 +319,11 @@ class Configured:
     def children(self) -> set[str]:
         return set(children_of(self.process))
 
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The log, in which each line is a JSON object."""
+        return [json.loads(line) for line in self.log.read_text().splitlines()]
+
 
 @pytest.fixture
 def configured(tmp_path: Path) -> Iterator[Configured]:
@@ -361,7 +368,7 @@ def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Co
     before, expected = configured.children, reason.format(file=configured.file)
     configured.reload(old, new)
     assert wait_for(lambda: "continues with the previous settings" in configured.log.read_text(), 20), configured.log.read_text()
-    assert expected in configured.log.read_text()
+    assert [expected in line["message"] for line in configured.lines if "previous settings" in line["message"]] == [True]
     assert (configured.process.poll(), configured.children) == (None, before)
 
     # A process that replaces another has the previous settings, too.
@@ -375,6 +382,23 @@ def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Co
     configured.reload(new, old)
     new_ones = configured.children
     assert wait_for(lambda: len(configured.children - new_ones) == 2 == len(configured.children), 20)
+
+
+def test_lines_of_the_server_are_json(configured: Configured) -> None:
+    before = configured.children
+    os.kill(int(min(before)), signal.SIGKILL)
+    assert wait_for(lambda: len(configured.children - {min(before)}) == 2, 20)
+    configured.process.terminate()
+    configured.process.wait(timeout=30)
+    found = {(line["log.level"], line["message"].partition(" ")[0]) for line in configured.lines}
+    assert {("info", "Listening"), ("info", "Booting"), ("error", "Worker"), ("info", "Shutting")} <= found
+
+
+def test_lines_of_the_server_obey_the_log_level(configured: Configured) -> None:
+    before = configured.children
+    configured.reload("WEB_WORKERS=2", "WEB_WORKERS=2\nLOG_LEVEL=WARNING")
+    assert wait_for(lambda: len(configured.children - before) == 2 == len(configured.children), 20)
+    assert sum(line["message"].startswith("Booting") for line in configured.lines) == 2
 
 
 PROBES = (

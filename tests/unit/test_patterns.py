@@ -30,6 +30,22 @@ from accounts.services.roles.patterns import matches
         ("/a*+/", "a", None),
         ("/(/", "(", None),
         ("/", "/", True),
+        ("a*b*c", "a1b2b3c", True),
+        ("*ab*ab", "ababab", True),
+        ("*ab*ab", "aab", False),
+        ("*b?*d", "abcd", True),
+        ("*b?*d", "abd", False),
+        ("**a**", "bab", True),
+        (r"*\**", "a*b", True),
+        (r"*\**", "ab", False),
+        # Each of these would take hours if every way to match were tried.
+        ("*" * 16 + "x", "a" * 40, False),
+        ("*a" * 20 + "x", "a" * 40, False),
+        ("/(.|.|.)*x/", "a" * 40, None),
+        ("/" + "(a|a)" * 40 + "x/", "a" * 40, None),
+        ("/" + ".*a" * 12 + "x/", "a" * 40, None),
+        ("/a{99999999999}/", "a", None),
+        ("/(a|b).*c.*/", "bxcx", True),
     ],
 )
 def test_pattern(pattern: str, name: str, expected: bool | None) -> None:

@@ -31,10 +31,19 @@ def lines(rows: Iterable[Sequence[str]], separator: str = ",") -> str:
 def read(text: io.TextIOBase) -> Iterator[list[str]]:
     """The rows of `lines`; the first one, without text of users, shows the separator. Raises csv.Error."""
     csv.field_size_limit(MAX_FIELD_LENGTH)
-    first = text.readline()
+    found = text_lines(text)
+    first = next(found, "")
     separator = max(SEPARATORS.values(), key=first.count)
-    for row in csv.reader(chain([first], text), delimiter=separator):
+    for row in csv.reader(chain([first], found), delimiter=separator):
         yield [unescape_formula(cell) for cell in row]
+
+
+def text_lines(text: io.TextIOBase) -> Iterator[str]:
+    """The lines of a file. Raises ValueError for one that no export has and that would fill the memory."""
+    while line := text.readline(MAX_FIELD_LENGTH):
+        if len(line) == MAX_FIELD_LENGTH:
+            raise ValueError("a line is too long")
+        yield line
 
 
 def join_names(names: Iterable[str]) -> str:

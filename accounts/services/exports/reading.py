@@ -118,8 +118,8 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
     with archive.open(part) as rows:
         text = io.TextIOWrapper(rows, "utf-8", newline="")
         if part == workbook.ROWS:
-            return sum(1 for line in text if line.startswith("<row>")) - 1
-        return sum(1 for _ in dialect.read(text)) - 1 if part.endswith(".csv") else sum(1 for _ in text)
+            return sum(1 for line in dialect.text_lines(text) if line.startswith("<row>")) - 1
+        return sum(1 for _ in dialect.read(text)) - 1 if part.endswith(".csv") else sum(1 for _ in dialect.text_lines(text))
 
 
 def _csv(text: io.TextIOBase) -> Iterator[Row]:
@@ -130,7 +130,7 @@ def _csv(text: io.TextIOBase) -> Iterator[Row]:
 
 
 def _ndjson(text: io.TextIOBase) -> Iterator[Row]:
-    for line in text:
+    for line in dialect.text_lines(text):
         document = json.loads(line)
         yield Row(*(FROM_JSON.get(name, _known)(document[name]) for name in COLUMNS))
 
@@ -155,7 +155,7 @@ FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
 
 def _xlsx(text: io.TextIOBase) -> Iterator[Row]:
     """`workbook.row` gives each row a line."""
-    lines = (line for line in text if line.startswith("<row>"))
+    lines = (line for line in dialect.text_lines(text) if line.startswith("<row>"))
     next(lines)
     for line in lines:
         yield cells.from_cells(workbook.texts_of(line))

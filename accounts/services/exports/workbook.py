@@ -24,7 +24,7 @@ MAX_CELL_LENGTH: Final = 32_767
 SPECIAL: Final = re.compile("[&<>\x00-\x1f\ufffe\uffff\ud800-\udfff]|_x[0-9A-Fa-f]{4}_")
 ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\t": "\t"}
 ESCAPED: Final = re.compile("&amp;|&lt;|&gt;|_x([0-9A-Fa-f]{4})_")
-VALUE: Final = re.compile(r"<t[^>]*>([^<]*)</t>|<v>(\d+)</v>")
+VALUE: Final = re.compile(r'<t(?: xml:space="preserve")?>([^<]*)</t>|<v>(\d+)</v>')
 BOLD: Final = 1  # the number that XlsxWriter gives to the first format
 
 

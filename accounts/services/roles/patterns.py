@@ -9,27 +9,39 @@ from typing import Final
 
 # Operators that Python doesn't have, or that mean something else there.
 ONLY_LUCENE: Final = re.compile(r'[~<>&@#"]|[*+?}][*+?{]')
+# What can take hours, as patterns of API keys can be anybody's: repeated groups, and many choices behind each other.
+SLOW: Final = re.compile(r"\)[*+?{]|\(.*\(|([*+?{].*){3}", re.DOTALL)
+MAX_LENGTH: Final = 200
 ANCHORS: Final = re.compile(r"(?<!\[)[\^$]")
 
 
 @lru_cache(maxsize=4096)
 def matches(pattern: str, name: str) -> bool | None:
-    """Whether the pattern matches the whole name; None for a regular expression that only Elasticsearch can evaluate."""
+    """Whether the pattern matches the whole name; None for a regular expression that is left to Elasticsearch."""
     if len(pattern) > 1 and pattern[0] == pattern[-1] == "/":
         return _matches_expression(pattern[1:-1], name)
     return re.fullmatch(_wildcards(pattern), name, re.DOTALL) is not None
 
 
 def _matches_expression(expression: str, name: str) -> bool | None:
-    if ONLY_LUCENE.search(expression):
+    if len(expression) > MAX_LENGTH or ONLY_LUCENE.search(expression) or SLOW.search(expression):
         return None
     try:
         return re.fullmatch(ANCHORS.sub(r"\\\g<0>", expression), name, re.DOTALL | re.ASCII) is not None
-    except re.error:
+    except (re.error, OverflowError):
         return None
 
 
 def _wildcards(pattern: str) -> str:
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
-    known = {"*": ".*", "?": "."}
-    return "".join(known.get(part) or re.escape(part[-1]) for part in parts)
+    """As a regular expression that tries each star once: atomic groups take the first place where the text behind a star fits."""
+    texts = [""]
+    for part in re.findall(r"\\.|.", pattern, re.DOTALL):
+        if part == "*":
+            texts.append("")
+        else:
+            texts[-1] += "." if part == "?" else re.escape(part[-1])
+    first, *rest = texts
+    if not rest:
+        return first
+    *others, last = rest
+    return first + "".join(f"(?>.*?{text})" for text in others if text) + f".*{last}"

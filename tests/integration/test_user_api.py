@@ -356,6 +356,19 @@ def test_a_forbidden_run_as_is_answered_as_elasticsearch_does(node: TestNode, ur
         assert "is unauthorized to run as [ada]" in error["reason"]
 
 
+def test_a_caller_without_privileges_writes_little_and_holds_no_lock(node: TestNode, url: str) -> None:
+    """Their request is answered as Elasticsearch does; who may change users, but not read them, is recorded as everyone."""
+    node.put_user("jdoe")
+    node.elastic.security.put_role(name="put_only", cluster=["cluster:admin/xpack/security/user/put"])
+    node.put_user("robot", roles=["put_only"])
+    fields = {"roles": [], "full_name": "Jane", "metadata": {"long": "canary" * 1000}}
+    for caller, status, size in (("norah", 403, 0), ("robot", 200, 4)):
+        answer = send(url, "PUT", "/_security/user/jdoe", fields, authorization=basic(caller))
+        assert answer.status == status, answer.body
+        event = events(node, "user-update")[-1]
+        assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
+
+
 def test_changes_have_the_fields_before_and_after(node: TestNode, url: str) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer"], metadata={"a": {"b": 1}})
     send(url, "PUT", "/_security/user/jdoe", {"roles": ["editor"], "enabled": False, "metadata": {"a": {"c": 2}}})

@@ -24,6 +24,7 @@ from accounts.services.users import User
 
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+PUT_USER: Final = "cluster:admin/xpack/security/user/put"
 NO_CONDITIONS: Final = Conditions()
 
 
@@ -89,7 +90,9 @@ def _put(change: Change) -> Answer:
     action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
     with ExitStack() as records:
         ends = not seen.is_new and (_sets_password(change.body) or not now.enabled)
-        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True, ends_sessions=ends))
+        may_change = seen.is_readable or _has_privilege_to_put(change.client)
+        changes = users.changed_fields(was, now) if may_change else None
+        records.enter_context(_recorded(change, action, changes=changes, locks=may_change, ends_sessions=ends))
         if not seen.is_new and _sets_password(change.body):
             records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
@@ -151,6 +154,11 @@ def delete(change: Change) -> Answer:
     changes = users.changed_fields(was, None)
     with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was), invalidating():
         return change.send(refreshes=True)
+
+
+def _has_privilege_to_put(client: ForwardingClient) -> bool:
+    """Who doesn't is rejected: they can neither hold the lock of a user, nor fill the audit trail with what they send."""
+    return bool(client.has_privileges(cluster=[PUT_USER])["cluster"][PUT_USER])
 
 
 def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:

@@ -372,7 +372,7 @@ class NoShardsLeft(NotSetUp):
 
 
 class CredentialsLost(NotSetUp):
-    """Elasticsearch took the request for one of the anonymous user, and answered it."""
+    """Elasticsearch took the request for one of the anonymous user, or of the certificate of usermgmt, and answered it."""
 
     code = "credentials_lost"
     problem = (

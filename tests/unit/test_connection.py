@@ -216,6 +216,7 @@ def test_credentials_are_always_sent(cluster: Cluster, client: CredentialsMixin)
 
 
 ANONYMOUS = {"username": "_anonymous", "roles": ["viewer"], "authentication_type": "anonymous"}
+OF_CERTIFICATE = {"username": "usermgmt", "authentication_type": "realm", "authentication_realm": {"name": "pki1", "type": "pki"}}
 MISSING = "missing authentication credentials for REST request [/_security/_authenticate]"
 
 
@@ -241,8 +242,9 @@ def test_anonymous_access(
     assert found == UNKNOWN or not caplog.records
 
 
-def test_answer_to_the_anonymous_user_is_not_the_persons(cluster: Cluster) -> None:
-    cluster.status, cluster.body = 200, ANONYMOUS
+@pytest.mark.parametrize("body", [ANONYMOUS, OF_CERTIFICATE])
+def test_answer_to_another_user_is_not_the_persons(cluster: Cluster, body: dict[str, Any]) -> None:
+    cluster.status, cluster.body = 200, body
     person = PersonClient(*PERSON)
     with pytest.raises(errors.CredentialsLost):
         person.authenticate()

@@ -14,6 +14,7 @@ from accounts.services.client.clients import ServiceClient as ServiceClient
 from accounts.services.client.clients import UnauthenticatedClient as UnauthenticatedClient
 from accounts.services.client.clients import can_verify_credentials as can_verify_credentials
 from accounts.services.client.clients import is_anonymous as is_anonymous
+from accounts.services.client.clients import require_own_credentials as require_own_credentials
 from accounts.services.client.clients import require_readable_users as require_readable_users
 from accounts.services.client.clients import service_client as service_client
 from accounts.services.client.forwarding import RUN_AS as RUN_AS

@@ -135,11 +135,13 @@ class PersonClient(CredentialsMixin, SecurityClient):
         self._authorization = _basic(username, password)
 
     def authenticate(self, **options: Any) -> ObjectApiResponse[Any]:
-        """Who the user is. Raises CredentialsLost if Elasticsearch didn't get the credentials and lets anonymous users in."""
+        """Who the user is. Raises CredentialsLost if Elasticsearch took others."""
         answer = super().authenticate(**options)
-        if is_anonymous(answer.body):
+        try:
+            require_own_credentials(answer.body)
+        except errors.CredentialsLost:
             self.is_accepted = False
-            raise errors.CredentialsLost(f"Elasticsearch answered as the anonymous user {answer['username']}")
+            raise
         return answer
 
 
@@ -199,6 +201,15 @@ class ServiceClient(CredentialsMixin, Elasticsearch):
 def is_anonymous(identity: Mapping[str, Any]) -> bool:
     """Whether `_security/_authenticate` answers as the anonymous user, to a request without credentials."""
     return identity.get("authentication_type") == "anonymous"
+
+
+def require_own_credentials(identity: Mapping[str, Any]) -> None:
+    """Raise CredentialsLost if `_security/_authenticate` answered to others than those of the request."""
+    text = f"Elasticsearch answered as {identity['username']}"
+    if is_anonymous(identity):
+        raise errors.CredentialsLost(text)
+    if identity.get("authentication_realm", {}).get("type") == "pki":
+        raise errors.CredentialsLost(text, problem=setup_problems.PKI_FIRST)
 
 
 def service_client() -> ServiceClient:

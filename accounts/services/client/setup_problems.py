@@ -51,6 +51,10 @@ OTHER_FINGERPRINT: Final = (
     "SHA-256 fingerprint of the CA that issued the certificate of Elasticsearch. If Elasticsearch doesn't send the certificate of "
     "its CA, set ELASTICSEARCH_CA_CERTS instead."
 )
+PKI_FIRST: Final = (
+    "A PKI realm takes the client certificate of usermgmt for the credentials of every user. An administrator must give the realms "
+    "of the users a lower order on each node, and restart the nodes."
+)
 CLIENT_CERTIFICATE: Final = (
     "Elasticsearch, or a proxy in front of it, requires a client certificate that it trusts. An administrator must set "
     "ELASTICSEARCH_CLIENT_CERTFILE and ELASTICSEARCH_CLIENT_KEYFILE to a valid one, issued by a CA in "

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
+from django.conf import settings
+
 from accounts.services import errors, request_context
-from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, is_anonymous, rejection
+from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, rejection, require_own_credentials
 from accounts.services.request_context import Actor, SignInKey
 from accounts.services.signin import throttle
 
@@ -53,6 +55,8 @@ class Caller:
         Only passwords can be guessed: tokens and API keys are random.
         """
         username = self.client.basic_username
+        if not self.client.has_credentials and settings.ELASTICSEARCH_CLIENT_CERTFILE:
+            raise errors.AuthenticationFailed("no credentials")  # a PKI realm would answer to the certificate of usermgmt
         if not username:
             return self.client.forward(call, is_read=True)
         if _accepted.get(self.client.fingerprint):
@@ -104,8 +108,7 @@ class Caller:
         body = answer.json()
         if not isinstance(body, dict):
             raise errors.Unavailable("the response to _authenticate is not JSON")
-        if is_anonymous(body):
-            raise errors.CredentialsLost("Elasticsearch answered as the anonymous user")
+        require_own_credentials(body)
         realm = body.get("lookup_realm" if self._run_as else "authentication_realm") or body["authentication_realm"]
         details = {"via": "User API"}
         key = SignInKey.of(body)

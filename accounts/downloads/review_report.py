@@ -118,4 +118,4 @@ def _manifest(review: Review) -> str:
             "SHA-256 of decisions.ndjson": signed.sha256,
             "Audit event": signed.event,
         }
-    return "".join(f"{name}: {value}\n" for name, value in facts.items()) + "\n" + HOW_TO_VERIFY
+    return "".join(f"{name}: {' '.join(str(value).splitlines())}\n" for name, value in facts.items()) + "\n" + HOW_TO_VERIFY

@@ -65,6 +65,7 @@ def login(request: AppRequest) -> HttpResponse:
     if form.has_error(NON_FIELD_ERRORS, "incorrect"):  # a username with a colon can't exist
         metrics.SIGN_INS.labels("username_with_colon").inc()
         audit.record_failed_sign_in(form.cleaned_data["username"], "username_with_colon")
+        throttle.wait_until_slot(arrived)
     return _render(request, form, notice=_notice(request))
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 from pytest_django import Settings
 
 from local_cluster import VERSIONS
 from tests.support.nodes import Nodes, TestNode
 from tests.support.pages import SIZES, Watched
 from tests.support.server import ROOT, serve
+
+expect.set_options(timeout=30_000)  # for a machine that is busy with other tests; nothing waits longer than it needs
 
 INSTALLED = shutil.which("chromium-headless-shell") or "/usr/bin/chromium"
 CHROMIUM = os.environ.get("CHROMIUM", INSTALLED)

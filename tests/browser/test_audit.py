@@ -54,7 +54,8 @@ def test_one_toast_for_all_lost_responses(node: TestNode, watched: Callable[...,
 
     page.route("**/audit/?*", lose)
     for count in (1, 2, 3):
-        page.clock.fast_forward(31_000)
+        with page.expect_event("requestfailed"):
+            page.clock.fast_forward(31_000)
         page.wait_for_timeout(500)
         assert len(lost) == count
     expect(page.get_by_text("The server didn't respond.")).to_have_count(1)

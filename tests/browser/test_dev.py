@@ -77,7 +77,7 @@ def append(file: Path, text: str) -> None:
     file.write_text(f"{file.read_text()}\n{text}\n")
 
 
-def shows_soon(page: Page, script: str) -> bool:
+def shows_soon(page: Page, script: str, seconds: float = SECONDS_TO_SHOW) -> bool:
     """Whether a reload of the page makes the script true in time; while the server starts again there is no answer."""
 
     def shows() -> bool:
@@ -87,7 +87,7 @@ def shows_soon(page: Page, script: str) -> bool:
         except BrowserError:
             return False
 
-    return wait_for(shows, SECONDS_TO_SHOW)
+    return wait_for(shows, seconds)
 
 
 def test_changes_show_at_the_next_reload(checkout: Path, start: Start, open_browser: Callable[[str], Watched]) -> None:
@@ -109,12 +109,10 @@ def test_changes_show_at_the_next_reload(checkout: Path, start: Start, open_brow
     assert not [complaint for complaint in watched.complaints if "CSP" in complaint]
     assert page.locator("script[src*='htmx']").count() == 1, "errors of fragments are shown as in production"
 
-    def shows_column(label: str) -> bool:
-        append(checkout / "accounts/views/users/list.py", f"COLUMNS = (('', '{label}'),)")
-        return shows_soon(page, f"document.querySelector('thead').textContent.includes('{label}')")
-
-    # The server starts again, for which a machine that is busy with other tests may need longer once or twice.
-    assert any(shows_column(label) for label in ("A Column More", "Another One", "And Another"))
+    # The server starts again, for which a machine that is busy with other tests may need longer. Once: another change while it
+    # starts could be missed.
+    append(checkout / "accounts/views/users/list.py", "COLUMNS = (('', 'A Column More'),)")
+    assert shows_soon(page, "document.querySelector('thead').textContent.includes('A Column More')", seconds=60)
 
 
 def test_the_sessions_of_both_servers_stay(site: str, start: Start, open_browser: Callable[[str], Watched]) -> None:

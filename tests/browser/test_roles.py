@@ -172,11 +172,13 @@ def test_answer_after_the_end_of_the_session_is_not_cached(form: Page) -> None:
 def test_late_answer_never_replaces_a_newer_one(form: Page) -> None:
     late: list[Route] = []
     form.route("**/roles/view/watcher_admin", lambda route: late.append(route))
-    form.keyboard.type("watcher_")
-    form.wait_for_timeout(300)
+    with form.expect_request("**/roles/view/watcher_admin"):
+        form.keyboard.type("watcher_")
     form.keyboard.press("ArrowDown")
     preview = form.get_by_test_id("rolePreview")
     expect(preview).to_contain_text("watcher_user")
+    while not late:
+        form.wait_for_timeout(50)
     late[0].continue_()
     form.wait_for_timeout(300)
     expect(preview).not_to_contain_text("watcher_admin")

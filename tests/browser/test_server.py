@@ -379,8 +379,8 @@ def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Co
     os.kill(int(survivor), signal.SIGKILL)
     assert wait_for(lambda: not configured.children & before and answers(configured.url), 20), configured.log.read_text()
 
-    configured.reload(new, old)
     new_ones = configured.children
+    configured.reload(new, old)
     assert wait_for(lambda: len(configured.children - new_ones) == 2 == len(configured.children), 20)
 
 

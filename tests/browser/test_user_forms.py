@@ -193,6 +193,7 @@ def test_the_warning_comes_after_submitting_too(node: TestNode, watched: Watch) 
         for hook in ("passwordInput", "passwordConfirmationInput"):
             page.get_by_test_id(hook).fill(PASSWORD)
         page.get_by_role("button", name="Create user").click()
+        page.wait_for_load_state()  # a click ends when the new page begins
         if page.get_by_test_id("similarUsernames").is_visible():
             page.get_by_role("checkbox", name="Create “Joe9” as another user").check()
     expect(page.get_by_text("Created user 'Joe9'")).to_be_visible()

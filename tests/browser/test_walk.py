@@ -174,6 +174,7 @@ def review(admin: Page) -> None:
     admin.get_by_test_id("reviewTitle").fill("Viewers")
     admin.get_by_test_id("startReviewButton").click()
     expect(admin.get_by_test_id("reviewItem")).to_have_count(2)
+    expect(admin.get_by_test_id("reviewItem").first).to_be_focused()
     admin.keyboard.press("k")
     expect(admin.get_by_test_id("reviewProgress")).to_contain_text("1 of 2 reviewed")
     admin.keyboard.press("k")

@@ -84,6 +84,7 @@ def sign_in_with_form(page: Page, username: str = "ada", password: str = PASSWOR
 
 def assert_accessible(page: Page) -> None:
     """No violation that axe knows of, in either theme."""
+    page.wait_for_load_state()  # a click ends when the new page begins
     page.evaluate(AXE_SCRIPT)
     for theme, options in THEMES.items():
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]

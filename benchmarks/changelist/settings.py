@@ -1,6 +1,7 @@
 """The settings of `startproject` for production, with PostgreSQL and persistent connections."""
 
 import os
+from typing import Any
 
 SECRET_KEY = os.environ["CHANGELIST_SECRET_KEY"]
 DEBUG = False
@@ -52,6 +53,7 @@ USE_TZ = True
 
 # What the settings of the server (usermgmt/web_settings.py) read.
 MISSING_KEYS: list[str] = []
+LOGGING: dict[str, Any] = {"version": 1, "disable_existing_loggers": False}
 WEB_BIND = f"{os.environ.get('HOST')}:{os.environ.get('PORT')}"
 WEB_WORKERS = 1
 TLS_CERTFILE = TLS_KEYFILE = METRICS_TOKEN = ""

@@ -69,6 +69,11 @@ class Actor:
     api_key: SignInKey | None = None
 
     @property
+    def unique_name(self) -> str:
+        """Realm and username, as in `native/jdoe`: usernames are unique only within a realm."""
+        return f"{self.realm}/{self.username}"
+
+    @property
     def is_native_or_reserved(self) -> bool:
-        """Whether the actor is in the user list; usernames are unique only within a realm."""
+        """Whether the actor is in the user list."""
         return self.realm_type in ("native", "reserved")

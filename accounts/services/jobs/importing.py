@@ -41,9 +41,9 @@ FEWEST_ROUNDS: Final = 4
 
 def create_import(client: PersonClient, name: str, contents: Contents) -> Job:
     """A new job, without its steps, for the lines of a file without errors. Raises Unavailable."""
-    id, actor, now = uuid.uuid4().hex, client.actor.username, timezone.now()
-    total, until = len(contents.lines), now + STORED_FOR
-    job = store.create(Job(id, "import", now, actor, name, operator=actor, total=total, claimed_until=until))
+    id, actor, now = uuid.uuid4().hex, client.actor, timezone.now()
+    job = Job(id, "import", now, actor.username, name, total=len(contents.lines), claimed_until=now + STORED_FOR)
+    job = store.create(job.operated_by(actor))
     try:
         store.create_lines(id, list(_documents(id, contents)))
         return store.write(replace(job, claimed_until=None))

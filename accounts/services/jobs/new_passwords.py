@@ -1,4 +1,4 @@
-"""The new passwords of a bulk change: generated for its preview, encrypted, and given once to whoever carried it out."""
+"""The new passwords of a bulk change: generated for its preview, encrypted, and given once to whoever set them."""
 
 from dataclasses import dataclass, replace
 from typing import Final
@@ -12,6 +12,7 @@ from accounts.services.jobs import store
 from accounts.services.jobs.records import Job, Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.passwords import policy
+from accounts.services.request_context import Actor
 
 NOT_DECRYPTED: Final = "The new password can't be decrypted, because SECRET_KEY was changed. Start another bulk change."
 
@@ -44,27 +45,30 @@ def carry_out(client: PersonClient, step: Step) -> None:
 
 @sensitive_variables()
 def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
-    """The new passwords of a bulk change, which are removed from it. Only for its operator, and only once.
+    """The new passwords that the caller set in a bulk change. They are removed from it. Those of another operator aren't given.
 
-    Raises JobStateChanged for anyone else, and when they were taken already; AuditUnavailable, Unavailable.
+    Raises JobStateChanged if there are none, or they were taken already; AuditUnavailable, Unavailable.
     """
+    actor = client.actor
     job = store.require(id, ["paused", "finished"])
-    _require_new(client, job)
+    _require_new(job, actor)
     store.refresh()
-    steps = [step for step in store.all_steps(job) if step.secret and step.state in ("success", "unknown")]
+    own = (step for step in store.all_steps(job) if step.operator == actor.unique_name)
+    steps = [step for step in own if step.secret and step.state in ("success", "unknown")]
     found = [(step, unseal(job.id, step.username, step.secret)) for step in steps]
     details = {"job": job.id, "passwords": str(len(steps))}
-    audit.record_event(client.actor, audit.Action.EXPORT, job.title, kind="job", details=details)
+    audit.record_event(actor, audit.Action.EXPORT, job.title, kind="job", details=details)
 
     def taken(job: Job) -> Job:
-        _require_new(client, job)
-        return replace(job, passwords_taken=timezone.now())
+        _require_new(job, actor)
+        others = tuple(name for name in job.passwords_for if name != actor.unique_name)
+        return replace(job, passwords_for=others, passwords_taken=timezone.now(), passwords_taken_by=actor.username)
 
     store.update(id, ["paused", "finished"], taken)
     store.put_steps([replace(step, secret="") for step in steps])
     return [NewPassword(step.username, secrets["password"], step.state == "success") for step, secrets in found if secrets]
 
 
-def _require_new(client: PersonClient, job: Job) -> None:
-    if not job.has_new_passwords or job.operator != client.actor.username:
+def _require_new(job: Job, actor: Actor) -> None:
+    if not job.has_passwords_for(actor):
         raise errors.JobStateChanged(f"the passwords of the job {job.id} were taken, or are of another operator")

@@ -53,10 +53,10 @@ def create(
         {"query": stored_query(chosen)} if isinstance(chosen, UserQuery) else {"usernames": tuple(dict.fromkeys(chosen))}
     )
     kept = names if action in ROLE_ACTIONS else ()
-    actor = client.actor.username
+    actor = client.actor
     revokes_keys = revokes_keys and action in ("deactivate", "delete")
-    job = Job(uuid.uuid4().hex, action, timezone.now(), actor, description, tuple(kept), revokes_keys, operator=actor, **selection)
-    return store.create(job)
+    job = Job(uuid.uuid4().hex, action, timezone.now(), actor.username, description, tuple(kept), revokes_keys, **selection)
+    return store.create(job.operated_by(actor))
 
 
 def plan_batch(client: PersonClient, job: Job, denial: Denial, planner: Planner) -> Job:

@@ -1,12 +1,13 @@
 """A job and its steps, and their documents."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version, known_fields
+from accounts.services.request_context import Actor
 from accounts.services.users import User, UserQuery
 
 RoleAction = Literal["add-roles", "remove-roles", "replace-roles"]
@@ -41,10 +42,11 @@ class Job(Claimable):
     """A bulk change: of the users with these `usernames`, of all that match `query`, described by `filter`, or of a file's lines.
 
     `parts`: the batches of steps that belong to it; what a killed process wrote beside them doesn't count. `operator`: who carries
-    it out. `administrators`: how many of the planned changes take the permission to manage users from an active user. Of an
-    import, `creations`: how many users will be created, `warnings`: how many have one, and `filter` is the name of the file.
-    `revokes_keys`: whether the API keys of users who are deactivated or deleted are revoked, too. `passwords_taken`: when the
-    operator downloaded the new passwords.
+    it out, and `operator_realm`: their realm. `administrators`: how many of the planned changes take the permission to manage users
+    from an active user. Of an import, `creations`: how many users will be created, `warnings`: how many have one, and `filter` is
+    the name of the file. `revokes_keys`: whether the API keys of users who are deactivated or deleted are revoked, too.
+    `passwords_for`: the unique names of operators who haven't downloaded the new passwords that they set. `passwords_taken`: when
+    one last did, and `passwords_taken_by`: who.
     """
 
     id: str
@@ -65,9 +67,12 @@ class Job(Claimable):
     creations: int = 0
     warnings: int = 0
     operator: str = ""
+    operator_realm: str = ""
     started: datetime | None = None
     finished: datetime | None = None
+    passwords_for: tuple[str, ...] = ()
     passwords_taken: datetime | None = None
+    passwords_taken_by: str = ""
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
@@ -76,7 +81,7 @@ class Job(Claimable):
         source = known_fields(cls, document["_source"])
         for name in ("created", "started", "finished", "claimed_until", "passwords_taken"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
-        for name in ("roles", "usernames", "parts"):
+        for name in ("roles", "usernames", "parts", "passwords_for"):
             source[name] = tuple(source.get(name, ()))
         version = Version.of(document) if "_seq_no" in document else None
         return cls(id=document["_id"], version=version, **source)
@@ -98,10 +103,15 @@ class Job(Claimable):
         """Whether it revokes API keys."""
         return self.revokes_keys or self.action == "revoke-api-keys"
 
-    @property
-    def has_new_passwords(self) -> bool:
-        """Whether its operator can download new passwords."""
-        return self.action == "reset-passwords" and self.started is not None and not self.passwords_taken
+    def operated_by(self, actor: Actor) -> Self:
+        return replace(self, operator=actor.username, operator_realm=actor.realm)
+
+    def is_operated_by(self, actor: Actor) -> bool:
+        return (self.operator, self.operator_realm) == (actor.username, actor.realm)
+
+    def has_passwords_for(self, actor: Actor) -> bool:
+        """Whether the actor can download the new passwords that they set."""
+        return actor.unique_name in self.passwords_for
 
     @property
     def state_label(self) -> str:
@@ -125,8 +135,8 @@ def stored_query(query: UserQuery) -> dict[str, Any]:
 class Step:
     """The change of one user. `was`: roles and whether they were active in the preview; None if there was no such user.
 
-    `request`: the ID of the request that began the change, which its event in the audit trail has too. `reason`: why the user is
-    skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
+    `operator`: the unique name of who began the change. `request`: the ID of that request, which its event in the audit trail has
+    too. `reason`: why the user is skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
 
     `secret`: the new password, encrypted. `notes`: what else the preview says. Of an import, `line`: in the file, and `values`:
     its fields as JSON.
@@ -139,6 +149,7 @@ class Step:
     was: Mapping[str, Any] | None = None
     state: Result = "pending"
     reason: str = ""
+    operator: str = ""
     request: str = ""
     begun: datetime | None = None
     line: int = 0

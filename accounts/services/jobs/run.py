@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -27,6 +28,7 @@ from accounts.services.jobs import importing, new_passwords, plan, store
 from accounts.services.jobs.plan import Denial, Rules
 from accounts.services.jobs.records import Change, Counts, Job, State, Step
 from accounts.services.jobs.store import StepQuery
+from accounts.services.request_context import Actor
 from accounts.services.users import User, outcomes
 from usermgmt.logging import request_id
 
@@ -48,7 +50,7 @@ ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.Authentica
 
 
 def advance(client: PersonClient, id: str, denial: Denial) -> Job:
-    """Plan or change the next users; returns the job as it is then.
+    """Plan or change the next users; returns the job as it is then. Only its operator goes on with a started job.
 
     Raises JobNotFound, AccessDenied, AuditUnavailable, Unavailable; what wasn't begun then waits for the next call.
     """
@@ -58,12 +60,12 @@ def advance(client: PersonClient, id: str, denial: Denial) -> Job:
         if planned.state == "planned":
             store.delete_lines(planned)
         return planned
-    if job.state != "running":
+    if job.state != "running" or not job.is_operated_by(client.actor):
         return job
     with _request():
         store.refresh()
         _recover(job)
-        if claimed := _claim(job):
+        if claimed := _claim(job, client.actor):
             _change_all(client, job, claimed, denial)
             return job
         store.refresh()
@@ -78,6 +80,7 @@ def start(client: PersonClient, id: str) -> Job:
 
 def resume(client: PersonClient, id: str) -> Job:
     """Go on with a paused job, or with one that another administrator began. Raises JobStateChanged, AuditUnavailable."""
+    _require_work(store.require(id, STARTED))
     return _control(client, id, STARTED, audit.Action.JOB_RESUME)
 
 
@@ -99,6 +102,7 @@ def retry(client: PersonClient, id: str) -> Job:
     store.refresh()
     failed = list(store.all_steps(job, "failure"))
     store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
+    _require_work(job)
     return _control(client, id, STARTED, audit.Action.JOB_RETRY)
 
 
@@ -121,13 +125,20 @@ def _verified(client: PersonClient, job: Job, step: Step, event: audit.Event | N
     return _settled(job, step, event)
 
 
+def _require_work(job: Job) -> None:
+    store.refresh()
+    if job.state == "finished" and store.counts(job).is_over:
+        raise errors.JobStateChanged(f"nothing is left to do in the job {job.id}")
+
+
 def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
     job = store.require(id, states)
     _record(client, job, action)
 
     def run(job: Job) -> Job:
-        started = job.started or timezone.now()
-        return replace(job, state="running", operator=client.actor.username, started=started, finished=None, passwords_taken=None)
+        job = replace(job, state="running", started=job.started or timezone.now(), finished=None)
+        names = [*job.passwords_for, client.actor.unique_name] if job.action == "reset-passwords" else []
+        return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(client.actor)
 
     return store.update(id, states, run)
 
@@ -183,11 +194,10 @@ def _events(job: Job, steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.E
     return audit.of_requests({step.request for step in steps}, {step.username for step in steps}, actions)
 
 
-def _claim(job: Job) -> list[Step]:
+def _claim(job: Job, actor: Actor) -> list[Step]:
     """The next steps, which are ours from now on."""
-    now = timezone.now()
-    waiting = store.steps(job, StepQuery("pending", size=BATCH_SIZE))
-    return store.put_steps([replace(step, state="started", request=request_id.get(), begun=now) for step in waiting])
+    begun = partial(replace, state="started", operator=actor.unique_name, request=request_id.get(), begun=timezone.now())
+    return store.put_steps([begun(step) for step in store.steps(job, StepQuery("pending", size=BATCH_SIZE))])
 
 
 def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial: Denial) -> None:
@@ -225,7 +235,7 @@ def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial:
 
 
 def _waiting(step: Step) -> Step:
-    return replace(step, state="pending", request="", begun=None)
+    return replace(step, state="pending", operator="", request="", begun=None)
 
 
 def _decided(client: PersonClient, job: Job, claimed: Sequence[Step], denial: Denial) -> tuple[list[Change], list[Step]]:

@@ -36,12 +36,12 @@ def begin_sign_off(client: PersonClient, review_id: str) -> None:
         raise errors.ReviewIncomplete(progress.pending)
     actor, changes = client.actor, {"state": (review.state, "signing")}
     with audit.recorded(client, audit.Action.REVIEW_CLOSE, review_id, kind="review", changes=changes):
-        store.put(replace(review, state="signing", signer=f"{actor.realm}/{actor.username}"))
+        store.put(replace(review, state="signing", signer=actor.unique_name))
 
 
 def is_signer(client: PersonClient, review: Review) -> bool:
     """Whether the operator started the sign-off; another one must start again, with their own password."""
-    return review.signer == f"{client.actor.realm}/{client.actor.username}"
+    return review.signer == client.actor.unique_name
 
 
 def lock_decisions(client: PersonClient, review_id: str) -> JobProgress:

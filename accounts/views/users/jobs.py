@@ -125,6 +125,7 @@ def view(request: AppRequest, id: str) -> HttpResponse:
         "rows": [(step, _label(step, labels), _details(job, step)) for step in steps],
         "next": steps[-1].number if len(steps) == PAGE_SIZE else 0,
         "previous": steps[0].number if steps and (query.after or (query.before and steps[0].number > 1)) else 0,
+        "has_passwords": job.has_passwords_for(request.user.client.actor),
         **_control(request, job),
     }
     return render(request, "jobs/view.html", context)
@@ -244,7 +245,7 @@ def _start_label(job: Job, number: int) -> str:
 
 def _control(request: AppRequest, job: Job) -> dict[str, bool]:
     """`drives`: whether this page requests the next batch by itself, because its user carries out the change."""
-    return {"drives": request.user.can_manage and job.operator == request.user.username}
+    return {"drives": request.user.can_manage and job.is_operated_by(request.user.client.actor)}
 
 
 def _label(step: Step, labels: Mapping[Result, str]) -> str:

@@ -44,7 +44,7 @@ def index(request: AppRequest) -> HttpResponse:
 @require_GET
 @own_account
 def own(request: AppRequest) -> HttpResponse:
-    """The operator's own sessions."""
+    """The operator's own sessions; in a session of an API key, those of the key."""
     context = {"sessions": _own(request), "current": request.session.document_id}
     return render(request, "sessions/own.html", context)
 
@@ -116,7 +116,7 @@ def extend(request: AppRequest) -> HttpResponse:
 
 
 def _own(request: AppRequest) -> list[Session]:
-    return sessions.sessions_of_user(request.user.username, request.user.realm)
+    return sessions.own_sessions(request.user.client.actor)
 
 
 def _end_one(request: AppRequest, among: list[Session], session_id: str, page: str) -> HttpResponse:

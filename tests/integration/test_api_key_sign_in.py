@@ -323,10 +323,25 @@ def test_sessions_of_a_user_are_theirs_however_they_signed_in(node: TestNode, si
     signed_in("ada").post("/users/change-password/jdoe", {"password": "Vq7-another-one", "confirm_password": "Vq7-another-one"})
     assert [client.get("/account/").status_code for client in (with_key, with_password)] == [302, 302]
 
+
+def test_sessions_of_an_api_key(node: TestNode, signed_in: SignIn, settings: Settings) -> None:
+    """They neither show nor end those of its owner or of another key."""
+    (_, key), (_, other) = new_key(node, "ada"), new_key(node, "ada")
+    with_password, with_other = signed_in("ada"), signed_in_with(other)
+    first, second = signed_in_with(key), signed_in_with(key)
+
+    page = second.get("/account/sessions")
+    assert "signed in with this API key" in page.content.decode()
+    assert {session.id for session in page.context["sessions"]} == {store_of(first).document_id, store_of(second).document_id}
+    second.post(f"/account/sessions/end/{store_of(with_password).document_id}")
+    second.post("/account/sessions/end-others")
+    assert [client.get("/account/").status_code for client in (with_password, with_other, first, second)] == [200, 200, 302, 200]
+
     settings.SESSION_LIMIT = 1
-    first = signed_in_with(key)  # which Elasticsearch still accepts
-    second = signed_in_with(key)
-    assert [client.get("/account/").status_code for client in (first, second)] == [302, 200]
+    third = signed_in_with(key)
+    assert [client.get("/account/").status_code for client in (with_password, with_other, second, third)] == [200, 200, 302, 200]
+    signed_in("ada")
+    assert [client.get("/account/").status_code for client in (with_password, with_other, third)] == [302, 200, 200]
 
 
 def test_an_expired_session_names_the_key(node: TestNode) -> None:

@@ -5,6 +5,7 @@ from accounts.services.sessions.active import active_sessions as active_sessions
 from accounts.services.sessions.active import end as end
 from accounts.services.sessions.active import enforce_limit as enforce_limit
 from accounts.services.sessions.active import number_of_active as number_of_active
+from accounts.services.sessions.active import own_sessions as own_sessions
 from accounts.services.sessions.active import remove_expired as remove_expired
 from accounts.services.sessions.active import sessions_of_native_user as sessions_of_native_user
 from accounts.services.sessions.active import sessions_of_user as sessions_of_user

@@ -47,6 +47,10 @@ class Session:
         """Usernames are unique only within a realm."""
         return (self.username, self.realm) == (username, realm)
 
+    def has_key_of(self, actor: Actor) -> bool:
+        """Whether both were signed in with the same API key, or with none."""
+        return (self.api_key and self.api_key.id) == (actor.api_key and actor.api_key.id)
+
 
 def active_sessions() -> list[Session]:
     """All sessions, most recently active first. Raises Unavailable and NotSetUp."""
@@ -61,6 +65,12 @@ def number_of_active() -> int:
 def sessions_of_user(username: str, realm: str) -> list[Session]:
     """The sessions of one user. Raises Unavailable and NotSetUp."""
     return [session for session in _active_sessions({"term": {"username": username}}) if session.belongs_to(username, realm)]
+
+
+def own_sessions(actor: Actor) -> list[Session]:
+    """The sessions of the signed-in user; of an API key, only those that were begun with it. Raises Unavailable and NotSetUp."""
+    of_user = sessions_of_user(actor.username, actor.realm)
+    return [session for session in of_user if session.has_key_of(actor)] if actor.api_key else of_user
 
 
 def sessions_of_native_user(username: str) -> list[Session]:
@@ -80,12 +90,13 @@ def end(client: PersonClient, ended: Sequence[Session]) -> None:
 
 
 def enforce_limit(actor: Actor) -> None:
-    """End the user's sessions beyond SESSION_LIMIT, the oldest first. To be called after each sign-in.
+    """End the oldest sessions beyond SESSION_LIMIT: those of the user, or those of the API key. To be called after each sign-in.
 
     Concurrent sign-ins sort the sessions alike, and the last one to look sees all of them.
     """
     found = sorted(_found({"term": {"username": actor.username}}), key=lambda session: (session.created, session.id), reverse=True)
-    excess = [session for session in found if session.belongs_to(actor.username, actor.realm)][settings.SESSION_LIMIT :]
+    counted = [session for session in found if session.belongs_to(actor.username, actor.realm) and session.has_key_of(actor)]
+    excess = counted[settings.SESSION_LIMIT :]
     if not excess:
         return
     _delete([_metadata(session) for session in excess])

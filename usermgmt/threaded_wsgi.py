@@ -9,7 +9,9 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager
+from http import HTTPStatus
+from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -21,7 +23,8 @@ Environ = dict[str, Any]
 WSGIApplication = Callable[..., Any]  # Django's response type isn't an Iterable
 
 BODY_IN_MEMORY: Final = 64 << 10  # bytes; a larger body is in a temporary file
-LARGE_BODY: Final = 3 << 20  # bytes; a larger body is an upload, or a form with thousands of long role names
+READ_TIMEOUT: Final = 60  # for each body, in addition to the time that it takes at the SLOWEST_RATE
+SLOWEST_RATE: Final = 32 << 10  # bytes per second
 MAX_UNSTREAMED: Final = 1 << 20  # bytes; a larger response is streamed
 FILE_BLOCK: Final = 64 << 10
 SEND_TIMEOUT: Final = 600  # then a client that reads nothing counts as disconnected
@@ -39,7 +42,8 @@ class ThreadedApplication:
         self._largest_body = largest_body
         self._answering = ThreadPoolExecutor(threads, "answer")
         self._streaming = ThreadPoolExecutor(max(1, threads // 4), "stream")
-        self._uploads = asyncio.Semaphore(threads)  # limits the disk space of temporary files
+        # Of all bodies at once. What has been received counts, so that clients who send slowly don't block the uploads of others.
+        self._free_space = threads * largest_body
         self._running: set[asyncio.Task[Any]] = set()  # the event loop has only weak references
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -58,18 +62,45 @@ class ThreadedApplication:
         """The complete, closed response; None if it was streamed or the client has disconnected."""
         environ = _environ(scope)
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        is_read = length <= self._largest_body
-        async with self._uploads if is_read and length > LARGE_BODY else nullcontext():
-            with SpooledTemporaryFile(BODY_IN_MEMORY) as body:
-                if is_read and not await _read(receive, body, length):
-                    return None
-                environ["wsgi.input"] = body
-                loop = asyncio.get_running_loop()
-                answer = await loop.run_in_executor(self._answering, _answer, self._application, environ)
-                if answer.rest is None:
-                    return answer
-                await self._stream(answer, answer.rest, receive, send)
-                return None
+        with self._temporary_file() as body:
+            if 0 < length <= self._largest_body:
+                try:
+                    async with asyncio.timeout(READ_TIMEOUT + length / SLOWEST_RATE):
+                        if not await self._read(receive, body, length):
+                            return None
+                except TimeoutError:
+                    return _rejection(HTTPStatus.REQUEST_TIMEOUT, "The request arrived too slowly.")
+                except _NoSpace:
+                    return _rejection(HTTPStatus.SERVICE_UNAVAILABLE, "Too many large uploads at the moment. Try again later.")
+            environ["wsgi.input"] = body
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._answering, _answer, self._application, environ)
+            if answer.rest is None:
+                return answer
+            await self._stream(answer, answer.rest, receive, send)
+            return None
+
+    @contextmanager
+    def _temporary_file(self) -> "Iterator[SpooledTemporaryFile[bytes]]":
+        with SpooledTemporaryFile(BODY_IN_MEMORY) as body:
+            try:
+                yield body
+            finally:
+                self._free_space += body.seek(0, SEEK_END)
+
+    async def _read(self, receive: Receive, body: "SpooledTemporaryFile[bytes]", length: int) -> bool:
+        """Read the body into the file; False if the client disconnects. A body without a length isn't read: Django ignores it."""
+        while body.tell() < length:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return False
+            part = message["body"]
+            if len(part) > self._free_space:
+                raise _NoSpace
+            body.write(part)
+            self._free_space -= len(part)
+        body.seek(0)
+        return True
 
     async def _stream(self, answer: "_Answer", rest: "_Rest", receive: Receive, send: Send) -> None:
         """Create each chunk only after the client has received the previous one."""
@@ -114,6 +145,10 @@ class _Answer(NamedTuple):
     rest: _Rest | None
 
 
+class _NoSpace(Exception):
+    """The bodies of other requests take all of it."""
+
+
 class _FileBlocks:
     """WSGI's file wrapper, with blocks of FILE_BLOCK bytes."""
 
@@ -149,6 +184,12 @@ def _answer(application: WSGIApplication, environ: Environ) -> _Answer:
         if rest is None:
             _close(answer)
     return _Answer({"type": "http.response.start", "status": status, "headers": headers}, first, rest)
+
+
+def _rejection(status: HTTPStatus, text: str) -> _Answer:
+    """The response to a request whose body isn't read to its end; gunicorn then closes the connection."""
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(text)).encode())]
+    return _Answer({"type": "http.response.start", "status": status, "headers": headers}, text.encode(), None)
 
 
 def _length(headers: list[tuple[bytes, bytes]]) -> float:
@@ -195,17 +236,6 @@ def _path(target: bytes) -> bytes:
     """The path, also of a request line with an absolute URL, which HTTP allows."""
     before, separator, rest = target.partition(b"://")
     return b"/" + rest.partition(b"/")[2] if separator and b"/" not in before else target
-
-
-async def _read(receive: Receive, body: "SpooledTemporaryFile[bytes]", length: int) -> bool:
-    """Read the body into the file; False if the client disconnects. A body without a length isn't read: Django ignores it."""
-    while body.tell() < length:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return False
-        body.write(message["body"])
-    body.seek(0)
-    return True
 
 
 async def _disconnected(receive: Receive) -> None:

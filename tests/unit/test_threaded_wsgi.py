@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -192,18 +192,55 @@ def test_a_body_that_is_too_large_is_not_read() -> None:
     run(test())
 
 
-def test_only_so_many_uploads_take_of_the_disk() -> None:
+UPLOAD: Final = {"method": "POST", "headers": [(b"content-length", str(LARGEST).encode())]}
+
+
+def test_uploads_share_the_space_on_disk() -> None:
     async def test() -> None:
         application = threaded(answering([b""], ("Content-Length", "0")), threads=2)
-        head = {"method": "POST", "headers": [(b"content-length", str(threaded_wsgi.LARGE_BODY + 1).encode())]}
-        uploads = [Client(b"a", b"b") for _ in range(5)]
-        waiting = [asyncio.create_task(application(scope(**head), client.receive, client.send)) for client in uploads]
-        await until(lambda: [len(client.parts) for client in uploads] == [0, 0, 2, 2, 2])
+        uploads = [Client(b"a" * (LARGEST - 1)) for _ in range(2)]
+        waiting = [asyncio.create_task(application(scope(**UPLOAD), client.receive, client.send)) for client in uploads]
+        await until(lambda: not any(client.parts for client in uploads))
+        late = Client(b"a", b"aaa", b"a")
+        await application(scope(**UPLOAD), late.receive, late.send)
+        assert (late.status, late.parts) == (503, [b"a"])
+
         uploads[0].gone.set()
-        await until(lambda: [len(client.parts) for client in uploads] == [0, 0, 0, 2, 2])
+        await waiting[0]
+        again = Client(b"a" * LARGEST)
+        await application(scope(**UPLOAD), again.receive, again.send)
+        assert again.status == 200
         for client in uploads:
             client.gone.set()
         await asyncio.gather(*waiting)
+
+    run(test())
+
+
+def test_slow_uploads_do_not_block_others() -> None:
+    async def test() -> None:
+        application = threaded(answering([b"answer"], ("Content-Length", "6")), threads=1)
+        slow, quick = [Client(b"a") for _ in range(60)], Client(b"a" * (LARGEST - 60))
+        waiting = [asyncio.create_task(application(scope(**UPLOAD), client.receive, client.send)) for client in slow]
+        await until(lambda: not any(client.parts for client in slow))
+        head = {**UPLOAD, "headers": [(b"content-length", str(LARGEST - 60).encode())]}
+        await application(scope(**head), quick.receive, quick.send)
+        assert quick.status == 200
+        for client in slow:
+            client.gone.set()
+        await asyncio.gather(*waiting)
+
+    run(test())
+
+
+def test_body_that_arrives_too_slowly_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threaded_wsgi, "READ_TIMEOUT", 0)
+    monkeypatch.setattr(threaded_wsgi, "SLOWEST_RATE", LARGEST << 10)
+
+    async def test() -> None:
+        client = Client(b"a")
+        await threaded(answering([b"answer"]))(scope(**UPLOAD), client.receive, client.send)
+        assert (client.status, client.body, client.is_complete) == (408, b"The request arrived too slowly.", True)
 
     run(test())
 

@@ -358,14 +358,21 @@ def test_a_forbidden_run_as_is_answered_as_elasticsearch_does(node: TestNode, ur
 
 def test_a_caller_without_privileges_writes_little_and_holds_no_lock(node: TestNode, url: str) -> None:
     """Their request is answered as Elasticsearch does; who may change users, but not read them, is recorded as everyone."""
-    node.put_user("jdoe")
-    node.elastic.security.put_role(name="put_only", cluster=["cluster:admin/xpack/security/user/put"])
+    node.put_user("jdoe", metadata={"long": "canary" * 1000})
+    node.elastic.security.put_role(
+        name="put_only", cluster=["cluster:admin/xpack/security/user/put", "cluster:admin/xpack/security/user/delete"]
+    )
     node.put_user("robot", roles=["put_only"])
-    fields = {"roles": [], "full_name": "Jane", "metadata": {"long": "canary" * 1000}}
-    for caller, status, size in (("norah", 403, 0), ("robot", 200, 4)):
+    fields = {"roles": [], "full_name": "Jane", "metadata": {"long": "canary" * 2000}}
+    for caller, status, size in (("norah", 403, 0), ("otto", 403, 0), ("robot", 200, 4)):
         answer = send(url, "PUT", "/_security/user/jdoe", fields, authorization=basic(caller))
         assert answer.status == status, answer.body
         event = events(node, "user-update")[-1]
+        assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
+    for caller, status, size in (("norah", 403, 0), ("otto", 403, 0), ("robot", 200, 0)):
+        answer = send(url, "DELETE", "/_security/user/jdoe", authorization=basic(caller))
+        assert answer.status == status, answer.body
+        event = events(node, "user-delete")[-1]
         assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
 
 

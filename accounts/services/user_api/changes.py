@@ -24,7 +24,14 @@ from accounts.services.users import User
 
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
-PUT_USER: Final = "cluster:admin/xpack/security/user/put"
+REQUIRED: Final = {
+    Action.USER_CREATE: "cluster:admin/xpack/security/user/put",
+    Action.USER_UPDATE: "cluster:admin/xpack/security/user/put",
+    Action.USER_DELETE: "cluster:admin/xpack/security/user/delete",
+    Action.USER_ENABLE: "cluster:admin/xpack/security/user/set_enabled",
+    Action.USER_DISABLE: "cluster:admin/xpack/security/user/set_enabled",
+    Action.PASSWORD_CHANGE: "cluster:admin/xpack/security/user/change_password",
+}
 NO_CONDITIONS: Final = Conditions()
 
 
@@ -90,9 +97,7 @@ def _put(change: Change) -> Answer:
     action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
     with ExitStack() as records:
         ends = not seen.is_new and (_sets_password(change.body) or not now.enabled)
-        may_change = seen.is_readable or _has_privilege_to_put(change.client)
-        changes = users.changed_fields(was, now) if may_change else None
-        records.enter_context(_recorded(change, action, changes=changes, locks=may_change, ends_sessions=ends))
+        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True, ends_sessions=ends))
         if not seen.is_new and _sets_password(change.body):
             records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
@@ -156,9 +161,10 @@ def delete(change: Change) -> Answer:
         return change.send(refreshes=True)
 
 
-def _has_privilege_to_put(client: ForwardingClient) -> bool:
-    """Who doesn't is rejected: they can neither hold the lock of a user, nor fill the audit trail with what they send."""
-    return bool(client.has_privileges(cluster=[PUT_USER])["cluster"][PUT_USER])
+def _has_privilege(change: Change, action: Action) -> bool:
+    """Whether the caller may do this. All users may change their own password, without a privilege."""
+    required = REQUIRED[action]
+    return change.is_own_account or bool(change.client.has_privileges(cluster=[required])["cluster"][required])
 
 
 def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:
@@ -170,8 +176,14 @@ def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) 
 def _recorded(
     change: Change, action: Action, *, changes: Changes | None = None, locks: bool | None = None, ends_sessions: bool = False
 ) -> Iterator[None]:
-    """`locks`: by default, a change with conditions locks the user, so that they are met until it is made."""
-    lock = users.lock_name(change.username) if (bool(change.conditions) if locks is None else locks) else ""
+    """`locks`: by default, a change with conditions locks the user, so that they are met until it is made.
+
+    A caller without the privilege will be rejected. They can't lock users, or fill the audit trail with what they send or view.
+    """
+    locks = bool(change.conditions) if locks is None else locks
+    if (changes or locks) and not _has_privilege(change, action):
+        changes, locks = None, False
+    lock = users.lock_name(change.username) if locks else ""
     details = dict(change.identity.details)
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = policy.HASH_DETAIL

@@ -83,7 +83,9 @@ def test_documents_survive_the_way_through_elasticsearch() -> None:
     job = Job("id", "add-roles", timezone.now(), "ada", "x", ("viewer",), query=stored_query(query), parts=("p",))
     assert Job.of({"_id": "id", "_source": job.document()}) == job
     assert job.user_query == UserQuery(q="x", roles=("a", "b"), status="active", kind="native", flags=("no-email",))
-    step = Step("id", "p", 7, "jane", {"roles": ["viewer"], "enabled": True}, "started", "", "request", timezone.now())
+    step = Step(
+        "id", "p", 7, "jane", {"roles": ["viewer"], "enabled": True}, "started", "", "native/ada", "request", timezone.now()
+    )
     assert Step.of({"_source": step.document()}) == step
 
 

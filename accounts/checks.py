@@ -62,10 +62,11 @@ def connections_are_encrypted(**options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
-def password_policy_is_valid(**options: Any) -> list[CheckMessage]:
-    """Check PASSWORD_BLOCKLIST by reading it, which other commands do only when they need it."""
+def password_blocklist_is_readable(**options: Any) -> list[CheckMessage]:
+    """Check PASSWORD_BLOCKLIST by reading it to its end. It isn't kept: the server loads it in each of its processes."""
     try:
-        password_policy.help_text()
+        if settings.PASSWORD_BLOCKLIST:
+            password_policy.require_readable_blocklist(settings.PASSWORD_BLOCKLIST)
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="accounts.E008")]
     return []

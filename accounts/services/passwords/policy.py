@@ -7,6 +7,7 @@ import gzip
 import secrets
 import string
 import zlib
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Final
 
@@ -119,19 +120,29 @@ class BlocklistValidator(password_validation.CommonPasswordValidator):
     """
 
     def __init__(self, path: str) -> None:
-        try:
-            with open(path, "rb") as file:
-                is_packed = file.read(len(GZIP)) == GZIP
-            with (gzip.open if is_packed else open)(path, "rt", encoding="utf-8", errors="replace") as lines:
-                self.passwords = {line.strip().lower() for line in lines}
-        except (OSError, EOFError, zlib.error) as exc:
-            raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {path} can't be read: {exc}.") from None
+        self.passwords = {line.strip().lower() for line in _lines(path)}
 
     def get_error_message(self) -> str:
         return "This password is on your organization's blocklist."
 
     def get_help_text(self) -> str:
         return "Not on your organization's blocklist."
+
+
+def require_readable_blocklist(path: str) -> None:
+    """Raise ImproperlyConfigured unless the file can be read to its end. Keeps nothing of it."""
+    for _ in _lines(path):
+        pass
+
+
+def _lines(path: str) -> Iterator[str]:
+    try:
+        with open(path, "rb") as file:
+            is_packed = file.read(len(GZIP)) == GZIP
+        with (gzip.open if is_packed else open)(path, "rt", encoding="utf-8", errors="replace") as lines:
+            yield from lines
+    except (OSError, EOFError, zlib.error) as exc:
+        raise ImproperlyConfigured(f"PASSWORD_BLOCKLIST: the file {path} can't be read: {exc}.") from None
 
 
 class _Meta:

@@ -135,13 +135,11 @@ class PersonClient(CredentialsMixin, SecurityClient):
         self._authorization = _basic(username, password)
 
     def authenticate(self, **options: Any) -> ObjectApiResponse[Any]:
-        """Who the user is. Raises CredentialsLost if Elasticsearch took others."""
+        """Who the user is. Raises CredentialsLost if Elasticsearch took other credentials."""
         answer = super().authenticate(**options)
-        try:
-            require_own_credentials(answer.body)
-        except errors.CredentialsLost:
-            self.is_accepted = False
-            raise
+        self.is_accepted = False  # an answer alone doesn't prove that Elasticsearch took these credentials
+        require_own_credentials(answer.body)
+        self.is_accepted = True
         return answer
 
 
@@ -204,7 +202,7 @@ def is_anonymous(identity: Mapping[str, Any]) -> bool:
 
 
 def require_own_credentials(identity: Mapping[str, Any]) -> None:
-    """Raise CredentialsLost if `_security/_authenticate` answered to others than those of the request."""
+    """Raise CredentialsLost if `_security/_authenticate` answered to other credentials than those of the request."""
     text = f"Elasticsearch answered as {identity['username']}"
     if is_anonymous(identity):
         raise errors.CredentialsLost(text)

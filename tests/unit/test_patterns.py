@@ -46,6 +46,9 @@ from accounts.services.roles.patterns import matches
         ("/" + ".*a" * 12 + "x/", "a" * 40, None),
         ("/a{99999999999}/", "a", None),
         ("/(a|b).*c.*/", "bxcx", True),
+        # Harmless, but not told apart from those.
+        (r"/a\)*/", "a))", None),
+        ("/[(]a[(]/", "(a(", None),
     ],
 )
 def test_pattern(pattern: str, name: str, expected: bool | None) -> None:

@@ -9,7 +9,8 @@ from typing import Final
 
 # Operators that Python doesn't have, or that mean something else there.
 ONLY_LUCENE: Final = re.compile(r'[~<>&@#"]|[*+?}][*+?{]')
-# What can take hours, as patterns of API keys can be anybody's: repeated groups, and many choices behind each other.
+# Can take hours, and users choose the patterns of their API keys: a repeated group, two groups, or three repetitions. Escaped and
+# bracketed characters count, too, on purpose: without a parser nothing is missed, and the pattern is only left to Elasticsearch.
 SLOW: Final = re.compile(r"\)[*+?{]|\(.*\(|([*+?{].*){3}", re.DOTALL)
 MAX_LENGTH: Final = 200
 ANCHORS: Final = re.compile(r"(?<!\[)[\^$]")

@@ -31,12 +31,11 @@ RESUME: Final = "You can resume it in the user list under Bulk changes."
 class Command(BaseCommand):
     help = (
         "Creates and changes users as a CSV, NDJSON, or XLSX file says, which can be an export. Every line is checked first. Exit "
-        "codes: 0 done, 1 not all users were changed, 2 or 64 wrong options, "
-        "65 the file has problems, 66 it can't be read. Uses the credentials of a user with "
-        "manage_security in ELASTICSEARCH_USERNAME (default: elastic) and ELASTICSEARCH_PASSWORD, or prompts for the password."
+        "codes: 0 done, 1 not all users were changed, 2 or 64 wrong options, 65 the file has problems, 66 it can't be read. "
+        "Uses the credentials of a user with manage_security in ELASTICSEARCH_USERNAME (default: elastic) and "
+        "ELASTICSEARCH_PASSWORD, or prompts for the password."
     )
     requires_system_checks: list[str] = []
-    _named: set[str]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="file to import")
@@ -59,7 +58,7 @@ class Command(BaseCommand):
             raise CommandError("Use --dry-run, or --yes to import without confirmation.", returncode=os.EX_USAGE)
         if options["deactivate_administrator"] and not options["as_listed"]:
             raise CommandError("--deactivate-administrator needs --as-listed.", returncode=os.EX_USAGE)
-        contents, self._named = self._read(file, format), set()
+        contents, named = self._read(file, format), set[str]()
         with as_command_errors("manage users"):
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
@@ -68,7 +67,7 @@ class Command(BaseCommand):
                 found.append(jobs.create_import(operator.client, file.name, contents))
                 if options["as_listed"]:
                     found.append(self._deactivation(operator, file.name, contents, options["deactivate_administrator"]))
-                planned = [(job, self._preview(job)) for job in [self._planned(operator, each) for each in found]]
+                planned = [(job, self._preview(job, named)) for job in [self._planned(operator, each) for each in found]]
                 is_needed = any(counts.pending for _, counts in planned)
                 is_declined = dry_run or (is_needed and not (yes or _confirms(planned)))
                 if is_declined or not is_needed:
@@ -76,7 +75,7 @@ class Command(BaseCommand):
                 if is_declined:
                     return
                 is_complete = [
-                    self._carry_out(operator, job) if counts.pending else not _leaves_out(counts) for job, counts in planned
+                    self._carry_out(operator, job, named) if counts.pending else not _leaves_out(counts) for job, counts in planned
                 ]
         if not all(is_complete):
             raise CommandError("Not all users were changed.", returncode=INCOMPLETE)
@@ -109,7 +108,7 @@ class Command(BaseCommand):
             self._progress("checked", job.read, job.total)
         return job
 
-    def _preview(self, job: Job) -> Counts:
+    def _preview(self, job: Job, named: set[str]) -> Counts:
         jobs.refresh()
         counts = jobs.counts(job)
         if job.action == "import":
@@ -122,13 +121,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {step.username}")
         for reason, number in counts.reasons.items():
             self.stdout.write(f"  {number} skipped: {reason}")
-        self._name(_left_out(job, counts))
+        self._name(_left_out(job, counts), named)
         for step in jobs.all_steps(job):
             for note in step.notes:
                 self.stderr.write(f"line {step.line}: {step.username}: {note}", style_func=str)
         return counts
 
-    def _carry_out(self, operator: Operator, job: Job) -> bool:
+    def _carry_out(self, operator: Operator, job: Job, named: set[str]) -> bool:
         """Whether all users were changed."""
         job = jobs.start(operator.client, job.id)
         try:
@@ -141,9 +140,9 @@ class Command(BaseCommand):
             raise
         jobs.refresh()
         counts = jobs.counts(job)
-        self._name(_left_out(job, counts))
+        self._name(_left_out(job, counts), named)
         for state in ("failure", "unknown"):
-            self._name(jobs.all_steps(job, state))
+            self._name(jobs.all_steps(job, state), named)
         done = "Imported" if job.action == "import" else "Deactivated"
         self.stdout.write(
             f"{done}: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}. Skipped: {counts.skipped}."
@@ -152,12 +151,12 @@ class Command(BaseCommand):
             raise CommandError(f"The import is {job.state}. {RESUME}", returncode=INCOMPLETE)
         return not (counts.failure or counts.unknown or _leaves_out(counts))
 
-    def _name(self, steps: Iterable[Step]) -> None:
-        """Each user once: who is left out already in the preview is named there."""
+    def _name(self, steps: Iterable[Step], named: set[str]) -> None:
+        """Each user once. `named`: the users named so far, to which these are added."""
         for step in steps:
-            if step.username in self._named:
+            if step.username in named:
                 continue
-            self._named.add(step.username)
+            named.add(step.username)
             line = f"line {step.line}: " if step.line else ""
             self.stderr.write(f"{line}{step.username}: {reason_label(step.reason)}", style_func=str)
 

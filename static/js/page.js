@@ -46,11 +46,6 @@ Object.assign(htmx.config, {
     }
   });
 
-  // Lists search during typing. Leaving the field isn't another search: its response would replace what has the focus then.
-  document.addEventListener("change", (event) => {
-    if (event.target.id === "id_q") event.stopPropagation();
-  }, true);
-
   // Toasts
   function leave(toast) {
     toast.classList.add("toast--leaving");

@@ -36,6 +36,8 @@ class ProfileForm(forms.Form):
         widget=forms.DateInput(attrs=hook("userFormActiveUntil", type="date"), format="%Y-%m-%d"),
     )
     roles = RolesField(label="Roles", required=False, help_text="A user without roles can sign in but has no privileges.")
+    # Has only the errors of the rows in `metadata`, at their place among those of the fields.
+    metadata_rows = forms.Field(label="Metadata", required=False)
 
     def __init__(self, *args: Any, roles: Iterable[Role], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -52,7 +54,7 @@ class ProfileForm(forms.Form):
         data: dict[str, Any] = super().clean() or self.cleaned_data
         if self.metadata.is_bound and not self.metadata.is_valid():
             for problem in self.metadata.problems():
-                self.add_error(None, ValidationError(f"Metadata: {problem}", code="metadata"))
+                self.add_error("metadata_rows", ValidationError(problem, code="metadata"))
         elif self.metadata.is_bound and data.get("active_until") and self.metadata.metadata().get(end_dates.KEY) is not None:
             text = f"The metadata has the key {end_dates.KEY}, too. Remove it there, or leave this field empty."
             self.add_error("active_until", ValidationError(text, code="duplicate"))
@@ -100,7 +102,7 @@ class CreateUserForm(NewPasswordForm, ProfileForm):
     )
     # The checkbox in users/_similar.html, for one username.
     confirmed_username = forms.CharField(label="Username", required=False, strip=False)
-    field_order = ["username", "full_name", "email", "active_until", "password", "confirm_password", "roles"]
+    field_order = ["username", "confirmed_username", "full_name", "email", "active_until", "password", "confirm_password", "roles"]
 
     def owner(self) -> User:
         """The user as far as submitted."""

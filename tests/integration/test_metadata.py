@@ -59,7 +59,7 @@ def test_errors_and_conflicts_keep_what_was_typed(node: TestNode, signed_in: Sig
     response = ada.post(URL, posted(ada, URL, **{**NEW_KEY, "metadata-4-value": "{x"}))
     page = html.unescape(response.content.decode())
     assert response.status_code == 422
-    assert "Metadata: new key: Enter valid JSON" in page
+    assert "Metadata</a>: new key: Enter valid JSON" in page
     assert "{x</textarea>" in page
 
     form = posted(ada, URL, **{**NEW_KEY, **REMOVE_FLOOR, "metadata-0-DELETE": "on"})

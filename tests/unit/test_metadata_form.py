@@ -56,7 +56,7 @@ def edited(user: User = JDOE, /, **changes: str | None) -> EditUserForm:
 
 
 def problems(form: EditUserForm) -> list[str]:
-    return [str(error) for error in form.non_field_errors()]
+    return [str(error) for error in form["metadata_rows"].errors]
 
 
 def test_what_isnt_edited_stays_exactly_as_it_is() -> None:
@@ -122,12 +122,12 @@ def test_other_values_are_rejected(kind: str, text: str, problem: str) -> None:
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ({"key": "", "value": "x"}, "Metadata: New key: Enter a key."),
-        ({"key": "_x"}, "Metadata: _x: Keys that start with an underscore are reserved for Elasticsearch."),
-        ({"key": "flag"}, "Metadata: flag: This key is already used in another row."),
-        ({"key": "k" * 257}, f"Metadata: {'k' * 257}: A key can have up to 256 characters."),
-        ({"key": "x", "type": "number", "value": "y"}, "Metadata: x: Enter a number, such as 42 or 0.5."),
-        ({"key": "x", "value": "é" * 33_000}, "Metadata: All keys and values together can have up to 64 KB as JSON."),
+        ({"key": "", "value": "x"}, "New key: Enter a key."),
+        ({"key": "_x"}, "_x: Keys that start with an underscore are reserved for Elasticsearch."),
+        ({"key": "flag"}, "flag: This key is already used in another row."),
+        ({"key": "k" * 257}, f"{'k' * 257}: A key can have up to 256 characters."),
+        ({"key": "x", "type": "number", "value": "y"}, "x: Enter a number, such as 42 or 0.5."),
+        ({"key": "x", "value": "é" * 33_000}, "All keys and values together can have up to 64 KB as JSON."),
     ],
 )
 def test_problems_name_the_key_and_keep_what_was_typed(row: dict[str, str], problem: str) -> None:

@@ -38,3 +38,9 @@ def test_errors_are_listed_in_the_order_of_the_fields(
     assert [label for _, label in links] == labels
     places = [page.index(f' id="{id}"') for id, _ in links]
     assert places == sorted(places)
+
+
+def test_an_error_of_a_hidden_field_is_listed(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    node.put_user("jdoe")
+    page = html.unescape(signed_in("ada").post("/users/edit/jdoe", {"full_name": "Jane"}).content.decode())
+    assert "<li>The form is incomplete. Reload the page.</li>" in page

@@ -89,9 +89,13 @@ def test_password_blocklist(settings: Settings, tmp_path: Path, pack: Callable[[
     assert problems("acme-glue-pot") == []
 
 
-def test_broken_blocklist_is_named_by_the_check(settings: Settings, tmp_path: Path) -> None:
+PACKED = gzip.compress(b"acme-anvils")
+
+
+@pytest.mark.parametrize("content", [PACKED[:-4], PACKED[:10] + b"\xff" * 8 + PACKED[18:]], ids=["truncated", "damaged"])
+def test_broken_blocklist_is_named_by_the_check(settings: Settings, tmp_path: Path, content: bytes) -> None:
     listed = tmp_path / "blocklist.gz"
-    listed.write_bytes(gzip.compress(b"acme-anvils")[:-4])
+    listed.write_bytes(content)
     block(settings, listed)
     [error] = password_blocklist_is_readable()
     assert error.msg.startswith(f"PASSWORD_BLOCKLIST: the file {listed} can't be read")

@@ -290,8 +290,12 @@ class TestCommands:
             raise AssertionError("the command went on")
 
         monkeypatch.setattr(export_users.Command, "_write", stop)
-        with pytest.raises(SystemExit) as stopped:
-            self.run("export_users", "--output", str(tmp_path / "users.zip"))
+        before = signal.signal(signal.SIGTERM, lambda *_: None)  # else a command without a handler ends all tests
+        try:
+            with pytest.raises(SystemExit) as stopped:
+                self.run("export_users", "--output", str(tmp_path / "users.zip"))
+        finally:
+            signal.signal(signal.SIGTERM, before)
         assert stopped.value.code == 128 + signal.SIGTERM
         assert list(tmp_path.iterdir()) == []
         node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")

@@ -17,6 +17,8 @@ from elasticsearch import Elasticsearch, NotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from accounts.services import users
+from accounts.services.documents import locks
 from accounts.user_api import description
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, faulty
@@ -369,6 +371,9 @@ def test_a_caller_without_privileges_writes_little_and_holds_no_lock(node: TestN
         assert answer.status == status, answer.body
         event = events(node, "user-update")[-1]
         assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
+    with locks.held(users.lock_name("jdoe")):
+        for caller, status in (("norah", 403), ("otto", 403), ("robot", 409)):
+            assert send(url, "PUT", "/_security/user/jdoe", fields, authorization=basic(caller)).status == status
     for caller, status, size in (("norah", 403, 0), ("otto", 403, 0), ("robot", 200, 0)):
         answer = send(url, "DELETE", "/_security/user/jdoe", authorization=basic(caller))
         assert answer.status == status, answer.body

@@ -237,6 +237,7 @@ class World:
         run_through(self.node, otto)
         self.run = findings.start(otto).id
         mia = PersonClient("mia", PASSWORD)
+        mia.actor = Actor("mia", "default_native", "native")
         self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
         jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
         self.reset = jobs.create(mia, "reset-passwords", (), ["jdoe-gone"], "jdoe-gone").id

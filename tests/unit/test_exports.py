@@ -178,6 +178,19 @@ def test_table_is_verified(format: str) -> None:
         verify(table_file(format, rows=3, said={"rows": 2}))
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_line_too_long(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No export has one, and it would fill the memory."""
+    monkeypatch.setattr(dialect, "MAX_FIELD_LENGTH", 1000)
+    with pytest.raises(ValueError, match="a line is too long"):
+        list(READERS[name](io.StringIO("x" * 1000)))
+
+
+def test_crafted_workbook_takes_one_pass() -> None:
+    """With one for each `<t`, these would take hours."""
+    assert workbook.texts_of("<t" * 500_000) == []
+
+
 @pytest.mark.parametrize("content", [b"", b"PK", b"PK" * 100])
 def test_no_export(content: bytes) -> None:
     with pytest.raises(InvalidExport):

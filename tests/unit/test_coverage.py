@@ -37,6 +37,13 @@ ALL: dict[str, Any] = {"cluster": ["all"], "indices": [on("*", privileges=["all"
         ),
         ({"indices": [on("a", privileges=["read", "write"])]}, [], {"indices": [on("a", privileges=["read", "write"])]}),
         ({"indices": [on("a", privileges=["write"])]}, [ALL], {}),
+        ({"indices": [on("a", privileges=["monitor"])]}, [{"indices": [on("a", privileges=["manage"])]}], {}),
+        ({"indices": [on("a", field_security={"grant": ["a"]})]}, [{"indices": [on("a", field_security={"grant": ["a*"]})]}], {}),
+        (
+            {"applications": [{"application": "kibana-.kibana", "privileges": ["feature_discover.read"], "resources": ["*"]}]},
+            [{"applications": [{"application": "kibana-.kibana", "privileges": ["all"], "resources": ["*"]}]}],
+            {},
+        ),
         (
             {"indices": [on(".security", allow_restricted_indices=True)]},
             [{"indices": [on("*", privileges=["all"])]}],

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.services.roles import cluster_privileges
-from accounts.services.roles.changes import added, includes
+from accounts.services.roles.changes import added
+from accounts.services.roles.inclusion import includes
 
 CLUSTER = [
     "all",

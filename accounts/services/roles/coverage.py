@@ -1,20 +1,24 @@
 """What some privileges allow beyond others, from the bodies of `_security/role`.
 
 Privileges are compared by their names and patterns. What isn't surely covered counts as not covered: an action that a named
-privilege includes, an index pattern that only several others cover together, and the same restriction of documents or fields
-written differently.
+privilege includes, an index pattern that only several others cover together, and the same restriction of documents written
+differently.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from accounts.services.roles import cluster_privileges, patterns
+from accounts.services.roles.inclusion import (
+    any_includes,
+    application_privilege_includes,
+    grants_cluster,
+    index_privilege_includes,
+    is_as_wide,
+)
 
 Body = Mapping[str, Any]
 Group = Mapping[str, Any]
 KINDS: Final = ("cluster", "indices", "applications", "run_as", "global", "remote_indices", "remote_cluster")
-# Index privileges that another one includes; `all` includes every one.
-INCLUDED: Final = {"write": frozenset({"index", "create", "create_doc", "delete"}), "index": frozenset({"create", "create_doc"})}
 # What a group of each kind is about: the fields with its patterns, and the one with its privileges.
 GROUPS: Final = {
     "indices": (("names",), "privileges"),
@@ -30,9 +34,9 @@ def split(body: Body, others: Iterable[Body]) -> tuple[Body, Body]:
     covered: dict[str, Any] = {}
     rest: dict[str, Any] = {}
     names = [name for other in whole for name in other.get("cluster") or ()]
-    _divide(covered, rest, "cluster", body, lambda name: _holds(names, name))
+    _divide(covered, rest, "cluster", body, lambda name: grants_cluster(names, name))
     users = [name for other in whole for name in other.get("run_as") or ()]
-    _divide(covered, rest, "run_as", body, lambda name: _any_covers(users, name))
+    _divide(covered, rest, "run_as", body, lambda name: any_includes(users, name))
     for kind in GROUPS:
         wider = [group for other in whole for group in other.get(kind) or ()]
         pieces = [piece for group in body.get(kind) or () for piece in _pieces(kind, group)]
@@ -53,12 +57,6 @@ def is_same(body: Body, other: Body) -> bool:
 def _divide(covered: dict[str, Any], rest: dict[str, Any], kind: str, body: Body, is_covered: Callable[[str], bool]) -> None:
     for name in body.get(kind) or ():
         (covered if is_covered(name) else rest).setdefault(kind, []).append(name)
-
-
-def _holds(privileges: Sequence[str], wanted: str) -> bool:
-    if cluster_privileges.holds(privileges, wanted):
-        return True
-    return ":" in wanted and any(":" in name and _pattern_covers(f"{name.rstrip('*')}*", wanted) for name in privileges)
 
 
 def _pieces(kind: str, group: Group) -> Iterator[dict[str, Any]]:
@@ -89,36 +87,16 @@ def _merged(groups: Iterable[Group], field: str) -> list[Group]:
 def _covers(kind: str, wider: Group, piece: Group) -> bool:
     fields, privileges = GROUPS[kind]
     return (
-        all(_any_covers(_list(wider[field]), pattern) for field in fields for pattern in _list(piece[field]))
-        and all(_includes(kind, wider[privileges], privilege) for privilege in piece[privileges])
-        and (bool(wider.get("allow_restricted_indices")) or not piece.get("allow_restricted_indices"))
-        and _restriction(wider) in ("", _restriction(piece))
+        all(any_includes(_list(wider[field]), pattern) for field in fields for pattern in _list(piece[field]))
+        and all(any(_includes(kind, piece, name, wanted) for name in wider[privileges]) for wanted in piece[privileges])
+        and is_as_wide(wider, piece)
     )
 
 
-def _includes(kind: str, privileges: Iterable[str], wanted: str) -> bool:
-    given = {name.lower() for name in privileges}
-    name = wanted.lower()
+def _includes(kind: str, piece: Group, privilege: str, wanted: str) -> bool:
     if kind == "applications":
-        return name in given or "*" in given
-    return name in given or "all" in given or any(name in INCLUDED.get(wider, ()) for wider in given)
-
-
-def _restriction(group: Group) -> str:
-    """Which documents and fields, "" for all of them."""
-    fields = group.get("field_security") or {}
-    is_limited = fields.get("grant", ["*"]) != ["*"] or fields.get("except")
-    return f"{group.get('query') or ''}{sorted(fields.items()) if is_limited else ''}"
-
-
-def _any_covers(wider: Iterable[str], pattern: str) -> bool:
-    return any(_pattern_covers(each, pattern) for each in wider)
-
-
-def _pattern_covers(wider: str, pattern: str) -> bool:
-    """Whether everything that the pattern matches is matched by the wider one, which is only known for wildcards."""
-    is_simple = not wider.startswith("/") and not {"?", "\\"} & set(wider)
-    return wider == pattern or (is_simple and patterns.matches(wider, pattern) is True)
+        return application_privilege_includes(piece["application"], privilege, wanted)
+    return privilege == wanted if kind == "remote_cluster" else index_privilege_includes(privilege, wanted)
 
 
 def _list(value: str | Sequence[str]) -> Sequence[str]:

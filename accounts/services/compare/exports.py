@@ -43,10 +43,8 @@ def open_export(file: BinaryIO) -> Export:
     if file.seek(0, 2) > MAX_SIZE:
         raise InvalidExport(f"The file is larger than {MAX_SIZE >> 20} MB.")
     file.seek(0)
-    try:
+    with exports.invalid_if_damaged():
         unpacked = sum(part.file_size for part in zipfile.ZipFile(file).infolist())
-    except zipfile.BadZipFile as exc:
-        raise InvalidExport(f"The file isn't an export, or it is truncated: {exc}") from None
     if unpacked > MAX_UNCOMPRESSED:
         raise InvalidExport(f"The uncompressed file is larger than {MAX_UNCOMPRESSED >> 20} MB.")
     export = exports.read(file)

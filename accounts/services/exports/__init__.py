@@ -15,6 +15,7 @@ from accounts.services.exports.listing import Listing as Listing
 from accounts.services.exports.listing import rows as rows
 from accounts.services.exports.reading import Export as Export
 from accounts.services.exports.reading import InvalidExport as InvalidExport
+from accounts.services.exports.reading import invalid_if_damaged as invalid_if_damaged
 from accounts.services.exports.reading import read as read
 from accounts.services.exports.reading import verify as verify
 from accounts.services.exports.rows import COLUMNS as COLUMNS

@@ -12,6 +12,7 @@ from typing import Final
 SEPARATORS: Final = {"csv": ",", "csv-semicolon": ";"}
 BOM: Final = "\ufeff"  # without it, a spreadsheet takes UTF-8 for something else
 MAX_FIELD_LENGTH: Final = 1 << 24
+UNQUOTED_NAME: Final = re.compile(r'(?![\s"])[^,]+(?<!\s)')
 LISTED_NAME: Final = re.compile(r' *("(?:[^"\\]|\\.)*"|[^,]+),?')
 # What a spreadsheet takes for the start of a formula, also in full width: at the start of a cell, and after whatever starts another
 # cell for a program that expects another separator. The apostrophe is included, so an added one differs from one in the text.
@@ -48,7 +49,7 @@ def text_lines(text: io.TextIOBase) -> Iterator[str]:
 
 def join_names(names: Iterable[str]) -> str:
     """Names separated by commas; a name that couldn't be read back is written as JSON."""
-    return ", ".join(name if "," not in name and name[:1] != '"' else encode_json(name) for name in names)
+    return ", ".join(name if UNQUOTED_NAME.fullmatch(name) else encode_json(name) for name in names)
 
 
 def split_names(text: str) -> tuple[str, ...]:

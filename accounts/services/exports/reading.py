@@ -5,8 +5,10 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, BinaryIO, Final
 
 from accounts.services.exports import cells, dialect, workbook
@@ -41,10 +43,11 @@ class Export:
 
 def read(file: BinaryIO) -> Export:
     """An export in any format, from a seekable file, which is read once to verify it. Raises InvalidExport."""
-    with _invalid_unless_readable():
+    with invalid_if_damaged():
         archive = zipfile.ZipFile(file)
         format = _format(archive)
         export = Export(archive, format, CompletenessManifest.of(_manifest(archive)))
+        _require_moment(export.manifest.generated_at)
         _require_same_hash(archive, format.part(SHEET), export.manifest.sha256)
         _require_all_rows(sum(1 for _ in export.rows()), export.manifest.rows)
     return export
@@ -52,7 +55,7 @@ def read(file: BinaryIO) -> Export:
 
 def verify(file: BinaryIO) -> dict[str, Any]:
     """The manifest of an export of any table, from a seekable file, which is read once to verify it. Raises InvalidExport."""
-    with _invalid_unless_readable():
+    with invalid_if_damaged():
         archive = zipfile.ZipFile(file)
         manifest = _manifest(archive)
         if "users_before" in manifest:
@@ -64,10 +67,11 @@ def verify(file: BinaryIO) -> dict[str, Any]:
 
 
 @contextmanager
-def _invalid_unless_readable() -> Iterator[None]:
+def invalid_if_damaged() -> Iterator[None]:
+    """Turns what damaged and foreign files raise into InvalidExport."""
     try:
         yield
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as exc:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as exc:
         raise InvalidExport(f"The file is truncated or damaged: {exc}") from None
     except (ValueError, KeyError, TypeError, csv.Error) as exc:
         raise InvalidExport(f"The file doesn't have the format of an export: {exc}") from None
@@ -95,6 +99,11 @@ def _of_sheet(xml: str) -> dict[str, str]:
     texts = workbook.texts_of(xml)
     names = {label: name for name, label in LABELS.items()}
     return {names[label]: value for label, value in zip(texts[::2], texts[1::2], strict=True)}
+
+
+def _require_moment(text: str) -> None:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("the time of the export has no time zone")
 
 
 def _require_same_hash(archive: zipfile.ZipFile, part: str, expected: str) -> None:

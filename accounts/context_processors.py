@@ -21,6 +21,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "operator": operator,
         "seconds_left": seconds_left(request.session) if operator else None,  # type: ignore[arg-type]
         "theme": theme if theme in THEMES else "auto",
-        "nav": request.path_info.split("/")[1],
+        "nav": request.path_info.lstrip("/").partition("/")[0],
         "current_url": request.get_full_path(),
     }

@@ -1,7 +1,7 @@
 """The query string of the audit trail. Any query string has an answer: values that can't be used are ignored."""
 
 import json
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from accounts.services.audit.actions import OUTCOMES, Action
 
 MAX_LENGTH: Final = 507
 PAGE_SIZE: Final = 50
+EARLIEST: Final = date(2000, 1, 1)  # before any event; Elasticsearch has no dates before 1970 in the trail
 
 
 class AuditForm(forms.Form):
@@ -40,8 +41,8 @@ class AuditForm(forms.Form):
         return Query(
             text=asked.get("q", ""),
             **{name: asked.get(name, "") for name in ("actor", "target", "action", "outcome", "after")},
-            since=start_of_day(since) if since else None,
-            until=start_of_day(until + timedelta(days=1)) if until and until.year < datetime.max.year else None,
+            since=start_of_day(max(since, EARLIEST)) if since else None,
+            until=start_of_day(max(until, EARLIEST) + timedelta(days=1)) if until and until.year < datetime.max.year else None,
             size=PAGE_SIZE,
         )
 
@@ -57,4 +58,4 @@ def _is_position(text: str) -> bool:
         moment, event = json.loads(text)
     except (ValueError, TypeError, RecursionError):
         return False
-    return isinstance(moment, int) and abs(moment) < 2**63 and isinstance(event, str)
+    return type(moment) is int and abs(moment) < 2**63 and isinstance(event, str)

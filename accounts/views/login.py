@@ -154,7 +154,7 @@ def _resume(request: AppRequest) -> HttpResponse:
 def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
     try:
         return [(str(name), str(value)) for name, value in json.loads(request.POST.get("pending_form", "[]"))]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return []
 
 

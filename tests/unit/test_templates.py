@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 from django.template.loader import get_template
+from django.test import RequestFactory
+
+from accounts import context_processors
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 SCRIPTS = TEMPLATES.parent / "static/js"
@@ -55,3 +58,11 @@ def test_a_form_that_posts_has_a_token(name: str) -> None:
 
 def test_the_page_for_a_crash_needs_no_context() -> None:
     assert "Something went wrong" in get_template("500.html").render()  # as Django's server_error does
+
+
+@pytest.mark.parametrize(("path", "nav"), [("/users/create", "users"), ("/", ""), ("localhost:443", "localhost:443"), ("*", "*")])
+def test_every_request_target_has_a_page(path: str, nav: str) -> None:
+    """Those of CONNECT and OPTIONS have no slash."""
+    request = RequestFactory().get("/")
+    request.path_info = path
+    assert context_processors.page(request)["nav"] == nav

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.observation import log_fields, observed
-from accounts.services import request_context
+from accounts.services import request_context, sessions
 from accounts.services.client import setup_problems
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
 from accounts.services.request_context import Observation
 from accounts.unsafe_settings import unsafe_settings
+from accounts.views import metrics as metrics_view
 from accounts.views import system
 from usermgmt import metrics
 from usermgmt.configuration import bearer_token, is_this_machine
@@ -75,6 +77,24 @@ def test_log_without_a_user() -> None:
         "usermgmt.elasticsearch.calls": 2,
         "usermgmt.elasticsearch.duration": 500_000_000,
     }
+
+
+def test_reads_of_sessions_do_not_add_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While Elasticsearch doesn't answer."""
+    answers, reads = threading.Event(), list[str]()
+
+    def read() -> int:
+        reads.append("read")
+        answers.wait(20)
+        return 7
+
+    monkeypatch.setattr(sessions, "number_of_active", read)
+    monkeypatch.setattr(metrics_view, "SECONDS_FOR_SESSIONS", 0.1)
+    assert [metrics_view._number_of_sessions() for _ in range(5)] == [None] * 5
+    answers.set()
+    monkeypatch.setattr(metrics_view, "SECONDS_FOR_SESSIONS", 20)
+    assert metrics_view._number_of_sessions() == 7
+    assert len(reads) == 2, "the one that did not end in time, and the last one"
 
 
 def test_download_is_observed_until_it_ends(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:

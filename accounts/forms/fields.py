@@ -45,7 +45,8 @@ class ApiKeyField(forms.CharField):
     """An API key, without the blanks around a pasted one, and never rendered again."""
 
     def __init__(self, *, label: str, test_subject: str, **attrs: Any) -> None:
-        widget = forms.PasswordInput(attrs=hook(test_subject, autocomplete="off", spellcheck="false", **attrs))
+        attrs = {"autocomplete": "off", "spellcheck": "false", "data-show-label": "Show API key", **attrs}
+        widget = forms.PasswordInput(attrs=hook(test_subject, **attrs))
         super().__init__(label=label, widget=widget, help_text=API_KEY_HELP, error_messages={"required": "Enter an API key."})
 
 

@@ -94,7 +94,7 @@ class _MetadataFormSet(forms.BaseFormSet):  # type: ignore[type-arg]
         keys = set[Any]()
         for form in self._kept():
             key = form.cleaned_data.get("key")
-            if key in keys:
+            if key is not None and key in keys:
                 form.add_error("key", ValidationError("This key is already used in another row.", code="duplicate"))
             keys.add(key)
         if all(form.is_valid() for form in self._kept()) and _size(self.metadata()) > MAX_SIZE:

@@ -25,7 +25,7 @@
     box.className = "field__box";
     Object.assign(button, { type: "button", className: "icon-button" });
     button.dataset.show = "";
-    button.setAttribute("aria-label", "Show password");
+    button.setAttribute("aria-label", input.dataset.showLabel || "Show password");
     button.append(icon(EYE));
     button.addEventListener("click", () => show(input, input.type === "password"));
     const hadFocus = document.activeElement === input;

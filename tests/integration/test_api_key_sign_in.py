@@ -292,7 +292,8 @@ def test_a_key_made_by_a_key_is_not_the_user(node: TestNode) -> None:
 
 def test_keys_create_no_keys(node: TestNode) -> None:
     client = signed_in_with(new_key(node, "ada")[1])
-    assert "createApiKeyButton" not in text(client, "/account/api-keys")
+    for path in ("/account/api-keys", "/account/user-api"):
+        assert "createApiKeyButton" not in text(client, path)
     page = client.post("/account/create-api-key", {"name": "x", "privilege": "read_security", "days": "7"})
     assert page.status_code == 403
     assert "API keys create only API keys without privileges" in page.content.decode()

@@ -7,7 +7,7 @@ import pytest
 from accounts.services import roles, users
 from accounts.services.client import PersonClient
 from accounts.services.cluster import setup as cluster_setup
-from accounts.services.roles import Role, changes
+from accounts.services.roles import Role, changes, inclusion
 from accounts.services.roles.escalation import SECURITY
 from accounts.services.users import privilege_holders
 from tests.support.cast import PASSWORD
@@ -177,11 +177,11 @@ def test_unlicensed_role_grants_nothing(node: TestNode, otto: PersonClient) -> N
 
 def test_node_grants_what_counts_as_included(node: TestNode) -> None:
     """Else a role would grant more, and the finding about it would be silent."""
-    parts = [{"names": [f"of-{given}"], "privileges": [given]} for given in changes.INDEX_PRIVILEGES]
+    parts = [{"names": [f"of-{given}"], "privileges": [given]} for given in inclusion.INDEX_PRIVILEGES]
     node.elastic.security.put_role(name="includes", cluster=["manage_security"], indices=parts)
     node.put_user("includes", roles=["includes"])
     actions = ["user/put", "user/change_password", "role/put", "role_mapping/put", "service_account/token/create", "enroll/node"]
-    asked = [{"names": [f"of-{given}"], "privileges": list(included)} for given, included in changes.INDEX_PRIVILEGES.items()]
+    asked = [{"names": [f"of-{given}"], "privileges": list(included)} for given, included in inclusion.INDEX_PRIVILEGES.items()]
     answer = node.elastic.options(basic_auth=("includes", PASSWORD)).security.has_privileges(
         cluster=[SECURITY + action for action in (*actions, "delegate_pki")], index=asked
     )

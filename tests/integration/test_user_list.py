@@ -208,3 +208,9 @@ def test_caption_says_what_is_listed(node: TestNode, signed_in: Callable[..., Cl
     assert caption[1] == (
         "Users 1–2 of 2: username, full name, email address, or role contains “cap-”, sorted by username (descending)"
     )
+
+
+def test_filters_keep_search_view_and_order(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    page = signed_in("ada").get("/users/filters?q=x&view=activity&sort=roles&order=desc&size=50&role=viewer")
+    kept = {"q": "x", "view": "activity", "sort": "roles", "order": "desc", "size": "50"}
+    assert dict(page.context["hidden"]) == kept

@@ -137,6 +137,16 @@ def test_problems_name_the_key_and_keep_what_was_typed(row: dict[str, str], prob
     assert form.metadata.forms[-1]["key"].value() == row["key"]
 
 
+def test_invalid_keys_are_not_the_same_key() -> None:
+    data = posted()
+    data.update({"metadata-TOTAL_FORMS": str(len(OWN) + 2)})
+    for number, key in enumerate(["_a", "_b"], start=len(OWN)):
+        data.update({f"metadata-{number}-{name}": text for name, text in (("key", key), ("type", "text"), ("value", "x"))})
+    form = EditUserForm(data, roles=[])
+    reserved = "Keys that start with an underscore are reserved for Elasticsearch."
+    assert problems(form) == [f"_a: {reserved}", f"_b: {reserved}"]
+
+
 def test_metadata_that_is_too_large_or_wasnt_in_the_form_stays() -> None:
     large = User("jdoe", metadata={str(number): 1 for number in range(101)})
     assert not metadata.is_editable(large.metadata)

@@ -43,7 +43,7 @@ def filters(request: AppRequest) -> HttpResponse:
     query = UserListForm(request.GET).query()
     context = {
         "groups": _groups(request, query),
-        "hidden": [(name, value) for name in ("q", "sort", "order", "size") for value in request.GET.getlist(name)],
+        "hidden": [(name, value) for name in ("q", "view", "sort", "order", "size") for value in request.GET.getlist(name)],
         "cancel": UserListAddresses(request.GET).to(),
     }
     return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)

@@ -23,11 +23,18 @@ from tests.support.nodes import TestNode
 from tests.support.pages import text
 from tests.support.traces import trail
 
+TODAY = end_dates.today()
 SLUGS = ("past-end-date", "ending", "unreadable-end-dates")
 
 
+@pytest.fixture(autouse=True)
+def without_midnight(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day is the same for a test and for the product, also when another begins meanwhile."""
+    monkeypatch.setattr(end_dates, "today", lambda: TODAY)
+
+
 def day(days: int) -> str:
-    return (end_dates.today() + timedelta(days)).isoformat()
+    return (TODAY + timedelta(days)).isoformat()
 
 
 def put(node: TestNode, username: str, end: Any, **body: Any) -> None:

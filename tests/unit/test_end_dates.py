@@ -45,8 +45,14 @@ def test_without_an_end_date() -> None:
     assert end_dates.of(User("elastic", metadata={"active_until": "2020-01-01", "_reserved": True})) is None
 
 
+@pytest.fixture(autouse=True)
+def on_that_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dates in parameters are made long before their tests, perhaps on another day."""
+    monkeypatch.setattr(end_dates, "today", lambda: TODAY)
+
+
 def user(days: int, **fields: Any) -> User:
-    return User("a", metadata={"active_until": (end_dates.today() + timedelta(days)).isoformat()}, **fields)
+    return User("a", metadata={"active_until": (TODAY + timedelta(days)).isoformat()}, **fields)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -21,6 +20,7 @@ import pytest
 
 from local_cluster.node import wait_for
 from local_cluster.ports import free_ports
+from tests.support.gateway import Answer, gateway
 from tests.support.nodes import TestNode
 from tests.support.server import answers, children_of, recorded, serve, start
 
@@ -252,15 +252,25 @@ def test_where_a_request_ends_is_never_a_guess(place: Place) -> None:
         assert (status(answer) in (400, 501), answer.count("HTTP/1.1 ")) == (True, 1), end
 
 
-def test_a_stop_lets_a_request_end(serving: Serving) -> None:
-    place, process = serving(THROTTLE_ANSWER_SECONDS="3")
-    cookie, token = form(place)
-    body = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong"
-    with socket.create_connection(place, timeout=20) as connection, connection.makefile("rb") as answer:
-        connection.sendall(post(place, body, cookie).encode())
-        time.sleep(1)  # it has come
-        process.send_signal(signal.SIGTERM)
-        assert (status(answer.read().decode()), process.wait(timeout=20)) == (200, 0)
+def test_a_stop_lets_a_request_end(node: TestNode, serving: Serving) -> None:
+    has_come, may_end = threading.Event(), threading.Event()
+
+    def hold(answer: Answer) -> None:
+        if answer.path == "/_security/_authenticate":
+            has_come.set()
+            may_end.wait(60)
+
+    with gateway(node.url, hold) as url:
+        place, process = serving(ELASTICSEARCH_HOSTS=url, ELASTICSEARCH_REQUEST_TIMEOUT="60")
+        cookie, token = form(place)
+        body = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong"
+        with socket.create_connection(place, timeout=60) as connection, connection.makefile("rb") as answer:
+            connection.sendall(post(place, body, cookie).encode())
+            assert has_come.wait(60)
+            process.send_signal(signal.SIGTERM)
+            assert wait_for(lambda: not answers(f"http://{place[0]}:{place[1]}"), 60), "it is stopping"
+            may_end.set()
+            assert (status(answer.read().decode()), process.wait(timeout=20)) == (200, 0)
 
 
 def test_open_connection_does_not_block_the_stop(served: tuple[str, int, "subprocess.Popen[bytes]"]) -> None:
@@ -281,7 +291,7 @@ def two_processes(node: TestNode, tmp_path: Path) -> Iterator[Callable[..., "sub
             _, process = serve(node, tmp_path / "log", WEB_WORKERS="2", **environment)
             running.callback(process.wait, timeout=30)
             running.callback(process.terminate)
-            assert wait_for(lambda: len(children_of(process)) == 2, 20)
+            assert wait_for(lambda: len(children_of(process)) == 2, 60)
             return process
 
         yield start_two
@@ -291,7 +301,7 @@ def test_a_process_that_ends_gets_a_successor(two_processes: Callable[..., "subp
     process = two_processes()
     first, second = children_of(process)
     os.kill(int(first), signal.SIGKILL)
-    assert wait_for(lambda: len(set(children_of(process)) - {first}) == 2, 20)
+    assert wait_for(lambda: len(set(children_of(process)) - {first}) == 2, 60)
     assert second in children_of(process)
 
 
@@ -340,7 +350,7 @@ def configured(tmp_path: Path) -> Iterator[Configured]:
     url = f"http://127.0.0.1:{port}"
     process = start({**environment, "ENV_FILE": str(file)}, log, url)
     try:
-        assert wait_for(lambda: len(children_of(process)) == 2, 20)
+        assert wait_for(lambda: len(children_of(process)) == 2, 60)
         yield Configured(url, file, log, process)
     finally:
         process.terminate()
@@ -350,7 +360,7 @@ def configured(tmp_path: Path) -> Iterator[Configured]:
 def test_server_reads_the_env_file_again(configured: Configured) -> None:
     before = configured.children
     configured.reload("WEB_WORKERS=2", "WEB_WORKERS=3\nBASE_PATH=/es-users")
-    assert wait_for(lambda: len(configured.children - before) == 3 == len(configured.children), 20)
+    assert wait_for(lambda: len(configured.children - before) == 3 == len(configured.children), 60)
     with urllib.request.urlopen(f"{configured.url}/login") as page:  # noqa: S310
         assert b'action="/es-users/login"' in page.read()
 
@@ -367,27 +377,27 @@ def test_server_reads_the_env_file_again(configured: Configured) -> None:
 def test_server_continues_with_its_settings_if_new_ones_are_wrong(configured: Configured, old: str, new: str, reason: str) -> None:
     before, expected = configured.children, reason.format(file=configured.file)
     configured.reload(old, new)
-    assert wait_for(lambda: "continues with the previous settings" in configured.log.read_text(), 20), configured.log.read_text()
+    assert wait_for(lambda: "continues with the previous settings" in configured.log.read_text(), 60), configured.log.read_text()
     assert [expected in line["message"] for line in configured.lines if "previous settings" in line["message"]] == [True]
     assert (configured.process.poll(), configured.children) == (None, before)
 
     # A process that replaces another has the previous settings, too.
     killed = min(before)
     os.kill(int(killed), signal.SIGKILL)
-    assert wait_for(lambda: len(configured.children - {killed}) == 2 and answers(configured.url), 20)
+    assert wait_for(lambda: len(configured.children - {killed}) == 2 and answers(configured.url), 60)
     (survivor,) = configured.children & before
     os.kill(int(survivor), signal.SIGKILL)
-    assert wait_for(lambda: not configured.children & before and answers(configured.url), 20), configured.log.read_text()
+    assert wait_for(lambda: not configured.children & before and answers(configured.url), 60), configured.log.read_text()
 
     new_ones = configured.children
     configured.reload(new, old)
-    assert wait_for(lambda: len(configured.children - new_ones) == 2 == len(configured.children), 20)
+    assert wait_for(lambda: len(configured.children - new_ones) == 2 == len(configured.children), 60)
 
 
 def test_lines_of_the_server_are_json(configured: Configured) -> None:
     before = configured.children
     os.kill(int(min(before)), signal.SIGKILL)
-    assert wait_for(lambda: len(configured.children - {min(before)}) == 2, 20)
+    assert wait_for(lambda: len(configured.children - {min(before)}) == 2, 60)
     configured.process.terminate()
     configured.process.wait(timeout=30)
     found = {(line["log.level"], line["message"].partition(" ")[0]) for line in configured.lines}
@@ -397,7 +407,7 @@ def test_lines_of_the_server_are_json(configured: Configured) -> None:
 def test_lines_of_the_server_obey_the_log_level(configured: Configured) -> None:
     before = configured.children
     configured.reload("WEB_WORKERS=2", "WEB_WORKERS=2\nLOG_LEVEL=WARNING")
-    assert wait_for(lambda: len(configured.children - before) == 2 == len(configured.children), 20)
+    assert wait_for(lambda: len(configured.children - before) == 2 == len(configured.children), 60)
     assert sum(line["message"].startswith("Booting") for line in configured.lines) == 2
 
 

@@ -100,8 +100,9 @@ def test_a_node_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_cluster_survives_the_loss_of_a_node(tmp_path: Path) -> None:
-    with Cluster(tmp_path, nodes=3) as cluster, cluster.client(max_retries=3) as client:
-        health = client.cluster.health()
+    # The client waits longer than any of its questions.
+    with Cluster(tmp_path, nodes=3) as cluster, cluster.client(max_retries=3, request_timeout=90) as client:
+        health = client.cluster.health(wait_for_status="green", timeout="60s")  # before, only the security index was awaited
         assert (health["status"], health["number_of_nodes"]) == ("green", 3)
         cluster.nodes[0].stop()
         assert client.cluster.health(wait_for_nodes="2", timeout="60s")["number_of_nodes"] == 2

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -13,6 +12,7 @@ from pytest_django import Settings
 from accounts.services import service_accounts
 from accounts.services.client import PersonClient, invalidate
 from accounts.services.findings import rows
+from local_cluster.node import wait_for
 from tests.support.faults import faulty
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
@@ -83,10 +83,8 @@ def test_token_is_seen_everywhere_until_it_is_deleted(node: TestNode, otto: Clie
 
 def test_file_token_is_shown_with_its_node(node: TestNode, otto: Client, person: Callable[[str], PersonClient]) -> None:
     (node.config / "service_tokens").write_text(f"{FLEET}/of-a-file:{HASH}\n")
-    deadline = time.monotonic() + 10
-    while not (tokens := service_accounts.get(person("otto"), FLEET).tokens) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    [token] = tokens
+    assert wait_for(lambda: bool(service_accounts.get(person("otto"), FLEET).tokens), 60)
+    [token] = service_accounts.get(person("otto"), FLEET).tokens
     assert (token.name, token.source, len(token.nodes)) == ("of-a-file", "file", 1)
     page = squeezed(otto, f"/service-accounts/view/{FLEET}")
     assert "File <code>service_tokens</code>" in page

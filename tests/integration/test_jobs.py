@@ -8,6 +8,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import bcrypt
@@ -445,6 +446,90 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
     assert ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
     assert Counter(event.actor.username for event in trail(node, action="user-disable")) == {"ada": 2, "eve": 3}
     assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
+
+
+def test_commands_for_another_state(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """Each says so, and is recorded as a failure, or not at all."""
+    make(node, ["jane"])
+    ada = signed_in("ada")
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["jane"], "action": "deactivate"})
+    control(ada, "start")
+    finish(ada)
+    for command in ("start", "pause", "resume", "retry", "discard"):
+        response = ada.post(f"/users/jobs/control/{the_job().id}", {"command": command})
+        assert (command, response.status_code) == (command, 409)
+    assert [(event.action, event.outcome) for event in trail(node, kind="job")] == [
+        ("job-start", "success"),
+        ("job-finish", "success"),
+    ]
+
+
+def test_two_starts_at_once(node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    make(node, ["jane"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["jane"], "x").id, allows_all)
+    require, looks = store.require, list[str]()
+
+    def slow(*args: Any) -> Job:
+        """The other one starts after the first look at the state."""
+        found = require(*args)
+        looks.append(found.state)
+        if len(looks) == 1:
+            jobs.start(ada, job.id)
+        return found
+
+    monkeypatch.setattr(store, "require", slow)
+    with pytest.raises(errors.JobStateChanged):
+        jobs.start(ada, job.id)
+    outcomes = [(event.action, event.outcome, event.reason) for event in trail(node, kind="job")]
+    assert sorted(outcomes) == [("job-start", "failure", "job_state_changed"), ("job-start", "success", "")]
+
+
+def test_the_end_is_recorded_once_and_by_the_next_process(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(node, ["jane"])
+    ada = person("ada")
+    job = jobs.create(ada, "deactivate", (), ["jane"], "x")
+    jobs.advance(ada, job.id, allows_all)
+    jobs.start(ada, job.id)
+    jobs.advance(ada, job.id, allows_all)
+
+    def refused(*args: Any, **more: Any) -> None:
+        raise errors.AuditUnavailable("unavailable", "no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "record_event", refused)
+        with pytest.raises(errors.AuditUnavailable):
+            jobs.advance(ada, job.id, allows_all)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", lambda job: (_ for _ in ()).throw(errors.Conflict("another process was first")))
+        assert jobs.advance(ada, job.id, allows_all).state == "running"
+    assert jobs.advance(ada, job.id, allows_all).state == "finished"
+    assert [event.details["success"] for event in trail(node, action="job-finish")] == ["1"]
+
+
+def test_verifying_goes_on_behind_what_stays_unknown(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "MAX_VERIFIED", 2)
+    make(node, ["bulk-1", "bulk-2", "bulk-3"])
+    ada = person("ada")
+    job = jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x")
+    jobs.advance(ada, job.id, allows_all)
+    jobs.start(ada, job.id)
+    jobs.advance(ada, job.id, allows_all)
+    store.refresh()
+    done = list(store.all_steps(job := store.get(job.id)))
+    unknown = [replace(step, state="unknown", request=step.request if step.number == 3 else "none") for step in done]
+    store.put_steps(unknown)
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    assert sum(jobs.verify(ada, job.id) for _ in range(2)) == 1
+    assert {name: state for name, (state, _) in results(job).items()} == {
+        "bulk-1": "unknown",
+        "bulk-2": "unknown",
+        "bulk-3": "success",
+    }
 
 
 def test_an_older_setup(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:

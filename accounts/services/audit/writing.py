@@ -73,9 +73,17 @@ def record_event(
     outcome: Outcome = "success",
     reason: str = "",
     details: Mapping[str, str] | None = None,
+    once: str = "",
 ) -> None:
-    """Record what isn't a change. Raises AuditUnavailable; the caller decides whether to continue without the event."""
-    add(Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {}))
+    """Record what isn't a change. `once`: the ID of an event that two processes may record.
+
+    Raises AuditUnavailable; the caller decides whether to continue without the event.
+    """
+    event = Event.now(actor, action, target, kind, outcome=outcome, reason=reason, details=details or {})
+    if once:
+        add_once([replace(event, id=once)])
+    else:
+        add(event)
 
 
 def add(event: Event, administrator: AdministratorClient | None = None) -> None:

@@ -136,7 +136,8 @@ class Step:
     """The change of one user. `was`: roles and whether they were active in the preview; None if there was no such user.
 
     `operator`: the unique name of who began the change. `request`: the ID of that request, which its event in the audit trail has
-    too. `reason`: why the user is skipped, in words, or why the change failed, as a code of `audit.actions.REASONS` or in words.
+    too. `begun`: when, or when it was last tried to verify the unknown outcome. `reason`: why the user is skipped, in words, or why
+    the change failed, as a code of `audit.actions.REASONS` or in words.
 
     `secret`: the new password, encrypted. `notes`: what else the preview says. Of an import, `line`: in the file, and `values`:
     its fields as JSON.

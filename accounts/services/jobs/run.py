@@ -86,9 +86,9 @@ def resume(client: PersonClient, id: str) -> Job:
 
 def pause(client: PersonClient, id: str) -> Job:
     """The changes that are being made still end. Raises JobStateChanged, AuditUnavailable."""
-    job = store.update(id, ["running"], lambda job: replace(job, state="paused"))
-    _record(client, job, audit.Action.JOB_PAUSE)
-    return job
+    job = store.require(id, ["running"])
+    with audit.recorded(client, audit.Action.JOB_PAUSE, job.title, kind="job", details=_details(job)):
+        return store.update(id, ["running"], lambda job: replace(job, state="paused"))
 
 
 def discard(id: str) -> None:
@@ -107,12 +107,17 @@ def retry(client: PersonClient, id: str) -> Job:
 
 
 def verify(client: PersonClient, id: str) -> int:
-    """Find out some of the unknown outcomes; returns how many. Raises AccessDenied, AuditUnavailable."""
+    """Find out some of the unknown outcomes, first those that were not tried lately; returns how many.
+
+    Raises AccessDenied, AuditUnavailable.
+    """
     job = store.get(id)
     store.refresh()
-    unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED))
+    unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED, by_time=True))
     events = _events(job, unknown)
-    verified = [_verified(client, job, step, events.get((step.request, step.username))) for step in unknown]
+    now = timezone.now()
+    tried = [(replace(step, begun=now), events.get((step.request, step.username))) for step in unknown]
+    verified = [_verified(client, job, step, event) for step, event in tried]
     store.put_steps(verified)
     return sum(step.state != "unknown" for step in verified)
 
@@ -133,21 +138,20 @@ def _require_work(job: Job) -> None:
 
 def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
     job = store.require(id, states)
-    _record(client, job, action)
 
     def run(job: Job) -> Job:
         job = replace(job, state="running", started=job.started or timezone.now(), finished=None)
         names = [*job.passwords_for, client.actor.unique_name] if job.action == "reset-passwords" else []
         return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(client.actor)
 
-    return store.update(id, states, run)
+    with audit.recorded(client, action, job.title, kind="job", details=_details(job)):
+        return store.update(id, states, run)
 
 
-def _record(client: PersonClient, job: Job, action: audit.Action, counts: Counts | None = None) -> None:
+def _details(job: Job, counts: Counts | None = None) -> dict[str, str]:
     numbers = {name: str(getattr(counts, name)) for name in ("success", "failure", "unknown", "skipped")} if counts else {}
     details = {"filter": job.filter, "users": str(job.read), "roles": ", ".join(job.roles), **numbers}
-    filled = {"job": job.id, **{name: text for name, text in details.items() if text}}
-    audit.record_event(client.actor, action, job.title, kind="job", details=filled)
+    return {"job": job.id, **{name: text for name, text in details.items() if text}}
 
 
 @contextmanager
@@ -312,11 +316,15 @@ def _revoke_keys(client: PersonClient, user: User) -> str:
 
 
 def _finish(client: PersonClient, job: Job, counts: Counts) -> Job:
-    """Two processes may see the end at once; the version of the job lets one of them write it."""
+    """Two processes may see the end at once: the version of the job makes their events the same, and lets one of them write it.
+
+    What is to be done at the end comes before, so that a killed process leaves it to the next one.
+    """
+    seq_no = job.version.seq_no if job.version else 0
+    details = _details(job, counts)
+    audit.record_event(client.actor, audit.Action.JOB_FINISH, job.title, kind="job", details=details, once=f"{job.id}-{seq_no}")
+    store.delete_lines(job)
     try:
-        finished = store.write(replace(job, state="finished", finished=timezone.now()))
+        return store.write(replace(job, state="finished", finished=timezone.now()))
     except errors.Conflict:
         return store.get(job.id)
-    _record(client, finished, audit.Action.JOB_FINISH, counts)
-    store.delete_lines(finished)
-    return finished

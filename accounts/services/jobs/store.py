@@ -22,12 +22,13 @@ MAX_TRIES: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class StepQuery:
-    """Steps after (or before) a number, in a state."""
+    """Steps after (or before) a number, in a state; `by_time`: those first that were begun first."""
 
     state: str = ""
     after: int = 0
     before: int = 0
     size: int = 50
+    by_time: bool = False
 
 
 def get(id: str) -> Job:
@@ -69,6 +70,8 @@ def update(id: str, states: Sequence[State], change: Callable[[Job], Job]) -> Jo
     for _ in range(MAX_TRIES):
         try:
             return write(change(require(id, states)))
+        except errors.JobStateChanged:  # a kind of Conflict
+            raise
         except errors.Conflict:
             continue
     raise errors.Unavailable(f"the job {id} is being changed all the time")
@@ -194,12 +197,14 @@ def _put_batch(steps: Sequence[Step]) -> list[Step]:
 
 
 def steps(job: Job, query: StepQuery) -> list[Step]:
-    """Some steps, in the order of their numbers; call `refresh` first."""
+    """Some steps, in the order of their numbers unless `by_time`; call `refresh` first."""
     backwards = bool(query.before)
+    by_number = {"number": {"order": "desc" if backwards else "asc", "unmapped_type": "integer"}}
+    by_time: dict[str, Any] = {"begun": {"order": "asc", "unmapped_type": "date"}}
     answer = service_client().search(
         **INDEX,
         query={"bool": {"filter": _filters(job, query)}},
-        sort=[{"number": {"order": "desc" if backwards else "asc", "unmapped_type": "integer"}}],
+        sort=[by_time, by_number] if query.by_time else [by_number],
         size=query.size,
         seq_no_primary_term=True,
         track_total_hits=False,

@@ -1,6 +1,7 @@
 """The pages of the living sessions, the limit per person, and who is let in no more."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -70,6 +71,21 @@ def test_administrators_see_all_sessions(node: TestNode, signed_in: SignIn) -> N
     page = ada.get("/sessions/").content.decode()
     assert page.count("This session") == 1
     assert str(ada.cookies[django_settings.SESSION_COOKIE_NAME].value) not in page
+
+
+def test_all_sessions_are_found_however_many_documents_there_are(
+    node: TestNode, signed_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each user whose sessions were ended lately has one, too."""
+    monkeypatch.setattr(active, "BATCH_SIZE", 2)
+    for number in range(5):
+        sessions.end_all(f"gone-{number}")
+    clients = [signed_in(username) for username in ("ada", "otto", "norah", "otto")]
+    sessions.end_all("norah")
+    assert Counter(session.username for session in shown(clients[0])) == {"ada": 1, "otto": 2}
+    assert sessions.number_of_active() == 3
+    clients[0].post("/sessions/end-all")
+    assert [is_signed_in(client) for client in clients] == [True, False, False, False]
 
 
 @pytest.mark.parametrize("username", ["otto", "norah"])

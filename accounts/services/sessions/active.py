@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -20,7 +20,7 @@ from accounts.services.sessions import keys, store
 
 logger = logging.getLogger(__name__)
 
-MAX_SESSIONS: Final = 10_000  # of one search
+BATCH_SIZE: Final = 10_000  # of one search
 SECONDS_BETWEEN_REMOVALS: Final = 300
 _removed_at = float("-inf")
 
@@ -129,7 +129,7 @@ def _remove_expired() -> None:
     found = service_client().search(
         index=[indices.SESSIONS, indices.THROTTLE],
         query={"range": {"expires": {"lt": timezone.now().isoformat()}}},
-        size=MAX_SESSIONS,
+        size=BATCH_SIZE,
         source_includes=["username", "realm", "realm_type", "api_key", "created", "expires"],
         seq_no_primary_term=True,
         ignore_unavailable=True,
@@ -146,20 +146,38 @@ def _active_sessions(query: Mapping[str, Any]) -> list[Session]:
 
 
 def _found(query: Mapping[str, Any]) -> list[Session]:
-    """The sessions among the documents found: neither expired nor of an ended generation."""
-    answer = service_client().search(
-        index=indices.SESSIONS, query=query, size=MAX_SESSIONS, source_excludes=["payload"], ignore_unavailable=True
-    )
-    sources = {hit["_id"]: hit["_source"] for hit in answer["hits"]["hits"]}
-    current = {source["username"]: source for source in sources.values() if "created" not in source}
-    return [_session(id, source) for id, source in sources.items() if _is_active(source, current)]
+    """The sessions that match: neither expired nor of an ended generation."""
+    sources = {id: source for id, source in _documents(query) if source["username"] is not None and not store.has_ended(source)}
+    current = store.generations({source["username"] for source in sources.values() if _has_generation(source)})
+    return [
+        _session(id, source)
+        for id, source in sources.items()
+        if not _has_generation(source) or store.belongs_to_generation(source, current.get(source["username"], source))
+    ]
 
 
-def _is_active(source: Mapping[str, Any], current: Mapping[str, Mapping[str, Any]]) -> bool:
-    if "created" not in source or source["username"] is None or store.has_ended(source):
-        return False
-    has_generation = source["realm_type"] in keys.MANAGED_REALM_TYPES
-    return not has_generation or store.belongs_to_generation(source, current.get(source["username"], source))
+def _documents(query: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All sessions that match, in batches. The index also has a document for each user whose sessions were ended lately."""
+    position: list[Any] | None = None
+    while True:
+        answer = service_client().search(
+            index=indices.SESSIONS,
+            query={"bool": {"filter": [query, {"exists": {"field": "created"}}]}},
+            size=BATCH_SIZE,
+            sort=[{"_seq_no": "asc"}],  # one that is renewed meanwhile moves to the end
+            search_after=position,
+            source_excludes=["payload"],
+            ignore_unavailable=True,
+        )
+        hits = answer["hits"]["hits"]
+        yield from ((hit["_id"], hit["_source"]) for hit in hits)
+        if len(hits) < BATCH_SIZE:
+            return
+        position = hits[-1]["sort"]
+
+
+def _has_generation(source: Mapping[str, Any]) -> bool:
+    return source["realm_type"] in keys.MANAGED_REALM_TYPES
 
 
 def _session(id: str, source: Mapping[str, Any]) -> Session:

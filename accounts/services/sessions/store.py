@@ -8,7 +8,7 @@ together with each session, so no concurrent request can bring an ended session 
 
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -157,6 +157,12 @@ def generation(username: str) -> str:
     """
     document = store.get(indices.SESSIONS, keys.generation_id_of(username))
     return str(document["_source"]["generation"]) if document else ""
+
+
+def generations(usernames: Collection[str]) -> dict[str, Mapping[str, Any]]:
+    """The documents with the generations of those users who have one, by username. At most one call."""
+    documents = store.get_many(indices.SESSIONS, [keys.generation_id_of(name) for name in usernames]) if usernames else []
+    return {name: document["_source"] for name, document in zip(usernames, documents, strict=True) if document}
 
 
 def _read(key: str, document_id: str) -> dict[str, Any] | None:

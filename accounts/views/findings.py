@@ -110,8 +110,10 @@ def export(request: AppRequest, slug: str) -> HttpResponseBase:
 
 def _cells(finding: Finding, found: Iterable[Row]) -> Iterator[list[str]]:
     yield ["Username", "Full name", "Status", finding.roles or "Roles", "Details", "ID"]
+    of_users = finding.noun in ("user", "API key")  # of a key, the status is that of its owner
     for row in found:
-        yield [row.username, row.full_name, ", ".join(row.badges) or "Active", dialect.join_names(row.roles), row.details, row.ref]
+        status = ", ".join(row.badges) or ("Active" if of_users and row.username else "")
+        yield [row.username, row.full_name, status, dialect.join_names(row.roles), row.details, row.ref]
 
 
 def _requested(request: AppRequest, slug: str) -> tuple[Finding, Run, FindingQuery]:

@@ -217,7 +217,13 @@ class TestExports:
         assert "too large" in response.content.decode()
 
 
-def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
+def test_two_reviews(
+    node: TestNode,
+    ada: PersonClient,
+    otto: PersonClient,
+    signed_in: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def frozen(title: str) -> str:
         review = reviews.start(otto, UserQuery(q="person", kind="native"), title)
         while not reviews.create_snapshot(otto, review.id).is_over:
@@ -243,6 +249,11 @@ def test_two_reviews(node: TestNode, ada: PersonClient, otto: PersonClient, sign
     assert found.before.snapshot
     unknown = replace(found.before, snapshot=replace(found.before.snapshot, anonymous_access="no information"))
     assert not replace(found, before=unknown).is_same_anonymous_access
+    before = reviews.get(first)
+    failed = [replace(before, state="failed"), replace(before, state="snapshotting"), before]
+    with monkeypatch.context() as patch:
+        patch.setattr(reviews, "all_reviews", lambda: failed)
+        assert compare.with_snapshot() == [before]
     browser = signed_in("otto")
     assert "Spring (20" in browser.get("/compare/").content.decode()
     page = browser.get(f"/compare/reviews?one={first}&other={second}").content.decode()

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from accounts.services.documents import batches, indices, store
 from accounts.services.findings import Row, rows, runs, steps, user_pages
 from accounts.services.realms import Realm
 from accounts.services.users import Flag, User, UserQuery
+from accounts.views import findings as finding_views
 from tests.support.api_keys import rewrite
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
@@ -502,6 +504,21 @@ def test_old_runs_are_pruned(node: TestNode, otto: PersonClient, monkeypatch: py
     kept = {id for id in done[2:] for chunks in findings.get(id).chunks.values() for id, _ in chunks} | set(done[2:])
     hits = node.elastic.search(index=indices.FINDINGS, size=1000, expand_wildcards="all")["hits"]["hits"]
     assert {hit["_id"] for hit in hits} == kept
+
+
+@pytest.mark.parametrize(
+    ("slug", "row", "status"),
+    [
+        ("managers", Row("bob", "bob"), "Active"),
+        ("managers", Row("bob", "bob", badges=("Deactivated",)), "Deactivated"),
+        ("excessive-keys", Row("id", "bob", ref="id"), "Active"),
+        ("excessive-keys", Row("id", "", ref="id"), ""),
+        ("unknown-outcomes", Row("id", "bob", ref="id"), ""),
+        ("mapping-unknown-roles", Row("m", "", ref="m"), ""),
+    ],
+)
+def test_export_has_only_a_status_that_is_known(slug: str, row: Row, status: str) -> None:
+    assert next(islice(finding_views._cells(findings.BY_SLUG[slug], [row]), 1, 2))[2] == status
 
 
 class TestPages:

@@ -180,7 +180,7 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     node.elastic.security.put_role(name="acts", run_as=["ad*"])
     node.elastic.security.put_role(name="may", cluster=["manage"])
     for name in ("u1", "u2", "u3"):
-        node.put_user(name, roles=["acme", "viewer"], enabled=name != "u2")
+        node.put_user(name, roles=["acme", "viewer", "acme"], enabled=name != "u2")
     assert "<strong>1 role</strong>: name or description contains “acme”, sorted by name." in text(otto, "/roles/export?q=acme")
     calls.clear()
     file = io.BytesIO(otto.post("/roles/export", {"format": "ndjson"}).getvalue())

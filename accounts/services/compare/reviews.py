@@ -60,7 +60,7 @@ def of_reviews(one: str, other: str) -> Reviews:
 
 def with_snapshot() -> list[Review]:
     """The reviews whose snapshot is complete, newest first."""
-    return [review for review in reviews.all_reviews() if review.snapshot]
+    return [review for review in reviews.all_reviews() if review.has_snapshot]
 
 
 def _entries(review: Review) -> Iterator[Comparable]:

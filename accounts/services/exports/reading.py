@@ -42,7 +42,10 @@ class Export:
 
 
 def read(file: BinaryIO) -> Export:
-    """An export in any format, from a seekable file, which is read once to verify it. Raises InvalidExport."""
+    """An export in any format, from a seekable file, which is read once to verify it.
+
+    Raises InvalidExport, also for a workbook that lacks texts because they were too long.
+    """
     with invalid_if_damaged():
         archive = zipfile.ZipFile(file)
         format = _format(archive)
@@ -58,9 +61,9 @@ def verify(file: BinaryIO) -> dict[str, Any]:
     with invalid_if_damaged():
         archive = zipfile.ZipFile(file)
         manifest = _manifest(archive)
-        if "users_before" in manifest:
-            return read(file).manifest.as_dict()
         part = manifest["data_file"]
+        if "users_before" in manifest:
+            manifest, part = CompletenessManifest.of(manifest).as_dict(), _format(archive).part(SHEET)
         _require_same_hash(archive, part, manifest["sha256"])
         _require_all_rows(_count_rows(archive, part), int(manifest["rows"]))
     return manifest
@@ -72,7 +75,7 @@ def invalid_if_damaged() -> Iterator[None]:
     try:
         yield
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as exc:
-        raise InvalidExport(f"The file is truncated or damaged: {exc}") from None
+        raise InvalidExport(f"The file isn't an export, or it is truncated or damaged: {exc}") from None
     except (ValueError, KeyError, TypeError, csv.Error) as exc:
         raise InvalidExport(f"The file doesn't have the format of an export: {exc}") from None
 
@@ -167,7 +170,10 @@ def _xlsx(text: io.TextIOBase) -> Iterator[Row]:
     lines = (line for line in dialect.text_lines(text) if line.startswith("<row>"))
     next(lines)
     for line in lines:
-        yield cells.from_cells(workbook.texts_of(line))
+        texts = workbook.texts_of(line)
+        if any(text.startswith(workbook.TOO_LONG) for text in texts):
+            raise InvalidExport("The file has texts that were too long for Excel. Use the CSV or NDJSON export.")
+        yield cells.from_cells(texts)
 
 
 READERS: Final[dict[str, Callable[[io.TextIOBase], Iterator[Row]]]] = {

@@ -40,10 +40,11 @@ class Holders:
         self.names: defaultdict[str, list[str]] = defaultdict(list)  # up to MAX_NAMED, by username
         for found, _, _ in users.batches(client, UserQuery(), lambda found: None):
             for user in found:
-                self.users.update(user.roles)
+                names = set(user.roles)  # Elasticsearch keeps one that was assigned twice
+                self.users.update(names)
                 if user.enabled:
-                    self.active.update(user.roles)
-                for role in user.roles:
+                    self.active.update(names)
+                for role in names:
                     if self.users[role] <= MAX_NAMED:
                         self.names[role].append(user.username)
 

@@ -20,6 +20,7 @@ ROWS: Final = "xl/worksheets/sheet1.xml"
 MANIFEST: Final = "xl/worksheets/sheet2.xml"
 NO_ROWS: Final = b"<sheetData/>"
 MAX_CELL_LENGTH: Final = 32_767
+TOO_LONG: Final = "(too long for a cell:"
 # What XML can't have or would change, and what looks like the escape for it.
 SPECIAL: Final = re.compile("[&<>\x00-\x1f\ufffe\uffff\ud800-\udfff]|_x[0-9A-Fa-f]{4}_")
 ENTITIES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\t": "\t"}
@@ -90,7 +91,7 @@ def _without_rows(sheet: Sheet) -> tuple[bytes, bytes]:
 
 def _xml(text: str) -> str:
     if len(text) > MAX_CELL_LENGTH:
-        return f"(too long for a cell: {len(text):,} characters, see the CSV or NDJSON export)"
+        return f"{TOO_LONG} {len(text):,} characters, see the CSV or NDJSON export)"
     return SPECIAL.sub(_escaped, text) if SPECIAL.search(text) else text
 
 

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services.exports import COLUMNS, NO_INFORMATION, cells, dialect
+from accounts.services.exports.workbook import TOO_LONG
 from accounts.services.imports import files, workbook
 from accounts.services.imports.files import MAX_FILE_SIZE, MAX_USERS, Record, UnreadableFile
 from accounts.services.passwords import policy
@@ -28,7 +29,6 @@ NO: Final = frozenset({"no", "false", "0", "deactivated", "inactive", "nein", "f
 HASH: Final = re.compile(r"\$2a\$\d\d\$[./A-Za-z0-9]{53}|\{PBKDF2(_STRETCH)?\}\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
 GERMAN_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
-TOO_LONG_FOR_EXCEL: Final = "(too long for a cell:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,7 @@ def _text(value: Any) -> str:
         raise ValueError("This must be a text.")
     if NOT_TEXT.search(value):
         raise ValueError("This has characters that aren't text.")
-    if value.startswith(TOO_LONG_FOR_EXCEL):
+    if value.startswith(TOO_LONG):
         raise ValueError("The text was too long for a cell when the file was exported. Use CSV or NDJSON.")
     return value
 

@@ -6,7 +6,6 @@ except that `all` implies every other.
 
 import json
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +59,6 @@ def is_fully_evaluated(privilege: str) -> bool:
     return ":" not in privilege or len(implied(privilege)) > 1
 
 
-@cache
 def describe(privilege: str) -> str:
     """What the privilege allows, or ""."""
     return DESCRIPTIONS.get(privilege.lower(), "")

@@ -3,7 +3,6 @@
 import io
 import os
 import secrets
-import shutil
 import signal
 import stat
 import subprocess
@@ -29,6 +28,7 @@ from accounts.services.users import User, UserQuery
 from benchmarks import loading
 from local_cluster import VERSIONS
 from tests.support.cast import CAST, PASSWORD
+from tests.support.libreoffice import SOFFICE, needs_libreoffice
 from tests.support.nodes import TestNode
 
 
@@ -93,7 +93,6 @@ def test_a_list_that_changed_while_it_was_read_says_so(node: TestNode, otto: Per
     assert f"counted {len(CAST) + 1} before and {len(CAST) + 2} after, and the export has {len(CAST) + 1}." in block.result
 
 
-SOFFICE = shutil.which("soffice") or ""
 FORMULAS = ("=1+1", "+1+1", "-1+1", "@SUM(1)", "\t=1+1", "\r=1+1", "＝1+1", "x;=1+1", '";""=1+1', "'=1+1", "a\n=1+1", "_x003D_1+1")
 
 
@@ -303,7 +302,7 @@ class TestCommands:
 
 
 @pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
-@pytest.mark.skipif(not SOFFICE and "CI" not in os.environ, reason="LibreOffice is not installed: script/setup --dev")
+@needs_libreoffice
 def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: PersonClient, tmp_path: Path) -> None:
     """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""
     names = hostile(node)

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -25,6 +24,7 @@ from accounts.services.jobs import importing
 from accounts.services.jobs.records import Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.users import User, end_dates
+from tests.support.libreoffice import SOFFICE, needs_libreoffice
 from tests.unit.test_exports import NAMES, TEXTS
 
 SHEET = UserSheet(trail_start=None)
@@ -107,11 +107,8 @@ def test_export_comes_back(name: str, users: list[User]) -> None:
     assert imported(contents) == users
 
 
-SOFFICE = shutil.which("soffice")
-
-
 @pytest.mark.parametrize("name", ["csv", "csv-semicolon", "xlsx"])
-@pytest.mark.skipif(not SOFFICE, reason="LibreOffice is not installed")
+@needs_libreoffice
 def test_saved_by_libreoffice(tmp_path: Path, name: str) -> None:
     users = [
         User("=1+1", 'Ö "x"; y, z', "@x", ('a, "b"', "c"), enabled=False, metadata={"a": [1, "ü"]}),
@@ -136,7 +133,7 @@ def test_saved_by_libreoffice(tmp_path: Path, name: str) -> None:
         "--outdir",
         str(tmp_path / "out"),
     ]
-    subprocess.run([*command, str(tmp_path / f"users.{suffix}")], check=True, capture_output=True)  # type: ignore[list-item]
+    subprocess.run([*command, str(tmp_path / f"users.{suffix}")], check=True, capture_output=True)
     assert imported(read((tmp_path / "out" / f"users.{suffix}").read_bytes())) == users
 
 

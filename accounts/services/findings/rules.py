@@ -61,7 +61,7 @@ def badges(user: User) -> tuple[str, ...]:
 
 
 def last_sign_in(user: User, context: Context) -> datetime | None:
-    """The last sign-in, here or in Kibana; None when none is context."""
+    """The later of the last sign-ins to usermgmt and to Kibana; None if neither is known."""
     own = context.activity.get(user.username, UserActivity()).last_sign_in
     return max((at for at in (own, context.kibana_sign_ins.get(user.username)) if at), default=None)
 

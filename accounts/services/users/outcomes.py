@@ -20,7 +20,7 @@ UNVERIFIABLE: Final = "Can't be verified. Repeat the action if it is still neede
 
 
 def verify_outcome(client: PersonClient, event_id: str) -> Event:
-    """Verify a change and record the result; if it can't be verified, the outcome stays "unknown" and nothing is recorded.
+    """Verify a change, and record the verification. If it can't be verified, its outcome stays "unknown".
 
     Raises EventNotFound, Conflict when the outcome is already known, AccessDenied, AuditUnavailable.
     """

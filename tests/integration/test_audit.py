@@ -98,7 +98,6 @@ def test_moments_of_users(node: TestNode, ada: PersonClient) -> None:
     assert abs((known["new"].created - created).total_seconds()) < 0.01
     assert known["new"].password_changed
     assert known["new"].password_changed > known["new"].created
-    assert audit.all_activity()["new"] == known["new"]
     begins = audit.trail_start()
     assert begins
     assert begins < known["new"].created

@@ -8,7 +8,6 @@ from accounts.services.audit.actions import Action as Action
 from accounts.services.audit.activity import UserActivity as UserActivity
 from accounts.services.audit.activity import activity_and_trail_start as activity_and_trail_start
 from accounts.services.audit.activity import activity_of as activity_of
-from accounts.services.audit.activity import all_activity as all_activity
 from accounts.services.audit.activity import trail_start as trail_start
 from accounts.services.audit.events import Event as Event
 from accounts.services.audit.events import Outcome as Outcome
@@ -19,7 +18,6 @@ from accounts.services.audit.reading import changes_of as changes_of
 from accounts.services.audit.reading import count as count
 from accounts.services.audit.reading import count_without_failures as count_without_failures
 from accounts.services.audit.reading import get as get
-from accounts.services.audit.reading import of_actor as of_actor
 from accounts.services.audit.reading import of_requests as of_requests
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search

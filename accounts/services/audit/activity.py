@@ -22,7 +22,6 @@ LATEST: Final = {
     for name, action in ACTIONS.items()
 }
 FIRST: Final = {"first": {"min": {"field": "@timestamp"}}}
-BATCH_SIZE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,32 +41,16 @@ def activity_of(usernames: Collection[str]) -> dict[str, UserActivity]:
     """Of those of the users that the audit trail knows, in one call. Raises Unavailable and NotSetUp."""
     if not usernames:
         return {}
-    names = {"terms": {"usermgmt.target.name": list(usernames)}}
-    found = _aggregated({"terms": {"field": "usermgmt.target.name", "size": len(usernames)}}, names)
-    return {bucket["key"]: _activity(bucket) for bucket in found.get("buckets", [])}
+    query = {"bool": _successful(usernames)}
+    found = service_client().search(**AUDIT_INDICES, query=query, size=0, aggs={"names": _by_name(usernames)})
+    return _activities(found.get("aggregations", {}))
 
 
 def activity_and_trail_start(usernames: Collection[str]) -> tuple[dict[str, UserActivity], datetime | None]:
     """The activity of these users, and `trail_start`, in one call. Raises Unavailable and NotSetUp."""
-    listed = {**_successful(), "must": [{"terms": {"usermgmt.target.name": list(usernames)}}]}
-    names = {"terms": {"field": "usermgmt.target.name", "size": max(1, len(usernames))}, "aggs": LATEST}
-    aggregations: dict[str, Any] = {"known": {"filter": {"bool": listed}, "aggs": {"names": names}}, **FIRST}
-    found = service_client().search(**AUDIT_INDICES, size=0, aggs=aggregations).get("aggregations", {})
-    buckets = found.get("known", {}).get("names", {}).get("buckets", [])
-    return {bucket["key"]: _activity(bucket) for bucket in buckets}, _time(found.get("first", {}))
-
-
-def all_activity() -> dict[str, UserActivity]:
-    """Of every user in the audit trail. Raises Unavailable and NotSetUp."""
-    known: dict[str, UserActivity] = {}
-    sources = [{"name": {"terms": {"field": "usermgmt.target.name"}}}]
-    after: dict[str, Any] = {}
-    while True:
-        found = _aggregated({"composite": {"sources": sources, "size": BATCH_SIZE, **after}})
-        known |= {bucket["key"]["name"]: _activity(bucket) for bucket in found.get("buckets", [])}
-        if "after_key" not in found:
-            return known
-        after = {"after": found["after_key"]}
+    known = {"filter": {"bool": _successful(usernames)}, "aggs": {"names": _by_name(usernames)}}
+    found = service_client().search(**AUDIT_INDICES, size=0, aggs={"known": known, **FIRST}).get("aggregations", {})
+    return _activities(found.get("known", {})), _time(found.get("first", {}))
 
 
 def trail_start() -> datetime | None:
@@ -76,15 +59,17 @@ def trail_start() -> datetime | None:
     return _time(found.get("aggregations", {}).get("first", {}))
 
 
-def _successful() -> dict[str, Any]:
-    return {"filter": [USERS, {"term": {"event.outcome": "success"}}, {"terms": {"event.action": list(ACTIONS.values())}}]}
+def _successful(usernames: Collection[str]) -> dict[str, Any]:
+    names = {"terms": {"usermgmt.target.name": list(usernames)}}
+    return {"filter": [USERS, names, {"term": {"event.outcome": "success"}}, {"terms": {"event.action": list(ACTIONS.values())}}]}
 
 
-def _aggregated(by_name: dict[str, Any], *filters: dict[str, Any]) -> Mapping[str, Any]:
-    query = {"bool": {**_successful(), "must": list(filters)}}
-    found = service_client().search(**AUDIT_INDICES, query=query, size=0, aggs={"names": {**by_name, "aggs": LATEST}})
-    answer: Mapping[str, Any] = found.get("aggregations", {}).get("names", {})
-    return answer
+def _by_name(usernames: Collection[str]) -> dict[str, Any]:
+    return {"terms": {"field": "usermgmt.target.name", "size": max(1, len(usernames))}, "aggs": LATEST}
+
+
+def _activities(found: Mapping[str, Any]) -> dict[str, UserActivity]:
+    return {bucket["key"]: _activity(bucket) for bucket in found.get("names", {}).get("buckets", [])}
 
 
 def _activity(bucket: Mapping[str, Any]) -> UserActivity:

@@ -80,11 +80,6 @@ def of_target(kind: str, name: str, size: int = 50, after: str = "") -> Page:
     return search(Query(kind=kind, target=name, size=size, after=after))
 
 
-def of_actor(username: str, size: int = 50, after: str = "") -> Page:
-    """The events of an actor, in any realm."""
-    return search(Query(actor=username, size=size, after=after))
-
-
 def count_without_failures(query: Query) -> int:
     """How many of the events that match were successful or have an unknown outcome. Raises Unavailable and NotSetUp."""
     both = {"all": queries.body(query, None), "failed": queries.body(replace(query, outcome="failure"), None)}

@@ -115,7 +115,3 @@ class MemoryCache(Generic[T]):
     def set(self, key: Hashable, value: T) -> None:
         with self._lock:
             self._values[key] = value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()

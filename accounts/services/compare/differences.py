@@ -91,10 +91,9 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences, sorted by name, and how many entries are the same."""
+    """All differences, sorted by name."""
 
     differences: Sequence[Difference]
-    same: int
 
     def of(self, kind: Kind) -> list[Difference]:
         return [difference for difference in self.differences if difference.kind == kind]
@@ -104,15 +103,12 @@ def compare(before: Iterable[Comparable], after: Iterable[Comparable]) -> Compar
     """The differences between two lists, in any order."""
     old = {entry.identity: entry for entry in before}
     found: list[Difference] = []
-    same = 0
     for entry in after:
         was = old.pop(entry.identity, None)
-        if was == entry:
-            same += 1
-        else:
+        if was != entry:
             found.append(_difference(was, entry))
     found += [Difference("removed", entry.identity, entry.name, tuple(_removed(entry))) for entry in old.values()]
-    return Comparison(sorted(found, key=lambda difference: (difference.name, difference.identity)), same)
+    return Comparison(sorted(found, key=lambda difference: (difference.name, difference.identity)))
 
 
 def _difference(was: Comparable | None, now: Comparable) -> Difference:

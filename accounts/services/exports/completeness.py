@@ -95,13 +95,8 @@ class CompletenessManifest:
         return self.users_before, self.users_after
 
     @property
-    def is_exact(self) -> bool:
-        """Whether the number of rows is what Elasticsearch counted, before and after."""
-        return is_exact(self)
-
-    @property
     def result(self) -> str:
-        """The same as a sentence."""
+        """Whether the number of rows is what Elasticsearch counted, before and after, as a sentence."""
         return result("users", self)
 
     def as_dict(self) -> dict[str, Any]:
@@ -149,14 +144,9 @@ class TableManifest:
         return {name: value for name, value in asdict(self).items() if name != "noun"} | {"result": self.result}
 
 
-def is_exact(manifest: Manifest) -> bool:
-    """Whether the number of rows is what Elasticsearch counted, before and after."""
-    return (manifest.rows, manifest.rows) == manifest.counts
-
-
 def result(noun: str, manifest: Manifest) -> str:
-    """The same as a sentence about users, API keys, …"""
-    if is_exact(manifest):
+    """Whether Elasticsearch counted as many before and after as there are rows, as a sentence about users, API keys, …"""
+    if manifest.counts == (manifest.rows, manifest.rows):
         return f"Complete: all matching {noun} are included, and their number didn't change during the export."
     before, after = manifest.counts
     added = f"{noun[:1].upper()}{noun[1:]} were added or removed during the export"

@@ -159,9 +159,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403: how to get the privilege if the user lacks it, else why this action isn't allowed."""
     reason = str(exception)
     if reason == policy.NOT_PRIVILEGED:
-        return render(
-            request, "errors/not_privileged.html", {"title": reason, "text": "Contact your system administrator."}, status=403
-        )
+        return render(request, "errors/not_privileged.html", status=403)
     return _page(request, 403, "Action not allowed", reason, offers_sign_in=_is_signed_out(request))
 
 

@@ -49,9 +49,5 @@ class JwtRealm:
         return f"{signed}.{_encoded(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
-def _number(number: int) -> str:
-    return _encoded(number.to_bytes((number.bit_length() + 7) // 8))
-
-
 def _encoded(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

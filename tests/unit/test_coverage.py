@@ -12,7 +12,6 @@ def on(*names: str, **more: Any) -> dict[str, Any]:
 
 
 WRITES = on("*", privileges=["write"])
-EXCEPT = {"grant": ["*"], "except": ["b"]}
 ALL: dict[str, Any] = {"cluster": ["all"], "indices": [on("*", privileges=["all"], allow_restricted_indices=True)], "run_as": ["*"]}
 
 

@@ -11,13 +11,13 @@ from accounts.decorators import requires_reader
 from accounts.http import AppRequest
 from accounts.services import access, realms, roles
 from accounts.services.client import PersonClient
-from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
 from accounts.services.realms import Realm
 from accounts.services.roles import AnonymousAccess, grants
 from accounts.services.roles.privileges import READ_SECURITY
 from accounts.services.signin.operators import Operator
 from accounts.services.users.administrators import Administration
-from accounts.views.users.access import Part
+from accounts.views import parts
+from accounts.views.parts import Part
 
 MONITOR: Final = "monitor"
 
@@ -48,15 +48,7 @@ def index(request: AppRequest) -> HttpResponse:
 
 
 def _part(read: Callable[[], object], privilege: str = READ_SECURITY) -> Part:
-    """A row that can't be loaded doesn't affect the others. Raises AuthenticationFailed, which affects all."""
-    try:
-        return Part(read())
-    except AuthenticationFailed:
-        raise
-    except AccessDenied:
-        return Part(problem=f"You don't have the cluster privilege {privilege}.")
-    except ServiceError:
-        return Part(problem="Couldn't load this. Reload the page to try again.")
+    return parts.load(read, f"You don't have the cluster privilege {privilege}.")
 
 
 def _grants(client: PersonClient, anonymous: AnonymousAccess, administration: Administration | None) -> dict[str, Any]:

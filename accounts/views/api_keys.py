@@ -30,7 +30,7 @@ from accounts.services.errors import AccessDenied, Invalid, NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
 from accounts.views.exports import table_export, table_print
-from accounts.views.users.access import Part
+from accounts.views.parts import Part
 
 NAV: Final = "access"
 COLUMNS: Final = (

@@ -17,7 +17,7 @@ from accounts.services.client.setup_problems import FILE_CHANGED
 from accounts.services.cluster import overview, requirements
 from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
 from accounts.unsafe_settings import unsafe_settings
-from accounts.views.users.access import Part
+from accounts.views.parts import NOT_LOADED, Part
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
 MONITOR: Final = "cluster privilege monitor"
@@ -26,7 +26,6 @@ READ_METADATA: Final = f"index privilege view_index_metadata for {overview.ALL_I
 READ_TRAIL: Final = "index privilege read for usermgmt-audit-*"
 READ_SIZES: Final = f"index privilege monitor for {overview.ALL_INDICES}"
 LICENSE_EXPIRED: Final = "The license has expired, so Elasticsearch rejects this request."
-NOT_LOADED: Final = "Couldn't load this. Reload the page to try again."
 
 
 @require_GET
@@ -64,7 +63,7 @@ def _problems() -> list[str]:
 
 
 def _part(read: Callable[[], object], privilege: str, *, has_license: bool = True) -> Part:
-    """A section that can't be loaded doesn't affect the others. Raises AuthenticationFailed, which affects all."""
+    """As `parts.load`, with the problems of the license and of the API key of usermgmt."""
     try:
         return Part(read())
     except AuthenticationFailed:

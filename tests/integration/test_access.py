@@ -145,7 +145,7 @@ def test_a_part_that_cannot_be_read_leaves_the_others(node: TestNode, otto: Clie
 
     monkeypatch.setattr(api_keys, "of_user", fail)
     page = access(otto, "elastic")
-    assert section(page, "userApiKeys") == "API keys Couldn't load this section. Reload the page to try again."
+    assert section(page, "userApiKeys") == "API keys Couldn't load this. Reload the page to try again."
     assert "superuser" in section(page, "userGrants")
 
 

@@ -1,7 +1,5 @@
 """Effective privileges, API keys, last sign-in, and metadata of a user. The first three are loaded independently."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,17 +10,9 @@ from accounts.decorators import requires_reader
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import api_keys, roles, users
 from accounts.services.client import PersonClient
-from accounts.services.errors import AccessDenied, AuthenticationFailed, ServiceError
 from accounts.services.roles import Role, cluster_privileges, grants
 from accounts.services.users import User, administrators, profiles
-
-
-@dataclass(frozen=True)
-class Part:
-    """A section of the page: its value, or the problem of loading it."""
-
-    value: Any = None
-    problem: str = ""
+from accounts.views import parts
 
 
 @require_GET
@@ -33,24 +23,12 @@ def access(request: AppRequest, username: str) -> HttpResponse:
     user = users.get(client, username)
     context = {
         "user": user,
-        "effective": _part(lambda: _effective(client, user), "view roles"),
-        "keys": _part(lambda: api_keys.of_user(client, user), "view API keys"),
-        "sign_in": _part(lambda: profiles.last_sign_in(client, user), "view user profiles"),
+        "effective": parts.load(lambda: _effective(client, user), "You don't have permission to view roles."),
+        "keys": parts.load(lambda: api_keys.of_user(client, user), "You don't have permission to view API keys."),
+        "sign_in": parts.load(lambda: profiles.last_sign_in(client, user), "You don't have permission to view user profiles."),
         "metadata": sorted(users.editable_metadata(user.metadata).items()),
     }
     return render(request, "users/_access.html" if wants_fragment(request, "user-access") else "users/access.html", context)
-
-
-def _part(read: Callable[[], object], what: str) -> Part:
-    """A section that can't be loaded doesn't affect the others. Raises AuthenticationFailed, which affects all."""
-    try:
-        return Part(read())
-    except AuthenticationFailed:
-        raise
-    except AccessDenied:
-        return Part(problem=f"You don't have permission to {what}.")
-    except ServiceError:
-        return Part(problem="Couldn't load this section. Reload the page to try again.")
 
 
 def _effective(client: PersonClient, user: User) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
 from accounts.views.exports import table_export, table_print
 from accounts.views.parts import Part
+from accounts.views.sorting import direction_and_order
 
 NAV: Final = "access"
 COLUMNS: Final = (
@@ -97,9 +98,8 @@ def index(request: AppRequest) -> HttpResponse:
 
 def _head(query: ApiKeyQuery, field: str, label: str) -> dict[str, str]:
     """A column head, with its sort direction and the order that its link asks for."""
-    is_sorted = query.sort == field
-    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
-    return {"label": label, "direction": direction, "sort": f"-{field}" if direction == "ascending" else field}
+    direction, order = direction_and_order(query, field)
+    return {"label": label, "direction": direction, "sort": f"-{field}" if order == "desc" else field}
 
 
 def _positions(page: ApiKeyPage) -> dict[str, str]:

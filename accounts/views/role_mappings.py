@@ -15,10 +15,10 @@ from accounts.forms.role_mappings import RoleMappingForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import exports, role_mappings, roles
 from accounts.services.exports import Table
-from accounts.services.role_mappings import MappingQuery
 from accounts.services.role_mappings.query import describe, query_string
 from accounts.services.roles import grants
 from accounts.views.exports import table_export, table_print
+from accounts.views.sorting import direction_and_order
 
 PAGE_SIZE: Final = 20
 NAV: Final = "access"
@@ -45,7 +45,7 @@ def index(request: AppRequest) -> HttpResponse:
         "query": query,
         "page": page,
         "total": len(known),
-        "heads": [(label, field, *_direction(query, field)) for field, label in HEADS],
+        "heads": [(label, field, *direction_and_order(query, field)) for field, label in HEADS],
         "parameters": query_string(query),
         "review": MappingFilterForm.parameters(query),
     }
@@ -85,13 +85,6 @@ def printable(request: AppRequest) -> HttpResponse:
     """The printable list."""
     table = _table(request)
     return table_print(request, table, _url("role_mappings", table), _url("role_mapping_export", table))
-
-
-def _direction(query: MappingQuery, field: str) -> tuple[str, str]:
-    """How the list is sorted by a column, and the order that its head leads to."""
-    is_sorted = query.sort == field
-    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
-    return direction, "desc" if is_sorted and not query.descending else "asc"
 
 
 def _url(name: str, table: Table) -> str:

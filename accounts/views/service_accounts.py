@@ -16,8 +16,9 @@ from accounts.services import service_accounts
 from accounts.services.errors import NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
-from accounts.services.service_accounts import ServiceAccount, ServiceAccountQuery
+from accounts.services.service_accounts import ServiceAccount
 from accounts.views.exports import table_export, table_print
+from accounts.views.sorting import direction_and_order
 
 NAV: Final = "access"
 TOKENS_PER_PAGE: Final = 100
@@ -45,7 +46,7 @@ def index(request: AppRequest) -> HttpResponse:
         "nav": NAV,
         "form": form,
         "query": query,
-        "heads": [_head(query, name, label) for name, label in HEADS.items()],
+        "heads": [(name, label, *direction_and_order(query, name)) for name, label in HEADS.items()],
         "accounts": query.apply(known),
         "total": len(known),
         "parameters": request.GET.urlencode(),
@@ -88,13 +89,6 @@ def printable(request: AppRequest) -> HttpResponse:
     return table_print(
         request, _table(request, COLUMNS), _url(request, "service_accounts"), _url(request, "service_account_export")
     )
-
-
-def _head(query: ServiceAccountQuery, name: str, label: str) -> tuple[str, str, str, str]:
-    """A column head, its sort direction, and the order that its link leads to."""
-    is_sorted = query.sort == name
-    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
-    return name, label, direction, "desc" if is_sorted and not query.descending else "asc"
 
 
 def _url(request: AppRequest, name: str) -> str:

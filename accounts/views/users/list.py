@@ -21,6 +21,7 @@ from accounts.services.errors import ServiceError
 from accounts.services.exports.filters import describe
 from accounts.services.users import Position, UserPage, UserQuery, administrators, end_dates, profiles
 from accounts.templatetags import user_table
+from accounts.views.sorting import direction_and_order
 from accounts.views.users.addresses import UserListAddresses
 from accounts.views.users.filters import LABELS
 from accounts.views.users.page_cache import CachedPage
@@ -193,9 +194,7 @@ def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str
     """A column head with its sort direction and the link that sorts by it or reverses it."""
     if not field:
         return user_table.column_head(label)
-    is_sorted = query.sort == field
-    order = "desc" if is_sorted and not query.descending else "asc"
-    direction = ("descending" if query.descending else "ascending") if is_sorted else "none"
+    direction, order = direction_and_order(query, field)
     return user_table.column_head(label, direction, addresses.to(sort=field, order=order))
 
 

@@ -3,7 +3,7 @@
 
 (() => {
   const dialog = () => document.getElementById("dialog");
-  const FIRST_FIELD = "[aria-invalid=true], [autofocus], input:not([type=hidden], [hidden], [readonly]), a, button";
+  const FIRST_FIELD = "input:not([type=hidden], [hidden], [readonly]), a, button";
 
   function focusFirst(root) {
     const field = root.querySelector("[aria-invalid=true]") ?? root.querySelector("[autofocus]") ?? root.querySelector(FIRST_FIELD);

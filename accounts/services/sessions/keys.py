@@ -1,23 +1,16 @@
-"""What is derived from a session's key, which is its cookie: the ID of its document, the hash of its owner, and the cipher.
+"""What is derived from a session's key, which is its cookie: the ID of its document, the hash of its owner, and what decrypts it.
 
 The payload is encrypted (AES-GCM) with a key derived from the cookie and SECRET_KEY: without the cookie, neither a copy of the
 index nor SECRET_KEY nor both decrypt it.
 """
 
-import base64
 import hashlib
-import hmac
-import json
-import os
 import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from django.conf import settings
+from accounts.services.documents import encryption
 
-NONCE_BYTES: Final = 12
 OWNER_SEPARATOR: Final = "."
 # The realms whose users usermgmt manages: it ends all their sessions at once.
 MANAGED_REALM_TYPES: Final = ("native", "reserved")
@@ -57,24 +50,14 @@ def document_id(key: str) -> str:
 
 def encrypt(key: str, data: dict[str, Any]) -> str:
     """The data, encrypted and base64-encoded; decryption needs both the key and SECRET_KEY."""
-    nonce = os.urandom(NONCE_BYTES)
-    encrypted = _cipher(settings.SECRET_KEY, key).encrypt(nonce, json.dumps(data).encode(), document_id(key).encode())
-    return base64.b64encode(nonce + encrypted).decode("ascii")
+    return encryption.encrypt(_purpose(key), document_id(key), data)
 
 
 def decrypt(key: str, payload: str) -> dict[str, Any] | None:
     """The data, or None when neither SECRET_KEY nor a fallback decrypts it."""
-    encrypted = base64.b64decode(payload)
-    for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
-        try:
-            data: dict[str, Any] = json.loads(
-                _cipher(secret, key).decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], document_id(key).encode())
-            )
-        except InvalidTag:
-            continue
-        return data
-    return None
+    data: dict[str, Any] | None = encryption.decrypt(_purpose(key), document_id(key), payload)
+    return data
 
 
-def _cipher(secret: str, key: str) -> AESGCM:
-    return AESGCM(hmac.digest(secret.encode(), f"usermgmt session {key}".encode(), "sha256"))
+def _purpose(key: str) -> str:
+    return f"usermgmt session {key}"

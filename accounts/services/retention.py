@@ -6,15 +6,15 @@ All else is deleted with the API key, on behalf of an administrator who could de
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import audit, errors, findings, jobs, reviews
-from accounts.services.audit.reading import AUDIT_INDICES
+from accounts.services.audit.reading import AUDIT_INDICES, time_of
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
@@ -134,14 +134,9 @@ def _contents() -> dict[str, tuple[int, datetime | None, datetime | None]]:
     by_index = {"indices": {"terms": {"field": "_index", "size": MAX_INDICES}, "aggs": bounds}}
     found = service_client().search(**AUDIT_INDICES, size=0, aggs=by_index).get("aggregations", {})
     return {
-        bucket["key"]: (bucket["doc_count"], _time(bucket["first"]), _time(bucket["last"]))
+        bucket["key"]: (bucket["doc_count"], time_of(bucket["first"]), time_of(bucket["last"]))
         for bucket in found.get("indices", {}).get("buckets", [])
     }
-
-
-def _time(aggregation: Mapping[str, Any]) -> datetime | None:
-    value = aggregation.get("value")
-    return datetime.fromtimestamp(value / 1000, UTC) if value is not None else None
 
 
 def _reviews(before: datetime, retention: timedelta) -> Iterator[OldRecords]:

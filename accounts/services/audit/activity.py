@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from accounts.services.audit.actions import Action
-from accounts.services.audit.reading import AUDIT_INDICES
+from accounts.services.audit.reading import AUDIT_INDICES, time_of
 from accounts.services.client import service_client
 
 USERS: Final = {"term": {"usermgmt.target.kind": "user"}}
@@ -50,13 +50,13 @@ def activity_and_trail_start(usernames: Collection[str]) -> tuple[dict[str, User
     """The activity of these users, and `trail_start`, in one call. Raises Unavailable and NotSetUp."""
     known = {"filter": {"bool": _successful(usernames)}, "aggs": {"names": _by_name(usernames)}}
     found = service_client().search(**AUDIT_INDICES, size=0, aggs={"known": known, **FIRST}).get("aggregations", {})
-    return _activities(found.get("known", {})), _time(found.get("first", {}))
+    return _activities(found.get("known", {})), time_of(found.get("first", {}))
 
 
 def trail_start() -> datetime | None:
     """The time of the first event, before which nothing is known; None for an empty audit trail."""
     found = service_client().search(**AUDIT_INDICES, size=0, aggs=FIRST)
-    return _time(found.get("aggregations", {}).get("first", {}))
+    return time_of(found.get("aggregations", {}).get("first", {}))
 
 
 def _successful(usernames: Collection[str]) -> dict[str, Any]:
@@ -73,13 +73,8 @@ def _activities(found: Mapping[str, Any]) -> dict[str, UserActivity]:
 
 
 def _activity(bucket: Mapping[str, Any]) -> UserActivity:
-    last = {name: _time(bucket[name]["last"]) for name in ACTIONS}
+    last = {name: time_of(bucket[name]["last"]) for name in ACTIONS}
     since = max((at for at in (last["created"], last["deleted"]) if at), default=None)
     now = {name: at if at and not (since and at < since) else None for name, at in last.items()}
     passwords = [at for at in (now["created"], now["password"]) if at]
     return UserActivity(now["created"], max(passwords, default=None), now["signed_in"], since)
-
-
-def _time(aggregation: Mapping[str, Any]) -> datetime | None:
-    value = aggregation.get("value")
-    return datetime.fromtimestamp(value / 1000, UTC) if value is not None else None

@@ -6,7 +6,7 @@ A page takes two calls: a search, and one `_mget` for the outcomes of the intent
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -122,6 +122,12 @@ def get(event_id: str) -> Event:
     if not first:
         raise errors.EventNotFound(event_id)
     return _merged_events(first)[0]
+
+
+def time_of(aggregation: Mapping[str, Any]) -> datetime | None:
+    """The result of a `min` or `max` of times; None without documents."""
+    value = aggregation.get("value")
+    return datetime.fromtimestamp(value / 1000, UTC) if value is not None else None
 
 
 def _merged_events(hits: Iterable[Mapping[str, Any]]) -> list[Event]:

@@ -8,10 +8,8 @@ from accounts.services.jobs import Action, Denial
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User
 
-OWN_PERMISSION: Final = "You can't remove your own permission to manage users. Ask another administrator."
 OWN_RESET: Final = "Change your own password on the page of your account."
 OWN_KEYS: Final = "Revoke your own API keys on the page of your account."
-OWN_ACCOUNT: Final = "You can't deactivate your own account. Ask another administrator."
 
 
 def denial_by(operator: Operator) -> Denial:
@@ -29,8 +27,8 @@ def denial_by(operator: Operator) -> Denial:
         if not wanted or not operator.is_account(user.username):
             return ""
         if not wanted.enabled:
-            return OWN_ACCOUNT
-        return OWN_PERMISSION if _loses_management(operator, wanted) else ""
+            return policy.denial_reason("deactivate", operator, user)
+        return policy.OWN_MANAGEMENT if _loses_management(operator, wanted) else ""
 
     return denial
 

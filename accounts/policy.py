@@ -12,6 +12,7 @@ from accounts.services.users import User
 Action = Literal["edit", "change_password", "activate", "deactivate", "delete"]
 
 NOT_PRIVILEGED = "You need permission to manage users."
+OWN_MANAGEMENT = "You can't remove your own permission to manage users. Ask another administrator."
 BUILT_IN = "This user is built in and can't be updated or deleted."
 ALREADY_DEACTIVATED = "This user is already deactivated."
 LAST_ADMINISTRATOR = (

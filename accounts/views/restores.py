@@ -26,7 +26,7 @@ from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User, restores
 from accounts.services.users.restores import FieldRestore
-from accounts.views.users.rejections import OWN_MANAGEMENT, rejections_on
+from accounts.views.users.rejections import rejections_on
 
 NO_USER: Final = "This user doesn't exist or was deleted."
 EARLIER_USER: Final = "This event is about an earlier user with the same username, who was deleted or replaced."
@@ -118,7 +118,7 @@ def _write(operator: Operator, form: RestoreForm, event: Event, user: User, fiel
     if operator.is_account(user.username):
         names = [*wanted.roles, *roles.anonymous_access(operator.client).roles]
         if policy.would_lose_management(operator, wanted, roles.by_name(operator.client, names).values()):
-            form.add_error(None, OWN_MANAGEMENT)
+            form.add_error(None, policy.OWN_MANAGEMENT)
             return False
     with suppress(EditConflict), rejections_on(form):
         restores.restore(operator.client, event, user, [field.name for field in fields])

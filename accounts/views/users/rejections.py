@@ -9,7 +9,6 @@ from django import forms
 from accounts import policy
 from accounts.services.errors import AdministratorsLocked, Invalid, LastAdministrator, Refused, UserLocked
 
-OWN_MANAGEMENT: Final = "You can't remove your own permission to manage users. Ask another administrator."
 BUSY: Final = "Someone else is saving this user. Try again in a moment."
 ADMINISTRATORS_BUSY: Final = "Someone else is changing another administrator. Try again in a moment."
 

@@ -31,7 +31,7 @@ from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 from accounts.services.users import User, end_dates
 from accounts.views import errors, recent_password_change
-from accounts.views.users.rejections import OWN_MANAGEMENT, rejections_on
+from accounts.views.users.rejections import rejections_on
 
 
 @sensitive_post_parameters("password", "confirm_password")
@@ -179,7 +179,7 @@ def _update(operator: Operator, form: EditUserForm, wanted: User) -> bool:
     own_account = operator.is_account(wanted.username)
     names = [*wanted.roles, *(roles.anonymous_access(operator.client).roles if own_account else ())]
     if policy.would_lose_management(operator, wanted, [offered[name] for name in names if name in offered]):
-        form.add_error("roles", OWN_MANAGEMENT)
+        form.add_error("roles", policy.OWN_MANAGEMENT)
         return False
     with rejections_on(form, "roles"):
         users.update_all(operator.client, seen, wanted, replaces_metadata="metadata" in users.changed_fields(seen, wanted))

@@ -2,6 +2,7 @@
 
 from accounts.services.api_keys.creation import NewApiKey as NewApiKey
 from accounts.services.api_keys.creation import create as create
+from accounts.services.api_keys.keys import KEYS_STAY as KEYS_STAY
 from accounts.services.api_keys.keys import MAX_REVOKED as MAX_REVOKED
 from accounts.services.api_keys.keys import ApiKey as ApiKey
 from accounts.services.api_keys.keys import ApiKeys as ApiKeys

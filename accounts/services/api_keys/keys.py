@@ -25,6 +25,8 @@ MAX_SECONDS: Final = 30
 OWNERS_AT_ONCE: Final = 1000
 MANAGED_PREFIX: Final = "Alerting: "  # and the name of the rule
 CROSS_CLUSTER: Final = "cross_cluster"
+# Said before a user is deactivated or deleted.
+KEYS_STAY: Final = "Their API keys keep working until you revoke them."
 
 Key = Mapping[str, Any]  # as the API has it
 State = Literal["Active", "Expired", "Revoked"]

@@ -17,6 +17,7 @@ from accounts import policy
 from accounts.decorators import requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
+from accounts.services.api_keys import KEYS_STAY
 from accounts.services.client import PersonClient
 from accounts.services.errors import LastAdministrator, NotFound, OutcomeUnknown
 from accounts.services.passwords.warnings import warning
@@ -25,7 +26,6 @@ from accounts.views import errors
 from accounts.views.users import offboarding
 
 PERMANENT = "This can't be undone."
-KEYS_STAY = "Their API keys keep working until you revoke them."
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from accounts.services import audit, users
+from accounts.services.api_keys import KEYS_STAY
 from accounts.services.audit.actions import USER_CHANGES
 from accounts.services.client import PersonClient
 from accounts.services.exports.filters import describe
@@ -16,7 +17,6 @@ from accounts.services.users import User, UserQuery
 # The fields of a query that select users, without the position in the list.
 QUERY_FIELDS: Final = ("q", "roles", "status", "kind", "flags")
 REMOVE: Final[Mapping[Removal, Callable[[PersonClient, str, User], None]]] = {"delete": users.delete, "deactivate": users.disable}
-KEYS_STAY: Final = "Their API keys keep working until you revoke them."
 
 
 class Users(Subject[UserQuery]):

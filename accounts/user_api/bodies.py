@@ -3,10 +3,12 @@
 import json
 import zlib
 from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest
+
+from accounts.services.client import strict_json
 
 JSON_TYPES: Final = ("application/json", "application/vnd.elasticsearch+json")
 # How Elasticsearch names the start of a value.
@@ -55,7 +57,7 @@ def parsed(data: bytes) -> dict[str, Any]:
     if not data.strip():
         raise Unreadable(HTTPStatus.BAD_REQUEST, "parse_exception", "request body is required")
     try:
-        body = json.loads(_text(data), object_pairs_hook=_object, parse_constant=_not_a_number)
+        body = strict_json.parse(_text(data))
     except json.JSONDecodeError as exc:
         is_cut_off = not exc.doc[exc.pos :].strip()
         kind = "x_content_e_o_f_exception" if is_cut_off else "x_content_parse_exception"
@@ -94,15 +96,3 @@ def _gunzip(data: bytes) -> bytes:
     if not unpacking.eof or unpacking.unused_data:
         raise Unreadable(HTTPStatus.BAD_REQUEST, "parse_exception", "the body isn't valid gzip")
     return text
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Elasticsearch takes no key twice: which value would count?"""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def _not_a_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} isn't a number")

@@ -6,14 +6,14 @@ Files come from anywhere, so everything has a limit before it is read: the file,
 import codecs
 import csv
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final
 
+from accounts.services.client import strict_json
 from accounts.services.exports import dialect
 
 MAX_FILE_SIZE: Final = 20 << 20
@@ -150,26 +150,10 @@ def ndjson_records(text: str) -> Iterator[Record]:
 
 def _document(line: int, content: str) -> Record:
     try:
-        document = parse_json(content)
+        document = strict_json.parse(content)
     except (ValueError, RecursionError) as exc:
         return Record(line, problem=f"This isn't valid JSON: {exc}.")
     if not isinstance(document, dict):
         return Record(line, problem="This isn't a JSON object.")
     require_columns(line, len(document))
     return Record(line, document=document)
-
-
-def parse_json(text: str) -> Any:
-    """As strict as Elasticsearch. Raises ValueError, RecursionError."""
-    return json.loads(text, object_pairs_hook=_object, parse_constant=_not_a_number)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key is there twice")
-    return found
-
-
-def _not_a_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} isn't a number")

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Final
 from django.core.exceptions import ValidationError
 from django.views.decorators.debug import sensitive_variables
 
+from accounts.services.client import strict_json
 from accounts.services.exports import COLUMNS, NO_INFORMATION, cells, dialect
 from accounts.services.exports.workbook import TOO_LONG
 from accounts.services.imports import files, workbook
@@ -301,7 +302,7 @@ def _metadata(text: str) -> dict[str, Any]:
     if _text(text) == cells.NONE:
         return {}
     try:
-        found = files.parse_json(text)
+        found = strict_json.parse(text)
     except (ValueError, RecursionError) as exc:
         raise ValueError(f"This isn't valid JSON: {exc}.") from None
     return _object(found)

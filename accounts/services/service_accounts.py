@@ -47,7 +47,7 @@ class ServiceAccount:
     @property
     def is_administrator(self) -> bool | None:
         """Whether whoever has a token is an administrator or can become one; None if that isn't known."""
-        return True if any(each.is_certain for each in self.escalations) else None if self.escalations else False
+        return escalation.is_administrator(self.escalations)
 
     @property
     def has_tokens(self) -> bool | None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from accounts.services.api_keys.privileges import escalations_of, excess, is_administrator
+from accounts.services.api_keys.privileges import escalations_of, excess
+from accounts.services.roles import escalation
 
 ALL = {"cluster": ["all"]}
 CREATES_USERS = {"cluster": ["cluster:admin/xpack/security/user/put"]}
@@ -53,7 +54,7 @@ ACTS: dict[str, Any] = {"run_as": ["elas*"]}
 )
 def test_whoever_has_it_becomes_an_administrator(key: dict[str, Any], answer: bool | None, by: list[str]) -> None:
     escalations = escalations_of(key)
-    assert is_administrator(escalations) is answer
+    assert escalation.is_administrator(escalations) is answer
     assert [each.by for each in escalations] == by
 
 
@@ -63,9 +64,9 @@ def test_key_for_other_clusters_has_no_owner_to_limit_it() -> None:
         "cluster": ["cross_cluster_search"],
     }
     key = {"type": "cross_cluster", "role_descriptors": {"cross_cluster": reads}}
-    assert is_administrator(escalations_of(key)) is None
+    assert escalation.is_administrator(escalations_of(key)) is None
     reads["indices"][0]["allow_restricted_indices"] = False  # type: ignore[index]
-    assert is_administrator(escalations_of(key)) is False
+    assert escalation.is_administrator(escalations_of(key)) is False
     assert excess(key, [], {}).grants == ()
 
 

@@ -34,4 +34,3 @@ from accounts.services.api_keys.owners import Owners as Owners
 from accounts.services.api_keys.owners import load_owners as load_owners
 from accounts.services.api_keys.privileges import Excess as Excess
 from accounts.services.api_keys.privileges import escalations_of as escalations_of
-from accounts.services.api_keys.privileges import is_administrator as is_administrator

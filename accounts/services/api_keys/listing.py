@@ -13,9 +13,10 @@ from typing import Any, Final, Literal
 
 from accounts.services import errors
 from accounts.services.api_keys.keys import ApiKey, active_query, from_api
-from accounts.services.api_keys.privileges import escalations_of, is_administrator
+from accounts.services.api_keys.privileges import escalations_of
 from accounts.services.client import PersonClient
 from accounts.services.documents.queries import contains
+from accounts.services.roles import escalation
 from accounts.services.roles.escalation import Escalation
 
 State = Literal["", "active", "expired", "revoked"]
@@ -75,7 +76,7 @@ class ListedKey:
 
     @property
     def is_administrator(self) -> bool | None:
-        return is_administrator(self.escalations)
+        return escalation.is_administrator(self.escalations)
 
 
 @dataclass(frozen=True)

@@ -60,12 +60,6 @@ def escalations_of(key: Key) -> tuple[Escalation, ...]:
     return tuple(sorted(found, key=lambda each: not each.is_certain))
 
 
-def is_administrator(escalations: Iterable[Escalation]) -> bool | None:
-    """Whether whoever has the key is an administrator or can become one; None if that isn't known."""
-    found = list(escalations)
-    return True if any(each.is_certain for each in found) else None if found else False
-
-
 def own_privileges(key: Key) -> list[Body]:
     """Its own role descriptors; none if it has the privileges of its owner."""
     return list((key.get("role_descriptors") or {}).values())

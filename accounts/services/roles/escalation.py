@@ -197,6 +197,12 @@ def every(body: Body) -> tuple[Escalation, ...]:
     return tuple(sorted(found, key=lambda each: not each.is_certain))
 
 
+def is_administrator(escalations: Iterable[Escalation]) -> bool | None:
+    """Whether the holder of what opens these is an administrator or can become one; None if that isn't known."""
+    found = list(escalations)
+    return True if any(each.is_certain for each in found) else None if found else False
+
+
 def merged(bodies: Iterable[Body]) -> Body:
     """The privileges of several roles as those of one, as far as paths depend on them."""
     given = list(bodies)

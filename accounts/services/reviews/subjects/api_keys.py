@@ -10,7 +10,7 @@ from accounts.services.api_keys import Key, pages
 from accounts.services.client import PersonClient, service_client
 from accounts.services.request_context import Actor
 from accounts.services.reviews.subjects.base import Batch, Current, Removal, RemovalWords, Row, Subject
-from accounts.services.roles import grants
+from accounts.services.roles import escalation, grants
 
 NEVER: Final = "never"
 OWN_KEY: Final = "usermgmt itself uses this API key. Without it, usermgmt stops working."
@@ -126,7 +126,7 @@ def row_of(key: Key) -> dict[str, Any]:
         "has_own_privileges": bool(own),
         "privileges": _in_words(own.values() if own else limit),
         "limited_by": _in_words(limit) if own else [],
-        "can_become_administrator": True if any(each.is_certain for each in escalations) else None if escalations else False,
+        "can_become_administrator": escalation.is_administrator(escalations),
         "escalations": [str(each) for each in escalations],
     }
 

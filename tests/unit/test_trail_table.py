@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -63,6 +64,13 @@ def test_filter_in_words_and_as_it_was_given() -> None:
         "containing “10.0.0.1”, by ada, with the action Update user, with the outcome Failure, "
         "from 2026-11-27 09:12:30 UTC, before 2026-11-27 09:12:30 UTC, oldest first"
     )
+
+
+def test_period_in_utc() -> None:
+    """As it is searched for, whatever the time zone of the browser."""
+    with timezone.override(ZoneInfo("America/New_York")):
+        query = AuditForm(QueryDict("since=2026-10-01&until=2026-10-31")).query()
+    assert trail_table.describe(query) == "all events, from 2026-10-01 04:00:00 UTC, before 2026-11-01 04:00:00 UTC, oldest first"
 
 
 def test_table_ends_before_it_begins() -> None:

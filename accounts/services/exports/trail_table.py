@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from django.utils import timezone
@@ -65,8 +65,13 @@ def table(query: Query, query_string: str) -> Table:
 def describe(query: Query) -> str:
     """For example "with the outcome Failure, from 2026-11-01 00:00:00 UTC, before 2026-12-01 00:00:00 UTC, oldest first"."""
     conditions = ", ".join(_conditions(query)) or "all events"
-    period = [f"{word} {at:%Y-%m-%d %H:%M:%S} UTC" for word, at in (("from", query.since), ("before", query.until)) if at]
+    period = [f"{word} {_utc(at)}" for word, at in (("from", query.since), ("before", query.until)) if at]
     return ", ".join([conditions, *period, "oldest first"])
+
+
+def _utc(at: datetime) -> str:
+    """The days of a filter start in the time zone of the browser."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _conditions(query: Query) -> Iterator[str]:

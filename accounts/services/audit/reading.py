@@ -153,8 +153,8 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
         return event
     intent = known.get(f"{event.id}-intent", event)
     outcome, verification = known.get(f"{event.id}-outcome"), known.get(f"{event.id}-verified")
-    if outcome and outcome.outcome != "unknown":
-        return replace(
+    if outcome:
+        intent = replace(
             intent,
             stage="outcome",
             outcome=outcome.outcome,
@@ -162,7 +162,7 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
             details=outcome.details,
             ended=outcome.moment,
         )
-    if verification:
+    if verification and intent.outcome in ("", "unknown"):
         return replace(
             intent,
             stage="verified",
@@ -171,8 +171,8 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
             ended=intent.moment,
             verification=verification,
         )
-    if outcome or timezone.now() - intent.moment > OUTCOME_TIMEOUT:
-        return replace(intent, outcome="unknown", reason=outcome.reason if outcome else "")
+    if not outcome and timezone.now() - intent.moment > OUTCOME_TIMEOUT:
+        return replace(intent, outcome="unknown")
     return intent
 
 

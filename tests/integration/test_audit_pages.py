@@ -283,3 +283,23 @@ def test_unknown_outcomes_are_the_latest_that_match(
     assert [event.target for event in audit.search(audit.Query(outcome="unknown")).events] == [names[5], names[4]]
     for query in (audit.Query(outcome="unknown", target=names[0]), audit.Query(outcome="unknown", text=names[0])):
         assert [event.target for event in audit.search(query).events] == [names[0]]
+
+
+def test_changes_in_progress_and_verified_ones_are_not_unknown(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, name = person("ada"), f"bob-{uuid.uuid4().hex}"
+    unknown = audit.Query(outcome="unknown", target=name)
+    with audit.recorded(ada, audit.Action.USER_DISABLE, name) as in_progress:
+        trail(node)
+        page = audit.search(unknown)
+        assert not page.events
+        assert not any(bar.count for bar in page.bars)
+        with monkeypatch.context() as patch:
+            patch.setattr(reading, "OUTCOME_TIMEOUT", timedelta(0))
+            assert [event.id for event in audit.search(unknown).events] == [in_progress.id]
+    lost(ada, audit.Action.USER_ENABLE, name)
+    trail(node)
+    (event,) = audit.search(unknown).events
+    audit.record_verification(event, ada.actor, "success", "")
+    assert not audit.search(unknown).events, "although the verification isn't found yet"

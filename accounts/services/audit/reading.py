@@ -59,7 +59,10 @@ def search(query: Query) -> Page:
     )
     hits = found["hits"]["hits"]
     more = json.dumps(hits[query.size - 1]["sort"]) if len(hits) > query.size else ""
-    return Page(_merged_events(hits[: query.size]), more, histogram.bars(found.get("aggregations", {})))
+    events = _merged_events(hits[: query.size])
+    if query.outcome == "unknown":  # the search doesn't find yet what was verified a moment ago
+        events = [event for event in events if event.outcome == "unknown"]
+    return Page(events, more, histogram.bars(found.get("aggregations", {})))
 
 
 def count(query: Query) -> int:
@@ -189,9 +192,11 @@ def _whole_body(query: Query) -> dict[str, Any]:
 def _without_outcome(query: Query, limit: int) -> list[str]:
     """The IDs of the latest changes with unknown outcome that match. All stages of an event are in one index, so this is exact."""
     known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "verified"}}]}}
+    # A younger change without an outcome is in progress. One with a recorded outcome is found by that.
+    latest = timezone.now() - OUTCOME_TIMEOUT
     answer = service_client().search(
         **AUDIT_INDICES,
-        query=queries.all_stages(query),
+        query=queries.all_stages(replace(query, until=min(query.until or latest, latest))),
         size=0,
         aggs={
             "events": {

@@ -2,12 +2,18 @@
 
 import html
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.services import audit, compare, errors, users
+from accounts.services.audit import replay
+from accounts.services.client import PersonClient
+from accounts.services.users import User, outcomes, restores, trail_check
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, FaultyNode, faulty
 from tests.support.forms import fields, posted
@@ -120,6 +126,39 @@ def test_nothing_is_lost_if_the_metadata_isnt_written_again(
     assert ada.post(URL, fields(response.content.decode())).status_code == 302
     # What a browser posts of a text that isn't stored anymore.
     assert stored(node) == {**STORED, "note": "a\nb", "desk": {"room": None}, "new key": ["x", 1]}
+
+
+def test_failure_that_erased_the_metadata_is_a_change_that_was_made(
+    node: TestNode, fault: FaultyNode, person: Callable[[str], PersonClient]
+) -> None:
+    ada, otto = person("ada"), person("otto")
+    made = User("jdoe", roles=("viewer",), metadata={"a": 1, "b": 2})
+    users.create(ada, made, PASSWORD)
+    changes = {"email": (None, "lost@example.org")}
+    with pytest.raises(errors.OutcomeUnknown), audit.recorded(ada, audit.Action.USER_UPDATE, "jdoe", changes=changes) as lost:
+        raise errors.OutcomeUnknown("lost")
+    trail(node)
+    since = datetime.now(UTC)
+    fault.answers[PUT], fault.passes[PUT] = 503, 1
+    with pytest.raises(errors.MetadataErased):
+        users.update_all(ada, made, replace(made, roles=("superuser",), metadata={"a": 1}), replaces_metadata=True)
+    del fault.answers[PUT]
+    event = trail(node, target="jdoe")[-1]
+    assert (event.outcome, event.reason) == ("failure", "metadata_erased")
+
+    past = compare.between(otto, since)
+    (difference,) = past.comparison.differences
+    assert [field.name for field in difference.fields] == ["Roles", "Can manage users"]
+    assert difference.by[0].startswith("ada (Update user, ")
+    assert not past.changed_elsewhere
+    assert audit.count_without_failures(audit.Query(target="jdoe", since=since)) == 1
+    replayed = replay.users()["jdoe"]
+    assert (replayed.fields["roles"], replayed.fields["metadata"]) == (["superuser"], None)
+    assert not [each for each in trail_check.check(otto).differences if each.username == "jdoe"]
+    assert outcomes.verify_outcome(ada, lost.id).reason == outcomes.CHANGED_SINCE
+    restored = {field.name: field for field in restores.fields(event, users.get(ada, "jdoe"))}
+    assert restored["metadata"].restored == {"a": 1, "b": 2}
+    assert not restored["metadata"].is_changed_since
 
 
 def test_what_was_applied_before_the_removal_was_rejected_is_not_called_unchanged(

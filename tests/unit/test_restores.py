@@ -47,6 +47,14 @@ def test_roles_and_keys_that_were_changed_since_stay() -> None:
     assert all(field.is_changed_since for field in restores.fields(event(WAS, NOW), since))
 
 
+def test_all_metadata_that_a_failed_edit_erased_is_taken_back() -> None:
+    erased = event(WAS, NOW, outcome="failure", reason=errors.MetadataErased.code)
+    user = replace(NOW, metadata={})
+    (metadata,) = (field for field in restores.fields(erased, user) if field.name == "metadata")
+    assert not metadata.is_changed_since
+    assert metadata.restored == {"a": 1, "b": 1, "c": 1}
+
+
 def test_nothing_is_left_to_restore() -> None:
     assert not any(field.is_change for field in restores.fields(event(WAS, NOW), WAS))
 

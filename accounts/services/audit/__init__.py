@@ -13,6 +13,7 @@ from accounts.services.audit.events import Event as Event
 from accounts.services.audit.events import Outcome as Outcome
 from accounts.services.audit.queries import Query as Query
 from accounts.services.audit.reading import Page as Page
+from accounts.services.audit.reading import applied_changes as applied_changes
 from accounts.services.audit.reading import batches as batches
 from accounts.services.audit.reading import changes_of as changes_of
 from accounts.services.audit.reading import count as count
@@ -21,7 +22,6 @@ from accounts.services.audit.reading import get as get
 from accounts.services.audit.reading import of_requests as of_requests
 from accounts.services.audit.reading import of_target as of_target
 from accounts.services.audit.reading import search as search
-from accounts.services.audit.reading import successful_changes as successful_changes
 from accounts.services.audit.security_events import INCORRECT_API_KEY as INCORRECT_API_KEY
 from accounts.services.audit.security_events import knows_username as knows_username
 from accounts.services.audit.security_events import record_access_denied as record_access_denied

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
-from accounts.services import request_context
+from accounts.services import errors, request_context
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
@@ -42,6 +42,27 @@ class Event:
     index: str = ""
     ended: datetime | None = None
     verification: "Event | None" = None
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether the change was made: also if only its metadata wasn't written (see `MetadataErased`), which is a failure."""
+        return self.outcome == "success" or self._has_erased_metadata
+
+    @property
+    def may_be_applied(self) -> bool:
+        """The same, or nobody knows."""
+        return self.outcome != "failure" or self._has_erased_metadata
+
+    @property
+    def resulting_changes(self) -> Changes:
+        """The changes as they are after the outcome: erased metadata is empty."""
+        if not self._has_erased_metadata or "metadata" not in self.changes:
+            return self.changes
+        return {**self.changes, "metadata": (self.changes["metadata"][0], None)}
+
+    @property
+    def _has_erased_metadata(self) -> bool:
+        return self.outcome == "failure" and self.reason == errors.MetadataErased.code
 
     @classmethod
     def now(cls, actor: Actor, action: str, target: str, kind: str, **more: Any) -> Self:

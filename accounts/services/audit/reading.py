@@ -32,6 +32,7 @@ OLDEST_FIRST: Final = [{name: {**how, "order": "asc"}} for order in NEWEST_FIRST
 BATCH_SIZE: Final = 1000
 # An outcome that is missing by then will never come: no call takes that long.
 OUTCOME_TIMEOUT: Final = timedelta(minutes=2)
+METADATA_ERASED: Final[dict[str, Any]] = {"term": {"event.reason": errors.MetadataErased.code}}  # a failure that was applied
 MAX_UNKNOWN: Final = 200
 MAX_ALL_UNKNOWN: Final = 10_000
 MAX_CHANGES: Final = 3000  # each has three stages, and one call reads up to 10,000
@@ -84,8 +85,9 @@ def of_target(kind: str, name: str, size: int = 50, after: str = "") -> Page:
 
 
 def count_without_failures(query: Query) -> int:
-    """How many of the events that match were successful or have an unknown outcome. Raises Unavailable and NotSetUp."""
-    both = {"all": queries.body(query, None), "failed": queries.body(replace(query, outcome="failure"), None)}
+    """How many of the events that match were applied or have an unknown outcome. Raises Unavailable and NotSetUp."""
+    failed = queries.body(replace(query, outcome="failure"), None)
+    both = {"all": queries.body(query, None), "failed": {"bool": {"must": failed, "must_not": METADATA_ERASED}}}
     found = service_client().search(**AUDIT_INDICES, size=0, aggs={name: {"filter": each} for name, each in both.items()})
     counts: dict[str, int] = {name: each["doc_count"] for name, each in found.get("aggregations", {}).items()}
     return counts.get("all", 0) - counts.get("failed", 0)
@@ -209,11 +211,11 @@ def _without_outcome(query: Query, limit: int) -> list[str]:
     return [bucket["key"] for bucket in buckets if not bucket["known"]["doc_count"]]
 
 
-def successful_changes(kind: str, since: datetime | None = None) -> Iterator[Event]:
-    """Every successful change of that kind, oldest first."""
+def applied_changes(kind: str, since: datetime | None = None) -> Iterator[Event]:
+    """Every change of that kind that was made (see `Event.is_applied`), oldest first."""
     filters: list[dict[str, Any]] = [
         {"term": {"usermgmt.target.kind": kind}},
-        {"term": {"event.outcome": "success"}},
+        {"bool": {"should": [{"term": {"event.outcome": "success"}}, METADATA_ERASED]}},
         {"terms": {"usermgmt.stage": ["outcome", "verified"]}},
     ]
     if since:

@@ -1,4 +1,4 @@
-"""The users as the audit trail tells it: every successful change, applied again from an empty list."""
+"""The users as the audit trail tells it: every change that was made, applied again from an empty list."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from accounts.services.audit.actions import Action
 from accounts.services.audit.events import Event
-from accounts.services.audit.reading import successful_changes
+from accounts.services.audit.reading import applied_changes
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ def users(since: datetime | None = None) -> dict[str, ReplayedUser]:
 
     Changes made outside usermgmt are not in the audit trail: they are the differences to what Elasticsearch has.
     """
-    return replayed(successful_changes("user", since))
+    return replayed(applied_changes("user", since))
 
 
 def replayed(events: Iterable[Event]) -> dict[str, ReplayedUser]:
     """The users after these changes, the oldest first."""
     known: dict[str, ReplayedUser] = {}
     for event in events:
-        after = {field: value for field, (_, value) in event.changes.items()}
+        after = {field: value for field, (_, value) in event.resulting_changes.items()}
         if event.action == Action.USER_DELETE:
             known.pop(event.target, None)
         elif event.action == Action.USER_CREATE:

@@ -53,7 +53,7 @@ def between(client: PersonClient, since: datetime, until: datetime | None = None
     TooManyChanges, AccessDenied without `read_security`, Unavailable, NotSetUp.
     """
     events = trail.changes(since)
-    known = [event for event in events if event.outcome == "success"]
+    known = [event for event in events if event.is_applied]
     states = States(_current(client, {event.target for event in known}))
     later = [event for event in known if until and event.moment >= until]
     undone = known[len(later) :]

@@ -25,7 +25,7 @@ class TooManyChanges(Exception):
 def changes(
     since: datetime, until: datetime | None = None, kind: str = "user", actions: Collection[str] = USER_CHANGES
 ) -> list[Event]:
-    """Successful changes, and those with unknown outcome. Raises TooManyChanges, Unavailable, NotSetUp."""
+    """Changes that were made, and those with unknown outcome. Raises TooManyChanges, Unavailable, NotSetUp."""
     query = audit.Query(kind=kind, actions=actions, since=since, until=until, size=BATCH_SIZE)
     count = audit.count_without_failures(query)
     if count > MAX_CHANGES:
@@ -33,7 +33,7 @@ def changes(
     found: list[Event] = []
     while True:
         page = audit.search(query)
-        found += [event for event in page.events if event.outcome in ("success", "unknown")]
+        found += [event for event in page.events if event.is_applied or event.outcome == "unknown"]
         if not page.next:
             return found
         query = replace(query, after=page.next)
@@ -43,7 +43,7 @@ def who(events: Sequence[Event]) -> dict[str, list[str]]:
     """Who changed each target, oldest first."""
     by: dict[str, list[str]] = {}
     for event in reversed(events):
-        if event.outcome == "success":
+        if event.is_applied:
             by.setdefault(event.target, []).append(
                 f"{event.actor.username} ({action_label(event.action)}, {event.moment:%Y-%m-%d %H:%M} UTC)"
             )

@@ -36,7 +36,7 @@ class Outcome:
     def is_done(self) -> bool:
         """Whether it gives no access anymore; for the decision "change", whether it was changed."""
         if self.item.decision and self.item.decision.choice == "change":
-            return any(event.outcome == "success" for event in self.events)
+            return any(event.is_applied for event in self.events)
         return self.current.is_removed
 
     @property

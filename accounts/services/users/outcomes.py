@@ -54,7 +54,7 @@ def _verify(client: PersonClient, event: Event) -> tuple[audit.Outcome, str]:
 def _is_followed(event: Event) -> bool:
     """Whether the audit trail has a later change of a user with this name, which may have been applied."""
     later = audit.changes_of([event.target], event.moment).get(event.target, [])
-    return any(each.id != event.id and each.outcome != "failure" for each in later)
+    return any(each.id != event.id and each.may_be_applied for each in later)
 
 
 def _compare(event: Event, current: dict[str, object]) -> tuple[audit.Outcome, str]:

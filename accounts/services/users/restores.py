@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.services import audit, errors
+from accounts.services import audit
 from accounts.services.audit import Action, Event
 from accounts.services.client import PersonClient
 from accounts.services.users import users
@@ -49,7 +49,7 @@ def denial_reason(event: Event) -> str:
     """Why the event alone says that nothing can be restored; "" if it can."""
     if event.outcome == "":
         return IN_PROGRESS
-    if event.outcome == "failure" and event.reason != errors.MetadataErased.code:
+    if not event.may_be_applied:
         return NOT_CHANGED
     before = {name: was for name, (was, _) in event.changes.items()}
     # These two are never empty: they are recorded as None if the user couldn't be read.
@@ -65,9 +65,9 @@ def is_about_earlier_user(event: Event) -> bool:
 
 
 def restored_by(event: Event) -> Event | None:
-    """The latest event that took back this one and didn't fail. Raises Unavailable and NotSetUp."""
+    """The latest event that took back this one, or may have. Raises Unavailable and NotSetUp."""
     changes = audit.changes_of([event.target], event.moment).get(event.target, [])
-    return next((each for each in changes if each.details.get(DETAIL) == event.id and each.outcome != "failure"), None)
+    return next((each for each in changes if each.details.get(DETAIL) == event.id and each.may_be_applied), None)
 
 
 def deleted_user(event: Event) -> User:
@@ -81,7 +81,7 @@ def fields(event: Event, user: User) -> list[FieldRestore]:
     now = _fields(user)
     return [
         FieldRestore(name, now[name], _restored(name, before, after, now[name]), not is_same(now[name], after))
-        for name, pair in event.changes.items()
+        for name, pair in event.resulting_changes.items()
         if name in now
         for before, after in [(_value(name, pair[0]), _value(name, pair[1]))]
     ]

@@ -10,6 +10,7 @@ from django import forms
 from accounts.forms.fields import start_of_day
 from accounts.services.audit import Query
 from accounts.services.audit.actions import OUTCOMES, Action
+from accounts.services.users import MAX_SEARCH_LENGTH
 
 MAX_LENGTH: Final = 507
 PAGE_SIZE: Final = 50
@@ -17,7 +18,13 @@ EARLIEST: Final = date(2000, 1, 1)  # before any event; Elasticsearch has no dat
 
 
 class AuditForm(forms.Form):
-    q = forms.CharField(label="Search", required=False, max_length=MAX_LENGTH, widget=forms.TextInput(attrs={"type": "search"}))
+    q = forms.CharField(
+        label="Search",
+        required=False,
+        max_length=MAX_SEARCH_LENGTH,
+        widget=forms.TextInput(attrs={"type": "search"}),
+        error_messages={"max_length": f"Enter at most {MAX_SEARCH_LENGTH} characters."},
+    )
     actor = forms.CharField(label="Actor", required=False, max_length=MAX_LENGTH)
     target = forms.CharField(label="Target", required=False, max_length=MAX_LENGTH)
     action = forms.ChoiceField(

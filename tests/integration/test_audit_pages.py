@@ -92,6 +92,47 @@ def test_filters(node: TestNode, jane: str, signed_in: Callable[..., Client], qu
     assert {event.action for event in events} == actions
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b" * 200,
+        "b" * 400,
+        "ab" * 250,
+        "*" * 507,
+        "\u212a" * 200,
+        "10.0.0.0/255.0.0.0",
+        "1.2.3.4/0.0.0.255",
+        "::ffff:0:0/96",
+        "::ffff:1.2.3.4/120",
+        "fe80::1%eth0/64",
+        "0.0.0.0/0",
+        "::/0",
+    ],
+)
+def test_any_text_has_an_answer(node: TestNode, signed_in: Callable[..., Client], text: str) -> None:
+    otto = signed_in("otto")
+    assert otto.get("/audit/", {"q": text}).status_code == 200
+    assert otto.get("/audit/export", {"q": text}).status_code == 200
+    for page in ("/users/", "/api-keys/"):
+        assert otto.get(page, {"q": text}).status_code == 200, page
+
+
+def test_networks_have_their_addresses(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    otto = signed_in("otto")
+    trail(node)
+    for text in ("127.0.0.1", "127.1.2.3/255.0.0.0", "127.0.0.0/0.255.255.255", "127.0.0.0/8", "::ffff:127.0.0.0/104", "::/0"):
+        assert [event.action for event in audit.search(audit.Query(actor="otto", text=text)).events][:1] == ["sign-in"], text
+    for text in ("127.0.0.2", "10.0.0.0/255.0.0.0", "128.0.0.0/1", "::/96"):
+        assert not audit.search(audit.Query(actor="otto", text=text)).events, text
+    assert otto.get("/audit/", {"q": "127.0.0.0/255.0.0.0", "actor": "otto"}).context["page"].events
+
+
+def test_text_that_is_too_long_is_named(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    page = text(signed_in("otto"), f"/audit/?q={'b' * 201}")
+    assert "Enter at most 200 characters." in page
+    assert 'maxlength="200"' in page
+
+
 def test_walking_to_the_oldest(
     node: TestNode, jane: str, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,9 +78,9 @@ def _containing(text: str) -> dict[str, Any]:
 
 
 def _address(text: str) -> list[dict[str, Any]]:
-    """For an address, or a network such as 10.0.0.0/8."""
+    """For an address, or a network such as 10.0.0.0/8. Elasticsearch rejects forms such as 10.0.0.0/255.0.0.0 and ::ffff:0:0/96."""
     try:
-        ipaddress.ip_network(text, strict=False)
+        network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         return []
-    return [{"term": {"source.ip": text}}]
+    return [{"range": {"source.ip": {"gte": str(network.network_address), "lte": str(network.broadcast_address)}}}]

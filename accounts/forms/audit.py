@@ -10,6 +10,7 @@ from django import forms
 from accounts.forms.fields import start_of_day
 from accounts.services.audit import Query
 from accounts.services.audit.actions import OUTCOMES, Action
+from accounts.services.documents.indices import MAX_SEARCHED
 from accounts.services.users import MAX_SEARCH_LENGTH
 
 MAX_LENGTH: Final = 507
@@ -23,6 +24,7 @@ class AuditForm(forms.Form):
         required=False,
         max_length=MAX_SEARCH_LENGTH,
         widget=forms.TextInput(attrs={"type": "search"}),
+        help_text=f"Searches names, actions, changed values of up to {MAX_SEARCHED:,} characters, IDs, and source IPs.",
         error_messages={"max_length": f"Enter at most {MAX_SEARCH_LENGTH} characters."},
     )
     actor = forms.CharField(label="Actor", required=False, max_length=MAX_LENGTH)

@@ -127,6 +127,23 @@ def test_networks_have_their_addresses(node: TestNode, signed_in: Callable[..., 
     assert otto.get("/audit/", {"q": "127.0.0.0/255.0.0.0", "actor": "otto"}).context["page"].events
 
 
+def test_search_says_which_values_it_finds(
+    node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client]
+) -> None:
+    """Metadata of many keys is one long value."""
+    ada, name = person("ada"), f"bob-{uuid.uuid4().hex}"
+    for size in (1024, 1025):
+        with audit.recorded(ada, audit.Action.USER_UPDATE, name, changes={"metadata": (None, f"needle{size}".ljust(size, "-"))}):
+            pass
+    trail(node)
+    found = {size: len(audit.search(audit.Query(target=name, text=f"needle{size}")).events) for size in (1024, 1025)}
+    assert found == {1024: 1, 1025: 0}
+    otto = signed_in("otto")
+    assert "changed values of up to 1,024 characters" in text(otto, "/audit/")
+    file = otto.post(f"/audit/export?target={name}&q=needle1025", {"format": "ndjson"}).getvalue()
+    assert "containing “needle1025” (in values of up to 1,024 characters)" in exports.verify(io.BytesIO(file))["filter"]
+
+
 def test_text_that_is_too_long_is_named(node: TestNode, signed_in: Callable[..., Client]) -> None:
     page = text(signed_in("otto"), f"/audit/?q={'b' * 201}")
     assert "Enter at most 200 characters." in page

@@ -18,7 +18,8 @@ AUDIT_MARKER: Final = "usermgmt_audit"  # a dynamic template without effect: it 
 _SETTINGS: Final = {"number_of_shards": 1, "auto_expand_replicas": "0-1", "hidden": True}
 _DATE: Final = {"type": "date"}
 _KEYWORD: Final = {"type": "keyword"}
-_TEXT: Final = {"type": "keyword", "ignore_above": 1024}  # user input; Elasticsearch rejects more than 32,766 bytes
+MAX_SEARCHED: Final = 1024  # characters of a text; a search doesn't find a longer one
+_TEXT: Final = {"type": "keyword", "ignore_above": MAX_SEARCHED}  # user input; Elasticsearch rejects more than 32,766 bytes
 
 TEMPLATES: Final[dict[str, dict[str, Any]]] = {
     SESSIONS: {

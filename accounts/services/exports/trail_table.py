@@ -12,6 +12,7 @@ from accounts.services.audit import Event, Query
 from accounts.services.audit.actions import OUTCOMES, action_label, reason_label
 from accounts.services.audit.reading import OUTCOME_TIMEOUT
 from accounts.services.audit.wording import change_lines
+from accounts.services.documents.indices import MAX_SEARCHED
 from accounts.services.exports.tables import Table
 
 # An event can be found a second after it was written. Without the latest ones, the count before is the count after. A change
@@ -76,7 +77,7 @@ def _utc(at: datetime) -> str:
 
 def _conditions(query: Query) -> Iterator[str]:
     if query.text:
-        yield f"containing “{query.text}”"
+        yield f"containing “{query.text}” (in values of up to {MAX_SEARCHED:,} characters)"
     if query.actor:
         yield f"by {query.actor}"
     if query.target:

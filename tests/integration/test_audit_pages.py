@@ -127,6 +127,15 @@ def test_networks_have_their_addresses(node: TestNode, signed_in: Callable[..., 
     assert otto.get("/audit/", {"q": "127.0.0.0/255.0.0.0", "actor": "otto"}).context["page"].events
 
 
+def test_events_before_a_time(node: TestNode, jane: str) -> None:
+    """Some of the events of a month, without a start."""
+    newest = audit.search(audit.Query(target=jane)).events[0]
+    page = audit.search(audit.Query(target=jane, until=newest.moment))
+    assert [event.action for event in page.events] == ["user-update", "user-create"]
+    assert sum(bar.count for bar in page.bars) == 2
+    assert audit.count(audit.Query(target=jane, until=newest.moment)) == 2
+
+
 def test_search_says_which_values_it_finds(
     node: TestNode, person: Callable[[str], PersonClient], signed_in: Callable[..., Client]
 ) -> None:

@@ -3,12 +3,13 @@
 import ipaddress
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from accounts.services.documents.queries import contains
 
 TEXTS = ("user.name", "usermgmt.target.name", "event.action", "usermgmt.changes.before", "usermgmt.changes.after")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the trail has nothing before it
 IDS = ("trace.id", "usermgmt.session", "event.id")
 
 
@@ -38,7 +39,9 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
         filters += [{"terms": {"usermgmt.stage": ["outcome", "single", "verified"]}}, {"term": {"event.outcome": query.outcome}}]
     else:
         filters.append({"terms": {"usermgmt.stage": ["intent", "single"]}})
-    if period := {name: moment.isoformat() for name, moment in (("gte", query.since), ("lt", query.until)) if moment}:
+    # Without a start, Elasticsearch takes the earliest time there is for one, and the histogram fails.
+    since = query.since or (EPOCH if query.until else None)
+    if period := {name: moment.isoformat() for name, moment in (("gte", since), ("lt", query.until)) if moment}:
         filters.append({"range": {"@timestamp": period}})
     return {"bool": {"filter": filters}}
 

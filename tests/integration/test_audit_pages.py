@@ -5,7 +5,9 @@ import json
 import uuid
 import zipfile
 from collections.abc import Callable
-from datetime import UTC, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -82,6 +84,8 @@ def test_an_auditor_resolves_nothing(node: TestNode, jane: str, signed_in: Calla
         ("target={jane}&since=0001-01-01&until=9999-12-31", {"user-create", "user-update", "password-change"}),
         ("target={jane}&after=[true,%22x%22]", {"user-create", "user-update", "password-change"}),
         ("target={jane}&since=2020-01-01&q=jan", {"user-create", "user-update", "password-change"}),
+        ("target={jane}&since=9999-12-31&until=9999-12-31&outcome=success", set()),
+        ("target={jane}&since=2020-01-01&until=2020-01-01&outcome=failure", set()),
         ("actor=nobody", set()),
         ("q=10.0.0.0/8", set()),
         ("target={jane}&action=nonsense&since=x&after=%5B1%5D&outcome=x", {"user-create", "user-update", "password-change"}),
@@ -120,10 +124,10 @@ def test_any_text_has_an_answer(node: TestNode, signed_in: Callable[..., Client]
 def test_networks_have_their_addresses(node: TestNode, signed_in: Callable[..., Client]) -> None:
     otto = signed_in("otto")
     trail(node)
-    for text in ("127.0.0.1", "127.1.2.3/255.0.0.0", "127.0.0.0/0.255.255.255", "127.0.0.0/8", "::ffff:127.0.0.0/104", "::/0"):
-        assert [event.action for event in audit.search(audit.Query(actor="otto", text=text)).events][:1] == ["sign-in"], text
-    for text in ("127.0.0.2", "10.0.0.0/255.0.0.0", "128.0.0.0/1", "::/96"):
-        assert not audit.search(audit.Query(actor="otto", text=text)).events, text
+    for address in ("127.0.0.1", "127.1.2.3/255.0.0.0", "127.0.0.0/0.255.255.255", "127.0.0.0/8", "::ffff:127.0.0.0/104", "::/0"):
+        assert [event.action for event in audit.search(audit.Query(actor="otto", text=address)).events][:1] == ["sign-in"], address
+    for address in ("127.0.0.2", "10.0.0.0/255.0.0.0", "128.0.0.0/1", "::/96"):
+        assert not audit.search(audit.Query(actor="otto", text=address)).events, address
     assert otto.get("/audit/", {"q": "127.0.0.0/255.0.0.0", "actor": "otto"}).context["page"].events
 
 
@@ -370,3 +374,35 @@ def test_changes_in_progress_and_verified_ones_are_not_unknown(
     (event,) = audit.search(unknown).events
     audit.record_verification(event, ada.actor, "success", "")
     assert not audit.search(unknown).events, "although the verification isn't found yet"
+
+
+def test_event_is_in_the_period_in_which_it_began(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+    """With a filter for the outcome, too, although that is recorded later."""
+    actor = replace(person("ada").actor, username=f"ada-{uuid.uuid4().hex}")
+    start = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    end, second, hour = start + timedelta(days=1), timedelta(seconds=1), timedelta(hours=1)
+    made: list[tuple[str, str, audit.Outcome, datetime, datetime]] = [
+        ("before", "user-update", "success", start - second, start + second),
+        ("failed before", "user-update", "failure", start - second, start + second),
+        ("download from before", "export", "success", start - hour, start + 3 * hour),
+        ("in it", "user-update", "success", start + hour, start + hour + second),
+        ("to after it", "user-update", "success", end - second, end + second),
+        ("download to after it", "export", "failure", end - hour, end + 3 * hour),
+        ("after it", "user-update", "success", end, end + second),
+    ]
+    for name, action, outcome, begins, ends in made:
+        event = replace(audit.Event.now(actor, action, name, "user"), moment=begins)
+        stages = [event.at("intent"), replace(event.at("outcome", outcome), moment=ends)]
+        node.elastic.bulk(operations=[line for stage in stages for line in stage.operations()], refresh=True)
+
+    def found(**filters: Any) -> set[str]:
+        query = audit.Query(actor=actor.username, **filters)
+        names = [event.target for event in audit.search(query).events]
+        assert audit.count(query) == len(names)
+        assert sorted(event.target for batch in audit.batches(query) for event in batch) == sorted(names)
+        return set(names)
+
+    assert found(outcome="success", since=start, until=end) == {"in it", "to after it"}
+    assert found(outcome="failure", since=start, until=end) == {"download to after it"}
+    for period in ({"until": start}, {"since": start, "until": end}, {"since": end}, {"since": start}, {"until": end}):
+        assert found(outcome="success", **period) | found(outcome="failure", **period) == found(**period)

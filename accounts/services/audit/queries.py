@@ -3,14 +3,17 @@
 import ipaddress
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from accounts.services.audit.actions import Action
 from accounts.services.documents.queries import contains
 
 TEXTS = ("user.name", "usermgmt.target.name", "event.action", "usermgmt.changes.before", "usermgmt.changes.after")
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the trail has nothing before it
 IDS = ("trace.id", "usermgmt.session", "event.id")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)  # the trail has nothing before it
+# Take longer than one call, up to a long download.
+LONG_ACTIONS = (Action.EXPORT, Action.RECORDS_DELETE, Action.REVIEW_SNAPSHOT, Action.REVIEW_SIGN_OFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,12 @@ class Query:
     after: str = ""
 
 
-def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
-    """As Elasticsearch takes it. `ids`: only the intents of these events."""
+def body(query: Query, ids: Sequence[str] | None, before: Sequence[str] = (), within: Sequence[str] = ()) -> dict[str, Any]:
+    """As Elasticsearch takes it. `ids`: only the intents of these events.
+
+    With an outcome, the documents of outcomes are searched. `before`: the changes that began before the period and ended in it;
+    `within`: those that began in it and ended after it.
+    """
     filters = _of_event(query)
     if ids is not None:
         filters += [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
@@ -42,8 +49,21 @@ def body(query: Query, ids: Sequence[str] | None) -> dict[str, Any]:
     # Without a start, Elasticsearch takes the earliest time there is for one, and the histogram fails.
     since = query.since or (EPOCH if query.until else None)
     if period := {name: moment.isoformat() for name, moment in (("gte", since), ("lt", query.until)) if moment}:
-        filters.append({"range": {"@timestamp": period}})
-    return {"bool": {"filter": filters}}
+        inside = {"range": {"@timestamp": period}}
+        filters.append({"bool": {"should": [inside, {"terms": {"event.id": list(within)}}]}} if within else inside)
+    return {"bool": {"filter": filters, "must_not": [{"terms": {"event.id": list(before)}}] if before else []}}
+
+
+def outcomes_after(query: Query, moment: datetime, timeout: timedelta) -> dict[str, Any]:
+    """The outcomes that match, whatever the period, of changes that may have begun before that time.
+
+    `timeout`: how long a change takes at most; one of LONG_ACTIONS may take a day.
+    """
+    soon = {"range": {"@timestamp": {"gte": moment.isoformat(), "lt": (moment + timeout).isoformat()}}}
+    later = {"range": {"@timestamp": {"gte": moment.isoformat(), "lt": (moment + timedelta(days=1)).isoformat()}}}
+    long = {"bool": {"filter": [later, {"terms": {"event.action": list(LONG_ACTIONS)}}]}}
+    filters = [*_of_event(query), {"term": {"usermgmt.stage": "outcome"}}, {"term": {"event.outcome": query.outcome}}]
+    return {"bool": {"filter": [*filters, {"bool": {"should": [soon, long]}}]}}
 
 
 def all_stages(query: Query) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def search(query: Query) -> Page:
     """The events that match. Raises Unavailable, NotSetUp, and Invalid for an `after` that isn't the `next` of a page."""
     found = service_client().search(
         **AUDIT_INDICES,
-        query=queries.body(query, _without_outcome(query, MAX_UNKNOWN) if query.outcome == "unknown" else None),
+        query=queries.body(query, _without_outcome(query, MAX_UNKNOWN)) if query.outcome == "unknown" else _known_body(query),
         sort=NEWEST_FIRST,
         size=query.size + 1,
         search_after=json.loads(query.after) if query.after else None,
@@ -184,11 +184,30 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
 def _whole_body(query: Query) -> dict[str, Any]:
     """The query of all events that match, not only of the latest with unknown outcome. Raises Unavailable if there are too many."""
     if query.outcome != "unknown":
-        return queries.body(query, None)
+        return _known_body(query)
     ids = _without_outcome(query, MAX_ALL_UNKNOWN)
     if len(ids) == MAX_ALL_UNKNOWN:
         raise errors.Unavailable(f"there are {len(ids):,} or more events with unknown outcome")
     return queries.body(query, ids)
+
+
+def _known_body(query: Query) -> dict[str, Any]:
+    """The query, where an event belongs to the period in which it began, whenever its outcome was recorded."""
+    if not query.outcome:
+        return queries.body(query, None)
+    now = timezone.now()
+    before, within = (_begun_before(query, at) if at and at < now else [] for at in (query.since, query.until))
+    return queries.body(query, None, before, within)
+
+
+def _begun_before(query: Query, moment: datetime) -> list[str]:
+    """The IDs of the changes that match, began before that time, and ended after it."""
+    found: list[str] = []
+    for hits in _all_hits(queries.outcomes_after(query, moment, OUTCOME_TIMEOUT)):
+        intents = [{"_index": hit["_index"], "_id": f"{hit['_source']['event']['id']}-intent"} for hit in hits]
+        documents = service_client().mget(docs=intents)["docs"] if intents else []
+        found += [event.id for event in (Event.of(each) for each in documents if each.get("found")) if event.moment < moment]
+    return found
 
 
 def _without_outcome(query: Query, limit: int) -> list[str]:

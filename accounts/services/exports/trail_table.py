@@ -16,7 +16,7 @@ from accounts.services.documents.indices import MAX_SEARCHED
 from accounts.services.exports.tables import Table
 
 # An event can be found a second after it was written. Without the latest ones, the count before is the count after. A change
-# without an outcome is in progress until OUTCOME_TIMEOUT.
+# is in progress until OUTCOME_TIMEOUT, and then belongs to its outcome.
 SETTLES_IN: Final = timedelta(seconds=5)
 COLUMNS: Final = {
     "time": "Time (UTC)",
@@ -50,7 +50,7 @@ RECORDED: Final = {
 
 def table(query: Query, query_string: str) -> Table:
     """All events that match, oldest first. Reads with the API key of usermgmt; its rows raise Unavailable and NotSetUp."""
-    latest = timezone.now() - (OUTCOME_TIMEOUT if query.outcome == "unknown" else SETTLES_IN)
+    latest = timezone.now() - (OUTCOME_TIMEOUT if query.outcome else SETTLES_IN)
     settled = replace(query, until=min(query.until or latest, latest))
     return Table(
         name="audit-trail",

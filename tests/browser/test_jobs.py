@@ -1,9 +1,16 @@
 """Bulk changes in a real browser: from the selection to the result, with pause and resume, in every look."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from accounts.services import jobs
+from accounts.services.client import PersonClient
+from accounts.services.jobs import store
+from accounts.services.jobs.store import StepQuery
+from accounts.services.users import UserQuery
 from tests.support.nodes import TestNode
 from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in
 
@@ -79,6 +86,32 @@ def test_pause_and_resume(node: TestNode, watched: Callable[..., Watched]) -> No
     without_script.reload()
     expect(without_script.get_by_test_id("jobSummary")).to_contain_text("3 of 3 changed")
     assert node.user("bulk-1")["roles"] == ["viewer", "editor", "kibana_admin"]  # type: ignore[index]
+
+
+def test_changes_that_end_after_a_pause(node: TestNode, page: Page, person: Callable[[str], PersonClient]) -> None:
+    """They count as in progress, and the page shows their result by itself."""
+    seed(node)
+    ada = person("ada")
+    job = jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "bulk")
+    jobs.advance(ada, job.id, lambda action, user, wanted: "")
+    jobs.start(ada, job.id)
+    jobs.pause(ada, job.id)
+    jobs.refresh()
+    [step, *_] = store.steps(job := jobs.get(job.id), StepQuery())
+    [step] = store.put_steps([replace(step, state="started", begun=timezone.now())])
+
+    page = sign_in(page)
+    page.goto(f"/users/jobs/view/{job.id}")
+    summary = page.get_by_test_id("jobSummary")
+    expect(summary).to_contain_text("0 of 3 changed")
+    expect(summary).to_contain_text("1 user in progress. 2 users not changed yet.")
+    with page.expect_response(f"**/users/jobs/view/{job.id}"):
+        pass
+    expect(summary).to_contain_text("1 user in progress.")
+    store.put_steps([replace(step, state="success")])
+    expect(summary).to_contain_text("1 of 3 changed")
+    expect(summary).not_to_contain_text("in progress")
+    expect(page.get_by_role("navigation", name="Results")).to_contain_text("Success 1")
 
 
 def test_a_server_that_was_away(node: TestNode, watched: Callable[..., Watched]) -> None:

@@ -111,6 +111,8 @@ def view(request: AppRequest, id: str) -> HttpResponse:
     jobs.refresh()
     counts = jobs.counts(job)
     if wants_fragment(request, "job-progress"):
+        if job.state == "paused" and counts.started:
+            return render(request, "jobs/_paused.html", {"job": job, "counts": counts})
         return _progress(request, job) if job.state in IN_PROGRESS else go_to(request, request.path)
     query = StepsForm(request.GET).query()
     steps = jobs.steps(job, query)

@@ -17,7 +17,7 @@ from accounts.forms.reviews import CHOOSE, DecisionForm, ItemsForm, changed_deci
 from accounts.http import AppRequest, go_to
 from accounts.services import reviews
 from accounts.services.errors import AuditUnavailable, DecisionConflict, Invalid, OutcomeUnknown, Unavailable
-from accounts.services.reviews import Item, Review
+from accounts.services.reviews import Item, Progress, Review
 
 PAGE_SIZE: Final = 50
 CONFLICT: Final = "Someone else decided on this {}. Your decision isn't saved yet."
@@ -60,19 +60,24 @@ def view(request: AppRequest, review_id: str) -> HttpResponse:
 
 def _render(request: AppRequest, review: Review, rows: Sequence[Row], asked: QueryDict, status: int = 200) -> HttpResponse:
     query, progress = ItemsForm(asked).query(PAGE_SIZE), reviews.progress([review.id])[review.id]
-    tabs = [("", "All", progress.total), (reviews.PENDING, "Pending", progress.pending)]
-    tabs += [(decision, label, progress.counts[decision]) for decision, label in review.subject.decisions.items()]
     context = {
         "review": review,
         "rows": rows,
         "query": query,
         "progress": progress,
-        "tabs": [(label, _url(review, show=name), count, name == query.show) for name, label, count in tabs],
+        "tabs": _tabs(review, progress),
         "first": _url(review, show=query.show, q=query.q) if query.after or query.before else "",
         "next": _url(review, show=query.show, q=query.q, after=rows[-1].item.number) if len(rows) == PAGE_SIZE else "",
         "current_url": _url(review, show=query.show, q=query.q, after=query.after),
     }
     return render(request, "reviews/view.html", context, status=status)
+
+
+def _tabs(review: Review, progress: Progress) -> list[tuple[str, str, str, int]]:
+    """Name, label, URL, and number of items of each tab."""
+    tabs = [("", "All", progress.total), (reviews.PENDING, "Pending", progress.pending)]
+    tabs += [(decision, label, progress.counts[decision]) for decision, label in review.subject.decisions.items()]
+    return [(name, label, _url(review, show=name), count) for name, label, count in tabs]
 
 
 def _url(review: Review, **parameters: str | int) -> str:
@@ -87,8 +92,9 @@ def progress(request: AppRequest, review_id: str) -> HttpResponse:
     """The progress, for a page that has just sent a decision."""
     reviews.refresh()
     review = reviews.get(review_id)
-    context = {"review": review, "progress": reviews.progress([review_id])[review_id]}
-    return render(request, "reviews/_progress.html", context)
+    progress = reviews.progress([review_id])[review_id]
+    context = {"review": review, "progress": progress, "tabs": _tabs(review, progress)}
+    return render(request, "reviews/_decided.html", context)
 
 
 @require_POST

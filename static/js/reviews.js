@@ -55,7 +55,18 @@
     send(event.target.closest("[data-item]"));
   });
 
-  // A comment without a decision isn't sent.
+  // A comment without a decision isn't sent, and the row says so.
+  const isNotSaved = (item) => !isDecided(item) && comment(item).value.trim() !== "";
+  document.addEventListener("change", (event) => {
+    const item = event.target.closest("[data-item]");
+    const hint = item?.querySelector("[data-not-saved]");
+    if (!hint) return;
+    hint.hidden = !isNotSaved(item);
+    const name = document.getElementById(item.getAttribute("aria-labelledby")).textContent.trim();
+    if (!hint.hidden) document.getElementById("announcer").textContent = `${name}: ${hint.textContent}`;
+  });
+  window.addEventListener("beforeunload", (event) => { if (items().some(isNotSaved)) event.preventDefault(); });
+
   const sent = new WeakMap();
   document.addEventListener("htmx:beforeRequest", (event) => {
     const item = event.target;

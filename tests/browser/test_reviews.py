@@ -1,6 +1,7 @@
 """A review by two people in two browsers, from its start to the verified report, while the web process is killed in the middle."""
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -255,6 +256,40 @@ def test_decision_by_keyboard_keeps_the_focus(page: Page) -> None:
     is_marked(page, 3, "Change, ada")
     page.keyboard.press("r")
     is_marked(page, 3, "Remove, ada")
+
+
+def test_comment_without_a_decision(page: Page) -> None:
+    """The row says that it isn't saved, and the page isn't left without a question."""
+    row, hint = page.locator("#item-3"), "Not saved yet. Select a decision to save the comment."
+    page.locator("#comment-3").fill("A reason")
+    page.locator("#comment-3").press("Enter")
+    expect(row).to_contain_text(hint)
+    expect(page.get_by_role("status")).to_contain_text(hint)
+    asked = list[str]()
+    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+    page.get_by_role("navigation", name="Users by decision").get_by_role("link", name="Pending").click()
+    assert asked == ["beforeunload"]
+    expect(page.locator("#comment-3")).to_have_value("A reason")
+    row.get_by_role("radio", name="Keep").check()
+    is_marked(page, 3, "Keep, ada")
+    expect(page.locator("input[name=initial-3-comment]")).to_have_value("A reason")
+    expect(row).not_to_contain_text(hint, use_inner_text=True)
+    page.goto("/reviews/")
+    expect(page).to_have_title(re.compile("Access reviews"))
+
+
+def test_counts_of_the_tabs_follow_decisions(page: Page) -> None:
+    tabs = page.get_by_role("navigation", name="Users by decision")
+    keep, pending = tabs.get_by_role("link", name="Keep"), tabs.get_by_role("link", name="Pending")
+    expect(keep).to_have_text("Keep 2")
+    left = int(pending.inner_text().split()[1])
+    page.locator("#keep-3").check()
+    pending.focus()
+    expect(keep).to_have_text("Keep 3")
+    expect(pending).to_have_text(f"Pending {left - 1}")
+    expect(page.get_by_test_id("reviewProgress")).to_contain_text(f"{left - 1} pending")
+    expect(pending).to_be_focused()
+    expect(tabs.locator("[aria-current]")).to_have_text(re.compile("^All"))
 
 
 def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonClient], context: Watched) -> None:

@@ -39,12 +39,16 @@ def filter_pills(pills: Iterable[tuple[str, str]]) -> str:
     )
 
 
-def column_head(label: str, direction: str = "", url: str = "") -> str:
-    """The column head with its sort direction and sort link; only the label without a URL."""
+def column_head(label: str, field: str = "", direction: str = "", url: str = "") -> str:
+    """The column head with its sort direction and sort link; only the label without a URL.
+
+    The link has an ID, so that it keeps the keyboard focus.
+    """
     if not url:
         return f"<th scope=col>{label}"
     return (
-        f'<th scope=col aria-sort={direction}><a class=sort href="{escape(url)}" data-test-subj="tableHeaderSortButton">{label}</a>'
+        f'<th scope=col aria-sort={direction}><a class=sort id=sort-{field} href="{escape(url)}" '
+        f'data-test-subj="tableHeaderSortButton">{label}</a>'
     )
 
 

@@ -30,6 +30,14 @@ Object.assign(htmx.config, {
     document.cookie = `usermgmt_time_zone=${zone}; path=${document.documentElement.dataset.path}; max-age=31536000; samesite=lax${secure}`;
   }
 
+  // On a narrow screen, the navigation is a strip that scrolls sideways.
+  const navigation = document.querySelector(".navigation");
+  const currentLink = navigation?.querySelector("[aria-current]");
+  if (currentLink) {
+    const [strip, link] = [navigation.getBoundingClientRect(), currentLink.getBoundingClientRect()];
+    navigation.scrollLeft += link.left + link.width / 2 - strip.left - strip.width / 2;
+  }
+
   // Menus
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll("details[data-popover][open]")) {
@@ -123,6 +131,12 @@ Object.assign(htmx.config, {
   });
   window.addEventListener("pageshow", allowSubmits);
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") allowSubmits(); });
+
+  // A link in a menu that was replaced leaves the keyboard focus to the new menu.
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    const menu = detail.requestConfig?.elt.closest("details[data-popover]");
+    if (menu && !menu.isConnected) document.getElementById(menu.querySelector("summary").id)?.focus();
+  });
 
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt === document.body) document.querySelector("main [aria-invalid=true]")?.focus();

@@ -66,6 +66,29 @@ def test_sorting_by_the_head_of_a_column(node: TestNode, admin: Page) -> None:
     expect(admin.get_by_test_id("userRow").first).to_contain_text("zzz")
 
 
+def test_sorting_and_sizes_keep_the_focus(node: TestNode, admin: Page) -> None:
+    for name in ("Status", "User Name"):
+        admin.get_by_role("link", name=name, exact=True).press("Enter")
+        expect(admin.get_by_role("columnheader", name=name)).to_have_attribute("aria-sort", "ascending")
+        expect(admin.get_by_role("link", name=name, exact=True)).to_be_focused()
+    admin.get_by_test_id("tablePaginationPopoverButton").press("Enter")
+    admin.get_by_test_id("tablePagination-50-rows").press("Enter")
+    expect(admin.get_by_test_id("tablePaginationPopoverButton")).to_have_text("Rows per page: 50")
+    expect(admin.get_by_test_id("tablePaginationPopoverButton")).to_be_focused()
+    admin.goto("/service-accounts/")
+    admin.get_by_role("link", name="Service account", exact=True).press("Enter")
+    expect(admin.get_by_role("columnheader", name="Service account")).to_have_attribute("aria-sort", "descending")
+    expect(admin.get_by_role("link", name="Service account", exact=True)).to_be_focused()
+
+
+def test_rows_stay_in_their_place_when_one_is_selected(admin: Page) -> None:
+    top = "document.querySelector('tbody').getBoundingClientRect().top + scrollY"
+    before = admin.evaluate(top)
+    admin.locator("tbody input:enabled").first.check()
+    expect(admin.get_by_test_id("deleteUserButton")).to_be_visible()
+    assert admin.evaluate(top) == before
+
+
 def test_filters_with_their_counts(node: TestNode, admin: Page) -> None:
     node.put_user("lost", roles=["nope"], enabled=False)
     admin.get_by_test_id("userFiltersButton").click()

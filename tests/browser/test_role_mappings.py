@@ -44,6 +44,7 @@ def test_role_mappings(node: TestNode, watched: Callable[..., Watched]) -> None:
         page.get_by_role("link", name="Role mapping", exact=True).press("Enter")
         expect(page.get_by_test_id("roleMappingRow").first).to_contain_text("everyone")
         expect(page.get_by_role("columnheader", name="Role mapping")).to_have_attribute("aria-sort", "descending")
+        expect(page.get_by_role("link", name="Role mapping", exact=True)).to_be_focused()
         page.get_by_test_id("roleMappingExportButton").press("Enter")
         expect(page.get_by_role("dialog")).to_contain_text("2 role mappings")
         assert_fits(page)

@@ -195,7 +195,7 @@ def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str
     if not field:
         return user_table.column_head(label)
     direction, order = direction_and_order(query, field)
-    return user_table.column_head(label, direction, addresses.to(sort=field, order=order))
+    return user_table.column_head(label, field, direction, addresses.to(sort=field, order=order))
 
 
 def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, str]]:

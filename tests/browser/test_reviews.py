@@ -265,10 +265,10 @@ def test_comment_without_a_decision(page: Page) -> None:
     page.locator("#comment-3").press("Enter")
     expect(row).to_contain_text(hint)
     expect(page.get_by_role("status")).to_contain_text(hint)
-    asked = list[str]()
-    page.once("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
-    page.get_by_role("navigation", name="Users by decision").get_by_role("link", name="Pending").click()
-    assert asked == ["beforeunload"]
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    with page.expect_event("dialog") as asked:
+        page.get_by_role("navigation", name="Users by decision").get_by_role("link", name="Pending").click()
+    assert asked.value.type == "beforeunload"
     expect(page.locator("#comment-3")).to_have_value("A reason")
     row.get_by_role("radio", name="Keep").check()
     is_marked(page, 3, "Keep, ada")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.services import audit, errors, exports, passwords, users
-from accounts.services.audit import reading
+from accounts.services.audit import reading, replay
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.exports import trail_table
@@ -138,6 +138,20 @@ def test_events_before_a_time(node: TestNode, jane: str) -> None:
     assert [event.action for event in page.events] == ["user-update", "user-create"]
     assert sum(bar.count for bar in page.bars) == 2
     assert audit.count(audit.Query(target=jane, until=newest.moment)) == 2
+
+
+def test_export_without_a_month_that_cannot_be_read_is_none(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+    otto, month = signed_in("otto"), "usermgmt-audit-2001.01"
+    nowhere = {"index.routing.allocation.require._name": "nowhere"}
+    node.elastic.indices.create(index=month, settings=nowhere, wait_for_active_shards=0)
+    try:
+        response = otto.post(f"/audit/export?target={jane}", {"format": "ndjson"})
+        with pytest.raises(errors.ServiceError):
+            list(replay.users())
+    finally:
+        node.elastic.indices.delete(index=month)
+    assert response.status_code == 503
+    assert "attachment" not in response.headers.get("Content-Disposition", "")
 
 
 def test_search_says_which_values_it_finds(

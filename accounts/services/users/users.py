@@ -105,11 +105,11 @@ def get_many(client: PersonClient, usernames: Iterable[str]) -> list[User]:
 
 
 def similar(client: PersonClient, username: str) -> list[str]:
-    """The usernames that differ from this one only in case, which is another user for Elasticsearch. One call."""
+    """The usernames that equal this one regardless of case. With another case, it is another user for Elasticsearch. One call."""
     query = {"term": {"username": {"value": username, "case_insensitive": True}}}
     native = [body["username"] for body in client.query_user(query=query, size=MAX_SIMILAR)["users"]]
     built_in = [user.username for user in reserved(client)] if username.lower() in RESERVED_USERNAMES else []
-    return sorted(name for name in [*native, *built_in] if name != username and name.lower() == username.lower())
+    return sorted(name for name in [*native, *built_in] if name.lower() == username.lower())
 
 
 def namesakes(client: PersonClient, usernames: Iterable[str]) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """The pages that create, show, and edit a user."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -32,6 +32,8 @@ from accounts.services.signin.operators import Operator
 from accounts.services.users import User, end_dates
 from accounts.views import errors, recent_password_change
 from accounts.views.users.rejections import rejections_on
+
+EXISTS: Final = "User '{}' already exists."
 
 
 @sensitive_post_parameters("password", "confirm_password")
@@ -77,7 +79,7 @@ def _was_created(client: PersonClient, form: CreateUserForm, user: User) -> bool
             users.create(client, user, form.cleaned_data["password"])
             return True
     except UserExists:
-        form.add_error("username", f"User '{user.username}' already exists.")
+        form.add_error("username", EXISTS.format(user.username))
     return False
 
 
@@ -95,9 +97,15 @@ def _render_create(
 
 
 def _similar(request: AppRequest, form: CreateUserForm) -> list[str]:
-    """The usernames that differ from the new one only in case, with an error in the form unless the user confirmed it."""
+    """The usernames that differ from the new one only in case, with an error in the form unless the user confirmed it.
+
+    None if there is a user with exactly this name, which is an error of the form, too.
+    """
     username = "" if "username" in form.errors else form.cleaned_data["username"]
     found = users.similar(request.user.client, username) if username else []
+    if username in found:
+        form.add_error("username", EXISTS.format(username))
+        return []
     if found and form.cleaned_data["confirmed_username"] != username:
         form.add_error("confirmed_username", "Select the checkbox to continue.")
     return found

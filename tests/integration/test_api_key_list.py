@@ -75,7 +75,7 @@ def test_list_and_filters(kay: str, keys: dict[str, str], signed_in: Callable[..
     assert calls.count("POST /_security/_query/api_key") == 2
     assert named(page) == ["walk all", "walk creates", "walk expired", "walk revoked", "walk watches"]
     assert "Showing 1\u20135 of 5" in page
-    assert f'href="/users/edit/{kay}"' in cells(page, "walk all")
+    assert f'href="/users/history/{kay}"' in cells(page, "walk all"), "which is there for a deleted owner, too"
     for name, answer in (("walk all", "Yes"), ("walk creates", "Yes"), ("walk watches", "No")):
         assert re.search(rf">\s*{answer}\b", cells(page, name)), name
     assert "Can create and update users" in cells(page, "walk creates")
@@ -133,6 +133,7 @@ def test_page_of_a_key(node: TestNode, kay: str, keys: dict[str, str], signed_in
     for words in ("Is an administrator, or can become one", "Can create and update users", "default_native (type native)"):
         assert words in page
     assert 'href="/roles/view/user_admin"' in page
+    assert f'href="/users/edit/{kay}"' in page
     assert "The key can do nothing that its owner can't do today." in page
     assert "Revoke API key" not in page
     watching = text(otto, f"/api-keys/view/{keys['walk watches']}")

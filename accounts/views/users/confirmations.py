@@ -26,6 +26,8 @@ from accounts.views import errors
 from accounts.views.users import offboarding
 
 PERMANENT = "This can't be undone."
+NONE_SELECTED = "No users are selected. Select users in the list."
+NONE_DELETABLE = "None of the selected users can be deleted."
 
 
 @dataclass(frozen=True)
@@ -88,13 +90,13 @@ def delete_many(request: AppRequest) -> HttpResponse:
     return _ask(
         request,
         DELETE,
-        title=f"Delete {len(chosen)} users",
+        title=f"Delete {len(chosen)} users" if names else "Delete users",
         text=f"{DELETE.text} {KEYS_STAY}",
         button="Delete users",
         usernames=chosen,
         skipped=skipped,
         cancel=reverse("users"),
-        error="" if chosen else "None of the selected users can be deleted.",
+        error="" if chosen else NONE_DELETABLE if names else NONE_SELECTED,
     )
 
 

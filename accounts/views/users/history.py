@@ -11,9 +11,9 @@ from django.views.decorators.http import require_GET
 from accounts.decorators import requires_reader
 from accounts.forms.audit import AuditForm
 from accounts.http import AppRequest, wants_fragment
-from accounts.services import audit
+from accounts.services import audit, users
 from accounts.services.audit import Event, UserActivity
-from accounts.services.errors import ServiceError
+from accounts.services.errors import NotFound, ServiceError
 from accounts.views.audit import url_with
 
 
@@ -31,11 +31,20 @@ def history(request: AppRequest, username: str) -> HttpResponse:
         own, earlier = _split(page.events, activity.since)
         context |= {"own": own, "earlier": earlier, "older": page.next and url_with(request, after=page.next)}
         context |= {"trail_start": trail_start, "activity": activity}
+        context["exists"] = is_part or _exists(request, username)
     except ServiceError:
         if not is_part:
             raise
         context["problem"] = "Couldn't load the audit trail. Reload the page to try again."
     return render(request, "users/_history.html" if is_part else "users/history.html", context)
+
+
+def _exists(request: AppRequest, username: str) -> bool:
+    try:
+        users.get(request.user.client, username)
+    except NotFound:
+        return False
+    return True
 
 
 def _split(events: Sequence[Event], since: datetime | None) -> tuple[Sequence[Event], Sequence[Event]]:

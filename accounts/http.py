@@ -38,6 +38,11 @@ def submitted_fields(request: HttpRequest) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, values in fields for value in values]
 
 
+def has_secrets(request: HttpRequest) -> bool:
+    """Whether the form has passwords or API keys, which `submitted_fields` leaves out."""
+    return any(_is_secret(name) and value for name, value in request.POST.items())
+
+
 def _is_secret(name: str) -> bool:
     return "password" in name or name == "api_key"
 

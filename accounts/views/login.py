@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import known_devices
 from accounts.forms.login import ApiKeyForm, LoginForm
-from accounts.http import AppRequest, go_to, is_own_url, submitted_fields
+from accounts.http import AppRequest, go_to, has_secrets, is_own_url, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
 from accounts.services.cluster import requirements
@@ -148,7 +148,10 @@ def _continue(request: AppRequest, username: str = "") -> HttpResponse:
 
 def _resume(request: AppRequest) -> HttpResponse:
     pending, to = _pending_form(request), _next(request)
-    return render(request, "send_again.html", {"action": to, "typed": pending}) if pending else redirect(to)
+    if not pending:
+        return redirect(to)
+    context = {"action": to, "typed": pending, "without_passwords": "without_passwords" in request.POST}
+    return render(request, "send_again.html", context)
 
 
 def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
@@ -170,12 +173,14 @@ def _render(
     status: int = 200,
     page: str = "",
     pending_form: str = "",
+    without_passwords: bool = False,
 ) -> HttpResponse:
     context = {
         "form": form,
         "notice": notice,
         "next": page or _next(request),
         "pending_form": pending_form or request.POST.get("pending_form", ""),
+        "without_passwords": without_passwords or "without_passwords" in request.POST,
         "accepts_api_keys": settings.API_KEY_SIGN_IN,
     }
     template = "login_with_api_key.html" if isinstance(form, ApiKeyForm) else "login.html"
@@ -213,6 +218,7 @@ def credentials_rejected(request: AppRequest, exc: AuthenticationFailed) -> Http
 def offer_again(request: AppRequest) -> HttpResponse:
     """Offer a form of a page that was opened before a sign-in in another tab."""
     context = {"action": request.get_full_path(), "typed": submitted_fields(request), "is_expired": True}
+    context["without_passwords"] = has_secrets(request)
     return render(request, "send_again.html", context, status=403)
 
 
@@ -243,6 +249,7 @@ def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
             status=401,
             page=request.get_full_path(),
             pending_form=json.dumps(submitted_fields(request)),
+            without_passwords=has_secrets(request),
         )
     return go_to(request, _login_url(next=_current_page(request), **({"reason": reason} if reason else {})))
 

@@ -19,6 +19,7 @@ from tests.support.traces import trail
 
 OURS = {"Origin": "http://testserver"}
 FORM = {"username": "jdoe", "full_name": "<Jane>", "email": "jane@example.org", "roles": ["viewer", "editor"]}
+WITHOUT_PASSWORDS = "For security, passwords are not kept. Enter them again after you submit the form."
 SECRETS = {"password": "canary-1", "confirm_password": "canary-1"}
 
 
@@ -61,6 +62,7 @@ def offered(page: Any) -> dict[str, list[str]]:
 def sign_in_on(browser: Client, page: Any) -> Any:
     """With the form of that page, which holds the kept one."""
     kept = {name: page.context[name] for name in ("next", "pending_form")}
+    kept |= {"without_passwords": "1"} if page.context["without_passwords"] else {}
     data = {"username": "ada", "password": PASSWORD, **kept, "csrfmiddlewaretoken": token(page.content)}
     return browser.post("/login", data, headers=OURS)
 
@@ -110,7 +112,9 @@ def test_form_without_a_session_and_a_token_is_kept_for_the_sign_in(node: TestNo
     assert page.status_code == 401
     assert "Your form is kept." in page.content.decode()
     assert "canary" not in page.content.decode()
-    assert ("full_name", "<Jane>") in sign_in_on(browser, page).context["typed"]
+    again = sign_in_on(browser, page)
+    assert ("full_name", "<Jane>") in again.context["typed"]
+    assert WITHOUT_PASSWORDS in again.content.decode()
 
 
 def test_two_forms_that_outlive_a_session(node: TestNode, browser: Client) -> None:
@@ -123,6 +127,7 @@ def test_two_forms_that_outlive_a_session(node: TestNode, browser: Client) -> No
     second = sign_in_on(browser, two)
     assert second.status_code == 200
     assert ("username", "two") in second.context["typed"]
+    assert WITHOUT_PASSWORDS not in second.content.decode(), "there were none"
 
 
 def test_expired_sign_in_form_is_shown_again(node: TestNode) -> None:

@@ -30,7 +30,7 @@ def test_import(node: TestNode, context: Watched) -> None:
     expect(page.get_by_test_id("importProblem")).to_contain_text("This must be “yes” or “no”.")
     check(page)
     choose(page, f"username,full_name,roles,enabled\n{LONG},{LONG},viewer,no\njdoe,Jane,viewer,\n")
-    expect(page.get_by_test_id("jobSummary")).to_contain_text("2 of 2 users will change")
+    expect(page.get_by_test_id("jobSummary")).to_contain_text("2 of 2 users will be created or changed")
     expect(page.get_by_test_id("jobStep")).to_have_count(2)
     expect(page.get_by_text("Will be created", exact=True)).to_be_visible()
     check(page)

@@ -90,7 +90,7 @@ def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Cal
     job = jobs.all_jobs()[0]
     url = f"/users/jobs/view/{job.id}"
     preview = page(ada, url)
-    assert "7 of 10 users will change" in preview
+    assert "7 of 10 users will be created or changed" in preview
     assert "5 will be created" in preview
     assert "3 users have a warning" in preview
     assert "The role “gone” doesn't exist" in preview

@@ -419,6 +419,9 @@ def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], 
     assert [works(key) for key in keys["john"]] == [False, False]
 
     ada.post("/users/jobs/create", {"users": "selected", "username": ["jill"], "action": "delete"})
+    preview = text(ada, f"/users/jobs/view/{the_job().id}")
+    assert "1 of 1 user will be deleted" in preview
+    assert "Will be deleted" in preview
     control(ada, "start")
     assert results(finish(ada))["jill"] == ("success", "")
     assert [works(key) for key in keys["jill"]] == [True, True], "as Elasticsearch does it"

@@ -24,7 +24,7 @@ from accounts.services.audit.actions import reason_label
 from accounts.services.client import PersonClient
 from accounts.services.compare.differences import Field
 from accounts.services.exports import cells, dialect, filters
-from accounts.services.jobs import Job, NewPassword, Result, Step
+from accounts.services.jobs import Action, Job, NewPassword, Result, Step
 from accounts.services.users import unknown_roles
 
 RESULTS: Final[dict[Result, str]] = {
@@ -35,7 +35,9 @@ RESULTS: Final[dict[Result, str]] = {
     "unknown": "Unknown",
     "skipped": "Skipped",
 }
-PREVIEWED: Final[dict[Result, str]] = {**RESULTS, "pending": "Will change"}
+# What the preview says of the users that aren't skipped.
+WILL: Final[dict[Action, str]] = {"delete": "will be deleted", "import": "will be created or changed"}
+WILL_CHANGE: Final = "will change"
 PREPOSITIONS: Final = {"add-roles": "to", "remove-roles": "from", "replace-roles": "of"}
 OF_USERS: Final = {"reset-passwords": "Reset passwords", "revoke-api-keys": "Revoke API keys"}
 CREATED: Final = "Will be created"
@@ -116,15 +118,16 @@ def view(request: AppRequest, id: str) -> HttpResponse:
         return _progress(request, job) if job.state in IN_PROGRESS else go_to(request, request.path)
     query = StepsForm(request.GET).query()
     steps = jobs.steps(job, query)
-    labels = RESULTS if job.started else PREVIEWED
+    labels = _labels(job)
     numbers = [("", "All", counts.total), *((name, label, getattr(counts, name)) for name, label in labels.items())]
     context = {
         "job": job,
         "counts": counts,
         "states": [entry for entry in numbers if entry[2] or entry[0] == query.state],
         "state": query.state,
+        "will": WILL.get(job.action, WILL_CHANGE),
         "start_label": _start_label(job, counts.pending),
-        "rows": [(step, _label(step, labels), _details(job, step)) for step in steps],
+        "rows": [(step, _label(job, step), _details(job, step)) for step in steps],
         "next": steps[-1].number if len(steps) == PAGE_SIZE else 0,
         "previous": steps[0].number if steps and (query.after or (query.before and steps[0].number > 1)) else 0,
         "has_passwords": job.has_passwords_for(request.user.client.actor),
@@ -204,12 +207,11 @@ def _password_cells(found: Iterable[NewPassword]) -> Iterator[list[str]]:
 
 def _cells(job: Job) -> Iterator[list[str]]:
     yield ["Username", "Action", "Roles", "Roles before", "Result", "Details"]
-    labels = RESULTS if job.started else PREVIEWED
     action, chosen = jobs.ACTIONS[job.action], dialect.join_names(job.roles)
     for step in jobs.all_steps(job):
         line = f"Line {step.line}." if step.line else ""
         details = " ".join(filter(None, [line, reason_label(step.reason), *step.notes, *map(_sentence, _fields(step))]))
-        yield [step.username, action, chosen, dialect.join_names(step.roles), _label(step, labels), details]
+        yield [step.username, action, chosen, dialect.join_names(step.roles), _label(job, step), details]
 
 
 def _fields(step: Step) -> list[Field]:
@@ -250,9 +252,14 @@ def _control(request: AppRequest, job: Job) -> dict[str, bool]:
     return {"drives": request.user.can_manage and job.is_operated_by(request.user.client.actor)}
 
 
-def _label(step: Step, labels: Mapping[Result, str]) -> str:
-    is_new = step.change == "create" and step.state == "pending" and labels is PREVIEWED
-    return CREATED if is_new else labels[step.state]
+def _labels(job: Job) -> Mapping[Result, str]:
+    return RESULTS if job.started else {**RESULTS, "pending": WILL.get(job.action, WILL_CHANGE).capitalize()}
+
+
+def _label(job: Job, step: Step) -> str:
+    if job.action == "import" and not job.started and step.state == "pending":
+        return CREATED if step.change == "create" else WILL_CHANGE.capitalize()
+    return _labels(job)[step.state]
 
 
 def _details(job: Job, step: Step) -> dict[str, Any]:

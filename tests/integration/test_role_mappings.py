@@ -131,7 +131,7 @@ def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client]
         'a group is "cn=admins,dc=example,dc=org"',
         '"groups": "cn=admins,dc=example,dc=org"',
         "Role nope doesn't exist",
-        "Its users are administrators, or can become one",
+        "Its users are administrators or can become administrators",
         "Can manage users and roles",
     ):
         assert part in page

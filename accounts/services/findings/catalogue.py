@@ -60,7 +60,7 @@ CATALOGUE: Final = (
         "API keys of administrators that never expire",
         "action",
         "Every application or user that has such a key is an administrator, until it is revoked. The key keeps the privileges that "
-        "its owner had when it was created, also if the owner has fewer now.",
+        "its owner had when it was created, even if the owner has fewer now.",
         "Replace it with a key that expires and has only the privileges that its application needs, then revoke it.",
         "Keys with run_as, and keys for remote clusters.",
         noun="API key",
@@ -213,8 +213,8 @@ CATALOGUE: Final = (
         "possible-escalation",
         "Users who may be able to become administrators",
         "confirmation",
-        "Their roles include privileges that lead to an administrator in some clusters. It depends on realms, snapshots, or "
-        "other users, which a role doesn't show.",
+        "Their roles include privileges with which users can become administrators in some clusters. It depends on realms, "
+        "snapshots, or other users, which a role doesn't show.",
         "Confirm that they need the privilege in the details. Remove it where they don't.",
         "Users from other realms, API keys, and built-in users.",
         roles="Granted by",
@@ -265,7 +265,7 @@ CATALOGUE: Final = (
         "unknown-passwords",
         "Passwords of unknown age",
         "confirmation",
-        "The audit trail has no change of the password, and not the creation of the user. The password may be new or many years "
+        "The audit trail records neither a password change nor the creation of the user. The password may be new or many years "
         "old.",
         "Set a new password with usermgmt where the age matters, for example for administrators.",
         "Passwords that were set outside usermgmt or before the audit trail starts have no recorded change. Built-in and "
@@ -275,7 +275,7 @@ CATALOGUE: Final = (
         "lasting-keys",
         "API keys without expiration",
         "confirmation",
-        "They work until they are revoked, also when it is no longer known what uses them.",
+        "They work until they are revoked, even when their use is no longer known.",
         "Confirm that the key is in use. Replace it with a key that expires.",
         "Whether anything uses a key. Elasticsearch doesn't record that.",
         noun="API key",

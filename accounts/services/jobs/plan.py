@@ -18,7 +18,7 @@ from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen
 from accounts.services.users import User, UserQuery, end_dates
 
 BATCH_SIZE: Final = 1000
-BUILT_IN: Final = "This user is built in. Change it on its own page."
+BUILT_IN: Final = "Built-in users can't be changed in bulk. Use the page of the user."
 NO_USER: Final = "This user no longer exists."
 LAST_ADMINISTRATOR: Final = "No other active user could manage users."
 END_DATE_MOVED: Final = "The end date of this user was changed."

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import audit, errors, findings, jobs, reviews
-from accounts.services.audit.reading import AUDIT_INDICES, time_of
+from accounts.services.audit.reading import READABLE_INDICES, time_of
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
@@ -132,7 +132,7 @@ def _contents() -> dict[str, tuple[int, datetime | None, datetime | None]]:
     """How many documents each index of the audit trail has, and the times of the first and the last."""
     bounds = {"first": {"min": {"field": "@timestamp"}}, "last": {"max": {"field": "@timestamp"}}}
     by_index = {"indices": {"terms": {"field": "_index", "size": MAX_INDICES}, "aggs": bounds}}
-    found = service_client().search(**AUDIT_INDICES, size=0, aggs=by_index).get("aggregations", {})
+    found = service_client().search(**READABLE_INDICES, size=0, aggs=by_index).get("aggregations", {})
     return {
         bucket["key"]: (bucket["doc_count"], time_of(bucket["first"]), time_of(bucket["last"]))
         for bucket in found.get("indices", {}).get("buckets", [])

@@ -27,7 +27,7 @@ def index(request: AppRequest) -> HttpResponse:
     """The matching events, newest first. The first page refreshes itself unless `live=0`."""
     form = AuditForm(request.GET)
     query = form.query()
-    page = audit.search(query)
+    page = audit.search(query, allows_partial=True)
     context = {
         "form": form,
         "page": page,

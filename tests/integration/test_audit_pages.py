@@ -1,5 +1,6 @@
 """The pages of the trail."""
 
+import html
 import io
 import json
 import uuid
@@ -140,18 +141,32 @@ def test_events_before_a_time(node: TestNode, jane: str) -> None:
     assert audit.count(audit.Query(target=jane, until=newest.moment)) == 2
 
 
-def test_export_without_a_month_that_cannot_be_read_is_none(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+def test_month_that_cannot_be_read(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+    """The list says so. Whatever would otherwise claim that something didn't happen fails."""
     otto, month = signed_in("otto"), "usermgmt-audit-2001.01"
+    event = audit.search(audit.Query(target=jane)).events[0]
+    assert "auditPartial" not in otto.get("/audit/").content.decode()
     nowhere = {"index.routing.allocation.require._name": "nowhere"}
     node.elastic.indices.create(index=month, settings=nowhere, wait_for_active_shards=0)
     try:
-        response = otto.post(f"/audit/export?target={jane}", {"format": "ndjson"})
-        with pytest.raises(errors.ServiceError):
-            list(replay.users())
+        page = otto.get(f"/audit/?target={jane}")
+        pages = [otto.get(url) for url in (f"/audit/event/{event.id}", f"/users/history/{jane}", "/users/?view=activity")]
+        export = otto.post(f"/audit/export?target={jane}", {"format": "ndjson"})
+        reads: list[Callable[[], object]] = [
+            lambda: list(replay.users()),
+            lambda: audit.of_requests(["x"], [jane]),
+            lambda: audit.changes_of([jane], event.moment),
+            lambda: audit.count_without_failures(audit.Query()),
+        ]
+        for read in reads:
+            with pytest.raises(errors.Unavailable):
+                read()
     finally:
         node.elastic.indices.delete(index=month)
-    assert response.status_code == 503
-    assert "attachment" not in response.headers.get("Content-Disposition", "")
+    assert {event.target for event in page.context["page"].events} == {jane}
+    assert "so events are missing" in html.unescape(page.content.decode())
+    assert [response.status_code for response in [*pages, export]] == [503] * 4
+    assert "attachment" not in export.headers.get("Content-Disposition", "")
 
 
 def test_search_says_which_values_it_finds(

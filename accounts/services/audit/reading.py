@@ -19,13 +19,14 @@ from accounts.services.audit.queries import Query
 from accounts.services.client import service_client
 from accounts.services.documents import indices
 
+# A search fails if a month can't be read. Otherwise Elasticsearch would leave it out, with status 200.
 AUDIT_INDICES: Final[dict[str, Any]] = {
     "index": indices.AUDIT_PATTERN,
     "expand_wildcards": ["open", "hidden"],
     "ignore_unavailable": True,
+    "allow_partial_search_results": False,
 }
-# What must have all events fails if a month can't be read. Otherwise Elasticsearch leaves it out, with status 200.
-COMPLETE: Final = {**AUDIT_INDICES, "allow_partial_search_results": False}
+READABLE_INDICES: Final = {**AUDIT_INDICES, "allow_partial_search_results": True}
 NEWEST_FIRST: Final[list[Mapping[str, Any]]] = [
     {"@timestamp": {"order": "desc", "unmapped_type": "date_nanos"}},
     {"event.id": {"order": "desc", "unmapped_type": "keyword"}},
@@ -42,17 +43,24 @@ MAX_CHANGES: Final = 3000  # each has three stages, and one call reads up to 10,
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some events, newest first; `next` leads to older ones ("" at the end), `bars` is the histogram of all that match."""
+    """Some events, newest first; `next` leads to older ones ("" at the end), `bars` is the histogram of all that match.
+
+    `is_partial`: events are missing, because a month can't be read.
+    """
 
     events: Sequence[Event]
     next: str = ""
     bars: Sequence[histogram.Bar] = ()
+    is_partial: bool = False
 
 
-def search(query: Query) -> Page:
-    """The events that match. Raises Unavailable, NotSetUp, and Invalid for an `after` that isn't the `next` of a page."""
+def search(query: Query, *, allows_partial: bool = False) -> Page:
+    """The events that match. `allows_partial`: without a month that can't be read, instead of Unavailable.
+
+    Raises Unavailable, NotSetUp, and Invalid for an `after` that isn't the `next` of a page.
+    """
     found = service_client().search(
-        **AUDIT_INDICES,
+        **(READABLE_INDICES if allows_partial else AUDIT_INDICES),
         query=queries.body(query, _without_outcome(query, MAX_UNKNOWN)) if query.outcome == "unknown" else _known_body(query),
         sort=NEWEST_FIRST,
         size=query.size + 1,
@@ -65,12 +73,12 @@ def search(query: Query) -> Page:
     events = _merged_events(hits[: query.size])
     if query.outcome == "unknown":  # the search doesn't find yet what was verified a moment ago
         events = [event for event in events if event.outcome == "unknown"]
-    return Page(events, more, histogram.bars(found.get("aggregations", {})))
+    return Page(events, more, histogram.bars(found.get("aggregations", {})), bool(found["_shards"]["failed"]))
 
 
 def count(query: Query) -> int:
     """How many events match. Raises Unavailable and NotSetUp."""
-    found = service_client().search(**COMPLETE, query=_whole_body(query), size=0, track_total_hits=True)
+    found = service_client().search(**AUDIT_INDICES, query=_whole_body(query), size=0, track_total_hits=True)
     total: int = found["hits"]["total"]["value"]
     return total
 
@@ -218,7 +226,7 @@ def _without_outcome(query: Query, limit: int) -> list[str]:
     # A younger change without an outcome is in progress. One with a recorded outcome is found by that.
     latest = timezone.now() - OUTCOME_TIMEOUT
     answer = service_client().search(
-        **AUDIT_INDICES,
+        **READABLE_INDICES,  # for a search that fails, or for one that says so
         query=queries.all_stages(replace(query, until=min(query.until or latest, latest))),
         size=0,
         aggs={
@@ -249,7 +257,7 @@ def _all_hits(query: Mapping[str, Any]) -> Iterator[list[Mapping[str, Any]]]:
     """Oldest first, some at a time. Events are never changed or deleted, so each batch starts after the last hit."""
     after = None
     while True:
-        found = service_client().search(**COMPLETE, query=query, sort=OLDEST_FIRST, size=BATCH_SIZE, search_after=after)
+        found = service_client().search(**AUDIT_INDICES, query=query, sort=OLDEST_FIRST, size=BATCH_SIZE, search_after=after)
         hits = found["hits"]["hits"]
         yield hits
         if len(hits) < BATCH_SIZE:

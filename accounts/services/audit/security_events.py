@@ -17,7 +17,7 @@ from accounts.services import errors, request_context
 from accounts.services.audit import writing
 from accounts.services.audit.actions import Action
 from accounts.services.audit.events import Event
-from accounts.services.audit.reading import AUDIT_INDICES
+from accounts.services.audit.reading import READABLE_INDICES
 from accounts.services.client import AdministratorClient, service_client
 from accounts.services.documents import indices
 from accounts.services.request_context import Actor, SignInKey
@@ -127,7 +127,7 @@ def knows_username(name: str) -> bool:
     happened = [{"terms": {"event.action": [Action.SIGN_IN, Action.USER_CREATE]}}, {"term": {"event.outcome": "success"}}]
     names = {"term": {"usermgmt.target.name": name}}
     try:
-        found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
+        found = service_client().search(**READABLE_INDICES, query={"bool": {"filter": [*happened, names]}}, size=1, source=False)
     except errors.ServiceError:
         return False
     return bool(found["hits"]["hits"])

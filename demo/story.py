@@ -6,18 +6,17 @@ today. Runs once, in a new cluster (`demo.__main__`).
 
 import os
 import secrets
-import signal
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from http import HTTPStatus
-from multiprocessing import get_context
 from typing import Any
 
 import django
 
-from accounts.services import api_keys, findings, passwords, reviews, users
+from accounts.services import api_keys, errors, findings, passwords, reviews, users
 from accounts.services.api_keys import Owner
 from accounts.services.client import AdministratorClient
 from accounts.services.reviews import Decision
@@ -109,7 +108,7 @@ def tell(passwords: Mapping[str, str]) -> None:
     _offboard(cast)
     _extend_role(cast)
     _audit(cast)
-    _kill_during_change(cast.admin)
+    _lose_response(cast.admin)
     _run_checks(cast, cast.admin)
 
 
@@ -265,24 +264,16 @@ def _run_checks(cast: Cast, by: Browser) -> None:
             run = findings.advance(client, run.id)
 
 
-def _kill_during_change(by: Browser) -> None:
-    """Kill a process during a change, which leaves an intent without an outcome."""
-    process = get_context("fork").Process(target=_die_while_editing, args=(by,))
-    process.start()
-    process.join()
-    if process.exitcode != -signal.SIGKILL:
-        raise RuntimeError(f"The process that was to be killed ended with {process.exitcode}")
-
-
-def _die_while_editing(by: Browser) -> None:
-    with by.session() as client:
+def _lose_response(by: Browser) -> None:
+    """The response to a change is lost, so its outcome is unknown."""
+    with by.session() as client, suppress(errors.OutcomeUnknown):
         seen = users.get(client, "noah.cohen")
-        client.put_user = _die  # type: ignore[method-assign]
+        client.put_user = _lost  # type: ignore[method-assign]
         users.update(client, seen, replace(seen, roles=(*seen.roles, "editor")))
 
 
-def _die(**_: Any) -> Any:
-    os.kill(os.getpid(), signal.SIGKILL)
+def _lost(**_: Any) -> Any:
+    raise errors.OutcomeUnknown("the response was lost")
 
 
 def _together(*tasks: Callable[[], None]) -> None:

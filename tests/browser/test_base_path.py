@@ -169,6 +169,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
         f"compare/reviews?one={signed_off.id}&other={pending.id}",
         f"compare/trail?since={today}",
         "users/edit/deactivated",
+        "users/history/deactivated",  # links to what can be restored; owners of API keys have histories, too
         "users/revoke-api-keys/jdoe",
         "users/edit/nobody",
         f"api-keys/view/{key['id']}",

@@ -371,6 +371,9 @@ def test_a_caller_without_privileges_writes_little_and_holds_no_lock(node: TestN
         assert answer.status == status, answer.body
         event = events(node, "user-update")[-1]
         assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
+    assert send(url, "PUT", "/_security/user/norah", fields, authorization=basic("norah")).status == 403
+    event = events(node, "user-update")[-1]
+    assert (event["user"]["name"], event["usermgmt"].get("changes", [])) == ("norah", []), "nor of their own account"
     with locks.held(users.lock_name("jdoe")):
         for caller, status in (("norah", 403), ("otto", 403), ("robot", 409)):
             assert send(url, "PUT", "/_security/user/jdoe", fields, authorization=basic(caller)).status == status

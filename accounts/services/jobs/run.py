@@ -7,7 +7,7 @@ repeated.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -75,20 +75,18 @@ def advance(client: PersonClient, id: str, denial: Denial) -> Job:
 
 def start(client: PersonClient, id: str) -> Job:
     """Begin to carry out what the preview shows. Raises JobStateChanged, AuditUnavailable, and changes nothing."""
-    return _control(client, id, ["planned"], audit.Action.JOB_START)
+    return _control(client, id, ["planned"], audit.Action.JOB_START, _running(client.actor))
 
 
 def resume(client: PersonClient, id: str) -> Job:
     """Go on with a paused job, or with one that another administrator began. Raises JobStateChanged, AuditUnavailable."""
     _require_work(store.require(id, STARTED))
-    return _control(client, id, STARTED, audit.Action.JOB_RESUME)
+    return _control(client, id, STARTED, audit.Action.JOB_RESUME, _running(client.actor))
 
 
 def pause(client: PersonClient, id: str) -> Job:
     """The changes that are being made still end. Raises JobStateChanged, AuditUnavailable."""
-    job = store.require(id, ["running"])
-    with audit.recorded(client, audit.Action.JOB_PAUSE, job.title, kind="job", details=_details(job)):
-        return store.update(id, ["running"], lambda job: replace(job, state="paused"))
+    return _control(client, id, ["running"], audit.Action.JOB_PAUSE, lambda job: replace(job, state="paused"))
 
 
 def discard(id: str) -> None:
@@ -103,7 +101,7 @@ def retry(client: PersonClient, id: str) -> Job:
     failed = list(store.all_steps(job, "failure"))
     store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
     _require_work(job)
-    return _control(client, id, STARTED, audit.Action.JOB_RETRY)
+    return _control(client, id, STARTED, audit.Action.JOB_RETRY, _running(client.actor))
 
 
 def verify(client: PersonClient, id: str) -> int:
@@ -136,16 +134,21 @@ def _require_work(job: Job) -> None:
         raise errors.JobStateChanged(f"nothing is left to do in the job {job.id}")
 
 
-def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action) -> Job:
+def _control(client: PersonClient, id: str, states: Sequence[State], action: audit.Action, change: Callable[[Job], Job]) -> Job:
     job = store.require(id, states)
+    with audit.recorded(client, action, job.title, kind="job", details=_details(job)):
+        return store.update(id, states, change)
+
+
+def _running(actor: Actor) -> Callable[[Job], Job]:
+    """The change of a job that the actor carries out from now on."""
 
     def run(job: Job) -> Job:
         job = replace(job, state="running", started=job.started or timezone.now(), finished=None)
-        names = [*job.passwords_for, client.actor.unique_name] if job.action == "reset-passwords" else []
-        return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(client.actor)
+        names = [*job.passwords_for, actor.unique_name] if job.action == "reset-passwords" else []
+        return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(actor)
 
-    with audit.recorded(client, action, job.title, kind="job", details=_details(job)):
-        return store.update(id, states, run)
+    return run
 
 
 def _details(job: Job, counts: Counts | None = None) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """Bulk changes: select users and an action, check the preview, carry it out in batches, and see what became of each user."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -118,14 +118,15 @@ def view(request: AppRequest, id: str) -> HttpResponse:
         return _progress(request, job) if job.state in IN_PROGRESS else go_to(request, request.path)
     query = StepsForm(request.GET).query()
     steps = jobs.steps(job, query)
-    labels = _labels(job)
+    will = WILL.get(job.action, WILL_CHANGE)
+    labels = RESULTS if job.started else {**RESULTS, "pending": will.capitalize()}
     numbers = [("", "All", counts.total), *((name, label, getattr(counts, name)) for name, label in labels.items())]
     context = {
         "job": job,
         "counts": counts,
         "states": [entry for entry in numbers if entry[2] or entry[0] == query.state],
         "state": query.state,
-        "will": WILL.get(job.action, WILL_CHANGE),
+        "will": will,
         "start_label": _start_label(job, counts.pending),
         "rows": [(step, _label(job, step), _details(job, step)) for step in steps],
         "next": steps[-1].number if len(steps) == PAGE_SIZE else 0,
@@ -252,14 +253,12 @@ def _control(request: AppRequest, job: Job) -> dict[str, bool]:
     return {"drives": request.user.can_manage and job.is_operated_by(request.user.client.actor)}
 
 
-def _labels(job: Job) -> Mapping[Result, str]:
-    return RESULTS if job.started else {**RESULTS, "pending": WILL.get(job.action, WILL_CHANGE).capitalize()}
-
-
 def _label(job: Job, step: Step) -> str:
-    if job.action == "import" and not job.started and step.state == "pending":
+    if job.started or step.state != "pending":
+        return RESULTS[step.state]
+    if job.action == "import":
         return CREATED if step.change == "create" else WILL_CHANGE.capitalize()
-    return _labels(job)[step.state]
+    return WILL.get(job.action, WILL_CHANGE).capitalize()
 
 
 def _details(job: Job, step: Step) -> dict[str, Any]:

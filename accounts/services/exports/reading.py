@@ -20,6 +20,8 @@ from accounts.services.exports.sheets import UserSheet
 CHUNK_SIZE: Final = 1 << 20
 MAX_DATA_SIZE: Final = 4 << 30  # of the rows, unpacked
 MAX_MANIFEST_SIZE: Final = 1 << 20
+# What the modules zipfile and zlib raise for damaged archives.
+DAMAGED: Final = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 SHEET: Final = UserSheet(trail_start=None)
 
 
@@ -74,7 +76,7 @@ def invalid_if_damaged() -> Iterator[None]:
     """Turns what damaged and foreign files raise into InvalidExport."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as exc:
+    except DAMAGED as exc:
         raise InvalidExport(f"The file isn't an export, or it is truncated or damaged: {exc}") from None
     except (ValueError, KeyError, TypeError, csv.Error) as exc:
         raise InvalidExport(f"The file doesn't have the format of an export: {exc}") from None

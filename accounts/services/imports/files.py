@@ -7,7 +7,6 @@ import codecs
 import csv
 import io
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO, Final
 
 from accounts.services.client import strict_json
 from accounts.services.exports import dialect
+from accounts.services.exports.reading import DAMAGED
 
 MAX_FILE_SIZE: Final = 20 << 20
 MAX_UNPACKED_SIZE: Final = 100 << 20  # of a part of a workbook, which is read as a stream
@@ -91,7 +91,7 @@ def unreadable_if_damaged() -> Iterator[None]:
     """Turns what damaged archives and workbooks raise into UnreadableFile."""
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, LookupError, ValueError, OSError) as exc:
+    except (*DAMAGED, LookupError, ValueError) as exc:
         raise UnreadableFile(f"The file is truncated or damaged: {exc}") from None
 
 

@@ -155,6 +155,17 @@ def test_every_legal_name_leads_to_its_own_page(node: TestNode, page: Page) -> N
         page.goto("/users/?size=50&reserved=0")
 
 
+def test_a_click_waits_for_the_scripts_of_the_page(admin: Page) -> None:
+    """Without JavaScript, this button leads to a page. A test means the dialog."""
+    network = admin.context.new_cdp_session(admin)
+    network.send("Network.enable")
+    slow = {"offline": False, "latency": 500, "downloadThroughput": -1, "uploadThroughput": -1}
+    network.send("Network.emulateNetworkConditions", slow)
+    admin.get_by_test_id("userRowUserName").get_by_role("link", name="user01").click()
+    admin.get_by_test_id("editUserDeleteUserButton").click()
+    expect(admin.get_by_role("dialog").get_by_role("heading")).to_have_text("Delete user 'user01'?")
+
+
 def test_without_javascript_everything_works_as_pages(node: TestNode, watched: Callable[..., Watched]) -> None:
     page = sign_in(watched(java_script_enabled=False).new_page())
     page.goto("/users/")

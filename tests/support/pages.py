@@ -13,6 +13,8 @@ from tests.support.cast import PASSWORD
 WATCH = """
 addEventListener('securitypolicyviolation', event => console.error('CSP: ' + event.violatedDirective + ' ' + event.blockedURI));
 """
+# A click that comes before the scripts of a page leads to the page for browsers without JavaScript.
+MARK_AS_READY = "addEventListener('DOMContentLoaded', () => { document.documentElement.dataset.ready = '' })"
 # What still fades in has too little contrast. The end of a transition can start those of the elements inside.
 END_ANIMATIONS = """
 () => {
@@ -43,10 +45,13 @@ class Watched:
         self._expected: list[str] = []
         self.context: BrowserContext = browser.new_context(base_url=site, **{"timezone_id": "UTC", **options})  # type: ignore[arg-type]
         self.context.set_default_timeout(10_000)
-        self.context.add_init_script(WATCH)
+        self._scripts = bool(options.get("java_script_enabled", True))
+        self.context.add_init_script(WATCH + MARK_AS_READY)
 
     def new_page(self) -> Page:
         page = self.context.new_page()
+        if self._scripts:
+            page.add_locator_handler(page.locator("html:not([data-ready])"), lambda: page.wait_for_load_state("domcontentloaded"))
         page.on("console", lambda message: self._hear(message.type, message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page

@@ -48,7 +48,7 @@ def column_head(label: str, field: str = "", direction: str = "", url: str = "")
         return f"<th scope=col>{label}"
     return (
         f'<th scope=col aria-sort={direction}><a class=sort id=sort-{field} href="{escape(url)}" '
-        f'data-test-subj="tableHeaderSortButton">{label}</a>'
+        f"data-test-subj=tableHeaderSortButton>{label}</a>"
     )
 
 
@@ -82,7 +82,7 @@ def _row(
     title = f' title="{name}"' if len(user.username) > MAX_SHOWN_LENGTH else ""
     return (
         f"<tr data-test-subj=userRow>{box(user, can_select) if can_manage else ''}"
-        f'<th data-test-subj=userRowUserName><a href="edit/{to_url(user.username)}"{title}>{name}</a>'
+        f"<th data-test-subj=userRowUserName><a href=edit/{to_url(user.username)}{title}>{name}</a>"
         f"<td data-test-subj=userRowFullName>{_text(user.full_name)}"
         f"<td data-test-subj=userRowEmail>{_text(user.email)}"
         f"<td data-test-subj=userRowRoles>{_roles(roles)}"
@@ -101,9 +101,10 @@ def box(user: User, can_select: bool) -> str:
     """The cell with the checkbox of a user."""
     name = escape(user.username)
     reason = "User is a system user" if user.is_reserved else "You can't delete this user"
+    disabled = "" if can_select else f' disabled title="{reason}"'
     return (
         f'<td><input type=checkbox name=username value="{name}" aria-label="Select {name}" '
-        f'data-test-subj="checkboxSelectRow-{name}"{"" if can_select else f""" disabled title="{reason}" """}>'
+        f'data-test-subj="checkboxSelectRow-{name}"{disabled}>'
     )
 
 
@@ -126,17 +127,17 @@ def _role(role: Role) -> str:
 
 def status(user: User, escalations: Sequence[tuple[str, Escalation]] = ()) -> str:
     """The badges of a user: deactivated, reserved, deprecated, and administrator, with the escalations of their roles."""
-    badges = "" if user.enabled else '<span class="badge" data-test-subj="userDisabled">Deactivated</span>'
+    badges = "" if user.enabled else "<span class=badge data-test-subj=userDisabled>Deactivated</span>"
     if end_dates.KEY in user.metadata:
         badges += end_date(user)
     if user.is_reserved:
-        badges += '<span class="badge badge--primary" data-test-subj="userReserved">Reserved</span>'
+        badges += '<span class="badge badge--primary" data-test-subj=userReserved>Reserved</span>'
     if user.is_deprecated:
         reason = escape(user.deprecated_reason)
-        badges += f'<span class="badge badge--warning" data-test-subj="userDeprecated" title="{reason}">Deprecated</span>'
+        badges += f'<span class="badge badge--warning" data-test-subj=userDeprecated title="{reason}">Deprecated</span>'
     if escalations:
         badges += administrator(user, escalations)
-    return f'<span class="badges">{badges}</span>' if badges else ""
+    return f"<span class=badges>{badges}</span>" if badges else ""
 
 
 END_DATES = {
@@ -153,7 +154,7 @@ def end_date(user: User) -> str:
     if end is None or not user.enabled:
         return ""
     text, kind, title = END_DATES[end.state(end_dates.today())]
-    return f'<span class="badge{kind}" data-test-subj="userEndDate" title="{title}">{text.format(end.day)}</span>'
+    return f'<span class="badge{kind}" data-test-subj=userEndDate title="{title}">{text.format(end.day)}</span>'
 
 
 def administrator(user: User, escalations: Sequence[tuple[str, Escalation]]) -> str:

@@ -45,8 +45,8 @@ def test_the_list_shows_what_is_to_be_known(node: TestNode, ada: Client) -> None
 
 def test_reserved_users_have_a_badge_and_no_checkbox(node: TestNode, ada: Client) -> None:
     page = text(ada, "/users/?q=kibana")
-    assert page.count('data-test-subj="userReserved"') == 2
-    assert page.count('data-test-subj="userDeprecated"') == 1
+    assert page.count("data-test-subj=userReserved") == 2
+    assert page.count("data-test-subj=userDeprecated") == 1
     assert "User is a system user" in page
     assert "data-test-subj=userRow>" not in text(ada, "/users/?q=kibana&reserved=0")
 

@@ -9,7 +9,7 @@ from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
-from django.utils.html import escape
+from django.utils.html import escape, strip_spaces_between_tags
 from django.utils.safestring import mark_safe
 
 from accounts import context_processors
@@ -46,9 +46,8 @@ class CachedPage:
         Nothing else in the template may depend on the request, except what base.html outputs.
         """
         variant = {**self._variant, **known}
-        if self._has_messages:
-            return HttpResponse(self._rendered(variant, slots))
-        pieces = (self._pieces if variant == self._variant else _pages.get(self._key(variant))) or self._store(variant, slots)
+        # Messages are shown once.
+        pieces = self._rendered(variant, slots) if self._has_messages else self._cached(variant, slots)
         self._add_token(pieces)
         filling = {**self._base_slots, **slots}
         return HttpResponse("".join(filling[piece] if number % 2 else piece for number, piece in enumerate(pieces)))
@@ -61,13 +60,17 @@ class CachedPage:
     def _key(self, variant: Mapping[str, Any]) -> Hashable:
         return self._template, self._audience, tuple(variant.values())
 
-    def _store(self, variant: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
-        pieces = tuple(
-            self._rendered(variant, {name: f"{SEPARATOR}{name}{SEPARATOR}" for name in [*BASE_SLOTS, *names]}).split(SEPARATOR)
-        )
-        _pages.set(self._key(variant), pieces)
+    def _cached(self, variant: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
+        key = self._key(variant)
+        pieces = self._pieces if variant == self._variant else _pages.get(key)
+        if not pieces:
+            pieces = self._rendered(variant, names)
+            _pages.set(key, pieces)
         return pieces
 
-    def _rendered(self, variant: Mapping[str, Any], slots: Mapping[str, str]) -> str:
-        html = {name: mark_safe(html) for name, html in slots.items()}  # noqa: S308
-        return render_to_string(self._template, {**variant, **html}, self._request)
+    # Indentation would be 3 % of the page.
+    def _rendered(self, variant: Mapping[str, Any], names: Iterable[str]) -> tuple[str, ...]:
+        slots = {name: mark_safe(f"{SEPARATOR}{name}{SEPARATOR}") for name in [*BASE_SLOTS, *names]}  # noqa: S308
+        return tuple(
+            strip_spaces_between_tags(render_to_string(self._template, {**variant, **slots}, self._request)).split(SEPARATOR)
+        )

@@ -7,13 +7,17 @@ Django's `login_not_required`. Permission for an action on a particular user is 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import Resolver404, resolve
 
 from accounts import policy
-from accounts.http import AppRequest
+from accounts.http import AppRequest, is_from_own_page, path_of
 from accounts.services.signin import operators
 from accounts.services.signin.operators import Operator
 
@@ -72,6 +76,44 @@ def requires_valid_credentials(view: View) -> View:
         return view(request, *args, **kwargs)
 
     return cast(View, wrapper)
+
+
+def rejects_other_sites_if(is_export: Callable[[QueryDict], bool]) -> Callable[[View], View]:
+    """For a view that exports, by GET, if its query string is such.
+
+    It costs the cluster time, and it is recorded under the name of the operator, whose browser another site could have sent here.
+    So only a link of our own pages starts it. Otherwise, the response is a page with a button, which sends a POST with a CSRF
+    token. Place it below the access declaration.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def wrapper(request: AppRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if request.method == "POST" or not is_export(request.GET) or is_from_own_page(request):
+                return view(request, *args, **kwargs)
+            return ask_to_export(request, request.get_full_path(), status=403)
+
+        wrapper.is_export = is_export  # type: ignore[attr-defined]
+        return cast(View, wrapper)
+
+    return decorate
+
+
+rejects_other_sites: Final = rejects_other_sites_if(lambda query: True)
+
+
+def ask_to_export(request: AppRequest, url: str, *, status: int = 200) -> HttpResponse:
+    """The page with a button for an export that the operator didn't start from one of our pages."""
+    return render(request, "exports/ask.html", {"action": url}, status=status)
+
+
+def starts_export(url: str) -> bool:
+    """Whether a GET of this URL of usermgmt would export."""
+    try:
+        view = resolve(path_of(url).removeprefix(settings.BASE_PATH)).func
+    except Resolver404:
+        return False
+    return bool(getattr(view, "is_export", lambda query: False)(QueryDict(urlsplit(url).query)))
 
 
 def does_not_renew(view: View) -> View:

@@ -51,8 +51,22 @@ def is_own_url(request: HttpRequest, url: str) -> bool:
     """Whether the URL, as browsers read it, is on this host and below BASE_PATH."""
     if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
         return False
-    path = posixpath.normpath(unquote(urlsplit(url.replace("\\", "/")).path))
-    return f"{path}/".startswith(f"{settings.BASE_PATH}/")
+    return f"{path_of(url)}/".startswith(f"{settings.BASE_PATH}/")
+
+
+def path_of(url: str) -> str:
+    """The path of a URL as browsers read it, without a slash at its end."""
+    return posixpath.normpath(unquote(urlsplit(url.replace("\\", "/")).path))
+
+
+def is_from_own_page(request: HttpRequest) -> bool:
+    """Whether one of our own pages made the browser send this request; False if the browser doesn't say.
+
+    Browsers send `Sec-Fetch-Site` only to HTTPS and localhost, and old ones don't send it at all.
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    return is_own_url(request, request.headers.get("Referer", ""))
 
 
 @sensitive_variables()

@@ -16,6 +16,7 @@ from local_cluster import VERSIONS, available_versions
 from local_cluster.build import build
 from tests.support.cast import PASSWORD
 from tests.support.nodes import Nodes, TestNode
+from tests.support.sessions import OWN_PAGE
 from usermgmt.logging import request_id
 
 # No test measures time, and Hypothesis doesn't either: other load on the machine would fail it.
@@ -57,7 +58,7 @@ def signed_in(node: TestNode) -> Callable[..., Client]:
     """A browser in which somebody has signed in, without pages being drawn by a real one."""
 
     def sign_in(username: str, password: str = PASSWORD) -> Client:
-        client = Client()
+        client = Client(headers=OWN_PAGE)
         response = client.post("/login", {"username": username, "password": password})
         assert response.status_code == 302, response.content.decode()
         return client

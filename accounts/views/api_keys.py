@@ -16,7 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import policy
-from accounts.decorators import own_account, requires_manager, requires_reader, requires_sign_in
+from accounts.decorators import own_account, rejects_other_sites, requires_manager, requires_reader, requires_sign_in
 from accounts.forms.api_keys import ApiKeyListForm, CreateApiKeyForm, RevokeApiKeyForm
 from accounts.forms.reviews import KeyFilterForm
 from accounts.forms.user_list import PAGE_SIZES
@@ -146,8 +146,9 @@ def export(request: AppRequest) -> HttpResponseBase:
     return table_export(request, _table(request), _with_filter(request, "api_keys"), _with_filter(request, "api_key_print"))
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 def printable(request: AppRequest) -> HttpResponse:
     """All keys that match, up to a number of them."""
     return table_print(request, _table(request), _with_filter(request, "api_keys"), _with_filter(request, "api_key_export"))

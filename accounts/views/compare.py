@@ -7,9 +7,9 @@ from django.forms import Form
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.decorators import requires_reader, requires_valid_credentials
+from accounts.decorators import rejects_other_sites_if, requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_response
 from accounts.forms.compare import ExportFilesForm, ReviewsForm, TrailForm
 from accounts.http import AppRequest
@@ -41,8 +41,9 @@ def _index(request: AppRequest, **bound: Form) -> HttpResponse:
     return render(request, "compare/index.html", context, status=422 if bound else 200)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites_if(lambda query: query.get("format") in dialect.SEPARATORS)
 @requires_valid_credentials
 def reviews(request: AppRequest) -> HttpResponseBase:
     form = ReviewsForm(request.GET, offered=compare.with_snapshot())
@@ -71,8 +72,9 @@ def exports(request: AppRequest) -> HttpResponseBase:
     return render(request, "compare/exports.html", {"found": found, **_shown(found.comparison)})
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites_if(lambda query: query.get("format") in dialect.SEPARATORS)
 @requires_valid_credentials
 def trail(request: AppRequest) -> HttpResponseBase:
     form = TrailForm(request.GET, trail_start=audit.trail_start())

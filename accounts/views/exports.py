@@ -6,9 +6,9 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
-from accounts.decorators import requires_reader
+from accounts.decorators import rejects_other_sites, requires_reader
 from accounts.downloads.streaming import FRAMES, download
 from accounts.forms.exports import ExportForm
 from accounts.forms.user_list import UserListForm
@@ -38,8 +38,9 @@ def export(request: AppRequest) -> HttpResponseBase:
     return render(request, "users/_export.html" if is_dialog(request) else "users/export.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 def printable(request: AppRequest) -> HttpResponse:
     """The printable user list; only its start if it is long."""
     rows, manifest = exports.printed(request.user.client, UserListForm(request.GET).query())

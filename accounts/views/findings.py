@@ -7,9 +7,9 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.decorators import requires_reader, requires_valid_credentials
+from accounts.decorators import rejects_other_sites, requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_response
 from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
@@ -96,8 +96,9 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
     return render(request, "findings/view.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 @requires_valid_credentials
 def export(request: AppRequest, slug: str) -> HttpResponseBase:
     """The rows of one finding as CSV, after the export was recorded in the audit trail."""

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import known_devices
+from accounts.decorators import ask_to_export, starts_export
 from accounts.forms.login import ApiKeyForm, LoginForm
 from accounts.http import AppRequest, go_to, has_secrets, is_own_url, submitted_fields
 from accounts.services import audit
@@ -149,7 +150,7 @@ def _continue(request: AppRequest, username: str = "") -> HttpResponse:
 def _resume(request: AppRequest) -> HttpResponse:
     pending, to = _pending_form(request), _next(request)
     if not pending:
-        return redirect(to)
+        return ask_to_export(request, to) if starts_export(to) else redirect(to)
     context = {"action": to, "typed": pending, "without_passwords": "without_passwords" in request.POST}
     return render(request, "send_again.html", context)
 

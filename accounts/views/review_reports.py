@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import known_devices
-from accounts.decorators import requires_reader, requires_valid_credentials
+from accounts.decorators import rejects_other_sites, requires_reader, requires_valid_credentials
 from accounts.downloads import review_report
 from accounts.forms.reviews import ItemsForm, SignOffForm, SignOffWithApiKeyForm
 from accounts.http import AppRequest
@@ -94,8 +94,9 @@ def check(request: AppRequest, review_id: str) -> HttpResponse:
     return render(request, "reviews/_check.html" if request.htmx else "reviews/check.html", context)
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 @requires_valid_credentials
 def download(request: AppRequest, review_id: str) -> HttpResponseBase:
     """A ZIP with the decisions as CSV, decisions and snapshot as their hashes cover them, and how to verify them."""

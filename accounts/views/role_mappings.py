@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import requires_reader
+from accounts.decorators import rejects_other_sites, requires_reader
 from accounts.forms.reviews import MappingFilterForm
 from accounts.forms.role_mappings import RoleMappingForm
 from accounts.http import AppRequest, wants_fragment
@@ -79,8 +79,9 @@ def export(request: AppRequest) -> HttpResponseBase:
     return table_export(request, table, _url("role_mappings", table), _url("role_mapping_print", table))
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 def printable(request: AppRequest) -> HttpResponse:
     """The printable list."""
     table = _table(request)

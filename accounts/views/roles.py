@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import requires_reader
+from accounts.decorators import rejects_other_sites, requires_reader
 from accounts.forms.roles import ADMINISTRATOR, WhoCanForm
 from accounts.forms.search import SearchForm
 from accounts.http import AppRequest, wants_fragment
@@ -41,8 +41,9 @@ def export(request: AppRequest) -> HttpResponseBase:
     return table_export(request, _table(request), _url("roles", request), _url("role_print", request))
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 def printable(request: AppRequest) -> HttpResponse:
     """The roles of the list as a printable page, without JSON, which needs more room than paper has."""
     table = _table(request)

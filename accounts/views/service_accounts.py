@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts.decorators import requires_reader
+from accounts.decorators import rejects_other_sites, requires_reader
 from accounts.forms.service_accounts import ServiceAccountForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import service_accounts
@@ -83,8 +83,9 @@ def export(request: AppRequest) -> HttpResponseBase:
     )
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 def printable(request: AppRequest) -> HttpResponse:
     return table_print(
         request, _table(request, COLUMNS), _url(request, "service_accounts"), _url(request, "service_account_export")

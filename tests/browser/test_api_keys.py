@@ -32,7 +32,12 @@ def test_from_the_list_to_a_revoked_key(node: TestNode, context: Watched) -> Non
     expect(page.get_by_test_id("apiKeyRow")).to_contain_text("Can manage users and roles")
     expect(page).to_have_url(re.compile("expires=never"))
     look(page, "/api-keys/?q=nobody-has-this")
+    context.expected("403")  # the question of a typed URL
     look(page, f"/api-keys/print?q={owner}")
+    page.get_by_role("button", name="Start export").click()
+    expect(page.get_by_test_id("printRows")).to_be_visible()
+    assert_fits(page)
+    assert_accessible(page)
 
     page.goto(f"/api-keys/?q={owner}&expires=never")
     page.get_by_role("link", name=LONG, exact=True).focus()

@@ -23,6 +23,7 @@ from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 from tests.support.reviews import decide, sign_off, start_review
 from tests.support.server import serve
+from tests.support.sessions import OWN_PAGE
 
 BASE = "/es-users"
 # They redirect, only take forms, or are for programs.
@@ -68,7 +69,7 @@ class Visitor:
 
     def request(self, url: str, data: dict[str, str] | None = None, headers: dict[str, str] | None = None) -> Answer:
         cookies = "; ".join(f"{name}={cookie.value}" for name, cookie in self.cookies.items())
-        headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
+        headers = {"Cookie": cookies, "Content-Type": "application/x-www-form-urlencoded", **OWN_PAGE, **(headers or {})}
         method, body = ("GET", "") if data is None else ("POST", urlencode(data))
         target = url if self.keeps_path else url.removeprefix(BASE)
         with closing(http.client.HTTPConnection(self.place, timeout=60)) as connection:

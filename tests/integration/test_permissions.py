@@ -5,6 +5,8 @@ Every form could succeed: it is about users, reviews, a run, an event, and sessi
 have to refuse. At the end of the first test even the manager sends every form once without a token.
 """
 
+import html
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -33,7 +35,7 @@ from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 from tests.support.reviews import decide, sign_off, start_review
 from tests.support.role_mappings import no_mappings_left, put_mapping
-from tests.support.sessions import another_session, store_of
+from tests.support.sessions import OWN_PAGE, another_session, store_of
 
 OWN_KEYS: Final = "own_keys"  # a role, to manage API keys of their own
 # Who asks: their user, its roles, and why they are asked to sign in.
@@ -53,6 +55,8 @@ OWN: Final = (
     "account_revoke_api_keys",
     "api_key_revoke",
 )  # what everybody may change of their own account
+# Files that say nothing about the cluster.
+WITHOUT_DATA: Final = ("user_import_template",)
 RESERVED: Final = ("elastic", "kibana_system")
 
 TABLE: Final = """
@@ -63,7 +67,7 @@ user_filters            sign-in  sign-in  sign-in  403      200      200        
 kibana_sign_ins         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 users_past_end_date     sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 user_export             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
-user_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+user_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 user_create             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_edit               sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      403      302
 user_access             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -82,7 +86,7 @@ job_create              sign-in  sign-in  sign-in  403      403      200        
 job                     sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 job_advance             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 job_control             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
-job_export              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+job_export              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 job_passwords           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      200
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
@@ -96,12 +100,12 @@ search                  sign-in  sign-in  sign-in  200      200      200        
 roles                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 who_can                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role_export             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
-role_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_print              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 role                    sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role_mappings           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role_mapping            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 role_mapping_export     sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
-role_mapping_print      sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+role_mapping_print      sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 account                 sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 user_api                sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
 account_sessions        sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -118,24 +122,24 @@ account_revoke_api_keys sign-in  sign-in  sign-in  200      200      200        
 api_keys                sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 api_key                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 api_key_export          sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
-api_key_print           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+api_key_print           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 api_key_revoke          sign-in  sign-in  sign-in  200      200      200        sign-in  sign-in  sign-in  302      302      302
 password_strength       sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  200      200      200
 access                  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 service_accounts        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 service_account         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 service_account_export  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
-service_account_print   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+service_account_print   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 system                  sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 compare                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 compare_exports         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      200
-compare_reviews         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
-compare_trail           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+compare_reviews         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+compare_trail           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 findings                sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 findings_run            sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      302      302
 findings_resume         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      302      302
 finding                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
-finding_export          sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+finding_export          sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 reviews                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_create           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
 reviews_due             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -146,7 +150,7 @@ review_job              sign-in  sign-in  sign-in  405      405      405        
 review_sign_off         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
 review_report           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_check            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
-review_download         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+review_download         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 review_removals         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      403      302
 review_apply_removals   sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
 audit                   sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -219,7 +223,7 @@ class World:
         self.keys, self.other_keys = ({name: grant(username=name)["id"] for name in ("jdoe", "noah", "olga", "mia")} for _ in "12")
 
     def sign_in(self, username: str) -> Client:
-        client = Client()
+        client = Client(headers=OWN_PAGE)
         if username:
             assert client.post("/login", {"username": username, "password": PASSWORD}).status_code == 302
         return client
@@ -426,7 +430,7 @@ def test_denied_requests_change_nothing(world: World) -> None:
     assert wrong(got) == {}
 
     # Not even the manager's forms are accepted without the token.
-    mia = Client(enforce_csrf_checks=True)
+    mia = Client(enforce_csrf_checks=True, headers=OWN_PAGE)
     mia.cookies = world.clients["manager"].cookies
     without_token = [request for request in ALL if request[:2] == ("POST", "manager") and request.expected not in REFUSALS]
     assert [request.name for request in without_token if world.ask(request, mia) != "403"] == []
@@ -451,3 +455,27 @@ def test_allowed_requests_get_the_expected_status(world: World) -> None:
         if request.kind != "manager" and request.name not in OWN:
             assert world.node.writes() == writes, f"only a manager changes users: {request}"
     assert wrong(got) == {}
+
+
+def test_other_sites_export_nothing(world: World) -> None:
+    """Another site can have the browser of a signed-in user open every URL, also by way of the sign-in page."""
+    sent, mia = world.sent("manager"), world.client("manager")
+    opened = [name for name in EXPECTED if EXPECTED[name]["GET", "manager"] == "200" and name not in WITHOUT_DATA]
+    urls = {name: reverse(name, args=sent.get(name, Sent()).args) + sent.get(name, Sent()).query for name in opened}
+    before = Counter(world.events())
+    answers = {name: mia.get(url, headers={"Sec-Fetch-Site": "cross-site"}) for name, url in urls.items()}
+    assert [name for name, answer in answers.items() if "Content-Disposition" in answer.headers] == []
+    assert Counter(world.events()) == before
+    assert [name for name, answer in answers.items() if answer.status_code not in (200, 403)] == []
+
+    asked = {name: answer.content.decode() for name, answer in answers.items() if answer.status_code == 403}
+    late = Client(headers=OWN_PAGE)
+    for name in asked:
+        answer = late.post("/login", {"username": "mia", "password": PASSWORD, "next": urls[name]})
+        assert "Start the export?" in answer.content.decode(), name
+    assert {action for action, _, _ in Counter(world.events()) - before} == {"sign-in"}
+
+    for name, page in asked.items():
+        (action,) = re.findall(r'<form method="post" action="([^"]+)" class="empty', page)
+        assert told(mia.post(html.unescape(action)), "manager") == "200", name
+    assert "export" in {action for action, _, _ in Counter(world.events()) - before}

@@ -21,7 +21,9 @@ from accounts.decorators import (
     requires_reader,
     requires_sign_in,
     requires_valid_credentials,
+    starts_export,
 )
+from accounts.http import is_from_own_page
 from accounts.services.signin.operators import Operator
 from tests.support.operators import ADA, OTTO, operator
 from usermgmt import urls
@@ -105,3 +107,43 @@ def test_the_reason_is_that_of_the_policy() -> None:
     request.user = OTTO  # type: ignore[assignment]
     with pytest.raises(PermissionDenied, match=policy.NOT_PRIVILEGED):
         requires_manager(view())(request)
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site", "Referer": "http://testserver/users/"}, False),
+        ({"Sec-Fetch-Site": "none"}, False),
+        ({"Referer": "http://testserver/users/"}, True),
+        ({"Referer": "http://testserver.example.org/users/"}, False),
+        ({}, False),
+    ],
+)
+def test_requests_of_own_pages(headers: dict[str, str], is_own: bool) -> None:
+    assert is_from_own_page(RequestFactory().get("/users/print", headers=headers)) == is_own
+
+
+@pytest.mark.parametrize("base_path", ["", "/es-users"])
+@pytest.mark.parametrize(
+    ("url", "exports"),
+    [
+        ("/users/print", True),
+        ("/users/print?q=jdoe", True),
+        ("/users/./print", True),
+        ("/account/../users/%2e/print", True),
+        ("/users\\print", True),
+        ("//testserver/users/print", True),
+        ("/compare/trail?since=2026-01-01&format=csv", True),
+        ("/compare/trail?since=2026-01-01", False),
+        ("/users/export?q=jdoe", False),  # a form
+        ("/users/", False),
+        ("/nothing/of/the/kind", False),
+    ],
+)
+def test_urls_that_export(settings: Settings, base_path: str, url: str, exports: bool) -> None:
+    settings.BASE_PATH = base_path
+    host = "//testserver" if url.startswith("//") else ""
+    assert starts_export(f"{host}{base_path}{url.removeprefix(host)}") == exports

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.bulk_policy import denial_by
-from accounts.decorators import requires_manager, requires_reader, requires_valid_credentials
+from accounts.decorators import rejects_other_sites, requires_manager, requires_reader, requires_valid_credentials
 from accounts.downloads.csv import csv_response
 from accounts.forms.jobs import MATCHING, PAGE_SIZE, SELECTED, JobForm, StepsForm, user_query
 from accounts.http import AppRequest, go_to, wants_fragment
@@ -175,8 +175,9 @@ def _verify(request: AppRequest, id: str) -> None:
         messages.warning(request, "No outcome could be verified. Try again in a moment, or check the users.")
 
 
-@require_GET
+@require_http_methods(["GET", "POST"])
 @requires_reader
+@rejects_other_sites
 @requires_valid_credentials
 def export(request: AppRequest, id: str) -> HttpResponseBase:
     """The users with their results as CSV, after the export was recorded in the audit trail."""

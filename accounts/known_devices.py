@@ -28,5 +28,8 @@ def remember(request: HttpRequest, response: HttpResponse, username: str) -> Non
 
 
 def _salt(username: str) -> str:
-    """Of the signature: without SECRET_KEY, nobody can find out from the cookie whose it is."""
-    return f"usermgmt device {username.casefold()}"
+    """Of the signature: without SECRET_KEY, nobody can find out from the cookie whose it is.
+
+    With the exact username: one that differs in case can be another user.
+    """
+    return f"usermgmt device {username}"

@@ -174,6 +174,22 @@ def test_throttle_correct_password_keeps_address_count(node: TestNode) -> None:
     assert not is_let_in()
 
 
+@pytest.mark.parametrize("address", ["192.0.2.1", ""])
+@pytest.mark.parametrize("name", ["jdoe", "JDOE"])
+def test_own_password_in_between_allows_no_endless_guesses(node: TestNode, calls: list[str], name: str, address: str) -> None:
+    """Of a user whose username differs in case, or is the same in another realm: which one was meant isn't known."""
+    node.put_user("jdoe")
+    node.put_user(name)
+    browser, guesses = Client(), 0
+    for _ in range(MANY):
+        is_let_in(name, client=browser, address=address)
+        for _ in range(FEW - 1):
+            del calls[:]
+            fail(1, client=browser, address=address)
+            guesses += calls.count(ASKED)
+    assert FEW <= guesses <= MANY, "without a limit, it would be all of them"
+
+
 def test_administrator_lifts_a_delay(node: TestNode, signed_in: Callable[..., Client]) -> None:
     ada, otto = signed_in("ada"), signed_in("otto")
     node.put_user("jdoe")

@@ -3,8 +3,12 @@
 An attempt counts for the username from this address, for the username from anywhere, and for the address with any username.
 Beyond a limit the next one has to wait: half a minute, then twice as long each time, up to a quarter of an hour. Meanwhile
 Elasticsearch isn't called (a wrong password would evict the right one from its cache), and the answer is that of a wrong
-password. A browser in which the user has signed in before has a counter of its own and no other, so an attacker can't
+password. A browser in which the user has signed in before has counters of its own and no others, so an attacker can't
 lock the user out by guessing.
+
+A correct password resets counters, but never all of them, because it doesn't prove that the wrong ones were typos: users of
+different realms can have the same username, and usernames can differ in case alone. Their owners could guess each other's
+password and sign in with their own in between.
 """
 
 import hmac
@@ -59,6 +63,7 @@ class Counter:
     username: str = ""
     is_of_username: bool = True
     is_of_device: bool = False
+    is_reset: bool = True  # by a correct password
     failures: int = 0
     until: datetime = datetime.min
     version: Version | None = None
@@ -123,16 +128,17 @@ def wait_until_slot(arrived: float) -> None:
 def _counters(attempted: Attempt) -> list[Counter]:
     name, address = attempted.username.casefold(), _network(attempted.address)
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
-    if attempted.device:
-        return [Counter(_id("device", name, attempted.device), few, is_of_device=True)]
-    anywhere = Counter(_id("name", name), many)
+    if device := attempted.device:
+        return [
+            Counter(_id("device", name, device), few, is_of_device=True),
+            Counter(_id("device in all", name, device), many, is_of_device=True, is_reset=False),
+        ]
     if not address:  # a counter of all unknown addresses would let a stranger lock everyone out
-        return [anywhere]
+        return [Counter(_id("name", name), many, is_reset=False)]
     return [
         Counter(_id("name at address", name, address), few, address),
-        anywhere,
-        # Not reset by a success, or an attacker with one valid password could guess others forever.
-        Counter(_id("address", address), many, address, is_of_username=False),
+        Counter(_id("name", name), many),
+        Counter(_id("address", address), many, address, is_of_username=False, is_reset=False),
     ]
 
 
@@ -212,9 +218,9 @@ def _count(counters: list[Counter], username: str) -> None:
 
 def _reset(counters: list[Counter]) -> None:
     for counter in counters:
-        if counter.is_of_username and counter.version:
+        if counter.is_reset and counter.version:
             _try(_delete, counter)
-    _release([counter for counter in counters if not counter.is_of_username])
+    _release([counter for counter in counters if not counter.is_reset])
 
 
 def _try(change: Callable[[Counter], object], counter: Counter) -> None:

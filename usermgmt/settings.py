@@ -172,9 +172,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 # closed; the server enforces idle time and lifespan.
 SESSION_ENGINE = "accounts.services.sessions.store"
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
-SESSION_COOKIE_NAME = "usermgmt_session"
 SESSION_COOKIE_SAMESITE = "Lax"
-CSRF_COOKIE_NAME = "usermgmt_csrf"
 CSRF_COOKIE_HTTPONLY = True
 CSRF_COOKIE_AGE = None  # until the browser is closed, like the session cookie
 CSRF_FAILURE_VIEW = "accounts.views.expired_form.csrf_failure"
@@ -200,6 +198,10 @@ TLS_CERTFILE, TLS_KEYFILE = env.text("TLS_CERTFILE"), env.text("TLS_KEYFILE")
 if TLS_CERTFILE and not HTTPS:
     raise ImproperlyConfigured("HTTPS must be true if TLS_CERTFILE is set.")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+# Browsers accept cookies with a prefix only over HTTPS, and `__Host-` only from this host and for the path "/".
+_prefix = "" if not HTTPS else "__Secure-" if BASE_PATH else "__Host-"
+SESSION_COOKIE_NAME = f"{_prefix}usermgmt_session"
+CSRF_COOKIE_NAME = f"{_prefix}usermgmt_csrf"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"

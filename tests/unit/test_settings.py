@@ -164,3 +164,18 @@ def test_server_starts_with_valid_settings() -> None:
     assert read("SECRET_KEY", SECRET_KEY=f"${'k' * 40}")[0] == f"${'k' * 40}"
     assert read("WEB_BIND", HOST="::", PORT="8001")[0] == "[::]:8001"
     assert read("WEB_BIND", HOST="unix:/run/usermgmt.sock")[0] == "unix:/run/usermgmt.sock"
+
+
+@pytest.mark.parametrize(
+    ("environment", "prefix"),
+    [
+        ({}, "__Host-"),
+        ({"BASE_PATH": "/"}, "__Host-"),
+        ({"BASE_PATH": "/es-users"}, "__Secure-"),  # browsers accept __Host- only for the path "/"
+        ({"HTTPS": "false"}, ""),
+        ({"HTTPS": "false", "BASE_PATH": "/es-users"}, ""),
+    ],
+)
+def test_prefix_of_cookies(environment: dict[str, str], prefix: str) -> None:
+    assert read("SESSION_COOKIE_NAME", **environment)[0] == f"{prefix}usermgmt_session"
+    assert read("CSRF_COOKIE_NAME", **environment)[0] == f"{prefix}usermgmt_csrf"

@@ -3,27 +3,34 @@
 import contextlib
 import json
 import logging
+import random
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elastic_transport import ApiResponseMeta, BaseNode, HttpHeaders, NodeConfig
 from elasticsearch import Elasticsearch, exceptions
 from pytest_django import Settings
 
 from accounts.services import errors
 from accounts.services.client import (
     AdministratorClient,
+    Call,
     CredentialsMixin,
+    ForwardingClient,
     PersonClient,
     ServiceClient,
+    clients,
     curl_node,
     service_client,
 )
-from accounts.services.client.curl_node import CurlNode, Response
+from accounts.services.client.curl_node import CurlNode
+from accounts.services.client.node_pool import PAUSE_SECONDS, ReadPool
+from accounts.services.client.urllib3_node import Urllib3Node
 from accounts.services.roles import AnonymousAccess, anonymous_access
 from accounts.services.roles.anonymous import UNKNOWN
 
@@ -136,21 +143,94 @@ def test_a_question_is_repeated(cluster: Cluster, status: int | None) -> None:
     assert cluster.requests == ["POST /_security/_query/user"] * 2
 
 
-def test_read_timeout_is_not_retried(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    perform = CurlNode.perform_request
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The URL of a host that accepts connections and never answers, as a stopped process does."""
+    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as server:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
 
-    def counted(node: CurlNode, *call: Any, **more: Any) -> Response:
-        asked.append(node.base_url)
+
+@pytest.fixture
+def unconnectable() -> Iterator[str]:
+    """The URL of a host that answers no request for a connection."""
+    with contextlib.ExitStack() as waiting, socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):  # until the kernel takes no more connections
+            client = waiting.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(full.getsockname())
+        yield f"http://127.0.0.1:{full.getsockname()[1]}"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The hosts that calls were sent to, in this order; the pool takes them in the order of the setting."""
+    monkeypatch.setattr(random, "shuffle", lambda _: None)
+    clients._clients.cache_clear()
+    hosts: list[str] = []
+    for kind in (CurlNode, Urllib3Node):
+        _note_hosts(monkeypatch, kind, hosts)
+    return hosts
+
+
+def _note_hosts(monkeypatch: pytest.MonkeyPatch, kind: Any, hosts: list[str]) -> None:
+    perform = kind.perform_request
+
+    def noted(node: BaseNode, *call: Any, **more: Any) -> Any:
+        hosts.append(node.base_url)
         return perform(node, *call, **more)
 
-    monkeypatch.setattr(CurlNode, "perform_request", counted)
-    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:
-        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
-        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 1  # in which a connection is made, also on a busy machine
-        with pytest.raises(errors.Unavailable):
-            PersonClient(*PERSON).query_user(size=1)
-    assert asked == settings.ELASTICSEARCH_HOSTS
+    monkeypatch.setattr(kind, "perform_request", noted)
+
+
+def test_read_timeout_of_a_single_host_is_not_retried(settings: Settings, asked: list[str], silent: str) -> None:
+    settings.ELASTICSEARCH_HOSTS = [silent]
+    settings.ELASTICSEARCH_REQUEST_TIMEOUT = 1  # in which a connection is made, also on a busy machine
+    with pytest.raises(errors.Unavailable):
+        PersonClient(*PERSON).query_user(size=1)
+    assert asked == [silent]
+
+
+@pytest.mark.parametrize("kind", ["silent", "unconnectable"])
+@pytest.mark.parametrize("is_forwarded", [False, True])
+def test_read_goes_on_to_another_host(
+    cluster: Cluster, settings: Settings, asked: list[str], request: pytest.FixtureRequest, kind: str, is_forwarded: bool
+) -> None:
+    failing, cluster.status = request.getfixturevalue(kind), 200
+    settings.ELASTICSEARCH_HOSTS = [failing, cluster.url]
+    person = PersonClient(*PERSON)
+    if is_forwarded:
+        assert ForwardingClient("Basic x").forward(Call("GET", "/_security/user/jdoe"), is_read=True).status == 200
+    else:
+        assert person.get_user(username="jdoe")
+    for _ in range(4):  # it is left out, by changes, too
+        person.get_user(username="jdoe")
+        person.put_user(username="jdoe", roles=[])
+    assert asked == [failing, *[cluster.url] * 9]
+
+
+def test_change_goes_on_without_a_connection_only(
+    cluster: Cluster, settings: Settings, asked: list[str], unconnectable: str, silent: str
+) -> None:
+    cluster.status, settings.ELASTICSEARCH_HOSTS = 200, [unconnectable, cluster.url]
+    PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+    assert asked == [unconnectable, cluster.url]
+
+    asked.clear()
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT = [silent, cluster.url], 1
+    with pytest.raises(errors.OutcomeUnknown):
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+    assert asked == [silent]
+    PersonClient(*PERSON).get_user(username="jdoe")
+    assert asked == [silent, cluster.url]
+
+
+def test_silent_tls_handshake_is_no_lost_change(settings: Settings, silent: str) -> None:
+    settings.ELASTICSEARCH_HOSTS = [silent.replace("http", "https")]
+    settings.ELASTICSEARCH_REQUEST_TIMEOUT = 1
+    with pytest.raises(errors.Unreachable):
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_what_is_not_elasticsearch_is_not_believed(cluster: Cluster) -> None:
@@ -167,27 +247,17 @@ def test_unsent_change_has_no_unknown_outcome(settings: Settings) -> None:
         PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
-def test_change_without_a_connection_has_no_unknown_outcome(settings: Settings) -> None:
-    with socket.socket() as full:
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{full.getsockname()[1]}"]
-        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 0.2
-        with contextlib.ExitStack() as waiting:  # until the kernel takes no more connections
-            for _ in range(3):
-                client = waiting.enter_context(socket.socket())
-                client.setblocking(False)
-                client.connect_ex(full.getsockname())
-            with pytest.raises(errors.Unreachable):
-                PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+def test_change_without_a_connection_has_no_unknown_outcome(settings: Settings, unconnectable: str) -> None:
+    settings.ELASTICSEARCH_HOSTS, settings.ELASTICSEARCH_REQUEST_TIMEOUT = [unconnectable], 0.2
+    with pytest.raises(errors.Unreachable):
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
-def test_change_timeout_has_an_unknown_outcome(settings: Settings) -> None:
-    with socketserver.TCPServer(("127.0.0.1", 0), Answer) as silent:  # accepts nothing: nobody serves it
-        settings.ELASTICSEARCH_HOSTS = [f"http://127.0.0.1:{silent.server_address[1]}"]
-        settings.ELASTICSEARCH_REQUEST_TIMEOUT = 1  # in which a connection is made, also on a busy machine
-        with pytest.raises(errors.OutcomeUnknown):
-            PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+def test_change_timeout_has_an_unknown_outcome(settings: Settings, silent: str) -> None:
+    settings.ELASTICSEARCH_HOSTS = [silent]
+    settings.ELASTICSEARCH_REQUEST_TIMEOUT = 1  # in which a connection is made, also on a busy machine
+    with pytest.raises(errors.OutcomeUnknown):
+        PersonClient(*PERSON).put_user(username="jdoe", roles=[])
 
 
 def test_rejected_service_key_is_not_set_up(cluster: Cluster, settings: Settings) -> None:
@@ -302,3 +372,30 @@ def test_a_client_has_no_options_and_says_so() -> None:
 def test_interim_response_headers_are_ignored() -> None:
     head = b"HTTP/1.1 100 Continue\r\nA: 1\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nB: x: y\r\n\r\n"
     assert dict(curl_node._headers(head)) == {"content-type": "text/plain", "b": "x: y"}
+
+
+def test_host_gets_a_single_read_after_its_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now)
+    configs = [NodeConfig("http", name, 9200) for name in ("good", "bad")]
+    pool = ReadPool(configs, CurlNode, dead_node_backoff_factor=PAUSE_SECONDS)
+    good, bad = sorted(pool.all(), key=lambda node: node.host, reverse=True)
+
+    def given(count: int) -> list[BaseNode]:
+        return [pool.get() for _ in range(count)]
+
+    for _ in range(5):  # threads that wait for it at the same time
+        pool.mark_dead(bad)
+    assert given(4) == [good] * 4
+    now += PAUSE_SECONDS
+    assert given(4) == [bad, good, good, good]
+    pool.mark_dead(bad)
+    now += PAUSE_SECONDS
+    assert given(4) == [good] * 4, "the second pause is longer"
+    now += PAUSE_SECONDS
+    assert given(1) == [bad]
+    pool.mark_live(bad)
+    assert set(given(4)) == {good, bad}
+    for node in (good, bad):
+        pool.mark_dead(node)
+    assert given(1)[0] in (good, bad), "rather a paused host than none"

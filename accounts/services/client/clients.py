@@ -6,11 +6,11 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import pycurl
 from django.conf import settings
-from elastic_transport import ApiResponse, NodeConfig, ObjectApiResponse, TransportError
+from elastic_transport import ApiResponse, ConnectionTimeout, NodeConfig, ObjectApiResponse, TransportError
 from elastic_transport.client_utils import url_to_node_config
 from elasticsearch import ApiError, Elasticsearch
 from elasticsearch._sync.client.security import SecurityClient  # its public place, elasticsearch.client, is deprecated
@@ -20,8 +20,9 @@ from accounts.services import errors
 from accounts.services.client import setup_problems
 from accounts.services.client.curl_node import CurlNode
 from accounts.services.client.measuring import measured
+from accounts.services.client.node_pool import LONGEST_PAUSE_SECONDS, PAUSE_SECONDS, ReadPool, WritePool
 from accounts.services.client.serializer import ShowableJsonSerializer
-from accounts.services.client.urllib3_node import NotConnected, Urllib3Node
+from accounts.services.client.urllib3_node import SECONDS_FOR_ONE_OF_SEVERAL, ImpatientUrllib3Node, NotConnected, Urllib3Node
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
@@ -76,7 +77,7 @@ class CredentialsMixin:
         self, method: str, path: str, *, headers: Mapping[str, str] | None, endpoint_id: str | None, **call: Any
     ) -> ApiResponse[Any]:
         is_read = method in ("GET", "HEAD") or endpoint_id in READ_ENDPOINTS
-        send = read_client().perform_request if is_read else _send_write
+        send = _send_read if is_read else _send_write
         try:
             answer = send(method, path, headers={**(headers or {}), **self._of_request()}, endpoint_id=endpoint_id, **call)
             self.is_accepted = True
@@ -100,8 +101,18 @@ def _opaque_id() -> dict[str, str]:
     return {"x-opaque-id": current} if current else {}
 
 
+def _send_read(method: str, path: str, **call: Any) -> ApiResponse[Any]:
+    """Send a read. Only the last host gets the whole ELASTICSEARCH_REQUEST_TIMEOUT to answer."""
+    for _ in settings.ELASTICSEARCH_HOSTS[1:]:
+        try:
+            return _configured_clients().impatient_read.perform_request(method, path, **call)
+        except ConnectionTimeout:
+            continue
+    return read_client().perform_request(method, path, **call)
+
+
 def _send_write(method: str, path: str, **call: Any) -> ApiResponse[Any]:
-    """Send a write. Only a write that was never sent, because a host is down, goes to the next host."""
+    """Send a write. Only a write that was never sent, because a host doesn't accept a connection, goes to the next host."""
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
             return write_client().perform_request(method, path, **call)
@@ -242,17 +253,28 @@ def _basic(username: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
 
 
+class _Clients(NamedTuple):
+    read: Elasticsearch
+    impatient_read: Elasticsearch
+    write: Elasticsearch
+
+
 def read_client() -> Elasticsearch:
     """Tries another host after a failure."""
-    return _configured_clients()[0]
+    return _configured_clients().read
 
 
 def write_client() -> Elasticsearch:
     """Never repeats a call."""
-    return _configured_clients()[1]
+    return _configured_clients().write
 
 
-def _configured_clients() -> tuple[Elasticsearch, Elasticsearch]:
+def seconds_for_one_of_several() -> float:
+    """How long a read waits for the answer of a host if there is another one to ask."""
+    return float(min(SECONDS_FOR_ONE_OF_SEVERAL, settings.ELASTICSEARCH_REQUEST_TIMEOUT))
+
+
+def _configured_clients() -> _Clients:
     tls = {
         "ca_certs": settings.ELASTICSEARCH_CA_CERTS or None,
         "ssl_assert_fingerprint": settings.ELASTICSEARCH_CA_FINGERPRINT or None,
@@ -264,16 +286,25 @@ def _configured_clients() -> tuple[Elasticsearch, Elasticsearch]:
 
 
 @lru_cache(maxsize=8)
-def _clients(
-    hosts: tuple[str, ...], tls: tuple[tuple[str, str | bool | None], ...], timeout: float
-) -> tuple[Elasticsearch, Elasticsearch]:
-    """One for reads, which tries another host after a failure, and one for writes, which never repeats a call."""
+def _clients(hosts: tuple[str, ...], tls: tuple[tuple[str, str | bool | None], ...], timeout: float) -> _Clients:
     nodes = [_node_config(host, dict(tls)) for host in hosts]
-    options: dict[str, Any] = {"request_timeout": timeout, "serializer": ShowableJsonSerializer()}
-    return (
-        Elasticsearch(nodes, node_class=CurlNode, max_retries=len(hosts), **options),
-        Elasticsearch(nodes, node_class=Urllib3Node, max_retries=0, connections_per_node=32, **options),
+    options: dict[str, Any] = {
+        "request_timeout": timeout,
+        "serializer": ShowableJsonSerializer(),
+        "dead_node_backoff_factor": PAUSE_SECONDS,
+        "max_dead_node_backoff": LONGEST_PAUSE_SECONDS,
+    }
+    read = Elasticsearch(nodes, node_class=CurlNode, node_pool_class=ReadPool, max_retries=len(hosts), **options)
+    write = Elasticsearch(
+        nodes,
+        node_class=ImpatientUrllib3Node if len(hosts) > 1 else Urllib3Node,
+        node_pool_class=WritePool,
+        max_retries=0,
+        connections_per_node=32,
+        **options,
     )
+    write.transport.node_pool.reads = read.transport.node_pool  # type: ignore[attr-defined]
+    return _Clients(read, read.options(request_timeout=seconds_for_one_of_several()), write)
 
 
 def _node_config(url: str, tls: dict[str, Any]) -> NodeConfig:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 
 from django.conf import settings
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, TransportError
+from elastic_transport.client_utils import DEFAULT, DefaultType
 from elasticsearch import ApiError
 
 from accounts.services import errors
@@ -119,7 +120,7 @@ class ForwardingClient(clients.PersonClient):
 def _read(call: Call, headers: Mapping[str, str]) -> Answer:
     for _ in settings.ELASTICSEARCH_HOSTS[1:]:
         try:
-            return _exchange(clients.read_client(), call, headers)
+            return _exchange(clients.read_client(), call, headers, clients.seconds_for_one_of_several())
         except TransportError:
             continue
     return _exchange(clients.read_client(), call, headers)
@@ -135,11 +136,13 @@ def _write(call: Call, headers: Mapping[str, str]) -> Answer:
     return _exchange(clients.write_client(), call, headers)
 
 
-def _exchange(client: Any, call: Call, headers: Mapping[str, str]) -> Answer:
+def _exchange(client: Any, call: Call, headers: Mapping[str, str], seconds: float | DefaultType = DEFAULT) -> Answer:
     pool = client.transport.node_pool
     node = pool.get()
     try:
-        response = node.perform_request(call.method, call.target, body=call.body, headers=HttpHeaders(headers))
+        response = node.perform_request(
+            call.method, call.target, body=call.body, headers=HttpHeaders(headers), request_timeout=seconds
+        )
     except TransportError:
         pool.mark_dead(node)
         raise

@@ -1,15 +1,17 @@
 """Writes go through urllib3, which sends a request once. It trusts the same certificates as reads do."""
 
 import ssl
-from typing import Any
+from typing import Any, Final
 
 import certifi
 import urllib3.connection
 from elastic_transport import HttpHeaders, NodeConfig, Urllib3HttpNode
 from elastic_transport.client_utils import DEFAULT, DefaultType
-from urllib3.exceptions import SSLError
+from urllib3.exceptions import ConnectTimeoutError, SSLError
 
 from accounts.services.client.authority import authority
+
+SECONDS_FOR_ONE_OF_SEVERAL: Final = 2  # then there is another host to ask
 
 
 class NotConnected(SSLError):
@@ -21,8 +23,8 @@ class _Connection(urllib3.connection.HTTPSConnection):
         """Raises NotConnected if the handshake fails, or if the file of a certificate can't be read."""
         try:
             super().connect()
-        except TimeoutError:
-            raise
+        except TimeoutError as exc:  # of the handshake; urllib3 would call it one of reading a response
+            raise ConnectTimeoutError(self, "The node doesn't answer the TLS handshake") from exc
         except OSError as exc:  # ssl.SSLError is one
             raise NotConnected(exc) from exc
 
@@ -35,6 +37,30 @@ class _Connection(urllib3.connection.HTTPSConnection):
             super().request(*args, **options)
         except ssl.SSLEOFError:
             pass
+
+
+class _Impatient:
+    """A connection that gives up when it can't be made soon, before anything was sent."""
+
+    timeout: Any
+    sock: Any
+
+    def connect(self) -> None:
+        timeout = self.timeout
+        self.timeout = min(timeout, SECONDS_FOR_ONE_OF_SEVERAL)
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            self.timeout = timeout
+        self.sock.settimeout(timeout)
+
+
+class _ImpatientConnection(_Impatient, _Connection):
+    pass
+
+
+class _ImpatientPlainConnection(_Impatient, urllib3.connection.HTTPConnection):
+    pass
 
 
 class _Pool(urllib3.HTTPSConnectionPool):
@@ -83,3 +109,11 @@ class Urllib3Node(Urllib3HttpNode):
             self._context.load_verify_locations(cadata=authority(self, seconds))
             self._needs_authority = False
         return super().perform_request(method, target, body, headers, request_timeout)
+
+
+class ImpatientUrllib3Node(Urllib3Node):
+    """One of several hosts: if there is no connection after SECONDS_FOR_ONE_OF_SEVERAL, the request can go to the next one."""
+
+    def __init__(self, config: NodeConfig) -> None:
+        super().__init__(config)
+        self.pool.ConnectionCls = _ImpatientConnection if config.scheme == "https" else _ImpatientPlainConnection

@@ -73,13 +73,17 @@ def _of_keys() -> Iterator[UnsafeSetting]:
     if len(settings.SECRET_KEY) < KEY_LENGTH or len(set(settings.SECRET_KEY)) < 10:
         yield UnsafeSetting(
             "SECRET_KEY",
-            "The key is short or has few different characters. Together with a stolen cookie it opens a session.",
+            "The key is short or has few different characters. Whoever guesses it can decrypt passwords of bulk changes in a "
+            "copy of the indices, and, with a stolen cookie, a session.",
             "Move it to SECRET_KEY_FALLBACKS, and set a random key of 64 characters.",
         )
     if settings.SECRET_KEY_FALLBACKS:
         hours = int(settings.SESSION_LIFESPAN.total_seconds() // 3600)
         yield UnsafeSetting(
-            "SECRET_KEY_FALLBACKS", "Previous keys still open sessions.", f"Remove them {hours} hours after SECRET_KEY was changed."
+            "SECRET_KEY_FALLBACKS",
+            "Previous keys still open sessions, and decrypt passwords of bulk changes.",
+            f"Remove them {hours} hours after SECRET_KEY was changed, and after the passwords of earlier bulk changes were set and "
+            "downloaded.",
         )
 
 

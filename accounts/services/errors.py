@@ -263,6 +263,12 @@ class Refused(Invalid):
     code = "refused"
 
 
+class PasswordsNotDecrypted(Refused):
+    """The passwords of a bulk change were encrypted with another SECRET_KEY. They are kept."""
+
+    code = "passwords_not_decrypted"
+
+
 class InvalidPassword(Refused):
     """`problems`: a sentence for each rule that the password breaks."""
 

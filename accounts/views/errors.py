@@ -45,6 +45,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "This bulk change is in another state",
         "It was started, paused, finished, or discarded in the meantime. Open it again to see its current state.",
     ),
+    errors.PasswordsNotDecrypted: (
+        409,
+        "These passwords were encrypted with another SECRET_KEY",
+        "They were neither downloaded nor deleted. Whoever runs usermgmt must add the previous key to SECRET_KEY_FALLBACKS, and "
+        "restart it. If the key is lost, reset the passwords again.",
+    ),
     errors.ReviewClosed: (
         409,
         "This access review isn't open",

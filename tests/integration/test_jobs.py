@@ -311,6 +311,32 @@ def test_new_passwords_are_set_once(node: TestNode, person: Callable[[str], Pers
     assert sorted(changed) == ["jane", "john"], "nobody twice"
 
 
+def test_new_passwords_after_a_change_of_the_secret_key(
+    node: TestNode, settings: Settings, signed_in: Callable[..., Client]
+) -> None:
+    make(node, ["jane", "john"])
+    ada, keys = signed_in("ada"), ["x" * 64, settings.SECRET_KEY]
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["jane", "john"], "action": "reset-passwords"})
+
+    settings.SECRET_KEY = keys[0]
+    ada = signed_in("ada")
+    control(ada, "start")
+    assert results(finish(ada))["jane"] == ("failure", "passwords_not_decrypted")
+    settings.SECRET_KEY_FALLBACKS = keys[1:]
+    control(ada, "retry")
+    job = finish(ada)
+    assert results(job)["jane"] == ("success", "")
+
+    settings.SECRET_KEY_FALLBACKS, url = [], f"/users/jobs/passwords/{job.id}"
+    page = ada.post(url)
+    assert page.status_code == 409
+    assert "These passwords were encrypted with another SECRET_KEY" in page.content.decode()
+    settings.SECRET_KEY_FALLBACKS = keys[1:]
+    rows = list(csv.reader(io.StringIO(ada.post(url, {"format": "csv"}).getvalue().decode("utf-8-sig"))))[1:]
+    assert len(rows) == 2
+    assert all(node.signs_in(name, password) for name, password, _ in rows)
+
+
 def test_a_new_password_that_is_refused_and_retried(node: TestNode, signed_in: Callable[..., Client]) -> None:
     make(node, ["jane", "john"])
     with faulty(node) as fault:

@@ -136,6 +136,7 @@ REASONS: Final = {
     "edit_conflict": "Edit conflict",
     "decision_conflict": "Decision conflict",
     "job_state_changed": "Bulk change in another state",
+    "passwords_not_decrypted": "Password encrypted with another SECRET_KEY",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "metadata_erased": "Metadata was removed and not written again",

@@ -27,7 +27,6 @@ from accounts.services.users import RESERVED_USERNAMES, User, end_dates
 
 SAME: Final = "The user already has these values."
 CHANGED_SINCE: Final = "This user was changed after the preview."
-NOT_DECRYPTED: Final = "The password can't be decrypted, because SECRET_KEY was changed. Import the file again."
 NOT_USED: Final = "The password in the file isn't used, because the user exists."
 NO_ROLE: Final = "The role “{}” doesn't exist and grants no privileges."
 NAMESAKE: Final = "Differs only in case from the existing user “{}”."
@@ -163,7 +162,7 @@ def _problem(step: Step, user: User | None) -> str:
     if step.change == "create":
         if user:
             return errors.UserExists.code
-        return NOT_DECRYPTED if unseal(step.job, step.username, step.secret) is None else ""
+        return errors.PasswordsNotDecrypted.code if unseal(step.job, step.username, step.secret) is None else ""
     return CHANGED_SINCE if user and step.was and step.was != was(user) else ""
 
 

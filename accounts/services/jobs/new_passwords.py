@@ -1,7 +1,6 @@
 """The new passwords of a bulk change: generated for its preview, encrypted, and given once to whoever set them."""
 
 from dataclasses import dataclass, replace
-from typing import Final
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -13,8 +12,6 @@ from accounts.services.jobs.records import Job, Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.passwords import policy
 from accounts.services.request_context import Actor
-
-NOT_DECRYPTED: Final = "The new password can't be decrypted, because SECRET_KEY was changed. Start another bulk change."
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +33,10 @@ def generated(job: str, username: str) -> str:
 
 @sensitive_variables()
 def carry_out(client: PersonClient, step: Step) -> None:
-    """Set the new password; the sessions of the user end. Raises Refused, and what `passwords.change` raises."""
+    """Set the new password; the sessions of the user end. Raises PasswordsNotDecrypted, and what `passwords.change` raises."""
     secrets = unseal(step.job, step.username, step.secret)
     if not secrets:
-        raise errors.Refused(NOT_DECRYPTED)
+        raise errors.PasswordsNotDecrypted(step.job)
     passwords.change(client, step.username, secrets["password"])
 
 
@@ -47,7 +44,7 @@ def carry_out(client: PersonClient, step: Step) -> None:
 def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
     """The new passwords that the caller set in a bulk change. They are removed from it. Those of another operator aren't given.
 
-    Raises JobStateChanged if there are none, or they were taken already; AuditUnavailable, Unavailable.
+    Raises JobStateChanged if there are none, or they were taken already; PasswordsNotDecrypted, AuditUnavailable, Unavailable.
     """
     actor = client.actor
     job = store.require(id, ["paused", "finished"])
@@ -56,6 +53,8 @@ def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
     own = (step for step in store.all_steps(job) if step.operator == actor.unique_name)
     steps = [step for step in own if step.secret and step.state in ("success", "unknown")]
     found = [(step, unseal(job.id, step.username, step.secret)) for step in steps]
+    if any(secrets is None for _, secrets in found):
+        raise errors.PasswordsNotDecrypted(job.id)
     details = {"job": job.id, "passwords": str(len(steps))}
     audit.record_event(actor, audit.Action.EXPORT, job.title, kind="job", details=details)
 

@@ -99,6 +99,8 @@ READ = {"names": ["logs-*"], "privileges": ["read", "view_index_metadata"]}
 @pytest.mark.parametrize(
     ("body", "is_read_only"),
     [
+        ({"cluster": ["manage_data_stream_global_retention"]}, True),
+        ({"indices": [{"names": ["*"], "privileges": ["read_view_metadata", "read_dataset_metadata"]}]}, True),
         ({}, True),
         ({"cluster": ["monitor", "read_ilm", "none", "cluster:monitor/main"], "indices": [READ], "remote_indices": [READ]}, True),
         ({"applications": [{"application": "kibana-.kibana", "privileges": ["feature_discover.read"], "resources": ["*"]}]}, True),

@@ -15,6 +15,8 @@ _IMPLIES: Final = {privilege: frozenset(implied) for privilege, implied in _TABL
 _COMBINED: Final = {frozenset(pair.split("+")): frozenset(implied) for pair, implied in _TABLE["together"].items()}
 
 ALL: Final = "all"
+# They protected the global retention of data streams until 8.16, and allow nothing since. Whoever has any privilege has them.
+WITHOUT_EFFECT: Final = ("manage_data_stream_global_retention", "monitor_data_stream_global_retention")
 NAMES: Final = tuple(privilege for privilege in _IMPLIES if ":" not in privilege)
 
 
@@ -46,7 +48,7 @@ def combined(privileges: Iterable[str]) -> list[str]:
 def holds(privileges: Iterable[str], wanted: str) -> bool:
     """Whether they imply the wanted privilege."""
     effective = held(privileges)
-    return wanted.lower() in effective or ALL in effective
+    return wanted.lower() in effective or ALL in effective or (bool(effective) and wanted.lower() in WITHOUT_EFFECT)
 
 
 def pairs(wanted: str) -> list[frozenset[str]]:
@@ -79,6 +81,7 @@ DESCRIPTIONS: Final = {
     "manage_behavioral_analytics": "Manage behavioral analytics",
     "manage_ccr": "Manage cross-cluster replication",
     "manage_connector": "Manage connectors",
+    **dict.fromkeys(WITHOUT_EFFECT, "No effect"),
     "manage_data_frame_transforms": "Manage transforms (deprecated name)",
     "manage_enrich": "Manage enrich policies",
     "manage_ilm": "Manage index lifecycle policies",

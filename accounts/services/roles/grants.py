@@ -19,7 +19,16 @@ KINDS: Final = (
 )
 
 
-READ_ONLY_INDEX_PRIVILEGES: Final = ("none", "read", "read_cross_cluster", "read_failure_store", "monitor", "view_index_metadata")
+READ_ONLY_INDEX_PRIVILEGES: Final = (
+    "none",
+    "read",
+    "read_cross_cluster",
+    "read_dataset_metadata",
+    "read_failure_store",
+    "read_view_metadata",
+    "monitor",
+    "view_index_metadata",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,8 @@ def is_read_only(body: Body) -> bool:
 
 
 def _may_change(cluster_privilege: str) -> bool:
-    return cluster_privilege != "none" and not cluster_privilege.startswith(("monitor", "read_", "cluster:monitor/"))
+    may_change = cluster_privilege not in ("none", *cluster_privileges.WITHOUT_EFFECT)
+    return may_change and not cluster_privilege.startswith(("monitor", "read_", "cluster:monitor/"))
 
 
 def sections(by_role: Mapping[str, Iterable[Grant]]) -> list[Section]:

@@ -11,12 +11,20 @@ from accounts.services.roles.escalation import SECURITY
 from accounts.services.roles.privileges import MANAGE_SECURITY
 
 Body = Mapping[str, Any]
-# Index privileges, and others that each of them includes. `all` includes every other.
+# Index privileges, and others that each of them includes. `all` includes every other. Those of views and datasets are new in 9.x.
+_VIEWS: Final = ("create_view", "delete_view", "read_view_metadata")
+_DATASETS: Final = ("create_dataset", "delete_dataset", "read_dataset_metadata")
 INDEX_PRIVILEGES: Final = {
     "write": ("index", "create", "create_doc", "delete"),
     "index": ("create", "create_doc"),
     "create": ("create_doc",),
-    "manage": ("monitor", "view_index_metadata", "create_index", "delete_index", "maintenance"),
+    "manage": (
+        *("monitor", "view_index_metadata", "create_index", "delete_index", "maintenance", "auto_configure"),
+        *("manage_data_stream_lifecycle", "manage_follow_index", "manage_ilm", "manage_leader_index"),
+        *("manage_view", *_VIEWS, "manage_dataset", *_DATASETS),
+    ),
+    "manage_view": _VIEWS,
+    "manage_dataset": _DATASETS,
 }
 
 

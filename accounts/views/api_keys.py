@@ -25,7 +25,7 @@ from accounts.services import api_keys, users
 from accounts.services.api_keys import ApiKey, ApiKeyPage, ApiKeyQuery, ApiKeys, ListedKey, Owner, table
 from accounts.services.api_keys.privileges import CHANGES, is_cross_cluster, own_privileges, owner_privileges
 from accounts.services.client import PersonClient
-from accounts.services.cluster.setup import SERVICE
+from accounts.services.cluster.own_roles import SERVICE
 from accounts.services.errors import AccessDenied, Invalid, NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from accounts.services import audit, sessions
 from accounts.services.client import AdministratorClient, PersonClient
+from accounts.services.cluster import own_roles
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
@@ -46,7 +47,7 @@ def closed(node: TestNode, settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def refused(node: TestNode, settings: Settings) -> Iterator[str]:
-    weak = {**cluster_setup.ROLES[cluster_setup.SERVICE], "indices": cluster_setup.ROLES[cluster_setup.SERVICE]["indices"][:1]}
+    weak = {**own_roles.ROLES[own_roles.SERVICE], "indices": own_roles.ROLES[own_roles.SERVICE]["indices"][:1]}
     reading = {"names": [indices.AUDIT_PATTERN], "privileges": ["read"]}
     weak["indices"] = [*weak["indices"], reading]
     answer = node.elastic.security.create_api_key(name="weak", role_descriptors={"weak": weak}, refresh=True)

@@ -23,7 +23,7 @@ from pytest_django import Settings
 
 from accounts.services import errors, exports, findings, roles, users
 from accounts.services.client import PersonClient, service_client, setup_problems
-from accounts.services.cluster import setup as cluster_setup
+from accounts.services.cluster import own_roles
 from accounts.services.documents import indices
 from accounts.services.findings import rows as findings_rows
 from accounts.services.roles import AnonymousAccess
@@ -184,10 +184,10 @@ def indices_are_created_by_usermgmt(elastic: Elasticsearch, settings: Settings, 
 
     # A key of an older usermgmt can't create it.
     delete_own_indices(elastic)
-    elastic.security.put_role(name=cluster_setup.SERVICE, cluster=["monitor"], indices=[])
+    elastic.security.put_role(name=own_roles.SERVICE, cluster=["monitor"], indices=[])
     old = [
         {**part, "privileges": [*set(part["privileges"]) - {"create_index"}]}
-        for part in cluster_setup.ROLES["usermgmt_service"]["indices"]
+        for part in own_roles.ROLES["usermgmt_service"]["indices"]
     ]
     key = elastic.security.create_api_key(
         name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": old}}, refresh=True
@@ -211,11 +211,11 @@ def test_native_realm_is_off(node_with: NodeWith, settings: Settings) -> None:
         node.stop()
         node.settings["xpack.security.authc.realms.native.native1.enabled"] = "false"
         node.start()
-        elastic.security.delete_role(name=cluster_setup.AUDITOR_ROLE)
+        elastic.security.delete_role(name=own_roles.AUDITOR_ROLE)
         with pytest.raises(CommandError) as refused:
             call_command("setup_cluster", stdout=io.StringIO())
         assert (refused.value.returncode, sentence in str(refused.value)) == (78, True)
-        assert cluster_setup.AUDITOR_ROLE not in elastic.security.get_role()
+        assert own_roles.AUDITOR_ROLE not in elastic.security.get_role()
 
         response = Client().post("/login", {"username": "ada", "password": PASSWORD})
         assert (response.status_code, sentence in unescape(response.content.decode())) == (200, True)

@@ -23,7 +23,7 @@ from accounts import bulk_policy
 from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
 from accounts.services.client import CredentialsMixin, PersonClient
-from accounts.services.cluster import setup
+from accounts.services.cluster import own_roles
 from accounts.services.documents import indices
 from accounts.services.jobs import Job, plan, run, store
 from accounts.services.jobs.records import Step
@@ -413,13 +413,13 @@ def test_nobody_has_api_keys(node: TestNode, signed_in: Callable[..., Client]) -
 def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], keys: dict[str, list[Elasticsearch]]) -> None:
     """By themselves, and before users are deactivated or deleted; if one can't be, its owner stays as they are."""
     ada = signed_in("ada")
-    chosen = {"users": "selected", "username": ["jane", "idle", setup.SERVICE, "ada"]}
+    chosen = {"users": "selected", "username": ["jane", "idle", own_roles.SERVICE, "ada"]}
     ada.post("/users/jobs/create", {**chosen, "action": "revoke-api-keys"})
     job = the_job()
     assert results(job) == {
         "jane": ("pending", ""),
         "idle": ("skipped", plan.NO_KEYS),
-        setup.SERVICE: ("skipped", plan.OWN_KEY),
+        own_roles.SERVICE: ("skipped", plan.OWN_KEY),
         "ada": ("skipped", bulk_policy.OWN_KEYS),
     }
     assert "2 active API keys will be revoked." in text(ada, f"/users/jobs/view/{job.id}")
@@ -563,7 +563,7 @@ def test_verifying_goes_on_behind_what_stays_unknown(
 
 def test_an_older_setup(node: TestNode, signed_in: Callable[..., Client], settings: Settings) -> None:
     """Its API key lacks the privileges for the index of bulk changes. Everything else works."""
-    role = setup.ROLES[setup.SERVICE]
+    role = own_roles.ROLES[own_roles.SERVICE]
     older = [{**part, "names": [name for name in part["names"] if name != indices.JOBS]} for part in role["indices"]]
     key = node.elastic.security.create_api_key(name="older", role_descriptors={"older": {**role, "indices": older}}, refresh=True)
     settings.ELASTICSEARCH_API_KEY = key["encoded"]

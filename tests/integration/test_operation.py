@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from accounts.services import sessions
 from accounts.services.client import AdministratorClient
-from accounts.services.cluster import requirements
+from accounts.services.cluster import own_roles, requirements
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from accounts.views import metrics
@@ -215,7 +215,7 @@ def test_system(node: TestNode, settings: Settings, signed_in: Callable[..., Cli
 
 def test_system_names_what_is_missing(node: TestNode, settings: Settings, signed_in: Callable[..., Client]) -> None:
     node.put_user("root", roles=["superuser"])
-    service = cluster_setup.ROLES[cluster_setup.SERVICE]
+    service = own_roles.ROLES[own_roles.SERVICE]
     few = [{"names": ["usermgmt-*"], "privileges": ["read", "write", "create_index", "view_index_metadata"]}]
     role = {"few": {"cluster": ["manage_security"], "indices": few}}
     key = node.elastic.security.create_api_key(name="few", role_descriptors=role, expiration="2d", refresh=True).body

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.services import roles, users
 from accounts.services.client import PersonClient
-from accounts.services.cluster import setup as cluster_setup
+from accounts.services.cluster import own_roles
 from accounts.services.roles import Role, changes, inclusion
 from accounts.services.roles.escalation import SECURITY
 from accounts.services.users import privilege_holders
@@ -153,7 +153,7 @@ def test_ungranted_privilege_has_only_holders_of_all(node: TestNode, otto: Perso
 def test_roles_with_single_actions_are_undetermined(node: TestNode, otto: PersonClient) -> None:
     node.elastic.security.put_role(name="odd", cluster=["cluster:admin/xpack/security/user/put"])
     assert [role.name for role in holding(otto, "manage_security").undetermined] == ["odd"]
-    assert users.get(otto, "otto").roles == (cluster_setup.AUDITOR_ROLE,)
+    assert users.get(otto, "otto").roles == (own_roles.AUDITOR_ROLE,)
 
 
 def test_unlicensed_role_grants_nothing(node: TestNode, otto: PersonClient) -> None:

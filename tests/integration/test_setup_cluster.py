@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
-from accounts.services.cluster import requirements
+from accounts.services.cluster import own_roles, requirements
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from tests.support.nodes import TestNode
@@ -37,16 +37,14 @@ def test_repeated_setup_changes_nothing(node: TestNode) -> None:
 
 
 def test_what_is_wrong_is_mended(node: TestNode) -> None:
-    node.elastic.security.put_role(name=cluster_setup.AUDITOR_ROLE, cluster=["all"])
-    node.elastic.security.disable_user(username=cluster_setup.SERVICE)
+    node.elastic.security.put_role(name=own_roles.AUDITOR_ROLE, cluster=["all"])
+    node.elastic.security.disable_user(username=own_roles.SERVICE)
 
     out = run()
 
-    assert f"role {cluster_setup.AUDITOR_ROLE}: updated" in out
-    assert f"user {cluster_setup.SERVICE}: updated" in out
-    assert node.elastic.security.get_role(name=cluster_setup.AUDITOR_ROLE)[cluster_setup.AUDITOR_ROLE]["cluster"] == [
-        "read_security"
-    ]
+    assert f"role {own_roles.AUDITOR_ROLE}: updated" in out
+    assert f"user {own_roles.SERVICE}: updated" in out
+    assert node.elastic.security.get_role(name=own_roles.AUDITOR_ROLE)[own_roles.AUDITOR_ROLE]["cluster"] == ["read_security"]
 
 
 def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Settings, tmp_path: Path) -> None:
@@ -135,7 +133,7 @@ def test_service_key_survives_its_creator(node: TestNode, settings: Settings) ->
     owners = {
         key["username"] for key in node.elastic.security.get_api_key()["api_keys"] if key["name"] == cluster_setup.API_KEY_NAME
     }
-    assert owners == {cluster_setup.SERVICE}
+    assert owners == {own_roles.SERVICE}
 
 
 @pytest.mark.parametrize(("username", "password"), [("elastic", "wrong-password"), ("nobody", "wrong-password")])

@@ -15,7 +15,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.services.client import PersonClient, invalidate, setup_problems
-from accounts.services.cluster import setup as cluster_setup
+from accounts.services.cluster import own_roles
 from accounts.services.documents import indices
 from accounts.services.errors import NoShardsLeft, WritesBlocked
 from tests.support.cast import PASSWORD
@@ -226,7 +226,7 @@ def test_nobody_can_sign_in_while_sessions_are_read_only(
 def test_setup_names_a_limit(node: TestNode) -> None:
     with no_shard_left(node) as (sentence, _):
         assert sentence in set_up()
-    node.elastic.security.delete_role(name=cluster_setup.AUDITOR_ROLE)
+    node.elastic.security.delete_role(name=own_roles.AUDITOR_ROLE)
     with read_only_cluster(node) as (sentence, _):
         assert sentence in set_up()
     call_command("setup_cluster", stdout=io.StringIO())
@@ -251,7 +251,7 @@ def test_missing_index(node: TestNode, settings: Settings) -> None:
         # A key of an older usermgmt can't.
         weak = [
             {**part, "privileges": [*set(part["privileges"]) - {"create_index", "auto_configure"}]}
-            for part in cluster_setup.ROLES[cluster_setup.SERVICE]["indices"]
+            for part in own_roles.ROLES[own_roles.SERVICE]["indices"]
         ]
         key = node.elastic.security.create_api_key(
             name="old", role_descriptors={"old": {"cluster": ["monitor"], "indices": weak}}, refresh=True

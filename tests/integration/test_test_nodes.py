@@ -2,7 +2,7 @@
 
 from pytest_django import Settings
 
-from accounts.services.cluster import setup
+from accounts.services.cluster import own_roles
 from tests.support.cast import CAST
 from tests.support.nodes import Nodes, TestNode
 
@@ -20,7 +20,7 @@ def test_nothing_is_left_for_the_next_test(node: TestNode, nodes: Nodes, setting
     security.create_service_token(namespace="elastic", service="kibana", name="left-behind")
 
     nodes.get(node.version, settings)
-    assert node.usernames() == {*CAST, setup.SERVICE}
+    assert node.usernames() == {*CAST, own_roles.SERVICE}
     assert (set(security.get_role()), {key["id"] for key in security.query_api_keys(query=ACTIVE)["api_keys"]}) == before
     assert not security.get_role_mapping().body
     for service in ("fleet-server", "kibana"):

@@ -2,9 +2,9 @@
 
 import secrets
 
-from accounts.services.cluster import setup as cluster_setup
+from accounts.services.cluster import own_roles
 
-CAST = {"ada": ["user_admin"], "otto": [cluster_setup.AUDITOR_ROLE], "norah": ["viewer"]}
+CAST = {"ada": ["user_admin"], "otto": [own_roles.AUDITOR_ROLE], "norah": ["viewer"]}
 PASSWORD = secrets.token_urlsafe(12)
 # Of a session, as the sign-in stores it.
 IDENTITY = {"username": "jdoe", "realm_type": "native"}

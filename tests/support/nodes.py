@@ -14,6 +14,7 @@ from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services.client import AdministratorClient
+from accounts.services.cluster import own_roles
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from local_cluster import Cluster
@@ -26,8 +27,8 @@ SETTINGS = {
 
 # Documents of the security index.
 KEPT = [
-    *(f"user-{username}" for username in (*CAST, cluster_setup.SERVICE)),
-    *(f"role-{name}" for name in ("user_admin", cluster_setup.AUDITOR_ROLE, cluster_setup.SERVICE)),
+    *(f"user-{username}" for username in (*CAST, own_roles.SERVICE)),
+    *(f"role-{name}" for name in ("user_admin", own_roles.AUDITOR_ROLE, own_roles.SERVICE)),
 ]
 
 
@@ -120,7 +121,7 @@ class TestNode:
         try:
             yield
         finally:
-            for username, roles in {**CAST, cluster_setup.SERVICE: [cluster_setup.SERVICE]}.items():
+            for username, roles in {**CAST, own_roles.SERVICE: [own_roles.SERVICE]}.items():
                 self.put_user(username, roles=roles)
 
     def writes(self) -> int:

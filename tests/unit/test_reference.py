@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands, load_command_class
 
-from accounts.services.cluster import setup as cluster_setup
+from accounts.services.cluster import own_roles
 from accounts.services.documents import indices
 from usermgmt.dev import reference
 
@@ -64,8 +64,8 @@ def test_guide_removes_what_setup_creates() -> None:
     }
     assert deleted == {
         "_security/api_key",
-        f"_security/user/{cluster_setup.SERVICE}",
-        *(f"_security/role/{name}" for name in cluster_setup.ROLES),
+        f"_security/user/{own_roles.SERVICE}",
+        *(f"_security/role/{name}" for name in own_roles.ROLES),
         *(f"_index_template/{name}" for name in indices.TEMPLATES),
         *(indices.TEMPLATES.keys() - {indices.AUDIT}),
         "usermgmt-audit-2026.11",

@@ -17,7 +17,7 @@ from django.utils import timezone
 from accounts.services import errors
 from accounts.services.client import PersonClient, found_authority, service_client
 from accounts.services.cluster import requirements
-from accounts.services.cluster.setup import ROLES, SERVICE
+from accounts.services.cluster.own_roles import ROLES, SERVICE
 from accounts.services.documents import indices
 
 ALL_INDICES: Final = "usermgmt-*"

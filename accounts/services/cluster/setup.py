@@ -10,36 +10,12 @@ from django.utils import timezone
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, ServiceClient
 from accounts.services.cluster import requirements
+from accounts.services.cluster.own_roles import DESCRIPTIONS, ROLES, SERVICE
 from accounts.services.documents import indices, store
 from usermgmt.paths import SETUP_CLUSTER
 
-SERVICE: Final = "usermgmt_service"  # the role, and the user who owns the API key
-AUDITOR_ROLE: Final = "usermgmt_auditor"
 API_KEY_NAME: Final = "usermgmt"
 SECONDS_TO_START: Final = 60
-
-ROLES: Final[dict[str, dict[str, Any]]] = {
-    SERVICE: {
-        # The second one reads templates, to find those of others that apply to the indices of usermgmt.
-        "cluster": ["monitor", "indices:admin/index_template/get"],
-        "indices": [
-            {
-                "names": sorted(indices.TEMPLATES.keys() - {indices.AUDIT}),
-                "privileges": ["auto_configure", "create_index", "maintenance", "read", "view_index_metadata", "write"],
-            },
-            # Append-only: this key can't change or delete events.
-            {
-                "names": [indices.AUDIT_PATTERN],
-                "privileges": ["auto_configure", "create_doc", "create_index", "read", "view_index_metadata"],
-            },
-        ],
-    },
-    AUDITOR_ROLE: {"cluster": ["read_security"], "indices": []},
-}
-DESCRIPTIONS: Final = {
-    SERVICE: "Access to the indices of usermgmt, append-only for its audit trail. No access to users.",
-    AUDITOR_ROLE: "Read-only access to users, roles, and API keys in usermgmt.",
-}
 
 
 def can_read_users(administrator: AdministratorClient) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from accounts.services import users
 from accounts.services.client import PersonClient
-from accounts.services.cluster.setup import SERVICE
+from accounts.services.cluster.own_roles import SERVICE
 from accounts.services.users import User, UserQuery, administrators
 
 ACTIVE: Final = UserQuery(status="active", kind="native")

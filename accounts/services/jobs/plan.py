@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.services import api_keys, roles, users
 from accounts.services.client import PersonClient
-from accounts.services.cluster.setup import SERVICE
+from accounts.services.cluster.own_roles import SERVICE
 from accounts.services.documents import batches
 from accounts.services.jobs import new_passwords, store
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Job, Step, seen, stored_query

@@ -15,7 +15,7 @@ from accounts.decorators import requires_reader
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import offboarding as services
 from accounts.services import users
-from accounts.services.cluster.setup import SERVICE
+from accounts.services.cluster.own_roles import SERVICE
 from accounts.services.errors import NotFound, OutcomeUnknown
 from accounts.services.offboarding import Offboarding
 from accounts.services.users import User

@@ -135,6 +135,39 @@ def test_what_the_owner_cannot_do_anymore(
     assert (str(found), found.is_known) == (words or "", words is not None)
 
 
+SECRETS: dict[str, Any] = {"names": ["secrets"], "privileges": ["read"], "query": '{"match_all": {}}'}
+LIMITED: dict[str, Any] = {"cluster": ["monitor"], "indices": [SECRETS, *LOGS["indices"]]}
+DISABLED: dict[str, Any] = {**LIMITED, "transient_metadata": {"enabled": False}}
+UNLICENSED = "The license doesn't allow the role anymore: limited. "
+MONITOR = "Cluster privileges: view cluster state and settings (monitor)"
+
+
+@pytest.mark.parametrize(
+    ("own", "today", "words"),
+    [
+        ({}, LIMITED, ""),
+        ({}, DISABLED, f"{UNLICENSED}{MONITOR}. Index privileges on logs-*: read"),
+        (WATCHES, DISABLED, f"{UNLICENSED}{MONITOR}"),
+        ({"indices": [SECRETS]}, DISABLED, ""),  # the license blocks that of the key, too
+    ],
+)
+def test_role_that_the_license_does_not_allow(own: dict[str, Any], today: dict[str, Any], words: str) -> None:
+    key = {"role_descriptors": {"own": own} if own else {}, "limited_by": [{"limited": LIMITED}]}
+    assert str(excess(key, ["limited"], {"limited": today})) == words
+
+
+def test_sub_feature_of_kibana_is_not_part_of_its_feature() -> None:
+    def kibana(*privileges: str) -> dict[str, Any]:
+        return {"applications": [{"application": "kibana-.kibana", "privileges": list(privileges), "resources": ["*"]}]}
+
+    then = kibana("feature_discover.minimal_read", "feature_discover.url_create")
+    key = {"role_descriptors": {}, "limited_by": [{"gone": then}]}
+    for held in ("feature_discover.all", "space_all", "all"):
+        assert list(map(str, excess(key, ["now"], {"now": kibana(held)}).grants)) == [
+            "Application privileges on Kibana (kibana-.kibana): discover: url_create"
+        ]
+
+
 def test_overlapping_patterns_are_not_known() -> None:
     some = {"indices": [{"names": ["a*"], "privileges": ["read"]}]}
     other = {"indices": [{"names": ["*b"], "privileges": ["read"]}]}

@@ -1,19 +1,21 @@
 """What an API key opens, and what it can do that its owner can't anymore: one answer for pages, exports, findings, and reviews."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from accounts.services import roles
 from accounts.services.api_keys.keys import CROSS_CLUSTER, Key
 from accounts.services.roles import cluster_privileges, coverage, escalation, grants
 from accounts.services.roles.escalation import RUN_AS, Escalation
 from accounts.services.roles.grants import Grant
 
 Body = Mapping[str, Any]
-Change = Literal["deleted", "removed", "reduced"]
+Change = Literal["deleted", "removed", "unlicensed", "reduced"]
 CHANGES: Final[Mapping[Change, str]] = {
     "deleted": "The role doesn't exist anymore",
     "removed": "The owner doesn't have the role anymore",
+    "unlicensed": "The license doesn't allow the role anymore",
     "reduced": "The role grants less now",
 }
 
@@ -67,7 +69,7 @@ def own_privileges(key: Key) -> list[Body]:
 
 def owner_privileges(key: Key) -> list[tuple[str, Body]]:
     """The roles of its owner as they were when it was created or last updated, which limit it."""
-    return [pair for roles in key.get("limited_by") or [] for pair in roles.items()]
+    return [pair for bodies in key.get("limited_by") or [] for pair in bodies.items()]
 
 
 def is_cross_cluster(key: Key) -> bool:
@@ -75,19 +77,27 @@ def is_cross_cluster(key: Key) -> bool:
     return bool(key.get("type") == CROSS_CLUSTER)
 
 
-def excess(key: Key, roles: Iterable[str], descriptors: Mapping[str, Body]) -> Excess:
-    """What the key can do beyond its owner's roles of today. `descriptors`: of all roles that exist."""
+def excess(key: Key, held: Collection[str], descriptors: Mapping[str, Body]) -> Excess:
+    """What the key can do beyond its owner's roles of today (`held`). `descriptors`: of all roles that exist.
+
+    A role that the license doesn't allow grants nothing to users. Of a key, the license only blocks the parts with field or
+    document level security.
+    """
     if is_cross_cluster(key):
         return NO_EXCESS
-    held = list(roles)
-    today = [descriptors[name] for name in held if name in descriptors]
-    then = owner_privileges(key)
-    changed = [(name, body) for name, body in then if name not in held or not coverage.is_same(body, descriptors.get(name, {}))]
+    today = [roles.effective(descriptors[name]) for name in held if name in descriptors]
+    is_restricted = not all(map(roles.is_enabled, descriptors.values()))
+    then = [(name, _allowed(body) if is_restricted else body) for name, body in owner_privileges(key)]
+    changed = [
+        (name, body)
+        for name, body in then
+        if name not in held or not coverage.is_same(body, roles.effective(descriptors.get(name, {})))
+    ]
     lost = [(name, body, rest) for name, body in changed if (rest := coverage.split(body, today)[1])]
     if not lost:
         return NO_EXCESS
     causes = tuple((name, _change(name, held, descriptors)) for name, _, _ in lost)
-    own = own_privileges(key)
+    own = [_allowed(body) if is_restricted else body for body in own_privileges(key)]
     if not own:
         return Excess(causes, _grants(rest for _, _, rest in lost))
     beyond = [coverage.split(body, today)[1] for body in own]
@@ -99,6 +109,12 @@ def excess(key: Key, roles: Iterable[str], descriptors: Mapping[str, Body]) -> E
     if found := _grants(common):
         return Excess(causes, found)
     return Excess(is_known=not _overlaps(beyond, [rest for _, _, rest in lost]))
+
+
+def _allowed(body: Body) -> Body:
+    """What a key has of these privileges while the license doesn't include field and document level security."""
+    parts = [part for part in body.get("indices") or () if not (part.get("query") or part.get("field_security"))]
+    return {**body, "indices": parts}
 
 
 def _in_both(some: Iterable[Body], others: Iterable[Body], known: Iterable[Body]) -> list[str]:
@@ -118,8 +134,12 @@ def _cluster(bodies: Iterable[Body]) -> list[str]:
     return [name for body in bodies for name in body.get("cluster") or ()]
 
 
-def _change(name: str, held: Iterable[str], descriptors: Mapping[str, Body]) -> Change:
-    return "deleted" if name not in descriptors else "reduced" if name in held else "removed"
+def _change(name: str, held: Collection[str], descriptors: Mapping[str, Body]) -> Change:
+    if name not in descriptors:
+        return "deleted"
+    if name not in held:
+        return "removed"
+    return "reduced" if roles.is_enabled(descriptors[name]) else "unlicensed"
 
 
 def _grants(bodies: Iterable[Body]) -> tuple[Grant, ...]:

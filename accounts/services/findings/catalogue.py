@@ -73,7 +73,8 @@ CATALOGUE: Final = (
         "but the key hasn't.",
         "Revoke the key, after replacing it with one that the owner creates now.",
         "Keys of users from other realms. Privileges are compared by name: one that the owner now has under another name, such as "
-        "an action that a cluster privilege includes, is listed. Deactivated and deleted owners are listed as orphaned API keys.",
+        "an action that a cluster privilege includes, or a sub-feature of Kibana that a feature includes, is listed. Deactivated and "
+        "deleted owners are listed as orphaned API keys.",
         noun="API key",
     ),
     Finding(

@@ -8,6 +8,8 @@ from accounts.services.roles.roles import all_details as all_details
 from accounts.services.roles.roles import all_roles as all_roles
 from accounts.services.roles.roles import by_name as by_name
 from accounts.services.roles.roles import descriptors as descriptors
+from accounts.services.roles.roles import effective as effective
 from accounts.services.roles.roles import get as get
 from accounts.services.roles.roles import get_many as get_many
+from accounts.services.roles.roles import is_enabled as is_enabled
 from accounts.services.roles.roles import names as names

@@ -27,6 +27,9 @@ INDEX_PRIVILEGES: Final = {
     "manage_dataset": _DATASETS,
 }
 
+# Of a feature of Kibana, without those of its sub-features.
+FEATURE_PRIVILEGES: Final = ("all", "read", "minimal_all", "minimal_read")
+
 
 def includes(pattern: str, other: str) -> bool:
     """Whether the pattern is known to match everything that the other one matches."""
@@ -81,11 +84,18 @@ def index_privilege_includes(given: str, wanted: str) -> bool:
 
 
 def application_privilege_includes(application: str, given: str, wanted: str) -> bool:
-    """Only of Kibana it is known what its privileges include: everything, all of a space, all of a feature."""
+    """Of Kibana it is known what its privileges include: everything, all of a space, all of a feature.
+
+    A feature's `all` doesn't include all of its sub-features: each feature decides that (`includeIn`).
+    """
     if includes(given, wanted):
         return True
-    return application.startswith("kibana-") and (
-        given == "all"
-        or (given == "space_all" and wanted.startswith(("space_", "feature_")))
-        or (given.startswith("feature_") and given.endswith(".all") and wanted.startswith(given.removesuffix("all")))
+    if not application.startswith("kibana-"):
+        return False
+    feature, _, privilege = wanted.partition(".")
+    is_whole = feature.startswith("feature_") and privilege in FEATURE_PRIVILEGES
+    return (
+        (given == "all" and (is_whole or wanted in ("read", "space_all", "space_read")))
+        or (given == "space_all" and (is_whole or wanted == "space_read"))
+        or (given == f"{feature}.all" and is_whole)
     )

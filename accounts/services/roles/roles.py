@@ -48,7 +48,7 @@ class RoleDetails:
     @property
     def effective_body(self) -> Mapping[str, Any]:
         """What it grants now: {} if the license of the cluster doesn't allow it."""
-        return self.body if self.is_enabled else {}
+        return effective(self.body)
 
 
 def get(client: PersonClient, name: str) -> RoleDetails:
@@ -85,6 +85,11 @@ def descriptors(client: PersonClient) -> Mapping[str, Any]:
     return answer
 
 
+def effective(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the role grants now: {} if the license of the cluster doesn't allow it."""
+    return body if is_enabled(body) else {}
+
+
 def names(client: PersonClient) -> frozenset[str]:
     """The names of all roles."""
     return _known(client)[1]
@@ -117,23 +122,23 @@ def _details(name: str, body: Mapping[str, Any] | None) -> RoleDetails:
         return RoleDetails(Role(name, is_unknown=True))
     return RoleDetails(
         _role(name, body),
-        is_enabled=_is_enabled(body),
-        is_read_only=not _is_enabled(body) or grants.is_read_only(body),
+        is_enabled=is_enabled(body),
+        is_read_only=not is_enabled(body) or grants.is_read_only(body),
         grants=tuple(grants.of(body)),
         metadata={key: value for key, value in body.get("metadata", {}).items() if not key.startswith("_")},
         body=body,
     )
 
 
-def _is_enabled(body: Mapping[str, Any]) -> bool:
+def is_enabled(body: Mapping[str, Any]) -> bool:
     """A role with field-level or document-level security grants nothing if the license doesn't include it."""
     return bool(body.get("transient_metadata", {}).get("enabled", True))
 
 
 def _role(name: str, body: Mapping[str, Any]) -> Role:
     metadata = body.get("metadata", {})
-    is_enabled = _is_enabled(body)
-    cluster = tuple(body.get("cluster", []) if is_enabled else [])
+    granted = effective(body)
+    cluster = tuple(granted.get("cluster", []))
     return Role(
         name=name,
         is_reserved=bool(metadata.get("_reserved")),
@@ -142,8 +147,8 @@ def _role(name: str, body: Mapping[str, Any]) -> Role:
         grants_user_management=_grants_user_management(cluster),
         description=(body.get("description") or "").strip(),
         cluster=cluster,
-        run_as=tuple(body.get("run_as") or []) if is_enabled else (),
-        escalations=escalation.of(body) if is_enabled else (),
+        run_as=tuple(granted.get("run_as") or []),
+        escalations=escalation.of(body) if granted else (),
     )
 
 

@@ -200,6 +200,16 @@ class TestExports:
             response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(content)})
             assert response.status_code == 422
             assert words in html.unescape(response.content.decode())
+        for limit, words in (
+            ("MAX_ROWS", "more than 1 users"),
+            ("MAX_ROLES", "more than 1 different roles"),
+            ("MAX_TEXT", "too long"),
+        ):
+            with monkeypatch.context() as patch:
+                patch.setattr(compare_exports, limit, 1)
+                response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(whole)})
+                assert response.status_code == 422
+                assert words in response.content.decode()
         monkeypatch.setattr(compare_exports, "MAX_UNCOMPRESSED", 100)
         with pytest.raises(exports.InvalidExport, match="uncompressed file"):
             compare.open_export(BytesIO(whole))

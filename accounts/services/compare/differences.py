@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from sys import intern
 from typing import Final, Literal, NamedTuple, Protocol, Self
 
 from accounts.services.exports import NO_INFORMATION, Row
@@ -40,8 +41,9 @@ class Entry(NamedTuple):
 
     @classmethod
     def of(cls, row: Row) -> Self:
-        """From a row of an export."""
-        return cls(row.username, row.full_name, row.email, row.enabled, tuple(sorted(row.roles)), row.can_manage_users)
+        """From a row of an export. Many users share roles, so each name is kept once."""
+        roles = tuple(sorted(map(intern, row.roles)))
+        return cls(row.username, row.full_name, row.email, row.enabled, roles, row.can_manage_users)
 
     @property
     def identity(self) -> str:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.test import Client
 from django.utils import timezone
+from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import audit, errors, exports, passwords, users
@@ -403,6 +404,32 @@ def test_changes_in_progress_and_verified_ones_are_not_unknown(
     (event,) = audit.search(unknown).events
     audit.record_verification(event, ada.actor, "success", "")
     assert not audit.search(unknown).events, "although the verification isn't found yet"
+
+
+@pytest.mark.parametrize("field", ["actor", "action", "target"])
+@pytest.mark.parametrize("is_recorded", [True, False], ids=["unknown", "missing"])
+def test_outcome_of_another_change_hides_nothing(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch, field: str, is_recorded: bool
+) -> None:
+    """Whoever has the API key of usermgmt can add one."""
+    ada, name = person("ada"), f"bob-{uuid.uuid4().hex}"
+    monkeypatch.setattr(reading, "OUTCOME_TIMEOUT", timedelta(0))
+    if is_recorded:
+        lost(ada, audit.Action.USER_DELETE, name)
+    else:
+        audit.writing.add(replace(audit.Event.now(ada.actor, audit.Action.USER_DELETE, name, "user"), stage="intent"))
+    trail(node)
+    [change] = audit.search(audit.Query(outcome="unknown", target=name)).events
+    other = {"actor": replace(ada.actor, username="eve"), "action": "user-create", "target": "eve"}[field]
+    forged = replace(change, stage="outcome", outcome="success", ended=None, **{field: other})
+    [_, document] = forged.operations()
+    with Elasticsearch(node.url, api_key=node.api_key) as key:
+        key.create(index=change.index, id=f"{change.id}-{'forged' if is_recorded else 'outcome'}", document=document)
+    trail(node)
+    assert change.id in [event.id for event in audit.search(audit.Query(outcome="unknown")).events]
+    assert audit.get(change.id).outcome == "unknown"
+    assert change.id not in [event.id for event in audit.search(audit.Query(outcome="success")).events]
+    assert change.id in [event.id for batch in audit.batches(audit.Query(outcome="unknown")) for event in batch]
 
 
 def test_event_is_in_the_period_in_which_it_began(node: TestNode, person: Callable[[str], PersonClient]) -> None:

@@ -120,10 +120,14 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     assert otto.post(f"/reviews/decide/{review.id}", form | {"3-decision": ["keep"]}).status_code == 409
 
     url = f"/reviews/removals/{review.id}"
-    assert (otto.get(url).status_code, otto.post(url, {"action": "delete"}).status_code) == (200, 403)
+    page = otto.get(url)
+    assert (page.status_code, otto.post(url, {"action": "delete"}).status_code) == (200, 403)
+    assert f'hx-get="/reviews/check/{review.id}"' in page.content.decode()
     ada = signed_in("ada")
     assert ada.post(url, {"action": "burn"}).status_code == 400
-    assert names[1] in ada.get(f"/reviews/apply-removals/{review.id}?action=delete").content.decode()
+    confirmation = ada.get(f"/reviews/apply-removals/{review.id}?action=delete").content.decode()
+    assert names[1] in confirmation
+    assert f'hx-get="/reviews/check/{review.id}"' in confirmation
     assert ada.post(url, {"action": "delete"})["Location"] == url
     assert [node.user(name) is None for name in names] == [False, True, True]
 

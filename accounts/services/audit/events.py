@@ -53,6 +53,11 @@ class Event:
         """The same, or nobody knows."""
         return self.outcome != "failure" or self._has_erased_metadata
 
+    def is_stage_of(self, intent: "Event") -> bool:
+        """Whether this is another stage of the same change: one that another change has isn't, whatever its ID."""
+        same = (intent.id, intent.actor.username, intent.actor.realm, intent.action, intent.kind, intent.target)
+        return (self.id, self.actor.username, self.actor.realm, self.action, self.kind, self.target) == same
+
     @property
     def resulting_changes(self) -> Changes:
         """The changes as they are after the outcome: erased metadata is empty."""

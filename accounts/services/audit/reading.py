@@ -36,6 +36,11 @@ BATCH_SIZE: Final = 1000
 # An outcome that is missing by then will never come: no call takes that long.
 OUTCOME_TIMEOUT: Final = timedelta(minutes=2)
 METADATA_ERASED: Final[dict[str, Any]] = {"term": {"event.reason": errors.MetadataErased.code}}  # a failure that was applied
+# Counts of different values, exact for one and two, with few bytes for each event.
+SAME_AT_ALL_STAGES: Final[dict[str, Any]] = {
+    name: {"cardinality": {"field": field, "precision_threshold": 1, "execution_hint": "direct"}}
+    for name, field in (("actors", "user.name"), ("actions", "event.action"), ("targets", "usermgmt.target.name"))
+}
 MAX_UNKNOWN: Final = 200
 MAX_ALL_UNKNOWN: Final = 10_000
 MAX_CHANGES: Final = 3000  # each has three stages, and one call reads up to 10,000
@@ -71,8 +76,8 @@ def search(query: Query, *, allows_partial: bool = False) -> Page:
     hits = found["hits"]["hits"]
     more = json.dumps(hits[query.size - 1]["sort"]) if len(hits) > query.size else ""
     events = _merged_events(hits[: query.size])
-    if query.outcome == "unknown":  # the search doesn't find yet what was verified a moment ago
-        events = [event for event in events if event.outcome == "unknown"]
+    if query.outcome:  # the search doesn't find yet what was verified a moment ago, and finds outcomes of no change
+        events = [event for event in events if event.outcome == query.outcome]
     return Page(events, more, histogram.bars(found.get("aggregations", {})), bool(found["_shards"]["failed"]))
 
 
@@ -130,13 +135,11 @@ def of_requests(
 
 def get(event_id: str) -> Event:
     """One event with all its stages. Raises EventNotFound."""
-    hits = service_client().search(**AUDIT_INDICES, query={"term": {"event.id": event_id}}, sort=NEWEST_FIRST, size=10)["hits"][
-        "hits"
-    ]
-    first = [hit for hit in hits if hit["_source"]["usermgmt"]["stage"] in ("intent", "single")]
-    if not first:
+    filters = [{"term": {"event.id": event_id}}, {"terms": {"usermgmt.stage": ["intent", "single"]}}]
+    found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=OLDEST_FIRST, size=1)["hits"]["hits"]
+    if not found:
         raise errors.EventNotFound(event_id)
-    return _merged_events(first)[0]
+    return _merged_events(found)[0]
 
 
 def time_of(aggregation: Mapping[str, Any]) -> datetime | None:
@@ -167,7 +170,8 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
     if event.stage == "single":
         return event
     intent = known.get(f"{event.id}-intent", event)
-    outcome, verification = known.get(f"{event.id}-outcome"), known.get(f"{event.id}-verified")
+    later = (known.get(f"{event.id}-{stage}") for stage in ("outcome", "verified"))
+    outcome, verification = (each if each and each.is_stage_of(intent) else None for each in later)
     if outcome:
         intent = replace(
             intent,
@@ -221,7 +225,10 @@ def _begun_before(query: Query, moment: datetime) -> list[str]:
 
 
 def _without_outcome(query: Query, limit: int) -> list[str]:
-    """The IDs of the latest changes with unknown outcome that match. All stages of an event are in one index, so this is exact."""
+    """The IDs of the latest changes with unknown outcome that match. All stages of an event are in one index, so this is exact.
+
+    Whoever can write to the index can add an outcome that isn't of the change: its actor, action, or target differ then.
+    """
     known = {"bool": {"should": [{"terms": {"event.outcome": ["success", "failure"]}}, {"term": {"usermgmt.stage": "verified"}}]}}
     # A younger change without an outcome is in progress. One with a recorded outcome is found by that.
     latest = timezone.now() - OUTCOME_TIMEOUT
@@ -233,11 +240,28 @@ def _without_outcome(query: Query, limit: int) -> list[str]:
             "events": {
                 "terms": {"field": "event.id", "size": limit, "order": [{"known": "asc"}, {"latest": "desc"}]},
                 "aggs": {"known": {"filter": known}, "latest": {"max": {"field": "@timestamp"}}},
-            }
+            },
+            "contradictory": {
+                "terms": {"field": "event.id", "size": limit, "order": [{name: "desc"} for name in SAME_AT_ALL_STAGES]},
+                "aggs": SAME_AT_ALL_STAGES,
+            },
         },
     )
-    buckets = answer.get("aggregations", {}).get("events", {}).get("buckets", [])
-    return [bucket["key"] for bucket in buckets if not bucket["known"]["doc_count"]]
+    found = answer.get("aggregations", {"events": {"buckets": []}, "contradictory": {"buckets": []}})
+    ids = [bucket["key"] for bucket in found["events"]["buckets"] if not bucket["known"]["doc_count"]]
+    contradictory = [each["key"] for each in found["contradictory"]["buckets"] if _is_contradictory(each)]
+    return [*(id for id in contradictory if id not in ids and _is_unknown(id)), *ids][:limit]
+
+
+def _is_contradictory(bucket: Mapping[str, Any]) -> bool:
+    return any(bucket[name]["value"] > 1 for name in SAME_AT_ALL_STAGES)
+
+
+def _is_unknown(id: str) -> bool:
+    try:
+        return get(id).outcome == "unknown"
+    except errors.EventNotFound:
+        return False
 
 
 def applied_changes(kind: str, since: datetime | None = None) -> Iterator[Event]:

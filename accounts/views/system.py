@@ -32,7 +32,7 @@ LICENSE_EXPIRED: Final = "The license has expired, so Elasticsearch rejects this
 @requires_manager
 @requires_valid_credentials
 def system(request: AppRequest) -> HttpResponse:
-    """Eleven calls, and up to five for the problems, which are cached."""
+    """Eleven calls, and up to six for the problems, which are cached."""
     license = _part(overview.license, MONITOR)
     part = partial(_part, has_license=not license.value or license.value.is_active)
     sizes = part(partial(overview.sizes, request.user.client), READ_SIZES)

@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from accounts.services import sessions
 from accounts.services.client import AdministratorClient
-from accounts.services.cluster import own_roles, requirements
+from accounts.services.cluster import own_roles, own_templates
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from accounts.views import metrics
@@ -188,7 +188,7 @@ def part(page: str, hook: str) -> str:
 
 def test_system(node: TestNode, settings: Settings, signed_in: Callable[..., Client]) -> None:
     node.elastic.indices.put_index_template(
-        name=indices.JOBS, index_patterns=[indices.JOBS], template={}, priority=requirements.TEMPLATE_PRIORITY
+        name=indices.JOBS, index_patterns=[indices.JOBS], template={}, priority=own_templates.PRIORITY
     )
     try:
         page = text(signed_in("ada"), "/system/")
@@ -205,7 +205,7 @@ def test_system(node: TestNode, settings: Settings, signed_in: Callable[..., Cli
     assert "All that usermgmt needs It can't manage users, or change or delete events" in key
     templates = part(page, "systemTemplates")
     assert "usermgmt-audit Up to date" in templates
-    assert "usermgmt-jobs Of another version, or changed Run manage.py setup_cluster" in templates
+    assert "usermgmt-jobs Of another version Run manage.py setup_cluster" in templates
     assert "No known problems." in part(page, "systemProblems")
     assert "HTTPS Browsers send passwords" in part(page, "systemUnsafeSettings")
     assert "usermgmt-sessions No information No information Until a session ends" in part(page, "systemIndices")

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from elasticsearch import ApiError, Elasticsearch
 from pytest_django import Settings
 
-from accounts.services.cluster import own_roles, requirements
+from accounts.services.cluster import overview, own_roles, own_templates
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from tests.support.nodes import TestNode
@@ -45,6 +45,18 @@ def test_what_is_wrong_is_mended(node: TestNode) -> None:
     assert f"role {own_roles.AUDITOR_ROLE}: updated" in out
     assert f"user {own_roles.SERVICE}: updated" in out
     assert node.elastic.security.get_role(name=own_roles.AUDITOR_ROLE)[own_roles.AUDITOR_ROLE]["cluster"] == ["read_security"]
+
+
+def test_changed_template_is_mended(node: TestNode) -> None:
+    """Whoever changes it, as in Kibana, keeps the copy in `_meta`."""
+    template = node.elastic.indices.get_index_template(name=indices.LOCKS)["index_templates"][0]["index_template"]
+    body = {name: template[name] for name in ("index_patterns", "priority", "template", "_meta")}
+    body["template"]["settings"]["index"]["number_of_shards"] = "2"
+    node.elastic.indices.put_index_template(name=indices.LOCKS, body=body)
+    states = {template.name: template.state for template in overview.templates()}
+    assert states == {**dict.fromkeys(indices.TEMPLATES, "Up to date"), indices.LOCKS: "Changed outside usermgmt"}
+    assert f"index template {indices.LOCKS}: updated" in run()
+    assert {template.state for template in overview.templates()} == {"Up to date"}
 
 
 def test_missing_key_is_created_in_a_private_file(node: TestNode, settings: Settings, tmp_path: Path) -> None:
@@ -94,14 +106,14 @@ def test_without_a_file_it_prints_what_to_put_into_it(node: TestNode, settings: 
     assert "ELASTICSEARCH_API_KEY=" in run()
 
 
-@pytest.mark.parametrize("priority", [10, requirements.TEMPLATE_PRIORITY + 1])
+@pytest.mark.parametrize("priority", [10, own_templates.PRIORITY + 1])
 def test_templates_of_others(node: TestNode, priority: int) -> None:
     mappings = {"properties": {"username": {"type": "text"}}}
     node.elastic.indices.put_index_template(
         name="everything", index_patterns=["*"], priority=priority, template={"mappings": mappings}
     )
     try:
-        if priority < requirements.TEMPLATE_PRIORITY:
+        if priority < own_templates.PRIORITY:
             run()
             node.elastic.indices.delete(index=indices.THROTTLE)
             run()

@@ -283,6 +283,25 @@ def test_template_of_someone_else(node: TestNode) -> None:
     assert check() == ""
 
 
+@pytest.mark.parametrize(
+    ("missing", "sign_in_status"), [("create_doc", 302), ("maintenance", 302), ("write", 503)], ids=["trail", "refresh", "session"]
+)
+def test_key_without_privileges(node: TestNode, settings: Settings, missing: str, sign_in_status: int) -> None:
+    role = own_roles.ROLES[own_roles.SERVICE]
+    parts = [{**part, "privileges": [*set(part["privileges"]) - {missing}]} for part in role["indices"]]
+    descriptors = {"few": {"cluster": role["cluster"], "indices": parts}}
+    key = node.elastic.security.create_api_key(name="few", role_descriptors=descriptors, refresh=True)
+    settings.ELASTICSEARCH_API_KEY = key["encoded"]
+    status, text = ready()
+    assert status == (200 if sign_in_status == 302 else 503)
+    assert (
+        f"The API key of usermgmt lacks privileges: usermgmt-{'audit-*' if missing == 'create_doc' else 'findings'}: {missing}"
+        in text
+    )
+    assert sign_in()[0] == sign_in_status
+    assert "The API key of usermgmt lacks privileges" in check()
+
+
 def test_readiness_is_cheap(node: TestNode, settings: Settings, calls: list[str]) -> None:
     settings.CACHE_SECONDS = 60
     try:
@@ -292,7 +311,7 @@ def test_readiness_is_cheap(node: TestNode, settings: Settings, calls: list[str]
         invalidate()
     assert len([call for call in calls if "/_security/api_key" in call]) == 10
     assert len([call for call in calls if "/_mget" in call]) == 10
-    assert len(calls) == 10 + 10 + 4
+    assert len(calls) == 10 + 10 + 5
 
 
 @pytest.mark.parametrize("index", [indices.SESSIONS, indices.THROTTLE])

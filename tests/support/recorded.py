@@ -44,7 +44,7 @@ def main(version: str) -> None:
     django.setup()
     from accounts.services import jobs
     from accounts.services.client import PersonClient
-    from accounts.services.cluster.requirements import TEMPLATE_PRIORITY
+    from accounts.services.cluster import own_templates
     from accounts.services.documents import indices
     from accounts.services.users import User
     from demo import story
@@ -69,7 +69,7 @@ def main(version: str) -> None:
         node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
         names = f"{indices.AUDIT_PATTERN},{indices.REVIEWS},{indices.FINDINGS},{indices.JOBS}"
         hits = node.elastic.search(index=names, size=10_000, expand_wildcards="all", sort=["_index", "_doc"])["hits"]["hits"]
-        templates = {name: {**template, "priority": TEMPLATE_PRIORITY} for name, template in indices.TEMPLATES.items()}
+        templates = {name: {**template, "priority": own_templates.PRIORITY} for name, template in indices.TEMPLATES.items()}
         lines = [templates, *((hit["_index"], hit["_id"], hit["_source"]) for hit in hits)]
     FOLDER.mkdir(exist_ok=True)
     (FOLDER / f"{version}.ndjson").write_text("".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines))

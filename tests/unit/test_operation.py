@@ -1,5 +1,6 @@
 """What an operator looks at, without a node: metrics of several processes, fields of the log, unsafe settings, parts of System."""
 
+import json
 import os
 import re
 import subprocess
@@ -18,7 +19,7 @@ from pytest_django import Settings
 from accounts.observation import log_fields, observed
 from accounts.services import request_context, sessions
 from accounts.services.client import setup_problems
-from accounts.services.cluster import overview
+from accounts.services.cluster import overview, own_templates
 from accounts.services.documents import indices
 from accounts.services.request_context import Observation
 from accounts.unsafe_settings import unsafe_settings
@@ -38,6 +39,7 @@ SAFE: dict[str, Any] = {
     "WEB_BIND": "127.0.0.1:8000",
     "SECRET_KEY": "".join(map(chr, range(40, 104))),
     "SECRET_KEY_FALLBACKS": [],
+    "SECRET_FILES": {},
     "THROTTLE_FAILURES": 5,
     "THROTTLE_FAILURES_IN_ALL": 20,
     "THROTTLE_ANSWER_SECONDS": 1,
@@ -200,19 +202,37 @@ def test_privileges_of_the_key() -> None:
     )
 
 
-def test_templates_are_compared() -> None:
-    current = {"usermgmt": {**indices.TEMPLATES[indices.JOBS], "priority": 1_000_000}}
-    found: list[dict[str, Any]] = [
-        {"name": indices.JOBS, "index_template": {"_meta": current}},
-        {"name": indices.LOCKS, "index_template": {"_meta": {"usermgmt": {}}}},
-        {"name": indices.REVIEWS},
-        {"name": "logs", "index_template": {}},
-    ]
-    states = {each.name: each.state for each in overview.compare_templates(found)}
-    assert states[indices.JOBS] == "Up to date"
-    assert states[indices.LOCKS] == states[indices.REVIEWS] == "Of another version, or changed"
-    assert states[indices.AUDIT] == "Missing"
-    assert states.keys() == indices.TEMPLATES.keys()
+def changed(name: str, part: str, **values: Any) -> dict[str, Any]:
+    """The template in words of a response, with other values in one of its parts."""
+    body: dict[str, Any] = json.loads(json.dumps(own_templates.bodies()[name]))
+    settings = {"index.number_of_shards": "1", "index.auto_expand_replicas": "0-1", "index.hidden": "true"}
+    body = {**body, "composed_of": [], "created_date_millis": 1, "template": {**body["template"], "settings": settings}}
+    inner = {"": body, "template": body["template"], "settings": settings, "mappings": body["template"]["mappings"]}[part]
+    inner.update(values)
+    return {"name": name, "index_template": body}
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (changed(indices.JOBS, ""), "Up to date"),
+        (changed(indices.AUDIT, "", version=2), "Up to date"),
+        (changed(indices.JOBS, "", _meta={}), "Of another version"),
+        ({"name": indices.JOBS, "index_template": {}}, "Of another version"),
+        (changed(indices.JOBS, "", priority=1), "Changed outside usermgmt"),
+        (changed(indices.JOBS, "", composed_of=["others"]), "Changed outside usermgmt"),
+        (changed(indices.JOBS, "", index_patterns=["usermgmt-jobs*"]), "Changed outside usermgmt"),
+        (changed(indices.JOBS, "", allow_auto_create=False), "Changed outside usermgmt"),
+        (changed(indices.JOBS, "template", aliases={"jobs": {}}), "Changed outside usermgmt"),
+        (changed(indices.AUDIT, "settings", **{"index.lifecycle.name": "usermgmt-audit"}), "Changed outside usermgmt"),
+        (changed(indices.AUDIT, "settings", **{"index.number_of_shards": "2"}), "Changed outside usermgmt"),
+        (changed(indices.AUDIT, "mappings", dynamic="true"), "Changed outside usermgmt"),
+        (changed(indices.AUDIT, "mappings", dynamic_templates=[]), "Changed outside usermgmt"),
+    ],
+)
+def test_templates_are_compared(found: dict[str, Any], state: str) -> None:
+    states = {each.name: each.state for each in overview.compare_templates([found, {"name": "logs", "index_template": {}}])}
+    assert states == {**dict.fromkeys(indices.TEMPLATES, "Missing"), found["name"]: state}
 
 
 def test_every_index_has_a_retention() -> None:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import PersonClient, found_authority, service_client
-from accounts.services.cluster import requirements
+from accounts.services.cluster import own_roles, own_templates
 from accounts.services.cluster.own_roles import ROLES, SERVICE
 from accounts.services.documents import indices
 
@@ -270,8 +270,7 @@ def _questions() -> dict[str, Any]:
 
 def sort_privileges(answer: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     """What the key lacks, and what it should lack, from the response of `_has_privileges`."""
-    held = dict(answer["cluster"])
-    held |= {f"{name}: {privilege}": has for name, privileges in answer["index"].items() for privilege, has in privileges.items()}
+    held = own_roles.held(answer)
     unwanted = {*EXCESSIVE_CLUSTER, *(f"{indices.AUDIT_PATTERN}: {privilege}" for privilege in EXCESSIVE_AUDIT)}
     missing = [name for name, has in held.items() if not has and name not in unwanted]
     return sorted(missing), sorted(name for name, has in held.items() if has and name in unwanted)
@@ -279,26 +278,22 @@ def sort_privileges(answer: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 def templates() -> list[Template]:
     """Needs the cluster privilege indices:admin/index_template/get. One call."""
-    fields = ["index_templates.name", "index_templates.index_template._meta"]
-    found = service_client().indices.get_index_template(filter_path=fields).body.get("index_templates", [])
-    return compare_templates(found)
+    answer = service_client().indices.get_index_template(name=ALL_INDICES, flat_settings=True).body
+    return compare_templates(answer.get("index_templates", []))
 
 
 def compare_templates(found: Iterable[Mapping[str, Any]]) -> list[Template]:
     """Those of usermgmt, compared with what this version of it would create (`setup.set_up`)."""
-    by_name = {each["name"]: each["index_template"].get("_meta") for each in found if "index_template" in each}
-    names = {each["name"] for each in found}
-    return [
-        Template(
-            name,
-            "Missing"
-            if name not in names
-            else "Up to date"
-            if by_name.get(name) == {"usermgmt": {**template, "priority": requirements.TEMPLATE_PRIORITY}}
-            else "Of another version, or changed",
-        )
-        for name, template in sorted(indices.TEMPLATES.items())
-    ]
+    by_name = {each["name"]: each["index_template"] for each in found}
+    return [Template(name, _state(by_name.get(name), name)) for name in sorted(indices.TEMPLATES)]
+
+
+def _state(found: Mapping[str, Any] | None, name: str) -> str:
+    if found is None:
+        return "Missing"
+    if not own_templates.is_of_this_version(found, name):
+        return "Of another version"
+    return "Changed outside usermgmt" if own_templates.is_changed(found, name) else "Up to date"
 
 
 def own_indices() -> list[Index]:

@@ -1,5 +1,6 @@
 """The roles that setup_cluster creates: of the API key of usermgmt, and for auditors."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from accounts.services.documents import indices
@@ -29,3 +30,9 @@ DESCRIPTIONS: Final = {
     SERVICE: "Access to the indices of usermgmt, append-only for its audit trail. No access to users.",
     AUDITOR_ROLE: "Read-only access to users, roles, and API keys in usermgmt.",
 }
+
+
+def held(answer: Mapping[str, Any]) -> dict[str, bool]:
+    """Whether each privilege is held, by the response of `_has_privileges`: as "monitor" or "usermgmt-jobs: write"."""
+    by_index = {f"{name}: {each}": has for name, privileges in answer["index"].items() for each, has in privileges.items()}
+    return {**answer["cluster"], **by_index}

@@ -17,6 +17,8 @@ from accounts.services.client import (
     service_client,
     setup_problems,
 )
+from accounts.services.cluster import own_roles, own_templates
+from accounts.services.cluster.own_roles import ROLES, SERVICE
 from accounts.services.documents import indices, store
 from usermgmt.paths import SETUP_CLUSTER
 
@@ -25,7 +27,8 @@ SECURITY: Final = "xpack.security.enabled"
 NATIVE_REALM: Final = re.compile(r"xpack\.security\.authc\.realms\.native\.[^.]+\.enabled")
 CLUSTER_BLOCKS: Final = ("cluster.blocks.read_only", "cluster.blocks.read_only_allow_delete")
 FLOOD_STAGE: Final = "index.blocks.read_only_allow_delete"  # set, and removed, by Elasticsearch
-TEMPLATE_PRIORITY: Final = 1_000_000  # the template with the highest priority applies alone; `*` with 10 or 500 is common
+# Without these, no session can be stored.
+NEEDED_TO_SIGN_IN: Final = (f"{indices.SESSIONS}: write", f"{indices.THROTTLE}: write")
 
 Client = AdministratorClient | ServiceClient
 
@@ -58,7 +61,7 @@ def require_sign_in() -> None:
 def require_readiness() -> list[errors.NotSetUp]:
     """Raise NotSetUp, or Unavailable, if users can't sign in. Returns the problems with which usermgmt works in part.
 
-    Two small calls, and four more every CACHE_SECONDS. Of what a sign-in doesn't need, what can't be read isn't a problem.
+    Two small calls, and five more every CACHE_SECONDS. Of what a sign-in doesn't need, what can't be read isn't a problem.
     """
     require_sign_in()
     require_readable_users()
@@ -82,7 +85,7 @@ def _raise_first(problems: Iterable[Problem]) -> None:
 @cached_for_service
 def _known() -> list[Problem]:
     client = service_client()
-    rest = [problem for find in (_of_cluster, _of_indices, _of_templates) for problem in _found(find, client)]
+    rest = [problem for find in (_of_privileges, _of_cluster, _of_indices, _of_templates) for problem in _found(find, client)]
     return [*_known_of_nodes(), *rest]
 
 
@@ -136,6 +139,18 @@ def _of_cluster(client: Client) -> Iterator[Problem]:
         yield Problem(errors.WritesBlocked(problem=setup_problems.READ_ONLY_CLUSTER), prevents_sign_in=True)
 
 
+def _of_privileges(client: Client) -> Iterator[Problem]:
+    """Elasticsearch answers from the roles that it knows, without reading an index."""
+    role = ROLES[SERVICE]
+    held = own_roles.held(client.security.has_privileges(cluster=role["cluster"], index=role["indices"]).body)
+    if missing := sorted(name for name, has in held.items() if not has):
+        text = (
+            f"The API key of usermgmt lacks privileges: {', '.join(missing)}. An administrator must run `{SETUP_CLUSTER}`, which "
+            "creates another key if necessary."
+        )
+        yield Problem(errors.NotSetUp(problem=text), prevents_sign_in=any(name in missing for name in NEEDED_TO_SIGN_IN))
+
+
 def _of_indices(client: Client) -> Iterator[Problem]:
     """A missing index is created when it is needed, if the key can."""
     names = indices.names(timezone.now())[:-1]  # the last one is for the next month
@@ -174,8 +189,8 @@ def _template_problem(templates: list[dict[str, Any]], index: str) -> errors.Tem
         return None
     return errors.TemplateNotApplied(
         problem=f"The index template '{winner['name']}' (priority {_priority(winner)}) takes precedence over the template of "
-        f"usermgmt for the index {index}. An administrator must give it a priority below {TEMPLATE_PRIORITY}, or remove usermgmt-* "
-        f"from its index patterns, and run `{SETUP_CLUSTER}`."
+        f"usermgmt for the index {index}. An administrator must give it a priority below {own_templates.PRIORITY}, or remove "
+        f"usermgmt-* from its index patterns, and run `{SETUP_CLUSTER}`."
     )
 
 

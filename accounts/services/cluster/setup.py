@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import AdministratorClient, ServiceClient
-from accounts.services.cluster import requirements
+from accounts.services.cluster import own_templates, requirements
 from accounts.services.cluster.own_roles import DESCRIPTIONS, ROLES, SERVICE
 from accounts.services.documents import indices, store
 from usermgmt.paths import SETUP_CLUSTER
@@ -49,8 +49,8 @@ def set_up(administrator: AdministratorClient) -> Iterator[tuple[str, str]]:
     """
     for name, role in ROLES.items():
         yield f"role {name}", _put_role(administrator, name, role)
-    for name, template in indices.TEMPLATES.items():
-        yield f"index template {name}", _put_template(administrator, name, {**template, "priority": requirements.TEMPLATE_PRIORITY})
+    for name, body in own_templates.bodies().items():
+        yield f"index template {name}", _put_template(administrator, name, body)
     for name in indices.names(timezone.now()):
         requirements.require_own_template(administrator, name)
         yield f"index {name}", _create_index(administrator, name)
@@ -102,16 +102,16 @@ def _grants(role: Mapping[str, Any]) -> object:
     return frozenset(role.get("cluster", [])), by_index, bool(role.get("applications")), bool(role.get("run_as"))
 
 
-def _put_template(administrator: AdministratorClient, name: str, template: dict[str, Any]) -> str:
+def _put_template(administrator: AdministratorClient, name: str, body: dict[str, Any]) -> str:
     try:
-        found = administrator.indices.get_index_template(name=name)["index_templates"][0]["index_template"]
+        answer = administrator.indices.get_index_template(name=name, flat_settings=True)
+        found = answer["index_templates"][0]["index_template"]
     except errors.NotFound:
         found = None
-    # Elasticsearch returns settings as nested strings; the copy in `_meta` can be compared exactly.
-    if found and found.get("_meta") == {"usermgmt": template}:
+    if found and own_templates.is_of_this_version(found, name) and not own_templates.is_changed(found, name):
         return "unchanged"
-    administrator.indices.put_index_template(name=name, meta={"usermgmt": template}, **template)
-    _put_mapping(administrator, template)
+    administrator.indices.put_index_template(name=name, body=body)
+    _put_mapping(administrator, body)
     return "updated" if found else "created"
 
 

@@ -12,6 +12,7 @@ from accounts.decorators import declares_access
 from accounts.services import errors
 from accounts.services.cluster import requirements
 from accounts.services.passwords import policy as password_policy
+from accounts.unsafe_settings import exposed_files
 from usermgmt import tracing
 from usermgmt.configuration import require_encryption, require_server_certificate
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
@@ -49,6 +50,12 @@ def certificate_is_valid(**options: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as exc:
         return [Error(str(exc), id="accounts.E005")]
     return []
+
+
+@register(Tags.security)
+def secrets_are_private(**options: Any) -> list[CheckMessage]:
+    """Check that other users of this machine can't read files with secrets. The group can, as systemd and Kubernetes mount them."""
+    return [Warning(f"{each.name}: {each.problem}", hint=each.remedy, id="accounts.W009") for each in exposed_files()]
 
 
 @register(Tags.security)

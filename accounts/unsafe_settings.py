@@ -7,6 +7,7 @@ from typing import Final
 from django.conf import settings
 
 from usermgmt.configuration import is_reachable, is_this_machine
+from usermgmt.secret_files import is_exposed
 
 KEY_LENGTH: Final = 48  # setup_cluster generates 64 characters
 MANY_FAILURES: Final = 100
@@ -23,7 +24,18 @@ class UnsafeSetting:
 
 def unsafe_settings() -> list[UnsafeSetting]:
     """The most important first."""
-    return [*_of_connections(), *_of_keys(), *_of_passwords()]
+    return [*_of_connections(), *_of_keys(), *exposed_files(), *_of_passwords()]
+
+
+def exposed_files() -> Iterator[UnsafeSetting]:
+    """Of a server process, which gets secrets from the main process, only those files that it still knows."""
+    for name, path in settings.SECRET_FILES.items():
+        if is_exposed(path):
+            yield UnsafeSetting(
+                name,
+                f"Every user of this machine can read or change {path}, which has secrets.",
+                f"Run chmod o= {path}. The user that runs usermgmt must own it, or be in its group.",
+            )
 
 
 def _of_connections() -> Iterator[UnsafeSetting]:

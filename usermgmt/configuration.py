@@ -2,7 +2,6 @@
 
 import ipaddress
 import math
-import os
 import re
 import ssl
 from collections.abc import Callable, Iterable, MutableMapping
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from usermgmt import env_file, tls
+from usermgmt import env_file, secret_files, tls
 
 TRUE: Final = ("true", "on", "ok", "y", "yes", "1")
 FALSE: Final = ("false", "off", "n", "no", "0")
@@ -61,9 +60,14 @@ class Environment:
         """Add the variables of the configuration file (ENV_FILE) that aren't set, and secrets from files of their own."""
         self._variables = variables
         given = variables.get("ENV_FILE")
-        if given and not Path(given).exists():
+        if given and not _exists(Path(given)):
             raise ImproperlyConfigured(f"ENV_FILE: the file {given} doesn't exist.")
-        for name, value in env_file.read(Path(given) if given else default_file).items():
+        # By the name of the setting. Only files that have secrets.
+        self.secret_files: dict[str, str] = {}
+        from_file = env_file.read(Path(given) if given else default_file)
+        if any(from_file.get(name) for name in (*SECRETS, "METRICS_TOKEN")):
+            self.secret_files["ENV_FILE"] = given or str(default_file)
+        for name, value in from_file.items():
             variables.setdefault(name, value)
         for name in SECRETS:
             self._read_secret(name, f"{name}_FILE")
@@ -108,7 +112,7 @@ class Environment:
     def file(self, name: str) -> str:
         """The path of a readable file, or ""."""
         path = self.text(name)
-        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+        if path and not secret_files.can_be_read(path):
             raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
         return path
 
@@ -127,6 +131,7 @@ class Environment:
         if path := self.text(file_name):
             if self._variables.get(name):
                 raise ImproperlyConfigured(f"{name} and {file_name} must not both be set.")
+            self.secret_files[file_name] = path
             try:
                 self._variables[name] = _secret_in(Path(path))
             except OSError as exc:
@@ -266,7 +271,7 @@ def _require_pair(cert_name: str, certfile: str, key_name: str, keyfile: str) ->
     for name, path, other in ((cert_name, certfile, keyfile), (key_name, keyfile, certfile)):
         if other and not path:
             raise ImproperlyConfigured(f"{name} is required: {cert_name} and {key_name} are only used together.")
-        if path and not (Path(path).is_file() and os.access(path, os.R_OK)):
+        if path and not secret_files.can_be_read(path):
             raise ImproperlyConfigured(f"{name}: the file {path} can't be read.")
     try:
         if certfile:
@@ -276,6 +281,17 @@ def _require_pair(cert_name: str, certfile: str, key_name: str, keyfile: str) ->
             f"{cert_name}: the file {certfile} must contain a certificate in PEM format, and {keyfile} ({key_name}) its private "
             "key without a password."
         ) from None
+
+
+def _exists(path: Path) -> bool:
+    """True if a folder is closed to this process: reading the file then says so."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _secret_in(path: Path) -> str:

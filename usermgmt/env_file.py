@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,12 +14,27 @@ ASSIGNMENT = re.compile(r"(?:export )?(\w+)=")
 
 
 def update(path: Path, values: Mapping[str, str]) -> None:
-    """Set variables and leave all other lines unchanged. The file is replaced atomically, and readable by its owner only."""
+    """Set variables and leave all other lines unchanged. The file, or what a link to it names, is replaced atomically.
+
+    It is readable by its owner only, and by its group if it was readable by it and not by others.
+    """
     others = [line for line in _lines(path) if _name(line) not in values]
     new = _new(path)
     with os.fdopen(_created(new), "w", encoding="utf-8") as stream:
+        _keep_access(path, stream.fileno())
         stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
-    new.replace(path)
+    new.replace(path.resolve())
+
+
+def _keep_access(path: Path, new: int) -> None:
+    """Or a server with another user couldn't read a file any more that root has written."""
+    try:
+        before = path.stat()
+        os.fchown(new, before.st_uid, before.st_gid)
+    except OSError:  # there is none, or it belongs to another user, who is replaced
+        return
+    if stat.S_IMODE(before.st_mode) & 0o077 == stat.S_IRGRP:
+        os.fchmod(new, 0o640)
 
 
 def require_writable(path: Path) -> None:
@@ -33,7 +49,8 @@ def require_writable(path: Path) -> None:
 
 
 def _new(path: Path) -> Path:
-    """The file that is to replace it."""
+    """The file that is to replace it, or what a link to it names."""
+    path = path.resolve()
     return path.with_name(path.name + ".new")
 
 

@@ -195,6 +195,12 @@ HTTPS = env.flag("HTTPS", default=True)
 ALLOW_HTTP = env.flag("ALLOW_HTTP", default=False)
 # Of a server without a proxy; only the server and `check` read them (configuration.require_server_certificate).
 TLS_CERTFILE, TLS_KEYFILE = env.text("TLS_CERTFILE"), env.text("TLS_KEYFILE")
+# By the name of the setting, for checks.
+SECRET_FILES = {
+    **env.secret_files,
+    **({"TLS_KEYFILE": TLS_KEYFILE} if TLS_KEYFILE else {}),
+    **({"ELASTICSEARCH_CLIENT_KEYFILE": ELASTICSEARCH_CLIENT_KEYFILE} if ELASTICSEARCH_CLIENT_KEYFILE else {}),
+}
 if TLS_CERTFILE and not HTTPS:
     raise ImproperlyConfigured("HTTPS must be true if TLS_CERTFILE is set.")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

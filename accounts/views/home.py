@@ -6,7 +6,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.context_processors import THEME_COOKIE, THEMES
-from accounts.decorators import requires_sign_in
+from accounts.decorators import requires_sign_in, starts_export
 from accounts.http import AppRequest, is_own_url, remember_choice
 
 
@@ -22,7 +22,8 @@ def home(request: AppRequest) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     """Store the theme in a cookie, and redirect back."""
     back = request.POST.get("next", "")
-    response = redirect(back if is_own_url(request, back) else "home")
+    # The page of an export would be another export.
+    response = redirect(back if is_own_url(request, back) and not starts_export(back) else "home")
     if request.POST.get("theme") in THEMES:
         remember_choice(request, response, THEME_COOKIE, request.POST["theme"])
     return response

@@ -199,6 +199,17 @@ def test_the_theme_stays_as_chosen(admin: Page) -> None:
     expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
 
 
+def test_the_theme_loses_no_form(admin: Page) -> None:
+    admin.goto("/users/create")
+    admin.get_by_label("Username").fill("jdoe")
+    admin.get_by_test_id("userMenuButton").click()
+    admin.get_by_role("button", name="Dark").click()
+    expect(admin.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(admin.get_by_role("button", name="Dark")).to_have_attribute("aria-pressed", "true")
+    expect(admin.get_by_role("button", name="System")).to_have_attribute("aria-pressed", "false")
+    expect(admin.get_by_label("Username")).to_have_value("jdoe")
+
+
 def test_administrators_by_filter_and_badge(node: TestNode, admin: Page) -> None:
     node.elastic.security.put_role(name="creator", cluster=["cluster:admin/xpack/security/user/put"])
     node.elastic.security.put_role(name="keeper", cluster=["manage"])

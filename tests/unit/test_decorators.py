@@ -147,3 +147,8 @@ def test_urls_that_export(settings: Settings, base_path: str, url: str, exports:
     settings.BASE_PATH = base_path
     host = "//testserver" if url.startswith("//") else ""
     assert starts_export(f"{host}{base_path}{url.removeprefix(host)}") == exports
+
+
+def test_the_theme_starts_no_export() -> None:
+    assert Client().post("/theme", {"theme": "dark", "next": "/users/?q=jdoe"}).headers["Location"] == "/users/?q=jdoe"
+    assert Client().post("/theme", {"theme": "dark", "next": "/users/print?q=jdoe"}).headers["Location"] == "/"

@@ -1,7 +1,8 @@
 """Signing in and out."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -34,6 +35,7 @@ INCORRECT = "Username or password is incorrect. Please try again."
 INCORRECT_API_KEY = "API key is incorrect, expired, or revoked. Please try again."
 EXPIRED = "This form has expired. Sign in again. If you see this again, your browser blocks cookies."
 OUTAGE = "Elasticsearch is unavailable or can't verify {}. Try again in a moment."
+LEFT_OUT: Final = ("without_passwords", "without_files")  # of a kept form
 NOTICES = {
     "ended": "Your session has ended. Sign in again.",
     "refused": "Your session has ended because your password was changed or your account was deactivated. Sign in again.",
@@ -149,17 +151,20 @@ def _continue(request: AppRequest, username: str = "") -> HttpResponse:
 
 def _resume(request: AppRequest) -> HttpResponse:
     pending, to = _pending_form(request), _next(request)
-    if not pending:
+    if pending is None:
         return ask_to_export(request, to) if starts_export(to) else redirect(to)
-    context = {"action": to, "typed": pending, "without_passwords": "without_passwords" in request.POST}
+    left_out = {name: name in request.POST for name in LEFT_OUT}
+    context = {"action": to, "typed": pending, **left_out}
     return render(request, "send_again.html", context)
 
 
-def _pending_form(request: AppRequest) -> list[tuple[str, str]]:
+def _pending_form(request: AppRequest) -> list[tuple[str, str]] | None:
+    """The fields of the form that was submitted when the session ended; some forms have none."""
     try:
-        return [(str(name), str(value)) for name, value in json.loads(request.POST.get("pending_form", "[]"))]
+        fields = json.loads(request.POST.get("pending_form", "null"))
+        return [(str(name), str(value)) for name, value in fields] if isinstance(fields, list) else None
     except (ValueError, TypeError, RecursionError):
-        return []
+        return None
 
 
 def _notice(request: AppRequest) -> str:
@@ -174,14 +179,14 @@ def _render(
     status: int = 200,
     page: str = "",
     pending_form: str = "",
-    without_passwords: bool = False,
+    left_out: Mapping[str, bool] | None = None,
 ) -> HttpResponse:
     context = {
         "form": form,
         "notice": notice,
         "next": page or _next(request),
         "pending_form": pending_form or request.POST.get("pending_form", ""),
-        "without_passwords": without_passwords or "without_passwords" in request.POST,
+        **(left_out or {name: name in request.POST for name in LEFT_OUT}),
         "accepts_api_keys": settings.API_KEY_SIGN_IN,
     }
     template = "login_with_api_key.html" if isinstance(form, ApiKeyForm) else "login.html"
@@ -218,8 +223,7 @@ def credentials_rejected(request: AppRequest, exc: AuthenticationFailed) -> Http
 
 def offer_again(request: AppRequest) -> HttpResponse:
     """Offer a form of a page that was opened before a sign-in in another tab."""
-    context = {"action": request.get_full_path(), "typed": submitted_fields(request), "is_expired": True}
-    context["without_passwords"] = has_secrets(request)
+    context = {"action": request.get_full_path(), "typed": submitted_fields(request), "is_expired": True, **_left_out(request)}
     return render(request, "send_again.html", context, status=403)
 
 
@@ -238,7 +242,8 @@ def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
 
     The sign-in page doesn't fit into a part of a page. There, a button sends the form once more, to the sign-in page.
     """
-    notice = f"{NOTICES.get(reason, '')} Your form is kept.".strip()
+    kept = "Your form is kept, but not its files." if request.FILES else "Your form is kept."
+    notice = f"{NOTICES.get(reason, '')} {kept}".strip()
     if request.method == "POST" and request.htmx:
         context = {"action": request.get_full_path(), "typed": submitted_fields(request), "notice": notice}
         return render(request, "sign_in_again.html", context, status=401)
@@ -250,9 +255,14 @@ def _require_sign_in(request: AppRequest, reason: str) -> HttpResponse:
             status=401,
             page=request.get_full_path(),
             pending_form=json.dumps(submitted_fields(request)),
-            without_passwords=has_secrets(request),
+            left_out=_left_out(request),
         )
     return go_to(request, _login_url(next=_current_page(request), **({"reason": reason} if reason else {})))
+
+
+def _left_out(request: AppRequest) -> dict[str, bool]:
+    """Which of LEFT_OUT the submitted form has."""
+    return {"without_passwords": has_secrets(request), "without_files": bool(request.FILES)}
 
 
 def _signed_in(request: AppRequest) -> Operator | None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
@@ -199,6 +200,30 @@ def test_pending_form_is_sent_after_sign_in(node: TestNode, signed_in: SignIn) -
     assert "&lt;Jane&gt;" in form
     assert "Enter a password." in form
     assert node.user("jdoe") is None
+
+
+def test_pending_form_without_fields_is_kept(node: TestNode, signed_in: SignIn) -> None:
+    """Its URL may have no page."""
+    otto = signed_in("otto")
+    otto.cookies[django_settings.SESSION_COOKIE_NAME] = "ended"
+    kept = otto.post("/findings/run").context
+    again = otto.post(
+        "/login", {"username": "otto", "password": PASSWORD, "next": kept["next"], "pending_form": kept["pending_form"]}
+    )
+    assert (again.status_code, again.context["action"]) == (200, "/findings/run")
+
+
+def test_pending_form_says_that_files_are_not_kept(node: TestNode, signed_in: SignIn) -> None:
+    otto = signed_in("otto")
+    otto.cookies[django_settings.SESSION_COOKIE_NAME] = "ended"
+    files = {name: SimpleUploadedFile("users.csv", b"canary") for name in ("one", "other")}
+    page = otto.post("/compare/exports", files).content.decode()
+    assert "Your form is kept, but not its files." in page
+    fields = dict(re.findall(r'name="(next|pending_form|without_\w+)" value="([^"]*)"', page))
+    again = otto.post("/login", {"username": "otto", "password": PASSWORD, **fields})
+    assert "Files are not kept." in again.content.decode()
+    assert again.context["action"] == "/compare/exports"
+    assert otto.post("/compare/exports").status_code == 422, "the form to choose them"
 
 
 @pytest.mark.parametrize("pending_form", ["nonsense", "[1]", "{}", "[[1, 2, 3]]", "null", "[" * 100_000])

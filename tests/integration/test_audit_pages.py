@@ -420,8 +420,9 @@ def test_outcome_of_another_change_hides_nothing(
         audit.writing.add(replace(audit.Event.now(ada.actor, audit.Action.USER_DELETE, name, "user"), stage="intent"))
     trail(node)
     [change] = audit.search(audit.Query(outcome="unknown", target=name)).events
-    other = {"actor": replace(ada.actor, username="eve"), "action": "user-create", "target": "eve"}[field]
-    forged = replace(change, stage="outcome", outcome="success", ended=None, **{field: other})
+    other = {"actor": replace(ada.actor, username="eve"), "action": "user-create", "target": "eve"}
+    of_other: dict[str, Any] = {field: other[field]}
+    forged = replace(change, stage="outcome", outcome="success", ended=None, **of_other)
     [_, document] = forged.operations()
     with Elasticsearch(node.url, api_key=node.api_key) as key:
         key.create(index=change.index, id=f"{change.id}-{'forged' if is_recorded else 'outcome'}", document=document)

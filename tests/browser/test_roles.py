@@ -79,7 +79,7 @@ def test_role_badges_in_the_roles_box(node: TestNode, page: Page) -> None:
     expect(page.locator("[role=option][title=user_admin]")).to_have_text("user_admin")
     page.keyboard.press("Escape")
     page.get_by_test_id("chosenRoles").get_by_text("Privileges of nope").click()
-    expect(page.get_by_test_id("chosenRoles")).to_contain_text("grants no privileges.")
+    expect(page.get_by_test_id("chosenRoles")).to_contain_text("grants no privileges, unless it is defined in a file (roles.yml)")
 
 
 def test_role_preview_on_hover_reads_each_role_once(form: Page) -> None:

@@ -64,7 +64,7 @@ def test_what_the_roles_grant_together(node: TestNode, otto: Client) -> None:
     assert re.search(r"View cluster state and settings monitor Includes .* Granted by watch audit", grants)
     assert "Run as privileges x* Granted by watch" in grants
     assert "Combined, these cluster privileges also include read_ccr." in grants
-    assert "Role nope doesn't exist and grants no privileges." in grants
+    assert "Role nope doesn't exist and grants no privileges, unless it is defined in a file (roles.yml)" in grants
 
 
 def test_api_keys_and_that_they_outlive_their_owner(node: TestNode, otto: Client) -> None:

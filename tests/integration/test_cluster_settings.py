@@ -369,7 +369,9 @@ def test_anonymous_access(node_with: NodeWith, settings: Settings) -> None:
         joe, otto, auditor = PersonClient("joe", PASSWORD), signed_in("otto"), PersonClient("otto", PASSWORD)
         assert roles.anonymous_access(auditor) == AnonymousAccess("_anonymous", ("everybody",))
         assert "also have the role everybody ." in page(otto, "/users/access/joe")
-        assert "Role everybody doesn't exist and grants no privileges." in page(otto, "/users/access/joe")
+        assert "Role everybody doesn't exist and grants no privileges, unless it is defined in a file (roles.yml)" in page(
+            otto, "/users/access/joe"
+        )
         assert "All users have this role, and so do requests without credentials" in page(otto, "/roles/view/everybody")
         assert_is_found(elastic, auditor, "anonymous-access")
 

@@ -55,7 +55,7 @@ def test_a_row_says_what_is_known_of_a_user(node: TestNode, otto: PersonClient, 
 
     kim, lee, unjudged, elastic, kibana = named(otto, "kim", "lee", "max", "elastic", "kibana")
 
-    assert kim[:10] == ("kim", "Kim", "kim@example.org", True, False, False, ("keys", "nope"), ("nope",), False, 1)
+    assert kim[:10] == ("kim", "Kim", "kim@example.org", True, False, False, ("keys", "nope"), ("nope",), None, 1)
     assert kim.metadata == {"team": "blue"}
     assert kim.created
     assert kim.created == kim.password_changed

@@ -87,7 +87,7 @@ ROLES: dict[str, dict[str, Any]] = {"boss": EVERYTHING, "logs": LOGS, "empty": {
             {},
             {"empty": LOGS, "gone": WATCHES},
             ["empty"],
-            "The role doesn't exist anymore: gone. The role grants less now: empty. Index privileges on logs-*: read. "
+            "The owner doesn't have the role anymore: gone. The role grants less now: empty. Index privileges on logs-*: read. "
             "Cluster privileges: view cluster state and settings (monitor)",
         ),
         (WATCHES, {"boss": EVERYTHING}, ["monitors"], ""),  # its own privileges are those of the owner today
@@ -104,19 +104,19 @@ ROLES: dict[str, dict[str, Any]] = {"boss": EVERYTHING, "logs": LOGS, "empty": {
             {"cluster": ["manage_security"]},
             {"gone": {"cluster": ["manage_api_key"]}},
             [],
-            "The role doesn't exist anymore: gone. Cluster privileges: manage all API keys (manage_api_key)",
+            "The owner doesn't have the role anymore: gone. Cluster privileges: manage all API keys (manage_api_key)",
         ),
         (
             {"cluster": ["manage_ilm"]},
             {"gone": {"cluster": ["read_ilm", "manage_pipeline"]}},
             [],
-            "The role doesn't exist anymore: gone. Cluster privileges: view index lifecycle policies (read_ilm)",
+            "The owner doesn't have the role anymore: gone. Cluster privileges: view index lifecycle policies (read_ilm)",
         ),
         (
             {"cluster": ["manage_watcher"]},
             {"gone": WATCHES},
             [],
-            "The role doesn't exist anymore: gone. Cluster privileges: view watches (monitor_watcher)",
+            "The owner doesn't have the role anymore: gone. Cluster privileges: view watches (monitor_watcher)",
         ),
         (
             {"cluster": ["manage_own_api_key"]},

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from accounts.services import roles, users
 from accounts.services.api_keys.keys import Key, own_realm
-from accounts.services.api_keys.privileges import Excess, excess
+from accounts.services.api_keys.privileges import NO_EXCESS, Excess, excess
 from accounts.services.client import PersonClient
-from accounts.services.roles import AnonymousAccess
+from accounts.services.roles import AnonymousAccess, file_roles
 from accounts.services.roles.grants import Body
 from accounts.services.users import User
 
@@ -27,11 +27,19 @@ class Owners:
     def excess(self, key: Key) -> Excess | None:
         """What the key can do beyond its owner; None without an owner who can be compared, see `of`."""
         owner = self.of(key)
-        return excess(key, [*owner.roles, *self.anonymous.roles], self.descriptors) if owner else None
+        if owner is None:
+            return None
+        held = [*owner.roles, *self.anonymous.roles]
+        found = excess(key, held, self.descriptors)
+        unlisted = () if found == NO_EXCESS else tuple(name for name in held if name not in self.descriptors)
+        return Excess(is_known=False, unlisted=unlisted) if unlisted and file_roles.may_exist() else found
 
 
 def load_owners(client: PersonClient, keys: Iterable[Key]) -> Owners:
-    """The owners of these keys. Three calls, and one for anonymous access. Raises AccessDenied without `read_security`."""
+    """The owners of these keys. Raises AccessDenied without `read_security`.
+
+    Three calls, and one for anonymous access. `excess` takes one more, cached, if an owner has a role that isn't listed.
+    """
     names = {key["username"] for key in keys if own_realm(key) == "native"}
     known = {("reserved", user.username): user for user in users.reserved(client)}
     known |= {("native", user.username): user for user in (users.get_many(client, names) if names else [])}

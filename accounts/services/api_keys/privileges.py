@@ -24,12 +24,14 @@ CHANGES: Final[Mapping[Change, str]] = {
 class Excess:
     """What a key can do, and its owner can't today: by which roles of the time when it was created or updated, and what.
 
-    `is_known`: False if the privileges of the key and those of its owner overlap in a way that only Elasticsearch can evaluate.
+    `is_known`: False if the privileges of the key and those of its owner overlap in a way that only Elasticsearch can evaluate, or
+    if roles of the owner may be defined in a file (`unlisted`).
     """
 
     roles: tuple[tuple[str, Change], ...] = ()
     grants: tuple[Grant, ...] = ()
     is_known: bool = True
+    unlisted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """For example "The owner doesn't have the role anymore: superuser. Cluster privileges: …"."""
@@ -135,10 +137,10 @@ def _cluster(bodies: Iterable[Body]) -> list[str]:
 
 
 def _change(name: str, held: Collection[str], descriptors: Mapping[str, Body]) -> Change:
-    if name not in descriptors:
-        return "deleted"
     if name not in held:
         return "removed"
+    if name not in descriptors:
+        return "deleted"
     return "reduced" if roles.is_enabled(descriptors[name]) else "unlicensed"
 
 

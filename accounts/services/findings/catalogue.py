@@ -73,8 +73,8 @@ CATALOGUE: Final = (
         "but the key hasn't.",
         "Revoke the key, after replacing it with one that the owner creates now.",
         "Keys of users from other realms. Privileges are compared by name: one that the owner now has under another name, such as "
-        "an action that a cluster privilege includes, or a sub-feature of Kibana that a feature includes, is listed. Deactivated and "
-        "deleted owners are listed as orphaned API keys.",
+        "an action that a cluster privilege includes, or a sub-feature of Kibana that a feature includes, is listed. Deactivated "
+        "and deleted owners are listed as orphaned API keys.",
         noun="API key",
     ),
     Finding(
@@ -104,10 +104,12 @@ CATALOGUE: Final = (
         "unknown-roles",
         "Users with nonexistent roles",
         "action",
-        "Elasticsearch accepts any role name. The role grants nothing now, but if it is created later, these users "
-        "immediately get its privileges.",
-        "Remove the role from the users, or create the intended role.",
-        "Roles that other realms assign. Role mappings have a finding of their own.",
+        "Elasticsearch accepts any role name. Unless it is defined in a file (roles.yml), the role grants nothing now, but if it "
+        "is created later, these users immediately get its privileges.",
+        "Look for the role in roles.yml on each node. If no node has it, remove the role from the users, or create the intended "
+        "role.",
+        "Roles in files, which Elasticsearch doesn't list: they are found, too, although they grant privileges. Roles that other "
+        "realms assign. Role mappings have a finding of their own.",
         roles="Nonexistent roles",
     ),
     Finding(
@@ -126,9 +128,11 @@ CATALOGUE: Final = (
         "mapping-unknown-roles",
         "Role mappings with nonexistent roles",
         "action",
-        "The role grants nothing now, but if it is created later, all users of the role mapping immediately get its privileges.",
-        "Remove the role from the role mapping, or create the intended role.",
-        f"{MAPPING_FILES} Role templates, whose roles are decided at sign-in.",
+        "Unless it is defined in a file (roles.yml), the role grants nothing now, but if it is created later, all users of the "
+        "role mapping immediately get its privileges.",
+        "Look for the role in roles.yml on each node. If no node has it, remove the role from the role mapping, or create the "
+        "intended role.",
+        f"{MAPPING_FILES} Roles in files, which Elasticsearch doesn't list. Role templates, whose roles are decided at sign-in.",
         noun="role mapping",
         roles="Nonexistent roles",
     ),
@@ -215,7 +219,8 @@ CATALOGUE: Final = (
         "Users who may be able to become administrators",
         "confirmation",
         "Their roles include privileges with which users can become administrators in some clusters. It depends on realms, "
-        "snapshots, or other users, which a role doesn't show.",
+        "snapshots, or other users, which a role doesn't show. Or they have a role that Elasticsearch doesn't list, which may be "
+        "defined in a file (roles.yml).",
         "Confirm that they need the privilege in the details. Remove it where they don't.",
         "Users from other realms, API keys, and built-in users.",
         roles="Granted by",

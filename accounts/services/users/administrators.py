@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import Any, Final
 
 from accounts.services.client import PersonClient, cached_per_scope
-from accounts.services.roles import AnonymousAccess, Role, all_roles, anonymous_access, patterns
+from accounts.services.roles import AnonymousAccess, Role, all_roles, anonymous_access, file_roles, patterns
 from accounts.services.roles.escalation import MANAGE, RUN_AS, Escalation
-from accounts.services.users import users
+from accounts.services.users import unknown_roles, users
 
 # `index.max_result_window`: as many administrators are compared with the patterns of `run_as`.
 MAX_COMPARED: Final = 10_000
@@ -19,10 +19,14 @@ Escalations = dict[str, tuple[Escalation, ...]]
 
 @dataclass(frozen=True)
 class Administration:
-    """The escalations of each role that has any, by role name. All users also have the roles of anonymous access."""
+    """The escalations of each role that has any, by role name. All users also have the roles of anonymous access.
+
+    `listed`: the roles that Elasticsearch lists; None if there are no others. Others may be defined in a file.
+    """
 
     escalations: Mapping[str, tuple[Escalation, ...]]
     anonymous: AnonymousAccess = OFF
+    listed: frozenset[str] | None = None
 
     @cached_property
     def certain(self) -> frozenset[str]:
@@ -37,7 +41,9 @@ class Administration:
     def is_administrator(self, roles: Iterable[str]) -> bool | None:
         """Whether the holder of these roles is an administrator or can become one; None if that isn't known."""
         held = {*roles, *self.anonymous.roles}
-        return True if self.certain & held else None if self.possible & held or not self.anonymous.is_known else False
+        if self.certain & held:
+            return True
+        return None if self.possible & held or not self.anonymous.is_known or self._may_be_in_file(held) else False
 
     def certain_query(self) -> dict[str, Any]:
         """The query for the users of whom `is_administrator` is True."""
@@ -45,15 +51,30 @@ class Administration:
 
     def possible_query(self) -> dict[str, Any]:
         """The query for those of whom it is None, and for some of whom it is True."""
-        return self._query(self.possible, for_all=not self.anonymous.is_known or not self.possible.isdisjoint(self.anonymous.roles))
+        anonymous = self.anonymous.roles
+        for_all = not self.anonymous.is_known or not self.possible.isdisjoint(anonymous) or self._may_be_in_file(anonymous)
+        query = self._query(self.possible, for_all=for_all)
+        if for_all or self.listed is None or not self._has_files:
+            return query
+        return {"bool": {"should": [query, unknown_roles.any_but(self.listed)]}}
 
     def _query(self, roles: frozenset[str], *, for_all: bool) -> dict[str, Any]:
         return {"match_all": {}} if for_all else {"terms": {"roles": sorted(roles)}}
 
     def escalations_of(self, roles: Iterable[str]) -> list[tuple[str, Escalation]]:
         """Those of each of the roles, with the role; certain ones first."""
-        found = [(role, each) for role in dict.fromkeys([*roles, *self.anonymous.roles]) for each in self.escalations.get(role, ())]
+        held = dict.fromkeys([*roles, *self.anonymous.roles])
+        found = [(role, each) for role in held for each in self.escalations.get(role, ())]
+        found += [(role, file_roles.MAY_BE_IN_FILE) for role in held if self._may_be_in_file([role])]
         return sorted(found, key=lambda each: not each[1].is_certain)
+
+    def _may_be_in_file(self, roles: Iterable[str]) -> bool:
+        """Whether one of them may be defined in a file. A call for the first one that isn't listed."""
+        return self.listed is not None and not self.listed.issuperset(roles) and self._has_files
+
+    @cached_property
+    def _has_files(self) -> bool:
+        return file_roles.may_exist()
 
 
 NOBODY: Final = Administration({})
@@ -72,7 +93,7 @@ def load(client: PersonClient, known: Sequence[Role], anonymous: AnonymousAccess
         # To act as somebody who acts as an administrator, an API key of the former is needed, which not everyone can create.
         for others in (direct.possible, frozenset(role.name for role in acting if role.name in escalations)):
             escalations |= _acting_as(acting, escalations, *_holders(client, others), is_certain=False)
-    return Administration(escalations, anonymous)
+    return Administration(escalations, anonymous, _listed(known))
 
 
 def of_all_roles(client: PersonClient) -> Administration:
@@ -90,7 +111,11 @@ def of_roles(client: PersonClient, given: Iterable[Role]) -> Administration:
     known = list(given)
     if any(map(_depends_on_users, known)):
         return _of_all_roles(client)
-    return Administration({role.name: role.escalations for role in known if role.escalations})
+    return Administration({role.name: role.escalations for role in known if role.escalations}, listed=_listed(known))
+
+
+def _listed(known: Iterable[Role]) -> frozenset[str]:
+    return frozenset(role.name for role in known if not role.is_unknown)
 
 
 def _depends_on_users(role: Role) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from accounts.services.client import PersonClient
 from accounts.services.roles import AnonymousAccess, Role, cluster_privileges
 from accounts.services.roles.escalation import Escalation
-from accounts.services.users import administrators, users
+from accounts.services.users import administrators, unknown_roles, users
 from accounts.services.users.users import User
 
 PAGE_SIZE: Final = 20
@@ -74,7 +74,8 @@ class HolderPage:
 class PrivilegeReport:
     """`granting_roles`: all roles that grant the privilege. `undetermined`: roles of which that isn't known.
 
-    `is_open_to_all`: whether anonymous access grants it. `escalations`: for administrators, those of these roles.
+    `is_open_to_all`: whether anonymous access grants it. `escalations`: for administrators, those of these roles. `unlisted`: roles
+    of users that Elasticsearch doesn't list, and that may be defined in a file; None if there are too many to name.
     """
 
     page: HolderPage
@@ -82,6 +83,7 @@ class PrivilegeReport:
     undetermined: list[Role]
     is_open_to_all: bool = False
     escalations: Sequence[tuple[str, Escalation]] = ()
+    unlisted: Sequence[str] | None = ()
 
 
 def with_role(client: PersonClient, name: str, after: str = "") -> HolderPage:
@@ -92,24 +94,31 @@ def with_role(client: PersonClient, name: str, after: str = "") -> HolderPage:
 def with_privilege(
     client: PersonClient, known: Sequence[Role], privilege: str, after: str = "", anonymous: AnonymousAccess = OFF
 ) -> PrivilegeReport:
-    """The users with the cluster privilege through one role, or through two combined. Two calls. Raises AccessDenied."""
+    """The users with the cluster privilege through one role, or through two combined. Up to five calls. Raises AccessDenied."""
     granting = [role for role in known if cluster_privileges.holds(role.cluster, privilege)]
     others = [role for role in known if role not in granting and not role.is_reserved]
     undetermined = [role for role in others if not is_fully_evaluated(role, privilege)]
     paths = grant_paths(known, privilege, anonymous)
-    return PrivilegeReport(_page(client, paths, after), granting, undetermined, paths.is_open_to_all)
+    unlisted = _unlisted(client)
+    return PrivilegeReport(_page(client, paths, after), granting, undetermined, paths.is_open_to_all, unlisted=unlisted)
 
 
 def who_are_administrators(
     client: PersonClient, known: Sequence[Role], after: str = "", anonymous: AnonymousAccess = OFF
 ) -> PrivilegeReport:
-    """The users who are administrators or can become one, in every known way. Two to five calls. Raises AccessDenied."""
+    """The users who are administrators or can become one, in every known way. Two to eight calls. Raises AccessDenied."""
     administration = administrators.load(client, known, anonymous)
     certain = [role for role in known if role.name in administration.certain]
     possible = [role for role in known if role.name in administration.possible]
     paths = GrantPaths([[administration.certain]], anonymous)
     escalations = administration.escalations_of(role.name for role in known)
-    return PrivilegeReport(_page(client, paths, after), certain, possible, paths.is_open_to_all, escalations)
+    unlisted = _unlisted(client)
+    return PrivilegeReport(_page(client, paths, after), certain, possible, paths.is_open_to_all, escalations, unlisted)
+
+
+def _unlisted(client: PersonClient) -> list[str] | None:
+    found = unknown_roles.may_be_in_files(client)
+    return None if found is None else sorted(found)
 
 
 def grant_paths(known: Sequence[Role], privilege: str, anonymous: AnonymousAccess = OFF) -> GrantPaths:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from accounts.services import errors, roles
 from accounts.services.client import PersonClient, cached_per_scope
+from accounts.services.roles import file_roles
 
 MAX_USERS: Final = 1000  # users that `names` reads
 
@@ -26,6 +27,12 @@ def names(client: PersonClient) -> frozenset[str] | None:
     if answer["total"] > MAX_USERS:
         return None
     return frozenset(name for body in answer["users"] for name in body["roles"]) - known
+
+
+def may_be_in_files(client: PersonClient) -> frozenset[str] | None:
+    """Those that may be defined in a file, and then grant privileges; None as `names`. One more call if there are any, cached."""
+    found = names(client)
+    return found if found != frozenset() and file_roles.may_exist() else frozenset()
 
 
 def any_of(names: frozenset[str]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from accounts.views import parts
 @require_GET
 @requires_reader
 def access(request: AppRequest, username: str) -> HttpResponse:
-    """A page, or the part that the user's page loads on request. Six calls."""
+    """A page, or the part that the user's page loads on request. Six calls, and one for a role that isn't listed."""
     client = request.user.client
     user = users.get(client, username)
     context = {

@@ -78,6 +78,13 @@ def test_nowhere_is_the_answer_no(filed: str, node: TestNode, otto: PersonClient
     assert REASON in mapping.how[0]
 
 
+def test_file_takes_precedence_over_a_listed_role(filed: str, node: TestNode) -> None:
+    """As docs/who-can-get-in.md says: no API tells that."""
+    node.elastic.security.put_role(name=filed, cluster=["monitor"])
+    jdoe = node.elastic.options(basic_auth=basic("jdoe", PASSWORD)).security
+    assert jdoe.has_privileges(cluster=["manage_security", "monitor"])["cluster"] == {"manage_security": True, "monitor": False}
+
+
 def test_keys_are_not_compared_with_them(filed: str, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
     made = node.elastic.options(basic_auth=basic("jdoe", PASSWORD)).security.create_api_key(name="filed", refresh=True)
     page = text(signed_in("otto"), f"/api-keys/view/{made['id']}")

@@ -72,7 +72,8 @@ CATALOGUE: Final = (
         "A key keeps the privileges that its owner had when it was created or last updated. The owner has lost some of them since, "
         "but the key hasn't.",
         "Revoke the key, after replacing it with one that the owner creates now.",
-        "Keys of users from other realms. Privileges are compared by name: one that the owner now has under another name, such as "
+        "Keys of users from other realms, or with a role that Elasticsearch doesn't list and that may be defined in a file "
+        "(roles.yml). Privileges are compared by name: one that the owner now has under another name, such as "
         "an action that a cluster privilege includes, or a sub-feature of Kibana that a feature includes, is listed. Deactivated "
         "and deleted owners are listed as orphaned API keys.",
         noun="API key",

@@ -4,7 +4,8 @@ import re
 
 # A leading dot could produce `.` or `..`, which browsers resolve.
 _SPECIAL = re.compile(r"^\.|[^A-Za-z0-9_@.-]")
-_ENCODED = re.compile(r"~([0-9A-F]{2})")
+# Characters of other realms beyond Latin-1 have a form of their own: `~2170` is `!70`.
+_ENCODED = re.compile(r"~([0-9A-F]{2}|u[0-9A-F]{6})")
 
 
 class UsernameConverter:
@@ -14,14 +15,14 @@ class UsernameConverter:
 
     def to_python(self, value: str) -> str:
         """The username. Raises ValueError (404) for anything that `to_url` doesn't produce."""
-        username = _ENCODED.sub(lambda match: chr(int(match[1], 16)), value)
+        username = _ENCODED.sub(lambda match: chr(int(match[1].removeprefix("u"), 16)), value)
         if self.to_url(username) != value:
             raise ValueError(value)
         return username
 
     def to_url(self, username: str) -> str:
         """The path segment: never empty, `.`, or `..`, and safe in every part of a URL."""
-        return _SPECIAL.sub(lambda match: f"~{ord(match[0]):02X}", username)
+        return _SPECIAL.sub(lambda match: _encoded(ord(match[0])), username)
 
 
 class RoleConverter(UsernameConverter):
@@ -37,6 +38,10 @@ class RoleMappingConverter(UsernameConverter):
 
     def to_url(self, name: str) -> str:
         return _BYTES.to_url(name.encode().decode("latin-1"))
+
+
+def _encoded(code: int) -> str:
+    return f"~{code:02X}" if code <= 0xFF else f"~u{code:06X}"
 
 
 _BYTES = UsernameConverter()

@@ -1,6 +1,8 @@
 """The command `usermgmt`: the server and all management commands, whose names can be written with dashes."""
 
 import argparse
+import errno
+import io
 import os
 import signal
 import subprocess
@@ -8,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, find_commands
@@ -18,6 +20,7 @@ from usermgmt import health_check, paths
 
 NAME = "usermgmt"
 SERVE_DESCRIPTION = "Serves usermgmt at HOST and PORT (default: 127.0.0.1:8000)."
+NO_SPACE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 HEALTH_CHECK_DESCRIPTION = "Exits with 0 if the server that these settings describe answers."
 
 
@@ -42,14 +45,34 @@ def main() -> None:
 
 @contextmanager
 def ending_in_words() -> Iterator[None]:
-    """Exit without a stack trace for a wrong setting (78), and on Ctrl-C (130)."""
+    """Exit without a stack trace for a wrong setting (78), a full disk (74), a closed pipe (141), and on Ctrl-C (130)."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # the locale may lack a character of a name
     try:
-        yield
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()  # here and not when Python exits, because it may fail
     except ImproperlyConfigured as exc:
         print(f"Configuration: {exc}", file=sys.stderr)  # noqa: T201
         sys.exit(os.EX_CONFIG)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # `| head` has read enough
+        _drop_output()
+        sys.exit(128 + signal.SIGPIPE)
+    except OSError as exc:
+        if exc.errno not in NO_SPACE:
+            raise
+        print(f"Couldn't write: {exc.strerror}", file=sys.stderr)  # noqa: T201
+        _drop_output()
+        sys.exit(os.EX_IOERR)
+
+
+def _drop_output() -> None:
+    """What is left in the buffer would fail again when Python exits."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _serve(arguments: list[str]) -> NoReturn:

@@ -17,13 +17,18 @@ def update(path: Path, values: Mapping[str, str]) -> None:
     """Set variables and leave all other lines unchanged. The file, or what a link to it names, is replaced atomically.
 
     It is readable by its owner only, and by its group if it was readable by it and not by others.
+    Raises ImproperlyConfigured, and the file is then unchanged.
     """
     others = [line for line in _lines(path) if _name(line) not in values]
     new = _new(path)
-    with os.fdopen(_created(new), "w", encoding="utf-8") as stream:
-        _keep_access(path, stream.fileno())
-        stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
-    new.replace(path.resolve())
+    try:
+        with os.fdopen(_created(new), "w", encoding="utf-8") as stream:
+            _keep_access(path, stream.fileno())
+            stream.write("\n".join([*others, *(f"{name}={value}" for name, value in values.items())]) + "\n")
+        new.replace(path.resolve())
+    except OSError as exc:  # the disk may be full
+        new.unlink(missing_ok=True)
+        raise ImproperlyConfigured(f"{path} can't be written: {exc.strerror}.") from None
 
 
 def _keep_access(path: Path, new: int) -> None:

@@ -10,9 +10,9 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.management.credentials import NoCredentials
 from accounts.management.credentials import credentials as given_credentials
 from accounts.management.terminal import Failure, Terminal
 from accounts.services import errors
@@ -90,9 +90,9 @@ def local_actor(command: str) -> Actor:
 def credentials(terminal: Terminal) -> tuple[str, str]:
     """Username and password from the environment, or the password from a prompt. Raises Failure if neither is available."""
     try:
-        return given_credentials(terminal.secret)
-    except NoCredentials:
-        raise Failure(os.EX_CONFIG, NO_CREDENTIALS) from None
+        return given_credentials(terminal.secret, NO_CREDENTIALS)
+    except CommandError as exc:
+        raise Failure(os.EX_CONFIG, str(exc)) from None
 
 
 def check_health(caller: tuple[str, str], terminal: Terminal, *, force: bool) -> None:

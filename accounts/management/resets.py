@@ -89,10 +89,17 @@ class OneReset:
             if self.interactive:  # only now are full name and email known
                 self._reject_weak(password, users.get(client, self.username))
             _change(client, self.username, password, terminal, force=force)
-        terminal.say(f"Password for the [{self.username}] user successfully reset.")
-        if not self.interactive:
-            terminal.say("New value: ", ending="")
-            terminal.result(password)
+        try:
+            terminal.say(f"Password for the [{self.username}] user successfully reset.")
+            if not self.interactive:
+                terminal.say("New value: ", ending="")
+                terminal.result(password)
+        except OSError as exc:  # a full disk, or a pipe that is closed
+            raise Failure(os.EX_IOERR, f"{self._not_printed()} {exc.strerror}.") from None
+
+    def _not_printed(self) -> str:
+        done = f"The password of the [{self.username}] user was reset, but the output couldn't be written"
+        return f"{done}:" if self.interactive else f"{done}, so the new value is lost. Run the command again:"
 
     def _plan(self) -> tuple[str, str]:
         this_tool = f"This tool will reset the password of the [{self.username}] user"

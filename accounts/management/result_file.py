@@ -68,13 +68,15 @@ class ResultFile:
 
 @contextmanager
 def opened(path: Path) -> Iterator[ResultFile]:
-    """Create the file, readable by its owner only, or resume with that of an earlier run. Raises ResultFileError."""
+    """Create the file, readable by its owner only, or resume with that of an earlier run.
+
+    Raises ResultFileError, in the block as well: the disk may be full.
+    """
     try:
-        stream = _create(path) or _reopen(path)
+        with _create(path) or _reopen(path) as stream:
+            yield ResultFile(stream)
     except OSError as exc:
         raise ResultFileError(f"{path}: {exc.strerror}") from None
-    with stream:
-        yield ResultFile(stream)
 
 
 def _create(path: Path) -> BinaryIO | None:

@@ -49,6 +49,17 @@ def test_prompt_and_generated_password(run: Run, node: TestNode, option: list[st
     assert node.signs_in("jdoe", password)
 
 
+def test_a_password_that_cannot_be_printed_is_reported(run: Run, node: TestNode) -> None:
+    err = io.StringIO()
+    # Unbuffered: what can't be flushed is lost, and closing the file doesn't fail again.
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full, pytest.raises(SystemExit) as ended:  # type: ignore[type-var]
+        call_command("reset_password", "-u", "jdoe", "-b", stdout=full, stderr=err)
+
+    lost = "The password of the [jdoe] user was reset, but the output couldn't be written, so the new value is lost."
+    assert (ended.value.code, err.getvalue()) == (os.EX_IOERR, f"\nERROR: {lost} Run the command again: No space left on device.\n")
+    assert not node.signs_in("jdoe", PASSWORD)
+
+
 @pytest.mark.parametrize("typed", ["n\n", "N\n", "\n"])
 def test_nothing_is_changed_unless_it_is_confirmed(run: Run, node: TestNode, typed: str) -> None:
     ended = run("--username", "jdoe", typed=typed)

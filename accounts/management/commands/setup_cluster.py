@@ -67,7 +67,10 @@ class Command(BaseCommand):
             what = "The cluster isn't set up the way usermgmt needs. " if exc.problem else ""
             raise CommandError(f"{where}: {what}{exc.explanation}", returncode=os.EX_CONFIG if exc.problem else 1) from None
         if env_file:
-            update(env_file, lines)
+            try:
+                update(env_file, lines)
+            except ImproperlyConfigured as exc:
+                raise CommandError(f"{exc} The new settings are lost. Run the command again to create others.") from None
         elif lines:
             self.stdout.write("\nAdd these lines to .env:\n")
             for name, value in lines.items():

@@ -26,7 +26,7 @@ def credentials(ask: Callable[[str], str] | None = None, no_password: str = NO_C
         password = password or (ask or getpass.getpass)(f"Password for {username}: ")
         f"{username}{password}".encode()  # Python lets other bytes than UTF-8 through as surrogates
     except EOFError:
-        raise CommandError(no_password) from None
+        raise CommandError("No password was entered.") from None
     except UnicodeError:
         raise CommandError("Username and password must be UTF-8.") from None
     return username, password

@@ -52,7 +52,7 @@ def test_prompt_and_generated_password(run: Run, node: TestNode, option: list[st
 def test_a_password_that_cannot_be_printed_is_reported(run: Run, node: TestNode) -> None:
     err = io.StringIO()
     # Unbuffered: what can't be flushed is lost, and closing the file doesn't fail again.
-    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full, pytest.raises(SystemExit) as ended:  # type: ignore[type-var]
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as full, pytest.raises(SystemExit) as ended:
         call_command("reset_password", "-u", "jdoe", "-b", stdout=full, stderr=err)
 
     lost = "The password of the [jdoe] user was reset, but the output couldn't be written, so the new value is lost."

@@ -21,6 +21,8 @@ ServiceError
 │   ├── EditConflict         the user was changed in the meantime
 │   ├── DecisionConflict     another reviewer decided on the same user in the meantime
 │   ├── JobStateChanged      a bulk change was started, paused, finished, or discarded in the meantime
+│   ├── JobNotAuthentic      a bulk change wasn't stored like this by usermgmt, or by a version without signatures
+│   ├── StepRepeated         the audit trail has this change of a bulk change already; nothing was changed
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── MetadataErased           the old metadata of a user was removed, and the new one wasn't written
@@ -202,6 +204,18 @@ class JobStateChanged(Conflict):
     """The bulk change isn't in the state that the page showed; nothing was written."""
 
     code = "job_state_changed"
+
+
+class JobNotAuthentic(Conflict):
+    """A document of a bulk change has no valid signature: it isn't carried out, and can only be viewed and discarded."""
+
+    code = "job_not_authentic"
+
+
+class StepRepeated(Conflict):
+    """The audit trail has the intent of this change already: the step was carried out, or its process was killed."""
+
+    code = "step_repeated"
 
 
 class ReviewClosed(Conflict):

@@ -51,6 +51,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "They were neither downloaded nor deleted. Whoever runs usermgmt must add the previous key to SECRET_KEY_FALLBACKS, and "
         "restart it. If the key is lost, reset the passwords again.",
     ),
+    errors.JobNotAuthentic: (
+        409,
+        "This bulk change can't be carried out",
+        "It was changed outside usermgmt, or created by a version before 0.2.0. Discard it, and create it again if it is still "
+        "needed.",
+    ),
     errors.ReviewClosed: (
         409,
         "This access review isn't open",

@@ -105,7 +105,7 @@ def test_changes_that_end_after_a_pause(node: TestNode, page: Page, person: Call
     summary = page.get_by_test_id("jobSummary")
     expect(summary).to_contain_text("0 of 3 changed")
     expect(summary).to_contain_text("1 user in progress. 2 users not changed yet.")
-    with page.expect_response(f"**/users/jobs/view/{job.id}"):
+    with page.expect_response(f"**/users/jobs/advance/{job.id}"):
         pass
     expect(summary).to_contain_text("1 user in progress.")
     store.put_steps([replace(step, state="success")])

@@ -268,3 +268,31 @@ def test_the_command_names_who_is_skipped(node: TestNode, monkeypatch: pytest.Mo
     file.write_text("username,full name\nchange,Newest\nempty,New\n")
     assert returncode("--yes") == 1
     assert f"line 2: change: {plan.NO_USER}\nImported: 1. Failed: 0. Unknown: 0. Skipped: 1.\n" in out.getvalue()
+
+
+@pytest.mark.parametrize("field", ["values", "secret", "username"])
+@pytest.mark.parametrize("kind", ["line", "step"])
+def test_forged_imports(
+    node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, kind: str, field: str
+) -> None:
+    """Whoever has the API key of usermgmt can't import other users or passwords."""
+    if kind == "line":
+        monkeypatch.setattr(plan, "BATCH_SIZE", 1)
+    ada = signed_in("ada")
+    upload(ada, "username;roles;password\nnew-1;viewer;Vq7-another-one\nnew-2;viewer;Vq7-another-two\n")
+    job = jobs.all_jobs()[0]
+    store.refresh()
+    kinds = {"bool": {"filter": [{"term": {"kind": kind}}, {"term": {"number": 2}}]}}
+    (hit,) = service_client().search(index=indices.JOBS, query=kinds)["hits"]["hits"]
+    forged = {"values": json.dumps({"roles": ["superuser"]}), "secret": "", "username": "new-3"}
+    source = {**hit["_source"], field: forged[field]}
+    service_client().index(index=indices.JOBS, id=hit["_id"], document=source, refresh=True)
+    control = f"/users/jobs/control/{job.id}"
+    if kind == "step":
+        assert ada.post(control, {"command": "start"}).status_code == 302
+    assert ada.post(f"/users/jobs/advance/{job.id}").status_code == 409
+    assert ada.post(control, {"command": "start"}).status_code == 409
+    assert "This bulk change can't be carried out" in page(ada, f"/users/jobs/view/{job.id}")
+    assert not {"new-1", "new-2", "new-3"} & node.usernames()
+    assert ada.post(control, {"command": "discard"}).status_code == 302
+    assert jobs.all_jobs() == []

@@ -15,6 +15,7 @@ import bcrypt
 import pytest
 from django.conf import settings
 from django.test import Client
+from django.utils import timezone
 from elastic_transport import Transport
 from elasticsearch import Elasticsearch
 from pytest_django import Settings
@@ -22,10 +23,11 @@ from pytest_django import Settings
 from accounts import bulk_policy
 from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
-from accounts.services.client import CredentialsMixin, PersonClient
+from accounts.services.client import CredentialsMixin, PersonClient, service_client
 from accounts.services.cluster import own_roles
 from accounts.services.documents import indices
-from accounts.services.jobs import Job, plan, run, store
+from accounts.services.documents import store as documents_store
+from accounts.services.jobs import Job, plan, records, run, store
 from accounts.services.jobs.records import Step
 from accounts.services.jobs.store import StepQuery
 from accounts.services.users import User, UserQuery
@@ -670,3 +672,223 @@ def test_a_killed_process(
     assert {event.outcome for event in events} <= {"success", "failure"}
     assert Counter(event.target for event in events if event.outcome == "success") == dict.fromkeys(names, 1), "nobody twice"
     assert active(node, names) == set()
+
+
+def altered(id: str, **fields: Any) -> None:
+    """What whoever has the API key of usermgmt can do."""
+    client = service_client()
+    source = client.get(index=indices.JOBS, id=id)["_source"]
+    client.index(index=indices.JOBS, id=id, document={**source, **fields}, refresh=True)
+
+
+def step_of(job: Job, username: str) -> Step:
+    store.refresh()
+    return next(step for step in store.all_steps(store.get(job.id)) if step.username == username)
+
+
+def another_role(job: Job, other: Job) -> None:
+    altered(job.id, roles=["superuser"])
+
+
+def another_operator(job: Job, other: Job) -> None:
+    altered(job.id, operator="eve")
+
+
+def started(job: Job, other: Job) -> None:
+    altered(job.id, state="running", confirmed=timezone.now().isoformat())
+
+
+def unsigned(job: Job, other: Job) -> None:
+    altered(job.id, signature="")
+
+
+def another_job(job: Job, other: Job) -> None:
+    source = service_client().get(index=indices.JOBS, id=other.id)["_source"]
+    service_client().index(index=indices.JOBS, id=job.id, document=source, refresh=True)
+
+
+def another_user(job: Job, other: Job) -> None:
+    altered(step_of(job, "bulk-1").id, username="bulk-3")
+
+
+def step_of_another_job(job: Job, other: Job) -> None:
+    step = step_of(job, "bulk-1")
+    source = {**step_of(other, "bulk-3").document(), "job": job.id, "part": step.part}
+    service_client().index(index=indices.JOBS, id=step.id, document=source, refresh=True)
+
+
+def step_under_another_id(job: Job, other: Job) -> None:
+    source = step_of(job, "bulk-1").document()
+    service_client().index(index=indices.JOBS, id=f"{step_of(job, 'bulk-1').part}-7", document=source, refresh=True)
+
+
+FORGERIES = (
+    another_role,
+    another_operator,
+    started,
+    unsigned,
+    another_job,
+    another_user,
+    step_of_another_job,
+    step_under_another_id,
+)
+
+
+@pytest.mark.parametrize("state", ["planned", "running"])
+@pytest.mark.parametrize("forgery", FORGERIES, ids=lambda forgery: forgery.__name__)
+def test_forged_documents(
+    node: TestNode, signed_in: Callable[..., Client], forgery: Callable[[Job, Job], None], state: str
+) -> None:
+    """Nothing of them is carried out; they can be looked at, and discarded."""
+    make(node, ["bulk-1", "bulk-2", "bulk-3"])
+    ada = signed_in("ada")
+    for names in (["bulk-3"], ["bulk-1", "bulk-2"]):
+        ada.post("/users/jobs/create", {"users": "selected", "username": names, "action": "add-roles", "roles": ["editor"]})
+    job, other = jobs.all_jobs()[:2]
+    if state != "planned":
+        control(ada, "start")
+    forgery(job, other)
+
+    url = f"/users/jobs/control/{job.id}"
+    for command in ("start", "resume", "retry"):
+        ada.post(url, {"command": command})
+    ada.post(f"/users/jobs/advance/{job.id}")
+    assert ada.post(f"/users/jobs/advance/{job.id}").status_code == 409
+    assert [node.user(f"bulk-{number}")["roles"] for number in (1, 2, 3)] == [["viewer"]] * 3  # type: ignore[index]
+    page = text(ada, f"/users/jobs/view/{job.id}")
+    assert "This bulk change can't be carried out" in page
+    assert 'value="resume"' not in page
+    of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
+    for response in (
+        ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx),
+        ada.post(f"/users/jobs/advance/{job.id}", headers=of_htmx),
+    ):
+        assert response.headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
+    refused = ada.post(url, {"command": "resume"})
+    assert (refused.status_code, "This bulk change can't be carried out" in html.unescape(refused.content.decode())) == (409, True)
+    assert ada.post(url, {"command": "discard"}).status_code == 302
+    assert [found.id for found in jobs.all_jobs()] == [other.id]
+    assert jobs.count_parts(job.id) == 0
+
+
+@pytest.mark.parametrize(("command", "state"), [(jobs.retry, "failure"), (jobs.verify, "unknown"), (jobs.advance, "started")])
+def test_forged_results(node: TestNode, person: Callable[[str], PersonClient], command: Callable[..., Any], state: str) -> None:
+    """Neither retrying nor verifying them, nor taking them over from a killed process, signs them."""
+    make(node, ["bulk-1"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["bulk-1"], "x").id, allows_all)
+    jobs.start(ada, job.id)
+    begun = (timezone.now() - 2 * run.ABANDONED_AFTER).isoformat()
+    altered(step_of(job, "bulk-1").id, state=state, username="elastic", begun=begun)
+    with pytest.raises(errors.JobNotAuthentic):
+        command(ada, job.id, *([allows_all] if command == jobs.advance else []))
+    assert not step_of(job, "elastic").is_authentic
+    with pytest.raises(errors.JobNotAuthentic):
+        jobs.resume(ada, job.id)
+
+
+def test_a_process_that_is_killed_before_a_pause(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """What it did is found out without resuming the job."""
+    make(node, ["bulk-1"])
+    ada = signed_in("ada")
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["bulk-1"], "action": "deactivate"})
+    control(ada, "start")
+    step = step_of(job := the_job(), "bulk-1")
+    begun = timezone.now()
+    [step] = store.put_steps([replace(step, state="started", request="gone", begun=begun)])
+    control(ada, "pause")
+    of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
+    going_on = ada.post(f"/users/jobs/advance/{job.id}", headers=of_htmx).content.decode()
+    assert "1 user in progress" in going_on
+    assert f'hx-post="/users/jobs/advance/{job.id}"' in going_on
+    assert f'hx-get="/users/jobs/view/{job.id}"' in signed_in("otto").get(f"/users/jobs/view/{job.id}").content.decode()
+    store.put_steps([replace(step, begun=begun - 2 * run.ABANDONED_AFTER)])
+    response = ada.post(f"/users/jobs/advance/{job.id}", headers=of_htmx)
+    assert response.headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
+    assert store.get(job.id).state == "paused"
+    assert results(job)["bulk-1"][0] in ("pending", "unknown")
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_lost_response_to_a_start(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch, is_written: bool
+) -> None:
+    """The audit trail never says that a start failed which may have been made."""
+    make(node, ["bulk-1"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["bulk-1"], "x").id, allows_all)
+    put = documents_store.put
+
+    def lost(*args: Any) -> None:
+        if is_written:
+            put(*args)
+        raise errors.OutcomeUnknown("lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(documents_store, "put", lost)
+        if is_written:
+            assert jobs.start(ada, job.id).state == "running"
+        else:
+            with pytest.raises(errors.OutcomeUnknown):
+                jobs.start(ada, job.id)
+    assert [event.outcome for event in trail(node, action="job-start")] == ["success" if is_written else "unknown"]
+    assert store.get(job.id).state == ("running" if is_written else "planned")
+
+
+def test_documents_that_are_put_back(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are authentic, but their change was made once."""
+    make(node, ["bulk-1"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["bulk-1"], "x").id, allows_all)
+    jobs.start(ada, job.id)
+    step = step_of(job, "bulk-1")
+    old = {id: service_client().get(index=indices.JOBS, id=id)["_source"] for id in (job.id, step.id)}
+
+    def put_back() -> None:
+        for id, source in old.items():
+            service_client().index(index=indices.JOBS, id=id, document=source, refresh=True)
+        node.elastic.security.enable_user(username="bulk-1")
+
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert active(node, ["bulk-1"]) == set()
+    put_back()
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert results(job) == {"bulk-1": ("failure", "step_repeated")}
+    assert active(node, ["bulk-1"]) == {"bulk-1"}
+
+    put_back()
+    monkeypatch.setattr(records, "CONFIRMED_FOR", records.CONFIRMED_FOR * 0)
+    assert jobs.advance(ada, job.id, allows_all).state == "running"
+    assert results(job) == {"bulk-1": ("pending", "")}, "nobody confirmed it lately"
+
+
+def test_signatures_of_a_previous_key(node: TestNode, person: Callable[[str], PersonClient], settings: Settings) -> None:
+    make(node, ["bulk-1"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["bulk-1"], "x").id, allows_all)
+    settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another" * 10
+    jobs.start(ada, job.id)
+    jobs.advance(ada, job.id, allows_all)
+    assert results(job) == {"bulk-1": ("success", "")}
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "unknown" * 10, []
+    with pytest.raises(errors.JobNotAuthentic):
+        jobs.resume(ada, job.id)
+
+
+def test_new_passwords_of_forged_documents(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+    """Nobody gets those that another administrator set."""
+    make(node, ["bulk-1"])
+    node.put_user("eve", roles=["user_admin"])
+    ada, eve = person("ada"), person("eve")
+    job = jobs.advance(ada, jobs.create(ada, "reset-passwords", (), ["bulk-1"], "x").id, allows_all)
+    jobs.start(ada, job.id)
+    while (job := jobs.advance(ada, job.id, allows_all)).state == "running":
+        pass
+    altered(step_of(job, "bulk-1").id, operator=eve.actor.unique_name)
+    altered(job.id, passwords_for=[eve.actor.unique_name])
+    with pytest.raises(errors.JobNotAuthentic):
+        jobs.take_passwords(eve, job.id)

@@ -14,7 +14,6 @@ from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from accounts.services.findings.runs import Run
 from accounts.services.jobs import Job
-from accounts.services.users import User
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 from tests.support.pages import text
@@ -80,21 +79,28 @@ def test_work_goes_on(
     node: TestNode, recorded: Recorded, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_up(node, monkeypatch)
-    ada, otto = person("ada"), person("otto")
+    otto = person("otto")
     previous = findings.latest()
     assert previous
     assert run_through(node, otto).previous == previous.id
     review = next(review for review in reviews.all_reviews() if review.state == "open")
     pending = next(item for item in reviews.all_items(review.id) if item.decision is None)
     assert decide(otto, review, pending.number, "keep").decision
-    planned = next(job for job in jobs.all_jobs() if job.state == "planned")
-    for name in ("clara.hoffmann", "dmitri.volkov"):
-        node.put_user(name)
-    job = jobs.start(ada, planned.id)
-    while job.state == "running":
-        job = jobs.advance(ada, job.id, allows_all)
-    assert jobs.counts(job).success == 2
-    assert (node.user("clara.hoffmann") or {})["roles"] == ["viewer"]
+
+
+def test_bulk_changes_without_signatures(
+    node: TestNode, recorded: Recorded, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of 0.1.0 can only be viewed and discarded: whoever has the API key of usermgmt could have made them."""
+    set_up(node, monkeypatch)
+    ada = signed_in("ada")
+    for job in jobs.all_jobs():
+        for command in ("start", "resume", "retry", "pause"):
+            assert ada.post(f"/users/jobs/control/{job.id}", {"command": command}).status_code == 409
+        assert ada.post(f"/users/jobs/advance/{job.id}").status_code == 409
+        assert "created by a version before 0.2.0" in text(ada, f"/users/jobs/view/{job.id}")
+        assert ada.post(f"/users/jobs/control/{job.id}", {"command": "discard"}).status_code == 302
+    assert jobs.all_jobs() == []
 
 
 def test_fields_of_a_later_version(node: TestNode, person: Callable[[str], PersonClient]) -> None:
@@ -104,7 +110,3 @@ def test_fields_of_a_later_version(node: TestNode, person: Callable[[str], Perso
     assert Job.of(document).document() == job.document()
     run = findings.start(person("otto"))
     assert Run.of({"_id": run.id, "_source": {**run.body(), "later": 1}}) == run
-
-
-def allows_all(action: jobs.Action, user: User, wanted: User | None) -> str:
-    return ""

@@ -86,7 +86,7 @@ def test_documents_survive_the_way_through_elasticsearch() -> None:
     step = Step(
         "id", "p", 7, "jane", {"roles": ["viewer"], "enabled": True}, "started", "", "native/ada", "request", timezone.now()
     )
-    assert Step.of({"_source": step.document()}) == step
+    assert Step.of({"_id": step.id, "_source": step.document()}) == step
 
 
 def test_counts() -> None:

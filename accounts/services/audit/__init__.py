@@ -34,4 +34,5 @@ from accounts.services.audit.security_events import record_sign_out as record_si
 from accounts.services.audit.writing import record_event as record_event
 from accounts.services.audit.writing import record_verification as record_verification
 from accounts.services.audit.writing import recorded as recorded
+from accounts.services.audit.writing import recorded_once as recorded_once
 from accounts.services.request_context import Actor as Actor

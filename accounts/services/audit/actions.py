@@ -137,6 +137,8 @@ REASONS: Final = {
     "decision_conflict": "Decision conflict",
     "job_state_changed": "Bulk change in another state",
     "passwords_not_decrypted": "Password encrypted with another SECRET_KEY",
+    "job_not_authentic": "Bulk change without a valid signature",
+    "step_repeated": "Already recorded in the audit trail. Check the user before you retry.",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "metadata_erased": "Metadata was removed and not written again",

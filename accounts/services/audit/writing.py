@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Returns `_bulk` operations.
 Operations = Callable[[], list[dict[str, Any]]]
+
+_event_id: ContextVar[str] = ContextVar("event_id", default="")
 
 ALREADY_EXISTS: Final = "version_conflict_engine_exception"
 INTERNAL_ERROR: Final = "internal_error"
@@ -48,6 +51,8 @@ def recorded(
     stays until it expires: a call may be on its way.
     """
     event = Event.now(client.actor, action, target, kind, changes=changes or {}, details=details or {})
+    if once := _event_id.get():
+        event = replace(event, id=once)
     _begin(event, lock)
     try:
         yield event
@@ -62,6 +67,16 @@ def recorded(
         _end(event, "unknown", INTERNAL_ERROR)
         raise
     _end(event, "success", "", lock, with_outcome)
+
+
+@contextmanager
+def recorded_once(id: str) -> Iterator[None]:
+    """In this block, the change has an event with this ID. `recorded` raises StepRepeated if the audit trail has it already."""
+    token = _event_id.set(id)
+    try:
+        yield
+    finally:
+        _event_id.reset(token)
 
 
 def record_event(
@@ -117,9 +132,11 @@ def _begin(event: Event, lock: str) -> None:
     written, *locked = _send([*event.at("intent").operations(), *(locks.taking(lock) if lock else [])])
     try:
         _require_written(written)
-    except errors.AuditUnavailable:
+    except errors.AuditUnavailable as exc:
         if locked and not locked[0].get("error"):
             locks.release(lock)
+        if _event_id.get() and exc.why == ALREADY_EXISTS:
+            raise errors.StepRepeated(str(exc)) from None
         raise
     if not locked:
         return

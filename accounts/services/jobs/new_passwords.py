@@ -1,5 +1,6 @@
 """The new passwords of a bulk change: generated for its preview, encrypted, and given once to whoever set them."""
 
+import logging
 from dataclasses import dataclass, replace
 
 from django.utils import timezone
@@ -12,6 +13,8 @@ from accounts.services.jobs.records import Job, Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.passwords import policy
 from accounts.services.request_context import Actor
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,8 @@ def carry_out(client: PersonClient, step: Step) -> None:
 def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
     """The new passwords that the caller set in a bulk change. They are removed from it. Those of another operator aren't given.
 
-    Raises JobStateChanged if there are none, or they were taken already; PasswordsNotDecrypted, AuditUnavailable, Unavailable.
+    Raises JobNotAuthentic; JobStateChanged if there are none, or they were taken already; PasswordsNotDecrypted, AuditUnavailable,
+    Unavailable.
     """
     actor = client.actor
     job = store.require(id, ["paused", "finished"])
@@ -52,6 +56,7 @@ def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
     store.refresh()
     own = (step for step in store.all_steps(job) if step.operator == actor.unique_name)
     steps = [step for step in own if step.secret and step.state in ("success", "unknown")]
+    store.require_authentic(job, steps)
     found = [(step, unseal(job.id, step.username, step.secret)) for step in steps]
     if any(secrets is None for _, secrets in found):
         raise errors.PasswordsNotDecrypted(job.id)
@@ -64,7 +69,10 @@ def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
         return replace(job, passwords_for=others, passwords_taken=timezone.now(), passwords_taken_by=actor.username)
 
     store.update(id, ["paused", "finished"], taken)
-    store.put_steps([replace(step, secret="") for step in steps])
+    try:
+        store.put_steps([replace(step, secret="") for step in steps])
+    except errors.ServiceError as exc:  # they can't be taken again, so they are given now
+        logger.error("The new passwords of the bulk change %s weren't removed, and stay encrypted in it: %s", id, exc)
     return [NewPassword(step.username, secrets["password"], step.state == "success") for step, secrets in found if secrets]
 
 

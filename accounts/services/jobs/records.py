@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, Self
 
+from django.utils import timezone
+
+from accounts.services.documents import signing
 from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version, known_fields
 from accounts.services.request_context import Actor
@@ -27,6 +30,10 @@ ACTIONS: Final[dict[Action, str]] = {
     "delete": "Delete users",
     "import": "Import users",
 }
+# Of the signatures of jobs, steps, and lines.
+PURPOSE: Final = "bulk change"
+# How long a bulk change goes on after its operator confirmed it, so that an old document that was put back isn't carried out.
+CONFIRMED_FOR: Final = timedelta(hours=12)
 ROLE_ACTIONS: Final[tuple[Action, ...]] = ("add-roles", "remove-roles", "replace-roles")
 STATES: Final[dict[State, str]] = {
     "planning": "Creating preview",
@@ -46,7 +53,9 @@ class Job(Claimable):
     from an active user. Of an import, `creations`: how many users will be created, `warnings`: how many have one, and `filter` is
     the name of the file. `revokes_keys`: whether the API keys of users who are deactivated or deleted are revoked, too.
     `passwords_for`: the unique names of operators who haven't downloaded the new passwords that they set. `passwords_taken`: when
-    one last did, and `passwords_taken_by`: who.
+    one last did, and `passwords_taken_by`: who. `confirmed`: when the operator last started, resumed, or retried it.
+
+    `is_authentic`: whether the document that was read has a valid signature. `has_forged_parts`: a step or line has none.
     """
 
     id: str
@@ -73,25 +82,33 @@ class Job(Claimable):
     passwords_for: tuple[str, ...] = ()
     passwords_taken: datetime | None = None
     passwords_taken_by: str = ""
+    confirmed: datetime | None = None
+    has_forged_parts: bool = False
+    is_authentic: bool = field(default=True, compare=False)
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From the answer to a get or a hit of a search."""
         source = known_fields(cls, document["_source"])
-        for name in ("created", "started", "finished", "claimed_until", "passwords_taken"):
+        for name in ("created", "started", "finished", "claimed_until", "passwords_taken", "confirmed"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         for name in ("roles", "usernames", "parts", "passwords_for"):
             source[name] = tuple(source.get(name, ()))
+        source["is_authentic"] = signing.is_authentic(PURPOSE, document["_id"], document["_source"])
         version = Version.of(document) if "_seq_no" in document else None
         return cls(id=document["_id"], version=version, **source)
 
     def document(self) -> dict[str, Any]:
-        body = {name: value for name, value in vars(self).items() if name not in ("id", "version")}
-        return {
-            "kind": "job",
-            **{name: value.isoformat() if isinstance(value, datetime) else value for name, value in body.items()},
-        }
+        """With its signature."""
+        body = {name: value for name, value in vars(self).items() if name not in ("id", "version", "is_authentic")}
+        times = {name: value.isoformat() for name, value in body.items() if isinstance(value, datetime)}
+        return signing.signed(PURPOSE, self.id, {"kind": "job", **body, **times})
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it can only be viewed and discarded."""
+        return not self.is_authentic or self.has_forged_parts
 
     @property
     def title(self) -> str:
@@ -107,7 +124,9 @@ class Job(Claimable):
         return replace(self, operator=actor.username, operator_realm=actor.realm)
 
     def is_operated_by(self, actor: Actor) -> bool:
-        return (self.operator, self.operator_realm) == (actor.username, actor.realm)
+        """Whether the actor is to carry it out, and confirmed that lately."""
+        is_confirmed = self.confirmed is not None and timezone.now() < self.confirmed + CONFIRMED_FOR
+        return is_confirmed and (self.operator, self.operator_realm) == (actor.username, actor.realm)
 
     def has_passwords_for(self, actor: Actor) -> bool:
         """Whether the actor can download the new passwords that they set."""
@@ -140,7 +159,8 @@ class Step:
     the change failed, as a code of `audit.actions.REASONS` or in words.
 
     `secret`: the new password, encrypted. `notes`: what else the preview says. Of an import, `line`: in the file, and `values`:
-    its fields as JSON.
+    its fields as JSON. `attempt`: how often it was retried. `is_authentic`: whether the document that was
+    read has a valid signature.
     """
 
     job: str
@@ -158,6 +178,8 @@ class Step:
     secret: str = field(default="", repr=False)
     change: Literal["", "create", "update"] = ""
     notes: tuple[str, ...] = ()
+    attempt: int = 0
+    is_authentic: bool = field(default=True, compare=False)
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
@@ -165,6 +187,7 @@ class Step:
         source = known_fields(cls, document["_source"])
         source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
+        source["is_authentic"] = signing.is_authentic(PURPOSE, document["_id"], document["_source"])
         return cls(version=Version.of(document) if "_seq_no" in document else None, **source)
 
     @property
@@ -172,8 +195,15 @@ class Step:
         return f"{self.part}-{self.number}"
 
     def document(self) -> dict[str, Any]:
-        body = {name: value for name, value in vars(self).items() if name != "version"}
-        return {"kind": "step", **body, "begun": self.begun.isoformat() if self.begun else None}
+        """With its signature."""
+        body = {name: value for name, value in vars(self).items() if name not in ("version", "is_authentic")}
+        begun = self.begun.isoformat() if self.begun else None
+        return signing.signed(PURPOSE, self.id, {"kind": "step", **body, "begun": begun})
+
+    @property
+    def event_id(self) -> str:
+        """Of the event of its change, which the audit trail takes only once: a step that is put back isn't carried out again."""
+        return signing.digest(f"{PURPOSE} event", self.id, [self.job, self.attempt])[:32]
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -4,12 +4,16 @@ A process first marks the steps of its batch as started, over the version that i
 audit trail has the intent and the outcome of each change, with the ID of the request, which the step has too. So a step whose
 process was killed is taken up from there: not begun, it waits again; with an intent alone, its outcome is unknown, and it isn't
 repeated.
+
+Only what usermgmt itself stored is carried out: the documents are signed with SECRET_KEY. An older document that is put back is
+authentic, too: the audit trail takes the event of each change only once.
 """
 
+import logging
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -32,6 +36,8 @@ from accounts.services.request_context import Actor
 from accounts.services.users import User, outcomes
 from usermgmt.logging import request_id
 
+logger = logging.getLogger(__name__)
+
 BATCH_SIZE: Final = 150
 SECONDS_PER_BATCH: Final = 1.5
 # Elasticsearch applies the most changes per second with about four of them at once; the others wait for the audit trail meanwhile,
@@ -52,14 +58,26 @@ ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.Authentica
 def advance(client: PersonClient, id: str, denial: Denial) -> Job:
     """Plan or change the next users; returns the job as it is then. Only its operator goes on with a started job.
 
-    Raises JobNotFound, AccessDenied, AuditUnavailable, Unavailable; what wasn't begun then waits for the next call.
+    Of a paused one, what a killed process did is found out.
+
+    Raises JobNotFound, JobNotAuthentic, AccessDenied, AuditUnavailable, Unavailable; what wasn't begun waits for the next call.
     """
+    with _refusing_forged_parts(id):
+        return _advance(client, id, denial)
+
+
+def _advance(client: PersonClient, id: str, denial: Denial) -> Job:
     job = store.get(id)
+    store.require_authentic(job)
     if job.state == "planning":
         planned = plan.plan_batch(client, job, denial, importing.planned if job.action == "import" else plan.planned)
         if planned.state == "planned":
             store.delete_lines(planned)
         return planned
+    if job.state == "paused":
+        store.refresh()
+        _recover(job)
+        return job
     if job.state != "running" or not job.is_operated_by(client.actor):
         return job
     with _request():
@@ -90,7 +108,10 @@ def pause(client: PersonClient, id: str) -> Job:
 
 
 def discard(id: str) -> None:
-    """Delete a job that hasn't been started. Raises JobStateChanged."""
+    """Delete a job that hasn't been started, or can't be carried out. Raises JobStateChanged."""
+    job = store.get(id)
+    if job.is_refused:
+        return store.delete(job)
     store.delete(store.update(id, ["planning", "planned"], lambda job: replace(job, state="finished")))
 
 
@@ -99,7 +120,8 @@ def retry(client: PersonClient, id: str) -> Job:
     job = store.require(id, STARTED)
     store.refresh()
     failed = list(store.all_steps(job, "failure"))
-    store.put_steps([replace(step, state="pending", reason="", was=None) for step in failed])
+    with _refusing_forged_parts(id):
+        store.put_steps([replace(step, state="pending", reason="", was=None, attempt=step.attempt + 1) for step in failed])
     _require_work(job)
     return _control(client, id, STARTED, audit.Action.JOB_RETRY, _running(client.actor))
 
@@ -107,11 +129,14 @@ def retry(client: PersonClient, id: str) -> Job:
 def verify(client: PersonClient, id: str) -> int:
     """Find out some of the unknown outcomes, first those that were not tried lately; returns how many.
 
-    Raises AccessDenied, AuditUnavailable.
+    Raises JobNotAuthentic, AccessDenied, AuditUnavailable.
     """
     job = store.get(id)
+    store.require_authentic(job)
     store.refresh()
     unknown = store.steps(job, StepQuery("unknown", size=MAX_VERIFIED, by_time=True))
+    with _refusing_forged_parts(id):
+        store.require_authentic(job, unknown)
     events = _events(job, unknown)
     now = timezone.now()
     tried = [(replace(step, begun=now), events.get((step.request, step.username))) for step in unknown]
@@ -126,6 +151,18 @@ def _verified(client: PersonClient, job: Job, step: Step, event: audit.Event | N
     if event.outcome == "unknown":
         event = outcomes.verify_outcome(client, event.id)
     return _settled(job, step, event)
+
+
+@contextmanager
+def _refusing_forged_parts(id: str) -> Iterator[None]:
+    """Note in the job that a step or line of it is forged, so that its page says so and offers to discard it."""
+    try:
+        yield
+    except errors.JobNotAuthentic as exc:
+        logger.error("The bulk change %s isn't carried out: %s", id, exc)
+        with suppress(errors.ServiceError):  # the next call finds it, too
+            store.write(replace(store.get(id), has_forged_parts=True))
+        raise
 
 
 def _require_work(job: Job) -> None:
@@ -144,7 +181,7 @@ def _running(actor: Actor) -> Callable[[Job], Job]:
     """The change of a job that the actor carries out from now on."""
 
     def run(job: Job) -> Job:
-        job = replace(job, state="running", started=job.started or timezone.now(), finished=None)
+        job = replace(job, state="running", started=job.started or timezone.now(), confirmed=timezone.now(), finished=None)
         names = [*job.passwords_for, actor.unique_name] if job.action == "reset-passwords" else []
         return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(actor)
 
@@ -227,7 +264,8 @@ def _change_all(client: PersonClient, job: Job, claimed: Sequence[Step], denial:
             done.append(_changed(client, job, each, refresh=is_last))
         except ENDS_BATCH as exc:
             failures.append(exc)
-            done.append(_waiting(each.step))
+            # Its event is in the audit trail, with the outcome that it wasn't made: the next attempt needs another one.
+            done.append(replace(_waiting(each.step), attempt=each.step.attempt + exc.is_recorded))
         except Exception as exc:  # noqa: BLE001  # only the audit trail knows what was done: the step stays started
             failures.append(exc)
 
@@ -272,7 +310,8 @@ def _changed(client: PersonClient, job: Job, change: Change, *, refresh: bool) -
     try:
         if user and job.is_revoking and (reason := _revoke_keys(client, user)):
             return replace(change.step, state="failure", reason=reason)
-        _change(client, job, change, refresh=refresh)
+        with audit.recorded_once(change.step.event_id):
+            _change(client, job, change, refresh=refresh)
     except ENDS_BATCH:
         raise
     except errors.OutcomeUnknown as exc:

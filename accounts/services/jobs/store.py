@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from accounts.services import errors
 from accounts.services.client import service_client
-from accounts.services.documents import indices
+from accounts.services.documents import indices, signing
 from accounts.services.documents import store as documents_store
 from accounts.services.documents.store import Version
-from accounts.services.jobs.records import Counts, Job, Result, State, Step
+from accounts.services.jobs.records import PURPOSE, Counts, Job, Result, State, Step
 
 INDEX: Final[dict[str, Any]] = {"index": indices.JOBS, "ignore_unavailable": True}
 MAX_JOBS: Final = 50
@@ -40,11 +40,20 @@ def get(id: str) -> Job:
 
 
 def write(job: Job) -> Job:
-    """Store it over the version that was read, or as a new one. Raises Conflict, Unavailable."""
+    """Store it over the version that was read, or as a new one. Raises JobNotAuthentic, Conflict, OutcomeUnknown.
+
+    A lost response alone is no error: the document that is there then shows whether it was written.
+    """
+    if not job.is_authentic:
+        raise errors.JobNotAuthentic(f"the job {job.id} has no valid signature")
+    document = job.document()
     try:
-        version = documents_store.put(indices.JOBS, job.id, job.document(), job.version)
-    except errors.OutcomeUnknown as exc:  # only our own document: the next read shows which version it has
-        raise errors.Unavailable(str(exc)) from None
+        version = documents_store.put(indices.JOBS, job.id, document, job.version)
+    except errors.OutcomeUnknown:
+        found = documents_store.get(indices.JOBS, job.id)
+        if found is None or found["_source"].get(signing.SIGNATURE) != document[signing.SIGNATURE]:
+            raise
+        version = Version.of(found)
     return replace(job, version=version)
 
 
@@ -58,15 +67,29 @@ def create(job: Job) -> Job:
 
 
 def require(id: str, states: Sequence[State]) -> Job:
-    """A job that is in one of the states. Raises JobNotFound, JobStateChanged."""
+    """A job that is in one of the states. Raises JobNotFound, JobNotAuthentic, JobStateChanged."""
     job = get(id)
+    require_authentic(job)
     if job.state not in states:
         raise errors.JobStateChanged(f"the job {id} is {job.state}")
     return job
 
 
+def require_authentic(job: Job, steps: Sequence[Step] = ()) -> None:
+    """Raises JobNotAuthentic unless the job and these steps are as usermgmt stored them."""
+    if job.is_refused:
+        raise errors.JobNotAuthentic(f"the job {job.id} or a part of it has no valid signature")
+    _require_authentic(steps)
+
+
+def _require_authentic(steps: Sequence[Step]) -> None:
+    forged = [step.id for step in steps if not step.is_authentic]
+    if forged:
+        raise errors.JobNotAuthentic(f"{len(forged)} steps have no valid signature, such as {forged[0]}")
+
+
 def update(id: str, states: Sequence[State], change: Callable[[Job], Job]) -> Job:
-    """Change a job that is in one of the states, also while a process writes its progress. Raises JobNotFound, JobStateChanged."""
+    """Change a job that is in one of the states, also while a process writes its progress. Raises what `require` raises."""
     for _ in range(MAX_TRIES):
         try:
             return write(change(require(id, states)))
@@ -148,18 +171,22 @@ def create_lines(job_id: str, lines: Sequence[Mapping[str, Any]]) -> None:
     for start in range(0, len(lines), BATCH_SIZE):
         operations: list[Mapping[str, Any]] = []
         for number, line in enumerate(lines[start : start + BATCH_SIZE], start=start + 1):
-            create = {"create": {"_index": indices.JOBS, "_id": f"{job_id}-line-{number}"}}
-            operations += [create, {"kind": "line", "job": job_id, "number": number, **line}]
+            id = f"{job_id}-line-{number}"
+            document = {"kind": "line", "job": job_id, "number": number, **line}
+            operations += [{"create": {"_index": indices.JOBS, "_id": id}}, signing.signed(PURPOSE, id, document)]
         documents_store.require_status(documents_store.bulk(operations), (HTTPStatus.CREATED,))
 
 
 def lines(job: Job, after: int, size: int) -> list[Mapping[str, Any]]:
-    """Some lines of an import, in the order of their numbers; call `refresh` first."""
+    """Some lines of an import, in the order of their numbers; call `refresh` first. Raises JobNotAuthentic."""
     filters = [{"term": {"job": job.id}}, {"term": {"kind": "line"}}, {"range": {"number": {"gt": after}}}]
     answer = service_client().search(
         **INDEX, query={"bool": {"filter": filters}}, sort=[{"number": {"order": "asc", "unmapped_type": "integer"}}], size=size
     )
-    return [hit["_source"] for hit in answer["hits"]["hits"]]
+    hits = answer["hits"]["hits"]
+    if not all(signing.is_authentic(PURPOSE, hit["_id"], hit["_source"]) for hit in hits):
+        raise errors.JobNotAuthentic(f"a line of the job {job.id} has no valid signature")
+    return [hit["_source"] for hit in hits]
 
 
 def delete_lines(job: Job) -> None:
@@ -178,7 +205,11 @@ def create_steps(steps: Sequence[Step]) -> None:
 
 
 def put_steps(steps: Sequence[Step]) -> list[Step]:
-    """Write steps over the versions that were read; returns those that no other process has written since."""
+    """Write steps over the versions that were read; returns those that no other process has written since.
+
+    Raises JobNotAuthentic, and writes none, if one of them wasn't as usermgmt stored it: writing signs them.
+    """
+    _require_authentic(steps)
     return [step for first in range(0, len(steps), BATCH_SIZE) for step in _put_batch(steps[first : first + BATCH_SIZE])]
 
 

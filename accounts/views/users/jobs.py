@@ -19,7 +19,7 @@ from accounts.decorators import rejects_other_sites, requires_manager, requires_
 from accounts.downloads.csv import csv_response
 from accounts.forms.jobs import MATCHING, PAGE_SIZE, SELECTED, JobForm, StepsForm, user_query
 from accounts.http import AppRequest, go_to, wants_fragment
-from accounts.services import audit, exports, jobs, roles, users
+from accounts.services import audit, errors, exports, jobs, roles, users
 from accounts.services.audit.actions import reason_label
 from accounts.services.client import PersonClient
 from accounts.services.compare.differences import Field
@@ -113,8 +113,10 @@ def view(request: AppRequest, id: str) -> HttpResponse:
     jobs.refresh()
     counts = jobs.counts(job)
     if wants_fragment(request, "job-progress"):
-        if job.state == "paused" and counts.started:
-            return render(request, "jobs/_paused.html", {"job": job, "counts": counts})
+        if job.is_refused:
+            return go_to(request, request.path)
+        if job.state == "paused":
+            return _paused(request, job)
         return _progress(request, job) if job.state in IN_PROGRESS else go_to(request, request.path)
     query = StepsForm(request.GET).query()
     steps = jobs.steps(job, query)
@@ -131,7 +133,7 @@ def view(request: AppRequest, id: str) -> HttpResponse:
         "rows": [(step, _label(job, step), _details(job, step)) for step in steps],
         "next": steps[-1].number if len(steps) == PAGE_SIZE else 0,
         "previous": steps[0].number if steps and (query.after or (query.before and steps[0].number > 1)) else 0,
-        "has_passwords": job.has_passwords_for(request.user.client.actor),
+        "has_passwords": not job.is_refused and job.has_passwords_for(request.user.client.actor),
         **_control(request, job),
     }
     return render(request, "jobs/view.html", context)
@@ -143,7 +145,14 @@ def view(request: AppRequest, id: str) -> HttpResponse:
 def advance(request: AppRequest, id: str) -> HttpResponse:
     """Plan or change the next users."""
     before = jobs.get(id)
-    job = jobs.advance(request.user.client, id, denial_by(request.user))
+    try:
+        job = jobs.advance(request.user.client, id, denial_by(request.user))
+    except errors.JobNotAuthentic:
+        if wants_fragment(request, "job-progress"):
+            return go_to(request, reverse("job", args=[id]))  # which says why
+        raise
+    if job.state == before.state == "paused" and wants_fragment(request, "job-progress"):
+        return _paused(request, job)
     if job.state != before.state or not wants_fragment(request, "job-progress"):
         return go_to(request, reverse("job", args=[id]))
     return _progress(request, job)
@@ -237,6 +246,15 @@ def _sentence(field: Field) -> str:
 def _progress(request: AppRequest, job: Job) -> HttpResponse:
     jobs.refresh()
     return render(request, "jobs/_progress.html", {"job": job, "counts": jobs.counts(job), **_control(request, job)})
+
+
+def _paused(request: AppRequest, job: Job) -> HttpResponse:
+    """The changes that were begun before the pause; the whole page once they are over, because its table is out of date, too."""
+    jobs.refresh()
+    counts = jobs.counts(job)
+    if not counts.started:
+        return go_to(request, reverse("job", args=[job.id]))
+    return render(request, "jobs/_paused.html", {"job": job, "counts": counts})
 
 
 def _start_label(job: Job, number: int) -> str:

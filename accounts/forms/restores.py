@@ -10,7 +10,7 @@ from accounts.services.users import User
 
 
 class RestoreForm(forms.Form):
-    """The fields to restore. `state` is that of the user when the form was rendered (`restores.state`)."""
+    """The fields to restore. `state` is that of the user and the event when the form was rendered (`restores.state`)."""
 
     field = forms.MultipleChoiceField(label="Fields", error_messages={"required": "Select at least one field."})
     state = forms.CharField(widget=forms.HiddenInput)
@@ -21,7 +21,9 @@ class RestoreForm(forms.Form):
 
 
 class RecreateForm(NewPasswordForm):
-    """The password of a user who is created again."""
+    """The password of a user who is created again. `state`: that of the event when the form was rendered (`restores.state`)."""
+
+    state = forms.CharField(widget=forms.HiddenInput, required=False)
 
     password = PasswordField(
         label="New password", required="Enter a password.", test_subject="passwordInput", autocomplete="new-password"
@@ -33,9 +35,16 @@ class RecreateForm(NewPasswordForm):
         autocomplete="new-password",
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, state: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.current_state = state
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("state") != self.current_state:
+            raise forms.ValidationError("The event was changed after you opened this page. Check the values again.")
+        return cleaned
 
     def owner(self) -> User:
         return self.user

@@ -109,11 +109,15 @@ class ItemsForm(forms.Form):
 
 
 class RemovalForm(forms.Form):
-    """What happens to the items to remove, such as `delete` or `deactivate`. `after`, `failed`: of the batches before."""
+    """What happens to the items to remove, such as `delete` or `deactivate`. `after`, `failed`: of the batches before.
+
+    `confirmed`: the digest of the items that were shown (`reviews.digest`).
+    """
 
     action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
     after = forms.IntegerField(required=False, min_value=0)
     failed = forms.IntegerField(required=False, min_value=0)
+    confirmed = forms.CharField(required=False)
 
     @property
     def removal(self) -> Removal | None:

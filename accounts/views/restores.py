@@ -96,7 +96,7 @@ def _restore(request: AppRequest, event: Event, user: User) -> HttpResponse:
     chosen = request.POST.getlist("field")
     if not form.is_valid():
         return _render_restore(request, event, user, form=form, chosen=chosen)
-    if form.cleaned_data["state"] != restores.state(user):
+    if form.cleaned_data["state"] != restores.state(event, user):
         return _render_restore(request, event, user, chosen=chosen, is_conflict=True)
     rows = [row for row in _rows(request.user, event, user, chosen) if row.name in chosen]
     if denied := next((row.denial for row in rows if row.denial), ""):
@@ -142,7 +142,7 @@ def _render_restore(
         "user": user,
         "rows": rows,
         "form": form,
-        "state": restores.state(user),
+        "state": restores.state(event, user),
         "is_conflict": is_conflict,
         "can_restore": any(row.can_be_selected for row in rows),
         "is_same": not any(row.field.is_change for row in rows),
@@ -166,7 +166,8 @@ def _rows(operator: Operator, event: Event, user: User, chosen: Collection[str] 
 
 def _recreate(request: AppRequest, event: Event) -> HttpResponse:
     user = restores.deleted_user(event)
-    form = RecreateForm(request.POST if request.method == "POST" else None, user=user)
+    state = restores.state(event, None)
+    form = RecreateForm(request.POST if request.method == "POST" else None, user=user, state=state)
     if form.is_valid() and _create(request, form, event):
         messages.success(request, f"Created user '{user.username}' again")
         return redirect("user_edit", user.username)
@@ -174,6 +175,7 @@ def _recreate(request: AppRequest, event: Event) -> HttpResponse:
         "event": event,
         "user": user,
         "form": form,
+        "state": state,
         "values": [(name, _text(name, value)) for name, value in users.audited_fields(user).items()],
         "nonexistent": _nonexistent(request.user.client, user.roles),
         "remains": offboarding.remains(request.user.client, user.username, None),

@@ -75,13 +75,15 @@ def confirm(request: AppRequest, review_id: str) -> HttpResponse:
     review = reviews.get(review_id)
     removal = _removal(RemovalForm(request.GET), review)
     denial_reason = _denial_reason(request, review, removal)
-    remaining = reviews.remaining(request.user.client, review, removal, denial_reason) if review.sign_off else []
+    items = reviews.to_remove(review) if review.sign_off else []
+    remaining = reviews.remaining(request.user.client, review, removal, denial_reason, items)
     context = {
         "review": review,
         "action": removal,
         "words": review.subject.removals[removal],
         "noun": review.subject.noun,
         "remaining": remaining,
+        "confirmed": reviews.digest(items),
         "warnings": list(_warnings(remaining)),
     }
     return render(request, "reviews/confirm.html", context)
@@ -100,7 +102,8 @@ def _apply(request: AppRequest, review_id: str) -> HttpResponse:
     form, review = RemovalForm(request.POST), reviews.get(review_id)
     removal = _removal(form, review)
     denial_reason = _denial_reason(request, review, removal)
-    done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason, form.cleaned_data["after"] or 0)
+    confirmed, after = form.cleaned_data["confirmed"], form.cleaned_data["after"] or 0
+    done = reviews.apply_removals(request.user.client, review_id, removal, denial_reason, confirmed, after)
     failed = (form.cleaned_data["failed"] or 0) + done.failed
     page, words = reverse("review_removals", args=[review_id]), review.subject.removals[removal]
     if done.is_over:
@@ -113,6 +116,7 @@ def _apply(request: AppRequest, review_id: str) -> HttpResponse:
         "is_resumable": True,
         "action": page,
         "removal": removal,
+        "confirmed": confirmed,
         "failed": failed,
         "text": f"{words.doing} {review.subject.nouns}",
     }

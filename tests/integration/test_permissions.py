@@ -33,7 +33,7 @@ from accounts.views.login import NOTICES
 from tests.support.cast import CAST, PASSWORD
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
-from tests.support.reviews import decide, sign_off, start_review
+from tests.support.reviews import confirmed, decide, sign_off, start_review
 from tests.support.role_mappings import no_mappings_left, put_mapping
 from tests.support.sessions import OWN_PAGE, another_session, store_of
 
@@ -249,12 +249,12 @@ class World:
         while jobs.advance(mia, self.reset, lambda action, user, wanted: "").state == "running":
             pass
         users.update(mia, users.get(mia, "edited"), User("edited", full_name="Edited", roles=("viewer",)))
-        self.edited = restores.state(users.get(mia, "edited"))
         with pytest.raises(errors.OutcomeUnknown), audit.recorded(otto, audit.Action.USER_UPDATE, "lost"):
             raise errors.OutcomeUnknown("lost")
         self.node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
         self.event = audit.search(audit.Query(target="lost")).events[0].id
         self.edit = audit.search(audit.Query(target="edited", action=Action.USER_UPDATE)).events[0].id
+        self.edited = restores.state(audit.get(self.edit), users.get(mia, "edited"))
 
     def make_delay(self) -> None:
         """Of the next sign-in of jdoe."""
@@ -332,7 +332,7 @@ class World:
             "review_report": Sent((self.signed.id,)),
             "review_check": Sent((self.signed.id,)),
             "review_download": Sent((self.signed.id,)),
-            "review_removals": Sent((self.signed.id,), form={"action": "deactivate"}),
+            "review_removals": Sent((self.signed.id,), form=confirmed(self.signed, "deactivate")),
             "review_apply_removals": Sent((self.signed.id,), query="?action=deactivate"),
             "audit_export": Sent(form={"format": "csv"}),
             "audit_event": Sent((self.event,)),

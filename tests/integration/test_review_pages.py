@@ -18,6 +18,7 @@ from accounts.services.reviews import Review
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
 from tests.support.nodes import TestNode
+from tests.support.reviews import confirmed
 
 
 @pytest.fixture
@@ -128,7 +129,8 @@ def test_from_the_sign_off_to_the_proof(node: TestNode, otto: Client, signed_in:
     confirmation = ada.get(f"/reviews/apply-removals/{review.id}?action=delete").content.decode()
     assert names[1] in confirmation
     assert f'hx-get="/reviews/check/{review.id}"' in confirmation
-    assert ada.post(url, {"action": "delete"})["Location"] == url
+    assert ada.post(url, {"action": "delete"}).status_code == 409, "nothing was confirmed"
+    assert ada.post(url, confirmed(review, "delete"))["Location"] == url
     assert [node.user(name) is None for name in names] == [False, True, True]
 
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
@@ -215,9 +217,11 @@ def test_one_failed_removal_stops_no_other(
         settings.ELASTICSEARCH_HOSTS = [fault.url]
         fault.answers[f"DELETE /_security/user/{names[0]}"] = status
         ada = signed_in("ada")
-        form = {"action": "delete"}
+        form = confirmed(review, "delete")
         while (answer := ada.post(url, form)).status_code == 200:
-            fields = re.findall(r'<input type="hidden" name="(action|after|failed)" value="([^"]*)">', answer.content.decode())
+            fields = re.findall(
+                r'<input type="hidden" name="(action|confirmed|after|failed)" value="([^"]*)">', answer.content.decode()
+            )
             assert dict(fields) != form, "each batch goes on"
             form = dict(fields)
         assert answer["Location"] == url
@@ -226,3 +230,21 @@ def test_one_failed_removal_stops_no_other(
         assert "Not deleted: 1 user." in page
         assert re.search(r"Delete user, \w+ \([A-Z][^)]+\): ada", page), "the reason"
     assert [node.user(name) is None for name in names] == [False, True, True]
+
+
+def test_items_that_are_altered_after_they_were_confirmed(node: TestNode, otto: Client, signed_in: Callable[..., Client]) -> None:
+    """Whoever has the API key of usermgmt can't have others removed than the administrator saw."""
+    names = people(node, 2)
+    review = start(otto)
+    send(otto, review, open_page(otto, review), m1_decision="remove", m2_decision="keep")
+    sign_off(otto, review)
+    ada = signed_in("ada")
+    page = ada.get(f"/reviews/apply-removals/{review.id}?action=delete").content.decode()
+    form = dict(re.findall(r'<input type="hidden" name="(action|confirmed)" value="([^"]*)">', page))
+    query = {"bool": {"filter": [{"term": {"review": review.id}}, {"term": {"number": 2}}]}}
+    [item] = node.elastic.search(index=indices.REVIEWS, query=query)["hits"]["hits"]
+    decision = {**item["_source"]["decision"], "choice": "remove"}
+    document = {**item["_source"], "choice": "remove", "decision": decision}
+    node.elastic.index(index=indices.REVIEWS, id=item["_id"], document=document, refresh=True)
+    assert ada.post(f"/reviews/removals/{review.id}", form).status_code == 409
+    assert node.usernames() >= set(names)

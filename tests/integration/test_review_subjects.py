@@ -20,7 +20,7 @@ from accounts.services.reviews import Item, KeyFilter, MappingFilter, Review, st
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
 from tests.support.nodes import TestNode
-from tests.support.reviews import decide, start_review
+from tests.support.reviews import confirmed, decide, start_review
 
 MONITOR = {"monitor": {"cluster": ["monitor"]}}
 SAML = {"field": {"realm.name": "saml1"}}
@@ -127,7 +127,7 @@ def test_review_of_api_keys(
     confirmation = administrator.get(f"/reviews/apply-removals/{review.id}?action=revoke").content.decode()
     assert f"<li>leaving ({keys['leaving']})</li>" in confirmation
     assert own_key not in confirmation, "usermgmt doesn't revoke its own key"
-    assert administrator.post(url, {"action": "revoke"})["Location"] == url
+    assert administrator.post(url, confirmed(review, "revoke"))["Location"] == url
     found = {key["id"]: key for key in node.elastic.security.get_api_key().body["api_keys"]}
     assert [found[keys[name]]["invalidated"] for name in keys] == [False, True, False]
     assert not found[own_key]["invalidated"]
@@ -172,12 +172,12 @@ def test_review_of_role_mappings(
     with faulty(node) as fault:
         settings.ELASTICSEARCH_HOSTS = [fault.url]
         fault.answers["PUT /_security/role_mapping/boss"] = 409
-        assert signed_in("ada").post(url, {"action": "disable"})["Location"] == url
+        assert signed_in("ada").post(url, confirmed(review, "disable"))["Location"] == url
     settings.ELASTICSEARCH_HOSTS = [node.url]
     found = node.elastic.security.get_role_mapping().body
     assert [found[name]["enabled"] for name in ("boss", "gone", "kept")] == [True, False, True], "one failed removal stops no other"
     assert found["gone"] == {"enabled": False, "roles": ["viewer"], "rules": SAML, "metadata": {"team": "gone"}}
-    assert administrator.post(url, {"action": "delete"})["Location"] == url
+    assert administrator.post(url, confirmed(review, "delete"))["Location"] == url
     assert list(node.elastic.security.get_role_mapping().body) == ["kept", "off"]
 
     refresh(node)

@@ -208,19 +208,21 @@ def test_removals_are_applied_once_and_recorded(
     for number, decision in enumerate(("remove", "keep", "remove", "remove"), start=1):
         decide(otto, review, number, decision)  # type: ignore[arg-type]
     with pytest.raises(errors.ReviewClosed):
-        reviews.apply_removals(ada, review.id, "delete", nothing_against_it)
+        reviews.apply_removals(ada, review.id, "delete", nothing_against_it, "")
     review = sign_off(otto, review)
     node.elastic.security.delete_user(username=names[3])  # elsewhere
-    assert reviews.apply_removals(otto, review.id, "delete", nothing_against_it).failed == 2  # the cluster refuses each
+    confirmed = reviews.digest(reviews.to_remove(review))
+    assert reviews.apply_removals(otto, review.id, "delete", nothing_against_it, confirmed).failed == 2  # the cluster refuses each
 
     threads = [
-        threading.Thread(target=reviews.apply_removals, args=(ada, review.id, "deactivate", nothing_against_it)) for _ in range(2)
+        threading.Thread(target=reviews.apply_removals, args=(ada, review.id, "deactivate", nothing_against_it, confirmed))
+        for _ in range(2)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert reviews.apply_removals(ada, review.id, "deactivate", nothing_against_it).is_over
+    assert reviews.apply_removals(ada, review.id, "deactivate", nothing_against_it, confirmed).is_over
     actions(node, review)
     gone = reviews.outcomes_by_decision(ada, review, "remove")
     assert [(one.item.identity, one.state, one.is_done) for one in gone] == [

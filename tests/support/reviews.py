@@ -20,6 +20,11 @@ def decide(client: PersonClient, review: Review, number: int, decision: Decision
     return reviews.decide(client, review.id, number, decision, comment, seen)
 
 
+def confirmed(review: Review, action: str) -> dict[str, str]:
+    """The form that confirms the removals."""
+    return {"action": action, "confirmed": reviews.digest(reviews.to_remove(review))}
+
+
 def sign_off(client: PersonClient, review: Review) -> Review:
     reviews.begin_sign_off(client, review.id)
     while not reviews.lock_decisions(client, review.id).is_over:

@@ -94,8 +94,10 @@ def test_only_changes_of_users_can_be_restored() -> None:
     "other", [replace(NOW, email="a@b"), replace(NOW, enabled=False), replace(NOW, metadata={**NOW.metadata, "a": True})]
 )
 def test_the_state_of_a_user_changes_with_every_field(other: User) -> None:
-    assert restores.state(NOW) == restores.state(replace(NOW, roles=("superuser", "editor")))
-    assert restores.state(other) != restores.state(NOW)
+    edit = event(WAS, NOW)
+    assert restores.state(edit, NOW) == restores.state(edit, replace(NOW, roles=("superuser", "editor")))
+    assert restores.state(edit, other) != restores.state(edit, NOW)
+    assert restores.state(event(other, NOW), NOW) != restores.state(edit, NOW), "what the page showed would no longer be true"
 
 
 def test_metadata_is_recorded_as_json() -> None:

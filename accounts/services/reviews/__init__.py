@@ -13,9 +13,11 @@ from accounts.services.reviews.records import JobProgress as JobProgress
 from accounts.services.reviews.records import Review as Review
 from accounts.services.reviews.remediation import Outcome as Outcome
 from accounts.services.reviews.remediation import apply_removals as apply_removals
+from accounts.services.reviews.remediation import digest as digest
 from accounts.services.reviews.remediation import outcomes as outcomes
 from accounts.services.reviews.remediation import outcomes_by_decision as outcomes_by_decision
 from accounts.services.reviews.remediation import remaining as remaining
+from accounts.services.reviews.remediation import to_remove as to_remove
 from accounts.services.reviews.sign_off import begin_sign_off as begin_sign_off
 from accounts.services.reviews.sign_off import is_signer as is_signer
 from accounts.services.reviews.sign_off import lock_decisions as lock_decisions

@@ -1,8 +1,10 @@
 """Removals and changes after the sign-off: the items as they are now, what was done to them, and applying the removals."""
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
@@ -69,21 +71,34 @@ def outcomes_by_decision(client: PersonClient, review: Review, decision: Decisio
     return list(outcomes(client, review, page).values())
 
 
-def remaining(client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason) -> list[Outcome]:
-    """Everything that is to be removed and still can be."""
+def to_remove(review: Review) -> list[Item]:
+    """The items with the decision to remove them."""
     store.refresh()
-    return list(_pending(client, review, removal, denial_reason, after=0, size=store.BATCH_SIZE))
+    return list(store.all_items(review.id, "remove"))
+
+
+def digest(items: Sequence[Item]) -> str:
+    """Changes whenever other things are to be removed."""
+    shown = [[item.review, item.subject.slug, item.number, item.row] for item in items]
+    return sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+
+
+def remaining(
+    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, items: Sequence[Item]
+) -> list[Outcome]:
+    """Those of the items that still can be removed."""
+    return list(_pending(client, review, removal, denial_reason, items, size=store.BATCH_SIZE))
 
 
 def _pending(
-    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, after: int, size: int
+    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, items: Sequence[Item], size: int
 ) -> Iterator[Outcome]:
-    """The same after a number, read in batches of that size."""
-    while page := store.items(review.id, ItemQuery("remove", after=after, size=size)):
+    """The same, read in batches of that size."""
+    for start in range(0, len(items), size):
+        page = items[start : start + size]
         current = review.subject.current(client, [item.row for item in page])
         each = [Outcome(item, current[item.identity]) for item in page]
         yield from (one for one in each if _is_pending(one.current, removal, denial_reason))
-        after = page[-1].number
 
 
 def _is_pending(current: Current, removal: Removal, denial_reason: DenialReason) -> bool:
@@ -93,18 +108,21 @@ def _is_pending(current: Current, removal: Removal, denial_reason: DenialReason)
 
 
 def apply_removals(
-    client: PersonClient, review_id: str, removal: Removal, denial_reason: DenialReason, after: int = 0
+    client: PersonClient, review_id: str, removal: Removal, denial_reason: DenialReason, confirmed: str, after: int = 0
 ) -> JobProgress:
     """Remove the next batch of the remaining items, each under a lock and as they are then.
 
     Each is tried once: `after` is the number of the last item that was. Of two administrators who do so at once, one finds it
-    done. Raises ReviewClosed for a review that isn't signed off, AuditUnavailable.
+    done. `confirmed`: the digest of the items that the operator was shown, so that what was altered since isn't removed.
+    Raises Conflict if they are others now, ReviewClosed for a review that isn't signed off, AuditUnavailable.
     """
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    store.refresh()
-    pending = _pending(client, review, removal, denial_reason, after, size=READ_AHEAD)
+    items = to_remove(review)
+    if digest(items) != confirmed:
+        raise errors.Conflict(f"other items of the review {review_id} are to be removed than were confirmed")
+    pending = _pending(client, review, removal, denial_reason, [item for item in items if item.number > after], size=READ_AHEAD)
     found = [one.item for one in islice(pending, BATCH_SIZE + 1)]
     batch = found[:BATCH_SIZE]
     failed = [item for item in batch if not _remove(client, item, removal, denial_reason)]

@@ -87,9 +87,10 @@ def fields(event: Event, user: User) -> list[FieldRestore]:
     ]
 
 
-def state(user: User) -> str:
-    """Changes whenever a field of the user does."""
-    return sha256(json.dumps(_fields(user), sort_keys=True).encode()).hexdigest()
+def state(event: Event, user: User | None) -> str:
+    """Changes whenever a field of the user does, or what the audit trail has of the event."""
+    shown = [event.target, event.changes, event.resulting_changes, _fields(user) if user else None]
+    return sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
 def restore(client: PersonClient, event: Event, user: User, names: Collection[str]) -> None:

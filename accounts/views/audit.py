@@ -59,7 +59,7 @@ def event(request: AppRequest, event_id: str) -> HttpResponse:
     found = audit.get(event_id)
     context = {
         "event": found,
-        "can_verify": request.user.can_manage and found.outcome == "unknown",
+        "can_verify": request.user.can_manage and found.outcome == "unknown" and not found.is_damaged,
         "restored_by": restores.restored_by(found) if restores.is_restorable(found) else None,
         "is_not_recorded": found.action in restores.RESTORABLE and restores.denial_reason(found) == restores.NOT_RECORDED,
     }

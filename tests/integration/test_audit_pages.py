@@ -463,3 +463,51 @@ def test_event_is_in_the_period_in_which_it_began(node: TestNode, person: Callab
     assert found(outcome="failure", since=start, until=end) == {"download to after it"}
     for period in ({"until": start}, {"since": start, "until": end}, {"since": end}, {"since": start}, {"until": end}):
         assert found(outcome="success", **period) | found(outcome="failure", **period) == found(**period)
+
+
+def damages(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The document as other programs may have written it, by what is wrong."""
+    event, user, ours = document["event"], document["user"], document["usermgmt"]
+    return {
+        "no-actor": {name: value for name, value in document.items() if name != "user"},
+        "number-as-name": {**document, "user": {**user, "name": 7}},
+        "no-event": {name: value for name, value in document.items() if name != "event"},
+        "id-of-a-path": {**document, "event": {**event, "id": "a/b"}},
+        "unknown-outcome": {**document, "event": {**event, "outcome": "maybe"}},
+        "list-of-actions": {**document, "event": {**event, "action": ["user-update", "user-delete"]}},
+        "half-a-change": {**document, "usermgmt": {**ours, "changes": [{"field": "roles"}]}},
+        "details-as-list": {**document, "usermgmt": {**ours, "details": ["x"]}},
+        "restores-nothing": {**document, "usermgmt": {**ours, "details": {"restores": "a/b"}}},
+        "milliseconds": {**document, "@timestamp": int(timezone.now().timestamp() * 1000)},
+        "not/an/id": {**document, "user": {}, "event": {}},
+    }
+
+
+def test_damaged_events_are_shown_and_hide_no_others(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
+    event = audit.search(audit.Query(target=jane, action="user-update")).events[0]
+    before = len(audit.search(audit.Query(target=jane)).events)
+    wrong = damages(replace(event, id=uuid.uuid4().hex, stage="single", outcome="success").document())
+    for id, document in wrong.items():
+        node.elastic.index(index=event.index, id=id, document=document, refresh=True)
+    outcome: dict[str, Any] = {"index": event.index, "id": f"{event.id}-outcome"}
+    good = node.elastic.get(**outcome).body["_source"]
+    node.elastic.index(**outcome, document={**good, "user": {"name": 7}}, refresh=True)
+    try:
+        page = audit.search(audit.Query(target=jane))
+        assert len(page.events) == before + len(wrong)
+        assert sum(each.is_damaged for each in page.events) == len(wrong) + 1, "also the edit, whose outcome is damaged"
+        otto = signed_in("otto")
+        for path in (f"/audit/?target={jane}", f"/users/history/{jane}"):
+            assert text(otto, path).count(">Damaged</span>") == len(wrong) + 1
+        for id in (*wrong, event.id):
+            if id != "not/an/id":
+                assert "Damaged: a field is missing or invalid" in text(otto, f"/audit/event/{id}")
+        exported = [trail_table.row(each) for batch in audit.batches(audit.Query(target=jane)) for each in batch]
+        assert len(exported) == before + len(wrong)
+        assert sum(row["reason"].startswith("Damaged") for row in exported) == len(wrong) + 1
+        assert signed_in("ada").post(f"/audit/verify/{event.id}", follow=True).status_code == 200
+        assert audit.get(event.id).is_damaged
+    finally:
+        node.elastic.index(**outcome, document=good)
+        for id in wrong:
+            node.elastic.delete(index=event.index, id=id, refresh=True)

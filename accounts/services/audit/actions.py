@@ -168,6 +168,7 @@ REASONS: Final = {
     "incorrect_api_key": "Incorrect API key",
     "invalid_form_token": "Invalid form token",
     "session_limit": "Session limit reached",
+    "damaged_event": "Damaged: a field is missing or invalid",
 }
 
 

@@ -1,10 +1,11 @@
 """An event of the audit trail and its documents: ECS fields, and `usermgmt` for what ECS has no field for."""
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
@@ -21,6 +22,11 @@ Changes = Mapping[str, tuple[Any, Any]]
 
 MAX_NAME_LENGTH: Final = 1024  # changed values have no limit
 ECS_VERSION: Final = "8.11.0"
+OUTCOMES: Final = ("", "success", "failure", "unknown")
+STAGES: Final = ("intent", "outcome", "verified", "single")
+DAMAGED: Final = "damaged_event"  # as the reason
+ID: Final = re.compile(r"[-a-zA-Z0-9_]+")  # in URLs
+UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,11 @@ class Event:
     index: str = ""
     ended: datetime | None = None
     verification: "Event | None" = None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether one of its documents isn't as usermgmt wrote it. What became of the change isn't known from that."""
+        return self.reason == DAMAGED
 
     @property
     def is_applied(self) -> bool:
@@ -142,12 +153,42 @@ class Event:
 
     @classmethod
     def of(cls, hit: Mapping[str, Any]) -> Self:
-        """One stage, from a hit of a search or the answer to a get."""
+        """One stage, from a hit of a search or the answer to a get. Other programs may have written it: see `is_damaged`."""
+        try:
+            return cls._of(hit)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return cls._damaged(hit)
+
+    @classmethod
+    def _damaged(cls, hit: Mapping[str, Any]) -> Self:
+        """An event of its own, with what can be read."""
+        source = hit["_source"]
+        id = hit["_id"] if ID.fullmatch(hit["_id"]) else ""
+        actor = Actor(_text_at(source, "user", "name"), _text_at(source, "user", "domain"), "", "")
+        target = _text_at(source, "usermgmt", "target", "name")
+        try:
+            moment = _moment(source["@timestamp"])
+        except (KeyError, TypeError, ValueError):
+            moment = UNKNOWN_TIME
+        return cls(
+            id=id,
+            moment=moment,
+            actor=actor,
+            action=_text_at(source, "event", "action"),
+            kind=_text_at(source, "usermgmt", "target", "kind"),
+            target=target,
+            outcome="unknown",
+            reason=DAMAGED,
+            index=hit["_index"],
+        )
+
+    @classmethod
+    def _of(cls, hit: Mapping[str, Any]) -> Self:
         source = hit["_source"]
         event, user, ours = source["event"], source["user"], source["usermgmt"]
-        return cls(
+        found = cls(
             id=event["id"],
-            moment=datetime.fromisoformat(source["@timestamp"]),
+            moment=_moment(source["@timestamp"]),
             actor=Actor(user.get("name", ""), user.get("domain", ""), ours.get("realm_type", ""), ours.get("command", "")),
             action=event["action"],
             kind=ours.get("target", {}).get("kind", ""),
@@ -162,6 +203,35 @@ class Event:
             stage=ours["stage"],
             index=hit["_index"],
         )
+        found._require_valid()
+        return found
+
+    def _require_valid(self) -> None:
+        """Raises TypeError, ValueError, KeyError."""
+        actor, details = self.actor, self.details
+        texts = [self.id, actor.username, actor.realm, actor.realm_type, actor.command, self.action, self.kind, self.target]
+        texts += [self.reason, self.source, self.session, self.request, *self.changes, *details.values()]
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError("a text is something else")
+        if self.outcome not in OUTCOMES or self.stage not in STAGES or self.reason == DAMAGED:
+            raise ValueError("unknown outcome or stage")
+        if not all(ID.fullmatch(id) for id in (self.id, details.get("restores", self.id))):
+            raise ValueError("no ID")
+        if self.stage == "verified":
+            _moment(details["verified_at"]), details["verified_by"]
+
+
+def _moment(text: str) -> datetime:
+    """Without a time zone, UTC, as Elasticsearch takes it."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _text_at(source: Any, *names: str) -> str:
+    """The text at this path of a document, or ""."""
+    for name in names:
+        source = source.get(name) if isinstance(source, dict) else None
+    return source if isinstance(source, str) else ""
 
 
 def _filled(**fields: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.services import errors
 from accounts.services.audit import histogram, queries
 from accounts.services.audit.actions import USER_CHANGES
-from accounts.services.audit.events import Event
+from accounts.services.audit.events import STAGES, Event
 from accounts.services.audit.queries import Query
 from accounts.services.client import service_client
 from accounts.services.documents import indices
@@ -134,12 +134,14 @@ def of_requests(
 
 
 def get(event_id: str) -> Event:
-    """One event with all its stages. Raises EventNotFound."""
-    filters = [{"term": {"event.id": event_id}}, {"terms": {"usermgmt.stage": ["intent", "single"]}}]
-    found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": filters}}, sort=OLDEST_FIRST, size=1)["hits"]["hits"]
+    """One event with all its stages; a damaged one by the ID of its document. Raises EventNotFound."""
+    first = [{"term": {"event.id": event_id}}, {"terms": {"usermgmt.stage": ["intent", "single"]}}]
+    query = {"bool": {"should": [{"bool": {"filter": first}}, {"ids": {"values": [event_id]}}]}}
+    hits = service_client().search(**AUDIT_INDICES, query=query, sort=OLDEST_FIRST, size=1)["hits"]["hits"]
+    found = [event for event in map(Event.of, hits) if event.stage in ("intent", "single")]
     if not found:
         raise errors.EventNotFound(event_id)
-    return _merged_events(found)[0]
+    return _merged(found)[0]
 
 
 def time_of(aggregation: Mapping[str, Any]) -> datetime | None:
@@ -149,9 +151,12 @@ def time_of(aggregation: Mapping[str, Any]) -> datetime | None:
 
 
 def _merged_events(hits: Iterable[Mapping[str, Any]]) -> list[Event]:
+    return _merged([Event.of(hit) for hit in hits])
+
+
+def _merged(found: Sequence[Event]) -> list[Event]:
     """Each event once, with its outcome."""
-    found = [Event.of(hit) for hit in hits]
-    events = {event.id: event for event in found}
+    events = {event.id or f"{number}": event for number, event in enumerate(found)}  # a damaged one may have no ID
     known = {f"{event.id}-{event.stage}": event for event in found}
     wanted = [
         {"_index": event.index, "_id": id}
@@ -169,6 +174,8 @@ def merged(event: Event, known: Mapping[str, Event]) -> Event:
     """One event of its stages, by document ID."""
     if event.stage == "single":
         return event
+    if damaged := next((each for each in (known.get(f"{event.id}-{stage}") for stage in STAGES) if each and each.is_damaged), None):
+        return replace(event, outcome="unknown", reason=damaged.reason)
     intent = known.get(f"{event.id}-intent", event)
     later = (known.get(f"{event.id}-{stage}") for stage in ("outcome", "verified"))
     outcome, verification = (each if each and each.is_stage_of(intent) else None for each in later)
@@ -218,7 +225,7 @@ def _begun_before(query: Query, moment: datetime) -> list[str]:
     """The IDs of the changes that match, began before that time, and ended after it."""
     found: list[str] = []
     for hits in _all_hits(queries.outcomes_after(query, moment, OUTCOME_TIMEOUT)):
-        intents = [{"_index": hit["_index"], "_id": f"{hit['_source']['event']['id']}-intent"} for hit in hits]
+        intents = [{"_index": hit["_index"], "_id": f"{Event.of(hit).id}-intent"} for hit in hits]
         documents = service_client().mget(docs=intents)["docs"] if intents else []
         found += [event.id for event in (Event.of(each) for each in documents if each.get("found")) if event.moment < moment]
     return found

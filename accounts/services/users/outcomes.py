@@ -32,7 +32,7 @@ def verify_outcome(client: PersonClient, event_id: str) -> Event:
 def unknown_event(event_id: str) -> Event:
     """A change whose outcome is unknown. Raises EventNotFound, Conflict when the outcome is known."""
     event = audit.get(event_id)
-    if event.outcome != "unknown":
+    if event.outcome != "unknown" or event.is_damaged:
         raise errors.Conflict("the outcome is known")
     return event
 

@@ -25,7 +25,7 @@ from accounts.services import audit, errors, jobs
 from accounts.services.audit import reading
 from accounts.services.client import CredentialsMixin, PersonClient, service_client
 from accounts.services.cluster import own_roles
-from accounts.services.documents import indices
+from accounts.services.documents import indices, locks
 from accounts.services.documents import store as documents_store
 from accounts.services.jobs import Job, plan, records, run, store
 from accounts.services.jobs.records import Step
@@ -638,6 +638,7 @@ def test_a_killed_process(
 ) -> None:
     names = [f"bulk-{number:02}" for number in range(12)]
     make(node, names)
+    monkeypatch.setattr(locks, "LIFETIME", locks.LIFETIME * 0)  # as long as the outcome is open
     ada = person("ada")
     job = jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x")
     jobs.advance(ada, job.id, allows_all)

@@ -384,6 +384,31 @@ def test_a_caller_without_privileges_writes_little_and_holds_no_lock(node: TestN
         assert (event["user"]["name"], len(event["usermgmt"].get("changes", []))) == (caller, size)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [
+        ("PUT", "", "user-update"),
+        ("DELETE", "", "user-delete"),
+        ("PUT", "/_disable", "user-disable"),
+        ("PUT", "/_enable", "user-enable"),
+    ],
+)
+def test_a_locked_user_is_a_conflict_that_is_recorded_once(node: TestNode, url: str, method: str, path: str, action: str) -> None:
+    """An edit writes the status that it has read, so it would undo what is changed in the meantime."""
+    node.put_user("jdoe", enabled=path != "/_enable")
+    before = len(events(node, action))
+    with locks.held(users.lock_name("jdoe")):
+        response = send(url, method, f"/_security/user/jdoe{path}", None if path or method == "DELETE" else {"roles": []})
+    assert response.status == 409, response.body
+    found = events(node, action)[before:]
+    assert [(event["usermgmt"]["stage"], event["event"].get("reason")) for event in found] == [
+        ("intent", None),
+        ("outcome", "user_locked"),
+    ]
+    assert (node.user("jdoe") or {})["enabled"] == (path != "/_enable")
+    assert send(url, method, f"/_security/user/jdoe{path}", None if path or method == "DELETE" else {"roles": []}).status == 200
+
+
 def test_changes_have_the_fields_before_and_after(node: TestNode, url: str) -> None:
     node.put_user("jdoe", full_name="Jane", roles=["viewer"], metadata={"a": {"b": 1}})
     send(url, "PUT", "/_security/user/jdoe", {"roles": ["editor"], "enabled": False, "metadata": {"a": {"c": 2}}})

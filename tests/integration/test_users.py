@@ -1,8 +1,12 @@
 """Users through the services, looked at on the node."""
 
 import multiprocessing
+import threading
 from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import replace
 from multiprocessing.synchronize import Barrier
+from time import sleep
 from typing import Any
 
 import pytest
@@ -10,6 +14,7 @@ from django.conf import settings
 
 from accounts.services import errors, users
 from accounts.services.client import PersonClient
+from accounts.services.documents import locks
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
 from tests.support.names import HOSTILE_NAMES
@@ -151,3 +156,52 @@ def test_cluster_denies_auditor(node: TestNode, person: Callable[[str], PersonCl
         with pytest.raises(errors.AccessDenied):
             change()
     assert node.writes() == writes
+
+
+@pytest.mark.parametrize("change", [users.enable, users.disable, users.delete])
+def test_an_edit_undoes_no_other_change(
+    node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch, change: Callable[[PersonClient, str], None]
+) -> None:
+    """Between what the edit reads and what it writes, which includes the status that it has read."""
+    node.put_user("jdoe", roles=["viewer"], enabled=change is not users.enable)
+    seen, put = users.get(ada, "jdoe"), ada.put_user
+    monkeypatch.setattr(users.users, "LOCK_PATIENCE", 0)
+    others: list[str] = []
+
+    def put_user(**fields: Any) -> Any:
+        try:
+            change(ada, "jdoe")
+        except errors.UserLocked:
+            others.append("locked")
+        return put(**fields)
+
+    monkeypatch.setattr(ada, "put_user", put_user, raising=False)
+    users.update(ada, seen, replace(seen, full_name="Jane"))
+    assert others == ["locked"]
+    change(ada, "jdoe")
+    user = node.user("jdoe")
+    assert user is None if change is users.delete else user and user["enabled"] == (change is users.enable)
+
+
+def test_a_deactivation_waits_for_an_edit(node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    node.put_user("jdoe", roles=["viewer"])
+    seen, put = users.get(ada, "jdoe"), ada.put_user
+    other = threading.Thread(target=copy_context().run, args=(users.disable, ada, "jdoe"))
+    waits = threading.Event()
+
+    def waiting(seconds: float) -> None:
+        waits.set()
+        sleep(seconds)
+
+    def put_user(**fields: Any) -> Any:
+        monkeypatch.setattr(locks, "sleep", waiting)
+        other.start()
+        assert waits.wait(30)
+        return put(**fields)
+
+    monkeypatch.setattr(ada, "put_user", put_user, raising=False)
+    users.update(ada, seen, replace(seen, full_name="Jane"))
+    other.join()
+    user = node.user("jdoe")
+    assert user
+    assert (user["full_name"], user["enabled"]) == ("Jane", False)

@@ -9,6 +9,7 @@ from accounts.services.audit.activity import UserActivity as UserActivity
 from accounts.services.audit.activity import activity_and_trail_start as activity_and_trail_start
 from accounts.services.audit.activity import activity_of as activity_of
 from accounts.services.audit.activity import trail_start as trail_start
+from accounts.services.audit.events import Changes as Changes
 from accounts.services.audit.events import Event as Event
 from accounts.services.audit.events import Outcome as Outcome
 from accounts.services.audit.queries import Query as Query
@@ -31,6 +32,7 @@ from accounts.services.audit.security_events import record_failed_api_key as rec
 from accounts.services.audit.security_events import record_failed_sign_in as record_failed_sign_in
 from accounts.services.audit.security_events import record_sign_in as record_sign_in
 from accounts.services.audit.security_events import record_sign_out as record_sign_out
+from accounts.services.audit.writing import Operations as Operations
 from accounts.services.audit.writing import record_event as record_event
 from accounts.services.audit.writing import record_verification as record_verification
 from accounts.services.audit.writing import recorded as recorded

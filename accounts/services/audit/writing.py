@@ -38,13 +38,14 @@ def recorded(
     changes: Changes | None = None,
     details: Mapping[str, str] | None = None,
     lock: str = "",
+    patience: float = 0,
     with_outcome: Operations | None = None,
 ) -> Iterator[Event]:
     """Record the intent of a change, let the block make it, and record the outcome.
 
     `changes`: {field: (before, after)}, never a secret; `details`: what helps to identify the target, to which the block may add
-    results. `lock`: held during the block; the calls that write the events take and release it. `with_outcome`: what else the call
-    with a successful outcome writes; where Elasticsearch rejects that, the log says so.
+    results. `lock`: held during the block; the calls that write the events take and release it, and wait for it for `patience`
+    seconds. `with_outcome`: what else the call with a successful outcome writes; where Elasticsearch rejects that, the log says so.
 
     Raises AuditUnavailable, without running the block, when the intent can't be recorded; UserLocked when the lock is held. A
     ServiceError of the block is a failure. After any other exception, and OutcomeUnknown, the outcome is unknown and the lock
@@ -53,7 +54,7 @@ def recorded(
     event = Event.now(client.actor, action, target, kind, changes=changes or {}, details=details or {})
     if once := _event_id.get():
         event = replace(event, id=once)
-    _begin(event, lock)
+    _begin(event, lock, patience)
     try:
         yield event
     except errors.UserOverwritten as exc:  # applied, and more than that
@@ -128,7 +129,7 @@ def record_verification(event: Event, verifier: Actor, outcome: Outcome, reason:
     return verified
 
 
-def _begin(event: Event, lock: str) -> None:
+def _begin(event: Event, lock: str, patience: float) -> None:
     written, *locked = _send([*event.at("intent").operations(), *(locks.taking(lock) if lock else [])])
     try:
         _require_written(written)
@@ -141,7 +142,7 @@ def _begin(event: Event, lock: str) -> None:
     if not locked:
         return
     try:
-        locks.require_taken(lock, locked[0])
+        locks.require_taken(lock, locked[0], patience)
     except errors.ServiceError as exc:
         _end(event, "failure", exc.code)
         raise

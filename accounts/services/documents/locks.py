@@ -43,10 +43,10 @@ def taking(name: str) -> list[dict[str, Any]]:
     return [{"create": {"_index": indices.LOCKS, "_id": _id(name)}}, _document()]
 
 
-def require_taken(name: str, item: Mapping[str, Any]) -> None:
-    """Hold the lock after such a `_bulk`. Raises UserLocked when it is held, and Unavailable."""
+def require_taken(name: str, item: Mapping[str, Any], patience: float = 0) -> None:
+    """Hold the lock after such a `_bulk`. Raises UserLocked when it is held for `patience` seconds, and Unavailable."""
     if item["status"] == HTTPStatus.CONFLICT:
-        _take_over_expired(name)
+        _take_patiently(name, monotonic() + patience)
     elif error := item.get("error"):
         raise setup_problems.of_error(error, item["status"]) or errors.Unavailable(f"{error['type']}: {error['reason']}")
 

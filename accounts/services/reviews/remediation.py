@@ -136,11 +136,16 @@ def _remove(client: PersonClient, item: Item, removal: Removal, denial_reason: D
     try:
         with locks.held(f"removal {item.identity}"):
             current = item.subject.current(client, [item.row])[item.identity]
-            if _is_pending(current, removal, denial_reason):
-                item.subject.remove(client, removal, current)
+            return not _is_pending(current, removal, denial_reason) or _try_to_remove(client, item, removal, current)
     except (errors.NotFound, errors.UserLocked):  # done, or being done, by another administrator: the page shows the current status
         return True
-    except errors.AuditUnavailable:
+
+
+def _try_to_remove(client: PersonClient, item: Item, removal: Removal, current: Any) -> bool:
+    """Whether it is removed. Somebody else's edit of the same user isn't a removal. Raises NotFound, AuditUnavailable."""
+    try:
+        item.subject.remove(client, removal, current)
+    except (errors.NotFound, errors.AuditUnavailable):
         raise
     except errors.ServiceError:  # the audit trail has the reason, and the page shows it
         return False

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial, wraps
 from http import HTTPStatus
-from time import sleep
 from typing import Any, Final, NamedTuple, cast
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from accounts.services import audit, errors, passwords, roles, sessions, users
 from accounts.services.audit import Action
 from accounts.services.audit.events import Changes
 from accounts.services.client import Answer, Call, ForwardingClient, exact_text, invalidating
+from accounts.services.documents import locks
 from accounts.services.passwords import policy
 from accounts.services.roles import Role
 from accounts.services.user_api.caller import Identity
@@ -23,7 +23,7 @@ from accounts.services.user_api.conditions import Conditions
 from accounts.services.users import User
 
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
-WAITS: Final = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+LOCK_PATIENCE: Final = 3.0
 REQUIRED: Final = {
     Action.USER_CREATE: "cluster:admin/xpack/security/user/put",
     Action.USER_UPDATE: "cluster:admin/xpack/security/user/put",
@@ -45,6 +45,7 @@ class Change:
     call: Call
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     conditions: Conditions = NO_CONDITIONS
+    is_locked: bool = False  # the user, for this change
 
     @property
     def is_own_account(self) -> bool:
@@ -58,18 +59,18 @@ class Change:
 def _waiting(make: Callable[[Change], Answer]) -> Callable[[Change], Answer]:
     """Another change of the same user may hold the lock; nothing of this one was sent.
 
-    Made from the start again, and not only the lock taken later: the other change may have made another user of it.
+    Made from the start again, and not only the lock taken later: the other change may have made another user of it. The lock
+    comes first then, so that the audit trail has one failure of the change at most, however long it waits.
     """
 
     @sensitive_variables()
     @wraps(make)
     def waiting(change: Change) -> Answer:
-        for wait in WAITS:
-            try:
-                return make(change)
-            except errors.UserLocked:
-                sleep(wait)
-        return make(change)
+        try:
+            return make(change)
+        except errors.UserLocked:
+            with locks.held(users.lock_name(change.username), patience=LOCK_PATIENCE):
+                return make(replace(change, is_locked=True))
 
     return waiting
 
@@ -97,9 +98,11 @@ def _put(change: Change) -> Answer:
     action = Action.USER_CREATE if seen.is_new else Action.USER_UPDATE
     with ExitStack() as records:
         ends = not seen.is_new and (_sets_password(change.body) or not now.enabled)
-        records.enter_context(_recorded(change, action, changes=users.changed_fields(was, now), locks=True, ends_sessions=ends))
+        records.enter_context(
+            _recorded(change, action, changes=users.changed_fields(was, now), takes_lock=True, ends_sessions=ends)
+        )
         if not seen.is_new and _sets_password(change.body):
-            records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, locks=False))
+            records.enter_context(_recorded(change, Action.PASSWORD_CHANGE, takes_lock=False))
         records.enter_context(_guard(change, was, now.roles if now.enabled else ()))
         records.enter_context(users.invalidating_for_update(was or User(change.username), now))
         # The next one who takes roles from an administrator searches for the ones who are left.
@@ -125,7 +128,7 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
     action = Action.USER_ENABLE if enabled else Action.USER_DISABLE
     changes = {"enabled": (was and was.enabled, enabled)}
     guard = nullcontext() if enabled else _guard(change, was)
-    with _recorded(change, action, changes=changes, ends_sessions=not enabled), guard, invalidating():
+    with _recorded(change, action, changes=changes, takes_lock=True, ends_sessions=not enabled), guard, invalidating():
         return change.send(refreshes=not enabled)
 
 
@@ -157,7 +160,8 @@ def delete(change: Change) -> Answer:
         raise errors.Refused("users may not delete their own account")
     was = _seen(change).user
     changes = users.changed_fields(was, None)
-    with _recorded(change, Action.USER_DELETE, changes=changes, ends_sessions=True), _guard(change, was), invalidating():
+    recorded = _recorded(change, Action.USER_DELETE, changes=changes, takes_lock=True, ends_sessions=True)
+    with recorded, _guard(change, was), invalidating():
         return change.send(refreshes=True)
 
 
@@ -176,22 +180,22 @@ def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) 
 
 @contextmanager
 def _recorded(
-    change: Change, action: Action, *, changes: Changes | None = None, locks: bool | None = None, ends_sessions: bool = False
+    change: Change, action: Action, *, changes: Changes | None = None, takes_lock: bool | None = None, ends_sessions: bool = False
 ) -> Iterator[None]:
-    """`locks`: by default, a change with conditions locks the user, so that they are met until it is made.
+    """`takes_lock`: by default, a change with conditions locks the user, so that they are met until it is made.
 
     A caller without the privilege will be rejected. They can't lock users, or fill the audit trail with what they send or view.
     """
-    locks = bool(change.conditions) if locks is None else locks
-    if (changes or locks) and not _has_privilege(change, action):
-        changes, locks = None, False
-    lock = users.lock_name(change.username) if locks else ""
+    takes_lock = bool(change.conditions) if takes_lock is None else takes_lock
+    if (changes or takes_lock) and not _has_privilege(change, action):
+        changes, takes_lock = None, False
+    lock = users.lock_name(change.username) if takes_lock and not change.is_locked else ""
     details = dict(change.identity.details)
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = policy.HASH_DETAIL
     ending = partial(sessions.ending_all, change.username) if ends_sessions else None
     with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock, with_outcome=ending):
-        if lock and change.conditions:
+        if takes_lock and change.conditions:
             _seen(change)
         yield
 

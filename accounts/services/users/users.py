@@ -29,7 +29,7 @@ RESERVED_USERNAMES: Final = (
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
 MAX_SIMILAR: Final = 10
-LOCK_PATIENCE: Final = 3.0  # seconds: bulk changes take the permission from many administrators, one after the other
+LOCK_PATIENCE: Final = 3.0  # seconds: an edit is over by then, and bulk changes remove administrators one after the other
 NAMESAKES_PER_CALL: Final = 200
 MAX_NAMESAKES: Final = 10_000  # of one call, as Elasticsearch allows
 
@@ -247,34 +247,53 @@ def differences(was: User, now: User) -> list[errors.FieldConflict]:
 
 
 def enable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
-    """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, AuditUnavailable."""
+    """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, UserLocked, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
-    recorded = audit.recorded(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
+    recorded = _recorded_alone(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
     with recorded, invalidating(), missing_is_not_found(client, username):
         client.enable_user(username=username)
 
 
 def disable(client: PersonClient, username: str, seen: User | None = None, *, details: Mapping[str, str] | None = None) -> None:
-    """Deactivate a user immediately; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
+    """Deactivate a user; their sessions end. Raises NotFound, UserLocked, LastAdministrator, AuditUnavailable.
+
+    An edit writes the status that it has read, so it is waited for.
+    """
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, False)}
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
-    recorded = audit.recorded(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
+    recorded = _recorded_alone(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
     with recorded, guard, invalidating(), missing_is_not_found(client, username):
         client.disable_user(username=username)
 
 
 def delete(client: PersonClient, username: str, seen: User | None = None) -> None:
-    """Delete a native user; their sessions end. Raises NotFound, LastAdministrator, AuditUnavailable."""
+    """Delete a native user; their sessions end. Raises NotFound, UserLocked, LastAdministrator, AuditUnavailable."""
     was = seen or get(client, username)
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
     changes = changed_fields(was, None)
-    recorded = audit.recorded(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending)
+    recorded = _recorded_alone(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending)
     with recorded, guard, invalidating():
         client.delete_user(username=username)
+
+
+def _recorded_alone(
+    client: PersonClient,
+    action: audit.Action,
+    username: str,
+    *,
+    changes: audit.Changes,
+    details: Mapping[str, str] | None = None,
+    with_outcome: audit.Operations | None = None,
+) -> AbstractContextManager[audit.Event]:
+    """`audit.recorded`, after an edit of the same user that is in progress."""
+    lock = lock_name(username)
+    return audit.recorded(
+        client, action, username, changes=changes, details=details, lock=lock, patience=LOCK_PATIENCE, with_outcome=with_outcome
+    )
 
 
 def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:
@@ -369,7 +388,7 @@ def audited_fields(user: User) -> dict[str, Any]:
 
 
 def lock_name(username: str) -> str:
-    """Of the lock that is held while a user is created or updated."""
+    """Of the lock that is held while a user is created, updated, activated, deactivated, or deleted."""
     return f"user {username}"
 
 

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
@@ -182,7 +183,7 @@ def test_an_event_that_is_altered_after_it_was_shown(node: TestNode, signed_in: 
         url = f"/audit/restore/{shown.id}"
         state = state_of(ada, url)
         more = {"roles": (["superuser"], shown.changes.get("roles", (None, ["viewer", "editor"]))[1])}
-        forged = replace(shown, changes={**shown.changes, **more}, stage="intent")
+        forged = replace(shown, changes={**shown.changes, **more}, stage="intent", moment=shown.moment - timedelta(seconds=1))
         ((create, document),) = [forged.operations()]
         node.elastic.index(index=create["create"]["_index"], id=f"{shown.id}-forged", document=document, refresh=True)
         assert "superuser" in text(ada, url)

@@ -21,8 +21,9 @@ from accounts.services.audit.events import Event
 from accounts.services.client import PersonClient, service_client
 from accounts.services.cluster import overview
 from accounts.services.documents import indices
+from accounts.services.documents.signing import SIGNATURE, signed
 from accounts.services.jobs import run as job_run
-from accounts.services.jobs.records import Step
+from accounts.services.jobs.records import PURPOSE, Step
 from accounts.services.jobs.store import all_steps, put_steps
 from accounts.services.users import User, UserQuery
 from tests.integration.test_audit_refused import FAULTS
@@ -101,6 +102,8 @@ def shift(node: TestNode, index: str, id: str, days: int, *fields: str) -> None:
         for part in path:
             inner = inner[part]
         inner[last] = (datetime.fromisoformat(inner[last]) - timedelta(days=days)).isoformat()
+    if source.pop(SIGNATURE, ""):
+        source = signed(PURPOSE, id, source)
     node.elastic.index(index=index, id=id, document=source, refresh=True)
 
 

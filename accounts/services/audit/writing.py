@@ -39,6 +39,7 @@ def recorded(
     details: Mapping[str, str] | None = None,
     lock: str = "",
     patience: float = 0,
+    keeps_lock: bool = True,
     with_outcome: Operations | None = None,
 ) -> Iterator[Event]:
     """Record the intent of a change, let the block make it, and record the outcome.
@@ -49,7 +50,7 @@ def recorded(
 
     Raises AuditUnavailable, without running the block, when the intent can't be recorded; UserLocked when the lock is held. A
     ServiceError of the block is a failure. After any other exception, and OutcomeUnknown, the outcome is unknown and the lock
-    stays until it expires: a call may be on its way.
+    stays until it expires: a call may be on its way. Without `keeps_lock` it is released after OutcomeUnknown, too.
     """
     event = Event.now(client.actor, action, target, kind, changes=changes or {}, details=details or {})
     if once := _event_id.get():
@@ -60,9 +61,13 @@ def recorded(
     except errors.UserOverwritten as exc:  # applied, and more than that
         _end(event, "success", exc.code, lock)
         raise
+    except errors.OutcomeUnknown as exc:
+        exc.is_recorded = True
+        _end(event, "unknown", exc.code, "" if keeps_lock else lock)
+        raise
     except errors.ServiceError as exc:
         exc.is_recorded = True
-        _end(event, "unknown" if isinstance(exc, errors.OutcomeUnknown) else "failure", exc.code, lock)
+        _end(event, "failure", exc.code, lock)
         raise
     except BaseException:
         _end(event, "unknown", INTERNAL_ERROR)
@@ -150,7 +155,7 @@ def _begin(event: Event, lock: str, patience: float) -> None:
 
 def _end(event: Event, outcome: Outcome, reason: str, lock: str = "", with_outcome: Operations | None = None) -> None:
     """A change stays applied when its outcome can't be recorded: it is shown as unknown and can be verified."""
-    releasing = locks.releasing(lock) if lock and outcome != "unknown" else []
+    releasing = locks.releasing(lock) if lock else []
     more = with_outcome() if with_outcome else []
     try:
         written, *others = _send([*event.at("outcome", outcome, reason).operations(), *releasing, *more])

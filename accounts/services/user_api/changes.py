@@ -194,7 +194,11 @@ def _recorded(
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = policy.HASH_DETAIL
     ending = partial(sessions.ending_all, change.username) if ends_sessions else None
-    with audit.recorded(change.client, action, change.username, changes=changes, details=details, lock=lock, with_outcome=ending):
+    keeps = action not in (Action.USER_ENABLE, Action.USER_DISABLE, Action.USER_DELETE)
+    recording = audit.recorded(
+        change.client, action, change.username, changes=changes, details=details, lock=lock, keeps_lock=keeps, with_outcome=ending
+    )
+    with recording:
         if takes_lock and change.conditions:
             _seen(change)
         yield

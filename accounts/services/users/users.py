@@ -289,11 +289,12 @@ def _recorded_alone(
     details: Mapping[str, str] | None = None,
     with_outcome: audit.Operations | None = None,
 ) -> AbstractContextManager[audit.Event]:
-    """`audit.recorded`, after an edit of the same user that is in progress."""
-    lock = lock_name(username)
-    return audit.recorded(
-        client, action, username, changes=changes, details=details, lock=lock, patience=LOCK_PATIENCE, with_outcome=with_outcome
-    )
+    """`audit.recorded`, after an edit of the same user that is in progress.
+
+    The change can be repeated at once if its outcome is unknown: it doesn't depend on what was read before.
+    """
+    locking: Any = {"lock": lock_name(username), "patience": LOCK_PATIENCE, "keeps_lock": False}
+    return audit.recorded(client, action, username, changes=changes, details=details, **locking, with_outcome=with_outcome)
 
 
 def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:

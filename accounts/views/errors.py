@@ -54,8 +54,8 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.JobNotAuthentic: (
         409,
         "This bulk change can't be carried out",
-        "It was changed outside usermgmt, or created by a version before 0.2.0, or SECRET_KEY was replaced. Discard it, and "
-        "create it again if it is still needed.",
+        "It was changed outside usermgmt, or created by a version before 0.2.0, or SECRET_KEY was replaced. If the key was "
+        "replaced, whoever runs usermgmt must add the previous one to SECRET_KEY_FALLBACKS. Otherwise discard the bulk change.",
     ),
     errors.ReviewClosed: (
         409,

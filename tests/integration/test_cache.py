@@ -112,7 +112,7 @@ def test_end_date_is_counted_again_after_an_own_change(node: TestNode, signed_in
     else:
         body = {"roles": [], "enabled": False}
         headers = {"authorization": basic("ada")}
-        answer = ada.put("/_security/user/contractor", body, content_type="application/json", headers=headers)
+        answer = Client().put("/_security/user/contractor", body, content_type="application/json", headers=headers)
         assert answer.json() == {"created": False}
     assert "passed" not in ada.get("/users/past-end-date").content.decode()
 

@@ -35,6 +35,7 @@ from tests.support.certificates import make
 from tests.support.forms import posted
 from tests.support.nodes import SETTINGS
 from tests.support.reset_password import Ended, in_process
+from tests.support.sessions import OWN_PAGE
 
 AUTO_CREATE = "action.auto_create_index"
 NodeWith = Callable[..., AbstractContextManager[Elasticsearch]]
@@ -95,7 +96,7 @@ def set_up(settings: Settings, elastic: Elasticsearch) -> str:
 
 
 def signed_in(username: str) -> Client:
-    client = Client()
+    client = Client(headers=OWN_PAGE)
     response = client.post("/login", {"username": username, "password": PASSWORD})
     assert response.status_code == 302, response.content.decode()
     return client

@@ -11,7 +11,8 @@ ServiceError
 ├── AuthenticationFailed     Elasticsearch doesn't accept the credentials, or can't verify them at the moment (401)
 │   └── RateLimited          too many failed attempts: the password wasn't checked
 ├── AccessDenied             the caller lacks a privilege (403)
-│   └── LicenseExpired       the license of the cluster has expired, and with it the feature
+│   ├── LicenseExpired       the license of the cluster has expired, and with it the feature
+│   └── AdministratorsUnknown  the caller can't read whether another active user could manage users; nothing was changed
 ├── Conflict                 a document was changed, or exists already (409)
 │   ├── UserLocked           another change holds the lock of the same user
 │   ├── AdministratorsLocked another change takes the permission to manage users from an administrator
@@ -130,6 +131,20 @@ class LicenseExpired(AccessDenied):
     """403, whatever the caller's privileges are: the license has expired. This refuses, among others, `_cluster/health`."""
 
     code = "license_expired"
+
+
+class AdministratorsUnknown(AccessDenied):
+    """The user may be the last administrator, and the caller lacks a privilege to see another. Nothing was changed.
+
+    The message is Elasticsearch's, which names the privilege.
+    """
+
+    code = "administrators_unknown"
+
+    def __init__(self, denial: str) -> None:
+        super().__init__(
+            f"it isn't known whether another active native or built-in user can manage users, and nothing was changed: {denial}"
+        )
 
 
 class Conflict(ServiceError):

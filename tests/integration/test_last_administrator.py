@@ -3,6 +3,7 @@
 import html
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import bcrypt
 import pytest
@@ -71,6 +72,67 @@ def test_user_api_keeps_the_last_administrator(node: TestNode, outsider: PersonC
         response = Client().put("/_security/user/ada", body, content_type="application/json", headers=headers)
         assert (response.status_code, response.json()["error"]["type"]) == (400, "illegal_argument_exception")
     assert users.get(outsider, "ada") == User("ada", roles=("user_admin",))
+
+
+USERS = "cluster:admin/xpack/security/user/"
+ROLES = "cluster:admin/xpack/security/role/get"
+
+
+def program(outsider: PersonClient, *actions: str, key: bool = False) -> Client:
+    """A native user, or an API key of theirs, who can put, read, and delete users, and these actions."""
+    outsider.put_role(name="clerk", cluster=[f"{USERS}put", f"{USERS}get", f"{USERS}delete", "manage_own_api_key", *actions])
+    outsider.put_user(username="clerk", password=PASSWORD, roles=["clerk"])
+    if not key:
+        return Client(headers={"Authorization": basic("clerk")})
+    return Client(headers={"Authorization": f"ApiKey {PersonClient('clerk', PASSWORD).create_api_key(name='nightly')['encoded']}"})
+
+
+def put(caller: Client, username: str, **fields: Any) -> Any:
+    return caller.put(f"/_security/user/{username}", {"roles": [], **fields}, content_type="application/json")
+
+
+@pytest.mark.parametrize("key", [False, True])
+def test_a_program_that_cant_read_roles(node: TestNode, outsider: PersonClient, key: bool) -> None:
+    """Elasticsearch decides, unless nobody is known to be left: then the response names what the program lacks."""
+    caller = program(outsider, f"{USERS}query", key=key)
+    outsider.put_user(username="jdoe", password=PASSWORD, roles=["viewer", "editor"])
+    assert put(caller, "jdoe", roles=["viewer", "editor"], full_name="Jane").status_code == 200, "takes no role"
+    refused: list[Any] = [put(caller, "jdoe", roles=["viewer"]), caller.delete("/_security/user/boss")]
+    for response in refused:
+        error = response.json()["error"]
+        assert (response.status_code, error["type"]) == (403, "security_exception")
+        assert "it isn't known whether another active native or built-in user can manage users" in error["reason"]
+        assert ROLES in error["reason"]
+    assert users.get(outsider, "jdoe").roles == ("viewer", "editor")
+    outsider.put_user(username="root", password=PASSWORD, roles=["superuser"])
+    try:
+        assert put(caller, "jdoe", roles=["viewer"]).status_code == 200
+        assert put(caller, "clerk", roles=["clerk"], full_name="Clerk").status_code == 200
+        assert put(caller, "boss", roles=["viewer"]).status_code == 200
+        assert caller.delete("/_security/user/root").status_code == 403
+        assert put(caller, "clerk", roles=[]).status_code == 200, "they have no privilege to manage users"
+    finally:
+        outsider.delete_user(username="root")
+        outsider.enable_user(username="elastic")
+    reasons = {event.action: event.reason for event in trail(node, target="root", outcome="failure")}
+    assert reasons == {"user-delete": "administrators_unknown"}
+
+
+def test_a_program_that_cant_search_users(outsider: PersonClient) -> None:
+    caller = program(outsider, ROLES)
+    response = caller.delete("/_security/user/boss")
+    assert (response.status_code, f"{USERS}query" in response.json()["error"]["reason"]) == (403, True)
+    outsider.enable_user(username="elastic")
+    assert caller.delete("/_security/user/boss").status_code == 200
+
+
+def test_a_native_user_who_isnt_an_administrator_doesnt_count(outsider: PersonClient) -> None:
+    """They can delete users, so Elasticsearch lets them delete the last administrator."""
+    caller = program(outsider, ROLES, f"{USERS}query")
+    assert caller.delete("/_security/user/boss").status_code == 200
+    response = caller.delete("/_security/user/ada")
+    assert (response.status_code, response.json()["error"]["type"]) == (400, "illegal_argument_exception")
+    assert users.get(outsider, "ada").enabled
 
 
 def test_last_administrator_stays(node: TestNode, outsider: PersonClient) -> None:
@@ -159,9 +221,9 @@ def test_many_administrators_at_once(node: TestNode, outsider: PersonClient, mon
     assert not outsider.query_user(query={"terms": {"username": names}})["users"]
 
 
-def test_no_call_of_an_administrator_who_is_left(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
+def test_no_call_of_an_administrator_who_is_left(node: TestNode, calls: list[str]) -> None:
     node.put_user("boss", roles=["user_admin"])
-    boss, ada = User("boss", roles=("user_admin",)), person("ada")
+    boss, ada = User("boss", roles=("user_admin",)), PersonClient("ada", PASSWORD, frozenset({"manage_security", "read_security"}))
     ada.actor = Actor("ada", "default_native", "native")
     calls.clear()
     assert users.last_administrators(ada, [boss]) == []

@@ -128,6 +128,7 @@ REASONS: Final = {
     "license_expired": "License expired",
     "credentials_lost": "Credentials removed by a proxy",
     "conflict": "Changed at the same time",
+    "administrators_unknown": "Not known whether an administrator would be left",
     "administrators_locked": "Another administrator was being changed",
     "user_locked": "Locked by another change",
     "user_exists": "User already exists",

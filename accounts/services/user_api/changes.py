@@ -174,7 +174,7 @@ def _has_privilege(change: Change, action: Action) -> bool:
 
 
 def _guard(change: Change, was: User | None, roles_after: tuple[str, ...] = ()) -> AbstractContextManager[None]:
-    """Raises LastAdministrator if nobody else could manage users."""
+    """Raises LastAdministrator if nobody else could manage users, AdministratorsUnknown if the caller can't read that."""
     return users.keeping_an_administrator(change.client, was, roles_after) if was else nullcontext()
 
 
@@ -283,12 +283,18 @@ def _require_valid_password(body: Mapping[str, Any], user: User) -> None:
 
 
 def _require_own_management(change: Change, was: User | None, now: User) -> None:
-    """Nobody takes the privilege to manage users from themselves, which would end their own work half-way."""
+    """Nobody takes the privilege to manage users from themselves, which would end their own work half-way.
+
+    Whoever has it can read roles. Others have nothing to lose; an API key goes on, whatever becomes of its owner.
+    """
     if was is None or not change.is_own_account:
         return
     if not now.enabled:
         raise errors.Refused("users may not update the enabled status of their own account")
-    found = roles.by_name(change.client, {*was.roles, *now.roles})
+    try:
+        found = roles.by_name(change.client, {*was.roles, *now.roles})
+    except errors.AccessDenied:
+        return
     if _can_manage(was, found) and not _can_manage(now, found):
         raise errors.Refused("users may not remove their own privilege to manage users")
 

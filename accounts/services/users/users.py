@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.services import audit, errors, roles, sessions
 from accounts.services.client import PersonClient, cached_per_scope, exact_text, invalidate, invalidating, showable
 from accounts.services.documents import locks
+from accounts.services.roles import privileges
 from accounts.services.users import metadata as user_metadata
 from accounts.services.users import unknown_roles
 
@@ -28,6 +29,7 @@ RESERVED_USERNAMES: Final = (
 # As usernames, these would reach other API routes: `PUT _security/user/_password` changes the client's own password.
 API_ROUTES: Final = ("_password", "_privileges", "_has_privileges")
 MAX_USERNAME_LENGTH: Final = 507
+SUPERUSER: Final = "superuser"  # the built-in role, which nobody can change
 MAX_SIMILAR: Final = 10
 LOCK_PATIENCE: Final = 3.0  # seconds: an edit is over by then, and bulk changes remove administrators one after the other
 NAMESAKES_PER_CALL: Final = 200
@@ -310,12 +312,14 @@ def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[U
 
 
 def _operator_is_left(client: PersonClient, leaving: Iterable[User]) -> bool:
-    """Whether the operator is a native or built-in user besides these. Elasticsearch lets only administrators change users.
+    """Whether the operator is a native or built-in administrator besides these. A single action is enough to delete users.
 
-    The owner of an API key may be deactivated, or no administrator anymore, and the key still be one.
+    The owner of an API key may be deactivated, or no administrator anymore, and the key still be one. No call for a signed-in user.
     """
     is_active_user = client.actor.is_native_or_reserved and not client.actor.api_key
-    return is_active_user and client.actor.username not in {user.username for user in leaving}
+    if not is_active_user or client.actor.username in {user.username for user in leaving}:
+        return False
+    return privileges.MANAGE_SECURITY in (privileges.held_by(client) if client.scope is None else client.scope)
 
 
 def _managing_roles(client: PersonClient) -> frozenset[str]:
@@ -337,12 +341,16 @@ def _is_another_left(client: PersonClient, managing: frozenset[str], leaving: It
 def keeping_an_administrator(client: PersonClient, was: User, roles_after: Iterable[str] = ()) -> AbstractContextManager[None]:
     """For the block that leaves a user only these roles, or deactivates or deletes them.
 
-    Raises LastAdministrator, AdministratorsLocked.
+    Raises LastAdministrator, AdministratorsLocked; AdministratorsUnknown if the client can't read what it depends on.
     """
-    is_less = loses_roles(was, roles_after) and not _operator_is_left(client, [was])
-    managing = _managing_roles(client) if is_less else frozenset[str]()
-    is_loss = not managing.isdisjoint(was.roles) and managing.isdisjoint(roles_after)
-    return _another_administrator_left(client, managing, was) if is_loss else nullcontext()
+    if not loses_roles(was, roles_after) or _operator_is_left(client, [was]):
+        return nullcontext()
+    try:
+        managing, denied = _managing_roles(client), None
+    except errors.AccessDenied as exc:  # any role may grant it, but only of the built-in one is that known
+        managing, denied = frozenset({SUPERUSER}), exc
+    is_loss = (denied or not managing.isdisjoint(was.roles)) and managing.isdisjoint(roles_after)
+    return _another_administrator_left(client, managing, was, denied) if is_loss else nullcontext()
 
 
 def loses_roles(was: User, roles_after: Iterable[str]) -> bool:
@@ -351,16 +359,22 @@ def loses_roles(was: User, roles_after: Iterable[str]) -> bool:
 
 
 @contextmanager
-def _another_administrator_left(client: PersonClient, managing: frozenset[str], was: User) -> Iterator[None]:
-    """Under a lock, so that nobody removes the other one in the meantime."""
+def _another_administrator_left(
+    client: PersonClient, managing: frozenset[str], was: User, denied: errors.AccessDenied | None
+) -> Iterator[None]:
+    """Under a lock, so that nobody removes the other one in the meantime. `denied`: why more roles may manage users."""
     with ExitStack() as stack:
         try:
             stack.enter_context(locks.held("administrators", patience=LOCK_PATIENCE))
         except errors.UserLocked as exc:  # which would mean that somebody else changes the same user
             raise errors.AdministratorsLocked(str(exc)) from None
         invalidate(reserved)  # another process may have deactivated one
-        if not _is_another_left(client, managing, [was]):
-            raise errors.LastAdministrator(was.username)
+        try:
+            is_left = _is_another_left(client, managing, [was])
+        except errors.AccessDenied as exc:
+            is_left, denied = False, exc
+        if not is_left:
+            raise errors.AdministratorsUnknown(str(denied)) if denied else errors.LastAdministrator(was.username)
         yield
 
 

@@ -26,6 +26,7 @@ ServiceError
 │   ├── StepRepeated         the audit trail has this change of a bulk change already; nothing was changed
 │   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
+├── DocumentDamaged          a document of usermgmt has a missing or invalid field: another program has written it
 ├── MetadataErased           the old metadata of a user was removed, and the new one wasn't written
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
@@ -247,6 +248,12 @@ class ReviewIncomplete(Conflict):
     def __init__(self, pending: int) -> None:
         super().__init__(f"{pending} items are pending")
         self.pending = pending
+
+
+class DocumentDamaged(ServiceError):
+    """The message names the document. Lists show the others."""
+
+    code = "document_damaged"
 
 
 class MetadataErased(ServiceError):

@@ -57,6 +57,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "It was changed outside usermgmt, or created by a version before 0.2.0, or SECRET_KEY was replaced. If the key was "
         "replaced, whoever runs usermgmt must add the previous one to SECRET_KEY_FALLBACKS. Otherwise discard the bulk change.",
     ),
+    errors.DocumentDamaged: (
+        409,
+        "This document is damaged",
+        "A field of it is missing or invalid, because another program has written it. It can't be shown, and nothing was changed.",
+    ),
     errors.ReviewClosed: (
         409,
         "This access review isn't open",

@@ -1,6 +1,7 @@
 """Findings: the latest result, the active run, and the rows of each finding. Read access is enough for all of it."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any, Final
 
 from django.http import Http404, HttpResponse
@@ -14,7 +15,7 @@ from accounts.downloads.csv import csv_response
 from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
 from accounts.services import audit, findings
-from accounts.services.errors import NotFound
+from accounts.services.errors import DocumentDamaged, NotFound
 from accounts.services.exports import dialect
 from accounts.services.findings import Finding, Row, Run, rows
 
@@ -26,12 +27,26 @@ HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation re
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The result of the latest or another run, and the active run. Raises Http404."""
-    known = findings.history()
+    known, damaged = findings.history_and_damaged()
     finished = [run for run in known if run.finished]
     active_run = findings.get(known[0].id) if known and known[0].is_resumable else None
-    shown = _chosen(FindingForm(request.GET).query().run or finished[0].id) if finished else None
-    context = {"run": shown, "active_run": active_run, "groups": _groups(shown) if shown else [], "finished": finished}
+    chosen = FindingForm(request.GET).query().run
+    shown = _chosen(chosen) if chosen else next(_readable(finished), None)
+    context = {
+        "run": shown,
+        "active_run": active_run,
+        "groups": _groups(shown) if shown else [],
+        "finished": finished,
+        "damaged": damaged,
+    }
     return render(request, "findings/list.html", context)
+
+
+def _readable(found: Iterable[Run]) -> Iterator[Run]:
+    """With their rows."""
+    for each in found:
+        with suppress(DocumentDamaged):
+            yield findings.get(each.id)
 
 
 def _groups(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:

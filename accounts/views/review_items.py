@@ -54,20 +54,24 @@ def view(request: AppRequest, review_id: str) -> HttpResponse:
     if review.state == "signing":
         rows = review.snapshot.rows if review.snapshot else 0
         return _render_job(request, review, reviews.JobProgress(0, rows, is_over=False))
-    items = reviews.items(review_id, ItemsForm(request.GET).query(PAGE_SIZE))
-    return _render(request, review, [Row.of(item) for item in items], request.GET)
+    items, damaged = reviews.items_and_damaged(review_id, ItemsForm(request.GET).query(PAGE_SIZE))
+    return _render(request, review, [Row.of(item) for item in items], request.GET, damaged=damaged)
 
 
-def _render(request: AppRequest, review: Review, rows: Sequence[Row], asked: QueryDict, status: int = 200) -> HttpResponse:
+def _render(
+    request: AppRequest, review: Review, rows: Sequence[Row], asked: QueryDict, status: int = 200, damaged: Sequence[str] = ()
+) -> HttpResponse:
     query, progress = ItemsForm(asked).query(PAGE_SIZE), reviews.progress([review.id])[review.id]
+    is_full = rows and len(rows) + len(damaged) == PAGE_SIZE
     context = {
         "review": review,
         "rows": rows,
+        "damaged": damaged,
         "query": query,
         "progress": progress,
         "tabs": _tabs(review, progress),
         "first": _url(review, show=query.show, q=query.q) if query.after or query.before else "",
-        "next": _url(review, show=query.show, q=query.q, after=rows[-1].item.number) if len(rows) == PAGE_SIZE else "",
+        "next": _url(review, show=query.show, q=query.q, after=rows[-1].item.number) if is_full else "",
         "current_url": _url(review, show=query.show, q=query.q, after=query.after),
     }
     return render(request, "reviews/view.html", context, status=status)

@@ -22,7 +22,8 @@ FILTERS: Final[dict[str, Any]] = {"users": UserListForm, "api-keys": KeyFilterFo
 def index(request: AppRequest) -> HttpResponse:
     """All reviews, newest first, with their progress."""
     reviews.refresh()
-    return render(request, "reviews/list.html", {"reviews": _with_progress(reviews.all_reviews())})
+    found, damaged = reviews.reviews_and_damaged()
+    return render(request, "reviews/list.html", {"reviews": _with_progress(found), "damaged": damaged})
 
 
 def _with_progress(found: list[reviews.Review]) -> list[tuple[reviews.Review, reviews.Progress]]:

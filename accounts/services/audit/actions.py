@@ -140,6 +140,7 @@ REASONS: Final = {
     "passwords_not_decrypted": "Password encrypted with another SECRET_KEY",
     "job_not_authentic": "Bulk change without a valid signature",
     "step_repeated": "Already recorded in the audit trail. Check the user before you retry.",
+    "document_damaged": "Damaged document",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "metadata_erased": "Metadata was removed and not written again",

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts.services import errors, request_context
 from accounts.services.documents import indices
+from accounts.services.documents.damage import UNKNOWN_TIME
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
@@ -26,7 +27,6 @@ OUTCOMES: Final = ("", "success", "failure", "unknown")
 STAGES: Final = ("intent", "outcome", "verified", "single")
 DAMAGED: Final = "damaged_event"  # as the reason
 ID: Final = re.compile(r"[-a-zA-Z0-9_]+")  # in URLs
-UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,12 @@ def encrypt(purpose: str, owner: str, value: Any) -> str:
 @sensitive_variables()
 def decrypt(purpose: str, owner: str, encrypted: str) -> Any:
     """The value, or None when neither SECRET_KEY nor a fallback decrypts it, or it was encrypted for another purpose or owner."""
-    data = base64.b64decode(encrypted)
+    try:
+        data = base64.b64decode(encrypted)
+    except ValueError:
+        return None
+    if len(data) < NONCE_BYTES:
+        return None
     for secret in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]:
         try:
             return json.loads(_cipher(secret, purpose).decrypt(data[:NONCE_BYTES], data[NONCE_BYTES:], owner.encode()))

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import setup_problems
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 from accounts.services.documents.store import Version
 
 # Longer than all calls under a lock can take together, so only the lock of a killed process is ever taken over.
@@ -88,9 +88,17 @@ def _take_over_expired(name: str) -> None:
     old = store.get(indices.LOCKS, _id(name))
     if old is None:  # released a moment ago: the other change is applied, and a new read shows it
         raise errors.UserLocked("the lock was just released")
-    if datetime.fromisoformat(old["_source"]["until"]) > timezone.now():
+    if _is_held(old["_source"]):
         raise errors.UserLocked("the lock is held")
     store.put(indices.LOCKS, _id(name), _document(), Version.of(old))
+
+
+def _is_held(source: Mapping[str, Any]) -> bool:
+    """Another program may have written it without a time: nothing is done under such a lock, and it would never expire."""
+    try:
+        return datetime.fromisoformat(source["until"]) > timezone.now()
+    except damage.ERRORS:
+        return False
 
 
 def _id(name: str) -> str:

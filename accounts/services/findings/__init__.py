@@ -14,6 +14,7 @@ from accounts.services.findings.runs import deletable_before as deletable_before
 from accounts.services.findings.runs import delete as delete
 from accounts.services.findings.runs import get as get
 from accounts.services.findings.runs import history as history
+from accounts.services.findings.runs import history_and_damaged as history_and_damaged
 from accounts.services.findings.runs import latest as latest
 from accounts.services.findings.runs import start as start
 from accounts.services.findings.steps import advance as advance

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import errors
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 
 CHUNK_SIZE: Final = 1000
 
@@ -63,7 +63,7 @@ def read(chunks: Iterable[Chunk]) -> Iterator[Row]:
 
 def read_state(chunks: Iterable[Chunk]) -> Iterator[Any]:
     """The stored values, in order, one document at a time."""
-    return chain.from_iterable(_unpacked(_document(id)) for id, _ in chunks)
+    return chain.from_iterable(_stored(id) for id, _ in chunks)
 
 
 def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
@@ -71,7 +71,7 @@ def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
     rows: list[Row] = []
     for id, count in chunks:
         if offset < count and len(rows) < size:
-            rows += map(Row.of, _unpacked(_document(id))[offset : offset + size - len(rows)])
+            rows += map(Row.of, _stored(id)[offset : offset + size - len(rows)])
         offset = max(0, offset - count)
     return rows
 
@@ -109,7 +109,15 @@ def _document(id: str) -> str:
     document = store.get(indices.FINDINGS, id)
     if document is None:
         raise errors.Unavailable(f"the rows {id} are missing")
-    return str(document["_source"]["rows"])
+    return str(document["_source"].get("rows"))
+
+
+def _stored(id: str) -> list[Any]:
+    """Raises Unavailable, and DocumentDamaged if another program has written them."""
+    try:
+        return _unpacked(_document(id))
+    except (*damage.ERRORS, zlib.error) as exc:
+        raise errors.DocumentDamaged(f"the rows {id}: {type(exc).__name__}") from None
 
 
 def _packed(values: Sequence[Any]) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.services import errors
 from accounts.services.client import PersonClient, service_client
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version, known_fields
 from accounts.services.findings import rows
@@ -46,6 +46,7 @@ class Run(Claimable):
     version: Version | None = field(default=None, compare=False)
 
     @classmethod
+    @damage.checked
     def of(cls, document: Mapping[str, Any]) -> Self:
         """From the answer to a get or a hit of a search."""
         source = known_fields(cls, document["_source"])
@@ -119,6 +120,11 @@ def latest() -> Run | None:
 
 def history() -> list[Run]:
     """The stored runs, newest first, without their rows. The progress of an active run may be a second old."""
+    return history_and_damaged()[0]
+
+
+def history_and_damaged() -> tuple[list[Run], list[str]]:
+    """The same, and the IDs of runs that can't be read, because another program has written them."""
     found = service_client().search(
         index=indices.FINDINGS,
         query={"term": {"kind": "run"}},
@@ -127,7 +133,7 @@ def history() -> list[Run]:
         source_excludes=["chunks"],
         ignore_unavailable=True,
     )
-    return [Run.of(hit) for hit in found["hits"]["hits"]]
+    return damage.readable(Run.of, found["hits"]["hits"])
 
 
 def write(run: Run) -> Run:
@@ -153,15 +159,24 @@ def deletable_before(moment: datetime) -> list[Run]:
 
 def count_documents(run: Run) -> int:
     """How many documents a run has, itself included."""
-    return 1 + sum(len(chunks) for chunks in get(run.id).chunks.values())
+    return len(_documents(run))
 
 
 def delete(run: Run) -> None:
     """Raises Unavailable when a document couldn't be deleted."""
-    rows.delete_all([*chain.from_iterable(get(run.id).chunks.values()), (run.id, 0)])
+    rows.delete_all(_documents(run))
 
 
 def prune() -> None:
     """Delete all but the newest runs."""
     for run in history()[MAX_RUNS:]:
-        rows.delete([*chain.from_iterable(get(run.id).chunks.values()), (run.id, 0)])
+        rows.delete(_documents(run))
+
+
+def _documents(run: Run) -> list[Chunk]:
+    """Those of the run, itself the last one; only itself if another program has changed which belong to it."""
+    try:
+        chunks = get(run.id).chunks
+    except errors.DocumentDamaged:
+        chunks = {}
+    return [*chain.from_iterable(chunks.values()), (run.id, 0)]

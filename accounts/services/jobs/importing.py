@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import errors, roles, users
 from accounts.services.client import PersonClient
+from accounts.services.documents import damage
 from accounts.services.imports import Contents, Problem
 from accounts.services.jobs import plan, store
 from accounts.services.jobs.plan import Administrators, Denial
@@ -212,7 +213,25 @@ def _metadata(before: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str,
 
 
 def import_changes(step: Step) -> dict[str, tuple[Any, Any]]:
-    """What the preview says: the changed fields before and after, as in the audit trail; of a new user, what it will have."""
+    """What the preview says: the changed fields before and after, as in the audit trail; of a new user, what it will have.
+
+    Nothing of what another program wrote, if it can't be read.
+    """
+    try:
+        found = _changes(step)
+    except damage.ERRORS:
+        if step.is_authentic:
+            raise
+        return {}
+    return found if all(_is_shown(value) for pair in found.values() for value in pair) else {}
+
+
+def _is_shown(value: Any) -> bool:
+    """Whether it can be the value of a field."""
+    return isinstance(value, str | bool | None) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+
+
+def _changes(step: Step) -> dict[str, tuple[Any, Any]]:
     if step.was is None and step.change == "update":
         return {}
     before = _user(step.username, step.was) if step.was else None

@@ -7,14 +7,15 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
-from accounts.services.documents import signing
+from accounts.services import errors
+from accounts.services.documents import damage, signing
 from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version, known_fields
 from accounts.services.request_context import Actor
 from accounts.services.users import User, UserQuery
 
 RoleAction = Literal["add-roles", "remove-roles", "replace-roles"]
-Action = Literal["activate", "deactivate", "reset-passwords", "revoke-api-keys", "delete", "import"] | RoleAction
+Action = Literal["activate", "deactivate", "reset-passwords", "revoke-api-keys", "delete", "import", "damaged"] | RoleAction
 State = Literal["planning", "planned", "running", "paused", "finished"]
 # "started": a process makes the change, or was killed while it did.
 Result = Literal["pending", "started", "success", "failure", "unknown", "skipped"]
@@ -89,7 +90,17 @@ class Job(Claimable):
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
-        """From the answer to a get or a hit of a search."""
+        """From the answer to a get or a hit of a search. A damaged one isn't authentic, whatever its signature."""
+        try:
+            return cls._of(document)
+        except errors.DocumentDamaged:
+            source, version = document["_source"], Version.of(document) if "_seq_no" in document else None
+            by, filter = damage.text_at(source, "created_by"), damage.text_at(source, "filter")
+            return cls(document["_id"], "damaged", damage.UNKNOWN_TIME, by, filter, is_authentic=False, version=version)
+
+    @classmethod
+    @damage.checked
+    def _of(cls, document: Mapping[str, Any]) -> Self:
         source = known_fields(cls, document["_source"])
         for name in ("created", "started", "finished", "claimed_until", "passwords_taken", "confirmed"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
@@ -112,6 +123,8 @@ class Job(Claimable):
 
     @property
     def title(self) -> str:
+        if self.is_damaged:
+            return "Damaged bulk change"
         label = ACTIONS[self.action] + (" and revoke their API keys" if self.revokes_keys else "")
         return f"{label}: {', '.join(self.roles)}" if self.roles else label
 
@@ -134,7 +147,12 @@ class Job(Claimable):
 
     @property
     def state_label(self) -> str:
-        return STATES[self.state]
+        return "Damaged" if self.is_damaged else STATES[self.state]
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a field of its document is missing or invalid: another program has written it."""
+        return self.action == "damaged"
 
     @property
     def user_query(self) -> UserQuery | None:
@@ -184,11 +202,27 @@ class Step:
 
     @classmethod
     def of(cls, document: Mapping[str, Any]) -> Self:
+        """From the answer to a get or a hit of a search by number. A damaged one isn't authentic, whatever its signature."""
+        try:
+            return cls._of(document)
+        except errors.DocumentDamaged:
+            source, version = document["_source"], Version.of(document) if "_seq_no" in document else None
+            job, part, username = (damage.text_at(source, name) for name in ("job", "part", "username"))
+            number = int((document.get("sort") or [0])[-1] or 0)
+            more: dict[str, Any] = {"state": "skipped", "reason": damage.REASON, "is_authentic": False}
+            return cls(job, part, number, username, **more, version=version)
+
+    @classmethod
+    @damage.checked
+    def _of(cls, document: Mapping[str, Any]) -> Self:
         source = known_fields(cls, document["_source"])
         source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
         source["is_authentic"] = signing.is_authentic(PURPOSE, document["_id"], document["_source"])
-        return cls(version=Version.of(document) if "_seq_no" in document else None, **source)
+        found = cls(version=Version.of(document) if "_seq_no" in document else None, **source)
+        if not all(isinstance(role, str) for role in found.roles):
+            raise TypeError("roles")
+        return found
 
     @property
     def id(self) -> str:

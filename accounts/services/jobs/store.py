@@ -1,10 +1,11 @@
 """Reading and writing the documents of jobs (`usermgmt-jobs`), with the API key of usermgmt."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from accounts.services import errors
 from accounts.services.client import service_client
@@ -34,7 +35,7 @@ class StepQuery:
 def get(id: str) -> Job:
     """A job, as it is now. Raises JobNotFound."""
     document = documents_store.get(indices.JOBS, id)
-    if document is None or document["_source"]["kind"] != "job":
+    if document is None or document["_source"].get("kind") != "job":
         raise errors.JobNotFound(id)
     return Job.of(document)
 
@@ -249,6 +250,8 @@ def all_steps(job: Job, state: str = "") -> Iterator[Step]:
     after = 0
     while batch := steps(job, StepQuery(state, after=after, size=BATCH_SIZE)):
         yield from batch
+        if batch[-1].number <= after:  # a damaged one has several numbers
+            raise errors.JobNotAuthentic(f"a step of the job {job.id} is damaged")
         after = batch[-1].number
 
 
@@ -260,7 +263,7 @@ def counts(job: Job) -> Counts:
 def counts_of(jobs: Sequence[Job]) -> dict[str, Counts]:
     """Of each of the jobs, in one call."""
     aggregations = {
-        job.id: {
+        str(number): {
             "filter": {"bool": {"filter": _filters(job, StepQuery())}},
             "aggs": {
                 "states": {"terms": {"field": "state"}},
@@ -270,14 +273,16 @@ def counts_of(jobs: Sequence[Job]) -> dict[str, Counts]:
                 },
             },
         }
-        for job in jobs
+        for number, job in enumerate(jobs)  # the ID of a document of another program may be no name
     }
     found = service_client().search(**INDEX, size=0, aggs=aggregations or None).get("aggregations", {})
-    return {job.id: _counts(found[job.id]) if job.id in found else Counts() for job in jobs}
+    return {job.id: _counts(found[str(number)]) if str(number) in found else Counts() for number, job in enumerate(jobs)}
 
 
 def _counts(found: Mapping[str, Any]) -> Counts:
-    states: dict[Result, int] = {bucket["key"]: bucket["doc_count"] for bucket in found["states"]["buckets"]}
+    states: Counter[str] = Counter()
+    for bucket in found["states"]["buckets"]:
+        states[bucket["key"] if bucket["key"] in get_args(Result) else "skipped"] += bucket["doc_count"]
     reasons = {bucket["key"]: bucket["doc_count"] for bucket in found["skipped"]["reasons"]["buckets"]}
     return Counts(**states, reasons=reasons)
 

@@ -36,8 +36,10 @@ from accounts.services.reviews.store import ended_before as ended_before
 from accounts.services.reviews.store import get as get
 from accounts.services.reviews.store import get_with_items as get_with_items
 from accounts.services.reviews.store import items as items
+from accounts.services.reviews.store import items_and_damaged as items_and_damaged
 from accounts.services.reviews.store import progress as progress
 from accounts.services.reviews.store import refresh as refresh
+from accounts.services.reviews.store import reviews_and_damaged as reviews_and_damaged
 from accounts.services.reviews.subjects import SUBJECTS as SUBJECTS
 from accounts.services.reviews.subjects import Current as Current
 from accounts.services.reviews.subjects import Decision as Decision

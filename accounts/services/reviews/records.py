@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, Self
 
 from django.utils import timezone
 
+from accounts.services.documents import damage
 from accounts.services.documents.store import Version
 from accounts.services.exports.rows import NO_INFORMATION
 from accounts.services.request_context import Actor
@@ -112,8 +113,9 @@ class Review:
         return {**fields, **dates, **names}
 
     @classmethod
+    @damage.checked
     def of(cls, hit: Mapping[str, Any]) -> Self:
-        """From a hit of a search or the answer to a get."""
+        """From a hit of a search or the answer to a get. Raises DocumentDamaged."""
         source = hit["_source"]
         names = ("title", "by", "filter", "query", "state", "expected", "signer")
         return cls(
@@ -205,11 +207,13 @@ class Item:
         }
 
     @classmethod
+    @damage.checked
     def of(cls, hit: Mapping[str, Any]) -> Self:
-        """From a hit of a search or the answer to a get."""
+        """From a hit of a search or the answer to a get. Raises DocumentDamaged."""
         source = hit["_source"]
         decision = DecisionRecord(**source["decision"]) if source["decision"] else None
         version, subject = _version(hit), _subject(source)
+        subject.require_valid(source["row"])
         return cls(source["review"], source["number"], source["row"], decision, source["locked"], version, subject)
 
     def row_line(self) -> bytes:

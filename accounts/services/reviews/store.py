@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from accounts.services import errors
 from accounts.services.client import service_client
-from accounts.services.documents import indices
+from accounts.services.documents import damage, indices
 from accounts.services.documents import store as documents_store
 from accounts.services.documents.queries import contains
 from accounts.services.reviews.records import DECISIONS, PENDING, Item, Review, item_id
@@ -62,7 +62,7 @@ def get_with_items(review_id: str, numbers: Iterable[int]) -> tuple[Review, list
     """A review and some of its items, as they are now, in one call. Raises ReviewNotFound."""
     ids = [review_id, *(item_id(review_id, number) for number in numbers)]
     documents = documents_store.get_many(indices.REVIEWS, ids)
-    if any(document is None for document in documents) or documents[0]["_source"]["kind"] != "review":  # type: ignore[index]
+    if any(document is None for document in documents) or documents[0]["_source"].get("kind") != "review":  # type: ignore[index]
         raise errors.ReviewNotFound(review_id)
     return Review.of(documents[0] or {}), [Item.of(document) for document in documents[1:] if document]
 
@@ -92,12 +92,17 @@ def refresh() -> None:
 
 def all_reviews(*states: str) -> list[Review]:
     """All reviews, or those in one of the states, newest first."""
+    return reviews_and_damaged(*states)[0]
+
+
+def reviews_and_damaged(*states: str) -> tuple[list[Review], list[str]]:
+    """The same, and the IDs of reviews that can't be read, because another program has written them."""
     filters: list[dict[str, Any]] = [{"term": {"kind": "review"}}]
     if states:
         filters.append({"terms": {"state": list(states)}})
     sort = [{"created": {"order": "desc", "unmapped_type": "date"}}]
     answer = service_client().search(**REVIEWS_INDEX, query={"bool": {"filter": filters}}, sort=sort, size=MAX_REVIEWS)
-    return [Review.of(hit) for hit in answer["hits"]["hits"]]
+    return damage.readable(Review.of, answer["hits"]["hits"])
 
 
 def ended_before(moment: datetime) -> list[Review]:
@@ -114,7 +119,8 @@ def ended_before(moment: datetime) -> list[Review]:
         size=10 * MAX_REVIEWS,
         seq_no_primary_term=True,
     )
-    return [review for review in map(Review.of, answer["hits"]["hits"]) if review.ended and review.ended < moment]
+    found, _ = damage.readable(Review.of, answer["hits"]["hits"])
+    return [review for review in found if review.ended and review.ended < moment]
 
 
 def delete(review: Review) -> None:
@@ -165,7 +171,15 @@ def _progress(bucket: Mapping[str, Any]) -> Progress:
 
 
 def items(review_id: str, query: ItemQuery) -> list[Item]:
-    """Some items, in the order of their numbers."""
+    """Some items, in the order of their numbers. Raises DocumentDamaged."""
+    found, damaged = items_and_damaged(review_id, query)
+    if damaged:
+        raise errors.DocumentDamaged(f"{indices.REVIEWS} {damaged[0]}")
+    return found
+
+
+def items_and_damaged(review_id: str, query: ItemQuery) -> tuple[list[Item], list[str]]:
+    """The same, and the IDs of items that can't be read, because another program has written them."""
     backwards = bool(query.before)
     answer = service_client().search(
         **REVIEWS_INDEX,
@@ -175,8 +189,8 @@ def items(review_id: str, query: ItemQuery) -> list[Item]:
         seq_no_primary_term=True,
         track_total_hits=False,
     )
-    found = [Item.of(hit) for hit in answer["hits"]["hits"]]
-    return found[::-1] if backwards else found
+    found, damaged = damage.readable(Item.of, answer["hits"]["hits"])
+    return (found[::-1] if backwards else found), damaged
 
 
 def all_items(review_id: str, show: str = "") -> Iterator[Item]:

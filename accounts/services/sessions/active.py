@@ -130,12 +130,12 @@ def _remove_expired() -> None:
         index=[indices.SESSIONS, indices.THROTTLE],
         query={"range": {"expires": {"lt": timezone.now().isoformat()}}},
         size=BATCH_SIZE,
-        source_includes=["username", "realm", "realm_type", "api_key", "created", "expires"],
+        source_excludes=["payload"],
         seq_no_primary_term=True,
         ignore_unavailable=True,
     )
     hits = found["hits"]["hits"]
-    audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in hits if "created" in hit["_source"]})
+    audit.record_expired_sessions({hit["_id"]: hit["_source"] for hit in hits if not store.is_damaged(hit["_source"])})
     # Only this version: a counter of the throttle may have started again.
     _delete([{"_index": hit["_index"], "_id": hit["_id"], **Version.of(hit).condition()} for hit in hits])
 
@@ -147,7 +147,7 @@ def _active_sessions(query: Mapping[str, Any]) -> list[Session]:
 
 def _found(query: Mapping[str, Any]) -> list[Session]:
     """The sessions that match: neither expired nor of an ended generation."""
-    sources = {id: source for id, source in _documents(query) if source["username"] is not None and not store.has_ended(source)}
+    sources = {id: source for id, source in _documents(query) if _is_active(source)}
     current = store.generations({source["username"] for source in sources.values() if _has_generation(source)})
     return [
         _session(id, source)
@@ -174,6 +174,10 @@ def _documents(query: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]
         if len(hits) < BATCH_SIZE:
             return
         position = hits[-1]["sort"]
+
+
+def _is_active(source: Mapping[str, Any]) -> bool:
+    return not store.is_damaged(source) and source["username"] is not None and not store.has_ended(source)
 
 
 def _has_generation(source: Mapping[str, Any]) -> bool:

@@ -18,8 +18,9 @@ from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.utils import timezone
 
 from accounts.services import audit, errors
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 from accounts.services.documents.store import Version
+from accounts.services.request_context import SignInKey
 from accounts.services.sessions import keys
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class SessionStore(SessionBase):
     def load(self) -> dict[str, Any]:
         """The session's data; empty and without a key when there is no such session. Raises Unavailable, NotSetUp."""
         document = _read(self.session_key, self.document_id) if self.session_key else None
+        if document and is_damaged(document["_source"]):
+            document = None
         if document and has_ended(document["_source"]):
             audit.record_expired_sessions({document["_id"]: document["_source"]})
             document = None
@@ -52,7 +55,7 @@ class SessionStore(SessionBase):
 
     def _decrypted(self, document: Mapping[str, Any] | None) -> dict[str, Any] | None:
         key = self.session_key
-        return keys.decrypt(key, document["_source"]["payload"]) if key and document else None
+        return keys.decrypt(key, document["_source"].get("payload", "")) if key and document else None
 
     def exists(self, session_key: str) -> bool:
         """Always False: 256 random bits don't repeat, and `save` would raise."""
@@ -156,7 +159,7 @@ def generation(username: str) -> str:
     Read it before checking the credentials: whatever ends the user's sessions afterwards then ends the new one too.
     """
     document = store.get(indices.SESSIONS, keys.generation_id_of(username))
-    return str(document["_source"]["generation"]) if document else ""
+    return str(document["_source"].get("generation", "")) if document else ""
 
 
 def generations(usernames: Collection[str]) -> dict[str, Mapping[str, Any]]:
@@ -177,6 +180,18 @@ def _read(key: str, document_id: str) -> dict[str, Any] | None:
 def belongs_to_generation(session: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether a session's document has the generation of the other document."""
     return bool(session.get("generation", "") == current.get("generation", ""))
+
+
+def is_damaged(source: Mapping[str, Any]) -> bool:
+    """Whether a field of a session's document is missing or invalid. Another program has written it: it counts as no session."""
+    try:
+        SignInKey.of(source)
+        moments = [datetime.fromisoformat(source[name]) for name in ("created", "last_activity", "expires")]
+        texts = [source[name] for name in ("username", "realm", "realm_type", "address", "browser")]
+        is_text = all(text is None or isinstance(text, str) for text in texts)
+        return not is_text or not isinstance(source.get("payload", ""), str) or any(moment.tzinfo is None for moment in moments)
+    except damage.ERRORS:
+        return True
 
 
 def has_ended(source: Mapping[str, Any]) -> bool:

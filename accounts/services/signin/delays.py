@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from django.utils import timezone
 
 from accounts.services import audit
 from accounts.services.client import PersonClient, service_client
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 
 MAX_COUNTERS: Final = 1000  # of one search
 
@@ -29,6 +29,21 @@ class Delay:
     failures: int
     until: datetime
 
+    @classmethod
+    @damage.checked
+    def of(cls, hit: Mapping[str, Any]) -> Self:
+        """From a hit of a search."""
+        source = hit["_source"]
+        return cls(
+            id=hit["_id"],
+            username=source.get("username", ""),
+            address=source.get("address", ""),
+            is_of_username=source.get("is_of_username", True),
+            is_of_device=source.get("is_of_device", False),
+            failures=source["failures"],
+            until=datetime.fromisoformat(source["until"]),
+        )
+
     @property
     def target(self) -> str:
         """The username, or else the address; "" if neither is known."""
@@ -41,7 +56,7 @@ def current() -> list[Delay]:
     found = service_client().search(
         index=indices.THROTTLE, query=query, sort=[{"expires": "desc"}], size=MAX_COUNTERS, ignore_unavailable=True
     )
-    delays = [_delay(hit["_id"], hit["_source"]) for hit in found["hits"]["hits"]]
+    delays, _ = damage.readable(Delay.of, found["hits"]["hits"])  # a damaged one delays nobody
     return [delay for delay in delays if delay.until > timezone.now()]
 
 
@@ -54,15 +69,3 @@ def lift(client: PersonClient, lifted: Sequence[Delay]) -> None:
         kind = "user" if delay.username else "address"
         with audit.recorded(client, audit.Action.SIGN_IN_ALLOW, delay.target, kind=kind):
             store.delete(indices.THROTTLE, delay.id)
-
-
-def _delay(id: str, source: Mapping[str, Any]) -> Delay:
-    return Delay(
-        id=id,
-        username=source.get("username", ""),
-        address=source.get("address", ""),
-        is_of_username=source.get("is_of_username", True),
-        is_of_device=source.get("is_of_device", False),
-        failures=source["failures"],
-        until=datetime.fromisoformat(source["until"]),
-    )

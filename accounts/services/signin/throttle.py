@@ -16,7 +16,7 @@ import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic, sleep
 from typing import Any, Final, TypeVar
 
@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from accounts.services import audit, errors
 from accounts.services.client import can_verify_credentials
-from accounts.services.documents import indices, store
+from accounts.services.documents import damage, indices, store
 from accounts.services.documents.store import Version
 from usermgmt import metrics
 
@@ -165,10 +165,21 @@ def _fill(counter: Counter, document: dict[str, Any] | None) -> None:
     if document is None:
         return
     counter.version = Version.of(document)
-    source = document["_source"]
-    if datetime.fromisoformat(source["expires"]) > timezone.now():
-        counter.failures, counter.until = source["failures"], datetime.fromisoformat(source["until"])
-        counter.username = source.get("username", "")
+    try:
+        failures, until, expires, username = _values(document["_source"])
+    except damage.ERRORS:  # another program has written it: the next failure replaces it
+        return
+    if expires > timezone.now():
+        counter.failures, counter.until, counter.username = failures, until, username
+
+
+def _values(source: dict[str, Any]) -> tuple[int, datetime, datetime, str]:
+    """The number of failures, both times, and the username of a counter. Raises `damage.ERRORS`."""
+    until, expires = (datetime.fromisoformat(source[name]).astimezone(UTC) for name in ("until", "expires"))
+    failures, username = source["failures"], source.get("username", "")
+    if not isinstance(failures, int) or not isinstance(username, str):
+        raise TypeError("failures or username")
+    return failures, until, expires, username
 
 
 def _past() -> datetime:

@@ -218,7 +218,7 @@ def _password_cells(found: Iterable[NewPassword]) -> Iterator[list[str]]:
 
 def _cells(job: Job) -> Iterator[list[str]]:
     yield ["Username", "Action", "Roles", "Roles before", "Result", "Details"]
-    action, chosen = jobs.ACTIONS[job.action], dialect.join_names(job.roles)
+    action, chosen = jobs.ACTIONS.get(job.action, job.title), dialect.join_names(job.roles)
     for step in jobs.all_steps(job):
         line = f"Line {step.line}." if step.line else ""
         details = " ".join(filter(None, [line, reason_label(step.reason), *step.notes, *map(_sentence, _fields(step))]))

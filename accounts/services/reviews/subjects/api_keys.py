@@ -54,6 +54,7 @@ class ApiKeys(Subject[KeyFilter]):
             "Applications that use them immediately lose access. This can't be undone.",
         )
     }
+    lists = ()
     searched = ("id", "name", "owner", "realm")
     own = "Own API key"
     search_hint = "Search by name, ID, owner, or realm"

@@ -54,7 +54,8 @@ class Subject(ABC, Generic[Query]):
     """What a review can be about. Rows are those of the snapshot, in an order that `batch` can continue.
 
     `identity`: the column that identifies an item; `order`: those by which the snapshot is sorted; `compared`: those that show
-    whether an item changed. `page`: the name of the URL of an item. `kind` and `actions`: of the events that change items.
+    whether an item changed; `lists`: those with names. `page`: the name of the URL of an item. `kind` and `actions`: of the events
+    that change items.
     """
 
     slug: ClassVar[str]
@@ -65,6 +66,7 @@ class Subject(ABC, Generic[Query]):
     compared: ClassVar[Sequence[str]] = ()
     decisions: ClassVar[Mapping[Decision, str]]
     removals: ClassVar[Mapping[Removal, RemovalWords]]
+    lists: ClassVar[Sequence[str]]
     searched: ClassVar[Sequence[str]]
     search_hint: ClassVar[str]
     own: ClassVar[str] = "Own account"
@@ -126,6 +128,13 @@ class Subject(ABC, Generic[Query]):
     def name(self, row: Row) -> str:
         """What identifies the item, in words."""
         return str(row[self.identity])
+
+    def require_valid(self, row: Row) -> None:
+        """Raises an error of `damage.ERRORS` if another program has written the row: a page couldn't show it."""
+        self.position(row)
+        names = [row[self.identity], *(name for column in self.lists for name in row.get(column) or [])]
+        if not all(name and isinstance(name, str) for name in [self.name(row), *names]):
+            raise TypeError("a name is missing")
 
     def is_own(self, row: Row, actor: Actor) -> bool:
         """Whether the item is an account, or belongs to it, of the reviewer."""

@@ -48,6 +48,7 @@ class RoleMappings(Subject[MappingFilter]):
             "Users no longer get their roles when they sign in. This can't be undone.",
         ),
     }
+    lists = ("roles", "unknown_roles")
     searched = ("name", "roles", "rule")
     search_hint = "Search by name, role, or rule"
     page = "role_mapping"

@@ -43,6 +43,7 @@ class Users(Subject[UserQuery]):
             f"This can't be undone. {KEYS_STAY}",
         ),
     }
+    lists = ("roles", "unknown_roles")
     searched = ("username", "full_name", "email", "roles")
     search_hint = "Search by name, email address, or role"
     page = "user_edit"

@@ -73,6 +73,15 @@ is `script/manage export_users`. All of them read the [settings](settings.md). `
 `usermgmt --version` prints the version. Commands that call Elasticsearch use the credentials in `ELASTICSEARCH_USERNAME`
 (default: `elastic`) and `ELASTICSEARCH_PASSWORD`, or prompt for the password.
 
+| Exit code of all commands | Reason |
+|---|---|
+| 0 | Done |
+| 1 | Not done, or not completely. Some commands have more codes, see below. |
+| 2 | Wrong options. `reset-password` has [codes of its own](reset-password.md#exit-codes). |
+| 74, 141 | The output can't be written: the disk is full, or the pipe is closed |
+| 78 | A setting is invalid |
+| 130, 143, 129 | Ctrl-C, SIGTERM, SIGHUP |
+
 {sections}
 """
 # It is Django's, with options that don't matter here.

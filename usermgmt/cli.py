@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -36,7 +37,7 @@ def main() -> None:
             _parse("health-check", HEALTH_CHECK_DESCRIPTION, arguments[1:])
             sys.exit(health_check.main())
         elif arguments in (["--version"], ["version"]):
-            print(version(NAME))  # noqa: T201
+            print(_version())  # noqa: T201
         else:
             if not {"-h", "--help"}.isdisjoint(arguments):
                 os.environ.setdefault("ELASTICSEARCH_HOSTS", "https://localhost:9200")  # a description needs no cluster
@@ -68,6 +69,14 @@ def ending_in_words() -> Iterator[None]:
         print(f"Couldn't write: {exc.strerror}", file=sys.stderr)  # noqa: T201
         _drop_output()
         sys.exit(os.EX_IOERR)
+
+
+def _version() -> str:
+    """In a checkout, the last version that was released or built from it."""
+    if paths.IS_INSTALLED:
+        return version(NAME)
+    project = tomllib.loads((paths.FILES / "pyproject.toml").read_text())["project"]
+    return f"{project['version']} (checkout)"
 
 
 def _drop_output() -> None:

@@ -109,3 +109,19 @@ def test_a_configuration_file_that_cannot_be_written_stays_as_it_was(tmp_path: P
         env_file.update(file, {"SECRET_KEY": "secret"})
 
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [(".env", "A=1\n")]
+
+
+def test_a_checkout_has_a_version() -> None:
+    ended = run(["-m", "usermgmt", "--version"], subprocess.PIPE)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.endswith(" (checkout)\n")
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    code = "import os, signal; from accounts.management.signals import *\nwith signals_raise(), signals_wait():"
+    stop = "os.kill(os.getpid(), signal.SIGTERM)"
+    once, twice = (run(["-c", f"{code}\n {'; '.join([stop] * times)}; print('done')"], subprocess.PIPE) for times in (1, 2))
+
+    assert (once.returncode, once.stdout) == (128 + signal.SIGTERM, "done\n")
+    assert (twice.returncode, twice.stdout) == (128 + signal.SIGTERM, "")

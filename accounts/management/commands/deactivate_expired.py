@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
+from accounts.management.signals import signals_raise, signals_wait
 from accounts.services import jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.exports.filters import describe_users
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only list the users")
 
     def handle(self, *args: Any, dry_run: bool, **options: Any) -> None:
-        with as_command_errors("manage users"):
+        with signals_raise(), as_command_errors("manage users"):
             operator = operators.operator_for_command("deactivate_expired", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
@@ -56,7 +57,8 @@ class Command(BaseCommand):
             if not pending:
                 self.stdout.write("No user to deactivate.")
         else:
-            jobs.start(operator.client, job.id)
+            with signals_wait():
+                jobs.start(operator.client, job.id)
             self._report(_advanced(operator, job, "running"))
         if not dry_run and job.read > len(pending):
             raise CommandError("Not all users were deactivated.", returncode=INCOMPLETE)
@@ -79,7 +81,8 @@ class Command(BaseCommand):
 
 def _advanced(operator: Operator, job: Job, state: str) -> Job:
     """The job after everything that is to be done in this state."""
-    job = jobs.advance(operator.client, job.id, denial_by(operator))
-    while job.state == state:
-        job = jobs.advance(operator.client, job.id, denial_by(operator))
-    return job
+    while True:
+        with signals_wait():
+            job = jobs.advance(operator.client, job.id, denial_by(operator))
+        if job.state != state:
+            return job

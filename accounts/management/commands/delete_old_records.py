@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
+from accounts.management.signals import signals_raise, signals_wait
 from accounts.services import audit, errors, retention
 from accounts.services.audit.actions import reason_label
 from accounts.services.client import AdministratorClient
@@ -33,13 +34,16 @@ class Command(BaseCommand):
         if not retention.is_configured():
             self.stdout.write(f"Nothing to delete: {SETTINGS} aren't set.")
             return
-        with as_command_errors("delete old records"):
+        with signals_raise(), as_command_errors("delete old records"):
             administrator = operators.administrator_for_command(NAME, *credentials())
             _require_privileges(administrator)
             found = retention.old_records(administrator)
             for old in found if dry_run else ():
                 self.stdout.write(f"Would be deleted: {old}")
-            deleted = [self._delete(administrator, old) for old in found if not dry_run]
+            deleted = []
+            for old in found if not dry_run else ():
+                with signals_wait():
+                    deleted.append(self._delete(administrator, old))
         if not found:
             self.stdout.write("Nothing to delete.")
         if not all(deleted):

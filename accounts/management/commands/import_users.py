@@ -16,6 +16,7 @@ from accounts import policy
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
+from accounts.management.signals import signals_raise, signals_wait
 from accounts.services import errors, imports, jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.imports import Contents, Problem
@@ -59,7 +60,7 @@ class Command(BaseCommand):
         if options["deactivate_administrator"] and not options["as_listed"]:
             raise CommandError("--deactivate-administrator needs --as-listed.", returncode=os.EX_USAGE)
         contents, named = self._read(file, format), set[str]()
-        with as_command_errors("manage users"):
+        with signals_raise(), as_command_errors("manage users"):
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
@@ -104,9 +105,13 @@ class Command(BaseCommand):
 
     def _planned(self, operator: Operator, job: Job) -> Job:
         while job.state == "planning":
-            job = jobs.advance(operator.client, job.id, denial_by(operator))
+            job = self._advanced(operator, job)
             self._progress("checked", job.read, job.total)
         return job
+
+    def _advanced(self, operator: Operator, job: Job) -> Job:
+        with signals_wait():
+            return jobs.advance(operator.client, job.id, denial_by(operator))
 
     def _preview(self, job: Job, named: set[str]) -> Counts:
         jobs.refresh()
@@ -129,13 +134,14 @@ class Command(BaseCommand):
 
     def _carry_out(self, operator: Operator, job: Job, named: set[str]) -> bool:
         """Whether all users were changed."""
-        job = jobs.start(operator.client, job.id)
+        with signals_wait():
+            job = jobs.start(operator.client, job.id)
         try:
-            while (job := jobs.advance(operator.client, job.id, denial_by(operator))).state == "running":
+            while (job := self._advanced(operator, job)).state == "running":
                 jobs.refresh()
                 counts = jobs.counts(job)
                 self._progress("changed", counts.processed, counts.to_do)
-        except (KeyboardInterrupt, errors.ServiceError):
+        except (KeyboardInterrupt, SystemExit, errors.ServiceError):
             self.stderr.write(f"The import was interrupted. {RESUME}")
             raise
         jobs.refresh()

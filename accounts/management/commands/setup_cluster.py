@@ -3,6 +3,7 @@
 import os
 import secrets
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
+from accounts.management.signals import signals_wait
 from accounts.services import audit, errors
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import requirements
@@ -44,19 +46,8 @@ class Command(BaseCommand):
             if not cluster_setup.can_read_users(administrator):
                 self.stdout.write(f"Waiting up to {cluster_setup.SECONDS_TO_START} seconds until Elasticsearch can read its users")
                 cluster_setup.wait_until_users_can_be_read(administrator)
-            done = {}
-            for what, outcome in cluster_setup.set_up(administrator):
-                self.stdout.write(f"{what}: {outcome}")
-                done[what] = outcome
-            lines = {} if os.environ.get("SECRET_KEY") or written.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
-            key = settings.ELASTICSEARCH_API_KEY or written.get("ELASTICSEARCH_API_KEY", "")
-            if not new_key and cluster_setup.is_api_key_valid(key):
-                self.stdout.write("API key: unchanged")
-            else:
-                lines["ELASTICSEARCH_API_KEY"] = cluster_setup.create_api_key(administrator)
-                self.stdout.write("API key: created")
-                done["API key"] = "created"
-            audit.record_command(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
+            with signals_wait():  # a new API key is lost if it isn't written
+                self._write(self._set_up(administrator, written, new_key=new_key), env_file)
         except errors.AuthenticationFailed:
             raise CommandError("Incorrect username or password.") from None
         except errors.AccessDenied as exc:
@@ -66,6 +57,25 @@ class Command(BaseCommand):
             where = f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}"
             what = "The cluster isn't set up the way usermgmt needs. " if exc.problem else ""
             raise CommandError(f"{where}: {what}{exc.explanation}", returncode=os.EX_CONFIG if exc.problem else 1) from None
+
+    def _set_up(self, administrator: AdministratorClient, written: Mapping[str, str], *, new_key: bool) -> dict[str, str]:
+        """The new settings."""
+        done = {}
+        for what, outcome in cluster_setup.set_up(administrator):
+            self.stdout.write(f"{what}: {outcome}")
+            done[what] = outcome
+        lines = {} if os.environ.get("SECRET_KEY") or written.get("SECRET_KEY") else {"SECRET_KEY": secrets.token_urlsafe(48)}
+        key = settings.ELASTICSEARCH_API_KEY or written.get("ELASTICSEARCH_API_KEY", "")
+        if not new_key and cluster_setup.is_api_key_valid(key):
+            self.stdout.write("API key: unchanged")
+        else:
+            lines["ELASTICSEARCH_API_KEY"] = cluster_setup.create_api_key(administrator)
+            self.stdout.write("API key: created")
+            done["API key"] = "created"
+        audit.record_command(administrator, "setup_cluster", {what: how for what, how in done.items() if how != "unchanged"})
+        return lines
+
+    def _write(self, lines: Mapping[str, str], env_file: Path | None) -> None:
         if env_file:
             try:
                 update(env_file, lines)

@@ -61,7 +61,8 @@ def require_sign_in() -> None:
 def require_readiness() -> list[errors.NotSetUp]:
     """Raise NotSetUp, or Unavailable, if users can't sign in. Returns the problems with which usermgmt works in part.
 
-    Two small calls, and five more every CACHE_SECONDS, or six if an index is missing. Of what a sign-in doesn't need, what can't be read isn't a problem.
+    Two small calls, and five more every CACHE_SECONDS, or six if an index is missing. Of what a sign-in doesn't need, what can't
+    be read isn't a problem.
     """
     require_sign_in()
     require_readable_users()

@@ -2,50 +2,52 @@
 
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import NoReturn
+
+Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
 def signals_raise() -> Iterator[None]:
-    """Exit on SIGTERM and SIGHUP with cleanup. A signal ignored by nohup stays ignored."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, _exit)
-    try:
+    """Exit on SIGTERM and SIGHUP with cleanup."""
+    with _handled_by(_exit, signal.SIGTERM, signal.SIGHUP):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
 def signals_wait() -> Iterator[None]:
     """Ctrl-C, SIGTERM, and SIGHUP act at the end of the block, where a change is made and recorded. A second one acts at once."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
     arrived: list[int] = []
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    handled = ExitStack()
 
     def wait(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
-        restore()
+        handled.close()
 
-    for number, handler in before.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, wait)
+    handled.enter_context(_handled_by(wait, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:
         yield
     finally:
-        restore()
+        handled.close()
         if arrived:
             signal.raise_signal(arrived[0])
+
+
+@contextmanager
+def _handled_by(handler: Handler, *numbers: signal.Signals) -> Iterator[None]:
+    """A signal ignored by nohup stays ignored."""
+    before = {number: signal.getsignal(number) for number in numbers}
+    for number, previous in before.items():
+        if previous is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 def _exit(number: int, frame: FrameType | None) -> NoReturn:

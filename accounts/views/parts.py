@@ -17,13 +17,14 @@ class Part:
     problem: str = ""
 
 
-def load(read: Callable[[], object], denied: str) -> Part:
-    """`denied`: the problem if the operator lacks the privilege. Raises AuthenticationFailed, which affects the whole page."""
+def load(read: Callable[[], object], denied: str, problem_of: Callable[[ServiceError], str] = lambda exc: "") -> Part:
+    """`denied`: the problem if the operator lacks the privilege. `problem_of`: that of an error for which there is a better one.
+
+    Raises AuthenticationFailed, which affects the whole page.
+    """
     try:
         return Part(read())
     except AuthenticationFailed:
         raise
-    except AccessDenied:
-        return Part(problem=denied)
-    except ServiceError:
-        return Part(problem=NOT_LOADED)
+    except ServiceError as exc:
+        return Part(problem=problem_of(exc) or (denied if isinstance(exc, AccessDenied) else NOT_LOADED))

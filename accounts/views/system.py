@@ -15,9 +15,10 @@ from accounts.http import AppRequest
 from accounts.services import audit
 from accounts.services.client.setup_problems import FILE_CHANGED
 from accounts.services.cluster import overview, requirements
-from accounts.services.errors import AccessDenied, AuthenticationFailed, LicenseExpired, NotSetUp, ServiceError
+from accounts.services.errors import LicenseExpired, NotSetUp, ServiceError
 from accounts.unsafe_settings import unsafe_settings
-from accounts.views.parts import NOT_LOADED, Part
+from accounts.views import parts
+from accounts.views.parts import Part
 from usermgmt.paths import ENV_FILE_NAME, SETUP_CLUSTER
 
 MONITOR: Final = "cluster privilege monitor"
@@ -63,22 +64,18 @@ def _problems() -> list[str]:
 
 
 def _part(read: Callable[[], object], privilege: str, *, has_license: bool = True) -> Part:
-    """As `parts.load`, with the problems of the license and of the API key of usermgmt."""
-    try:
-        return Part(read())
-    except AuthenticationFailed:
-        raise
-    except LicenseExpired:
-        return Part(problem=LICENSE_EXPIRED)
-    except AccessDenied:
-        return Part(problem=f"You don't have the {privilege}.")
-    except NotSetUp as exc:
-        return Part(problem=_problem_of_key(exc, privilege) if has_license else LICENSE_EXPIRED)
-    except ServiceError:
-        return Part(problem=NOT_LOADED)
+    problem_of = partial(_problem_of, privilege=privilege, has_license=has_license)
+    return parts.load(read, f"You don't have the {privilege}.", problem_of)
 
 
-def _problem_of_key(exc: NotSetUp, privilege: str) -> str:
+def _problem_of(exc: ServiceError, privilege: str, *, has_license: bool) -> str:
+    """Of the license and of the API key of usermgmt."""
+    if isinstance(exc, LicenseExpired):
+        return LICENSE_EXPIRED
+    if not isinstance(exc, NotSetUp):
+        return ""
+    if not has_license:
+        return LICENSE_EXPIRED
     if type(exc) is not NotSetUp:
         return exc.problem
     return f"The API key of usermgmt doesn't have the {privilege}. An administrator must run `{SETUP_CLUSTER}`."

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.management import result_file
 from accounts.management.result_file import ResultFile
+from accounts.management.signals import signals_wait
 from accounts.management.terminal import Failure, Terminal
 from accounts.services import errors, passwords, request_context, users
 from accounts.services.client import PersonClient
@@ -81,9 +82,13 @@ class OneReset:
         if self.interactive and self.password is None:
             self.password = self._prompt(terminal)
 
-    @sensitive_variables("password")
     def run(self, client: PersonClient, terminal: Terminal, *, force: bool) -> None:
         """Set the password, and print it if it was generated. Raises Failure."""
+        with signals_wait():  # a password that is set and not printed is lost
+            self._set(client, terminal, force=force)
+
+    @sensitive_variables("password")
+    def _set(self, client: PersonClient, terminal: Terminal, *, force: bool) -> None:
         with _as_failures(self.username):
             password = self.password or password_policy.generate()
             if self.interactive:  # only now are full name and email known
@@ -150,7 +155,12 @@ class ManyResets:
         try:
             with result_file.opened(self.results) as results:
                 left = self._left(results, terminal, last=client.actor.username)
-                failed = [name for name in left if not _reset_one(name, client, results, terminal, force)]
+                failed = []
+                for name in left:
+                    with signals_wait():
+                        is_reset = _reset_one(name, client, results, terminal, force)
+                    if not is_reset:
+                        failed.append(name)
         except result_file.ResultFileError as exc:
             raise Failure(os.EX_CANTCREAT, str(exc)) from None
         except Failure as exc:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.management.commands.import_users import RESUME
-from accounts.services import audit, jobs
+from accounts.services import audit, jobs, passwords
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
 from accounts.services.jobs import plan, run
@@ -144,3 +144,22 @@ def test_setting_up(
     with pytest.raises(KilledError):
         call_command("setup_cluster", "--new-key", "--env-file", str(file), stdout=io.StringIO())
     assert cluster_setup.is_api_key_valid(env_file.read(file)["ELASTICSEARCH_API_KEY"])
+
+
+def test_resetting_a_password(node: TestNode, stop_in: Callable[[object, str], None]) -> None:
+    """The new one is printed."""
+    node.put_user("jdoe")
+    stop_in(passwords, "change")
+    assert node.signs_in("jdoe", stopped("reset_password", "-u", "jdoe", "-b", "-s").strip())
+
+
+def test_resetting_many_passwords(node: TestNode, stop_in: Callable[[object, str], None], tmp_path: Path) -> None:
+    for name in ("user-1", "user-2"):
+        node.put_user(name)
+    (tmp_path / "users.txt").write_text("user-1\nuser-2\n")
+    stop_in(passwords, "change")
+    stopped("reset_password", "--from", str(tmp_path / "users.txt"), "-b")
+    (line,) = (tmp_path / "users.txt.passwords").read_text().splitlines()[1:]
+    name, password, state = line.split("\t")
+    assert (name, state) == ("user-1", "changed")
+    assert node.signs_in(name, password)

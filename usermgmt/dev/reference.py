@@ -80,7 +80,7 @@ is `script/manage export_users`. All of them read the [settings](settings.md). `
 | 2 | Wrong options. `reset-password` has [codes of its own](reset-password.md#exit-codes). |
 | 74, 141 | The output can't be written: the disk is full, or the pipe is closed |
 | 78 | A setting is invalid |
-| 130, 143, 129 | Ctrl-C, SIGTERM, SIGHUP |
+| 130, 143, 129 | Ctrl-C, SIGTERM, SIGHUP. A change that is being made ends first. A second signal ends the command at once. |
 
 {sections}
 """

@@ -30,7 +30,8 @@ def filed(node: TestNode) -> Iterator[str]:
     node.put_user("jdoe", roles=[name])
     jdoe = node.elastic.options(basic_auth=basic("jdoe", PASSWORD)).security
     while not jdoe.has_privileges(cluster=["manage_security"])["has_all_requested"]:  # the node reads it every 200 ms
-        pass
+        # Looked up at the moment of reading, the node may cache for good that there is no such role.
+        node.elastic.security.clear_cached_roles(name=name)
     yield name
     file.write_text(before)
     invalidate()

@@ -110,7 +110,7 @@ def test_subjects_are_complete(subject: Any) -> None:
     assert named <= set(subject.columns)
     assert {"keep", "remove"} <= set(subject.decisions)
     assert subject.removals
-    item = Item("r", 1, {}, subject=subject)
+    item = Item("r", 1, {**dict.fromkeys(subject.columns), subject.identity: "x", "name": "x"}, subject=subject)
     assert Item.of({"_source": item.document()}).subject is subject
 
 

@@ -11,8 +11,10 @@ from pytest_django import Settings
 
 from accounts.services import errors, role_mappings, roles, users
 from accounts.services.client import PersonClient, cache, cached_per_scope, invalidate
+from accounts.services.roles import file_roles
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, faulty
+from tests.support.file_roles import answer_with
 from tests.support.nodes import TestNode
 from tests.support.programs import basic
 
@@ -150,6 +152,19 @@ def test_previous_answer_is_used_while_it_is_read_again(settings: Settings, cloc
         late = pool.submit(read, person)
         may_answer.set()
         assert (slow.result(), late.result()) == (1, 1)
+
+
+def test_roles_in_files_are_counted_once_a_minute(
+    node: TestNode, settings: Settings, clock: list[float], calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call takes a large cluster long."""
+    settings.CACHE_SECONDS = 5
+    answer_with(monkeypatch, 0)
+    counted = []
+    for clock[0] in (100.0, 104.0, 159.0, 161.0):
+        assert not file_roles.may_exist()
+        counted.append(len([call for call in calls if "/_xpack/usage" in call]))
+    assert counted == [1, 1, 1, 2]
 
 
 def test_who_waited_uses_an_answer_that_took_long(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

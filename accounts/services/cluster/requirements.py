@@ -83,14 +83,14 @@ def _raise_first(problems: Iterable[Problem]) -> None:
             raise problem.error
 
 
-@cached_for_service
+@cached_for_service()
 def _known() -> list[Problem]:
     client = service_client()
     rest = [problem for find in (_of_privileges, _of_cluster, _of_indices, _of_templates) for problem in _found(find, client)]
     return [*_known_of_nodes(), *rest]
 
 
-@cached_for_service
+@cached_for_service()
 def _known_of_nodes() -> list[Problem]:
     return _found(_of_nodes, service_client())
 

@@ -22,7 +22,8 @@ MAY_BE_IN_FILE: Final = Escalation(
 )
 
 
-@cached_for_service
+# The elected master asks all features for their usage, which a large cluster needs long for.
+@cached_for_service(times=12)
 def may_exist() -> bool:
     """Whether there are roles in files, or that isn't known. One call (`_xpack/usage`): the elected master counts its own."""
     try:

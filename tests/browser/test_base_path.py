@@ -175,6 +175,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
         "users/edit/nobody",
         f"api-keys/view/{key['id']}",
         "findings/view/managers",
+        "damaged/discard/reviews",
         "nothing",
     ]
     node.elastic.security.delete_role_mapping(name="mapping")

@@ -11,7 +11,7 @@ from django.test import Client
 from elasticsearch import BadRequestError
 from pytest_django import Settings
 
-from accounts.services import errors, findings, jobs, reviews
+from accounts.services import audit, damaged, errors, findings, jobs, reviews
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices, locks
 from accounts.services.reviews.records import item_id
@@ -130,6 +130,38 @@ def test_bulk_changes(node: TestNode, ada: Client) -> None:
         assert ada.post(f"/users/jobs/advance/{each.id}").status_code == 409
         assert ada.post(f"/users/jobs/control/{each.id}", {"command": "discard"}).status_code == 302
     assert (node.user("jdoe") or {})["roles"] == ["viewer"]
+
+
+def test_administrators_discard_them(node: TestNode, person: Callable[[str], PersonClient], ada: Client) -> None:
+    """Only damaged ones, of the list that they are on, whatever their ID. Each is in the audit trail."""
+    review, run = start_review(person("ada"), UserQuery(q="jdoe")), findings.start(person("ada"))
+    ada.post("/users/jobs/create", {"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["editor"]})
+    (job,) = jobs.all_jobs()
+    intact = {"reviews": (indices.REVIEWS, review.id), "findings": (indices.FINDINGS, run.id), "jobs": (indices.JOBS, job.id)}
+    others = {"reviews": [item_id(review.id, 1)], "findings": [], "jobs": [f"{job.parts[0]}-1"]}
+    for page, (index, id) in intact.items():
+        good = source(node, index, id)
+        names = ["..", "a/[b]", f"{uuid.uuid4().hex}", f"{uuid.uuid4().hex}"]
+        operations = [({"index": {"_index": index, "_id": name}}, {**good, "state": "x", "step": "x"}) for name in names]
+        part = ({"index": {"_index": index}}, {"kind": "item" if page == "reviews" else "step", "review": "..", "job": ".."})
+        node.elastic.bulk(operations=[each for pair in (*operations, part) for each in pair], refresh=True)
+        path = {"reviews": "/reviews/", "findings": "/findings/", "jobs": "/users/jobs/"}[page]
+        assert f'href="/damaged/discard/{page}"' in text(ada, path)
+        assert all(f'value="{name}" checked' in text(ada, f"/damaged/discard/{page}") for name in names)
+        ada.post(f"/damaged/discard/{page}", {"id": [*names[:3], id, *others[page]]})
+        assert damaged.KINDS[page].damaged() == names[3:]
+        left = {hit["_id"] for hit in node.elastic.search(index=index, size=1000)["hits"]["hits"]}
+        assert {names[3], id, *others[page]} <= left
+        assert (len(left) == 2 + len(others[page])) or page == "findings", "neither they nor their parts"
+        node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+        found = audit.search(audit.Query(action=audit.Action.DOCUMENT_DISCARD, kind=damaged.KINDS[page].name)).events
+        assert sorted((each.target, each.actor.username, each.outcome) for each in found) == [
+            (name, "ada", "success") for name in sorted(names[:3])
+        ]
+        assert "Nothing was discarded" in html.unescape(
+            ada.post(f"/damaged/discard/{page}", {"id": id}, follow=True).content.decode()
+        )
+    assert ada.get("/damaged/discard/users").status_code == 404
 
 
 @pytest.mark.parametrize("action", ["add-roles", "import"])

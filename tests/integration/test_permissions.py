@@ -140,6 +140,7 @@ findings_run            sign-in  sign-in  sign-in  405      405      405        
 findings_resume         sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      302      302
 finding                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 finding_export          sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
+damaged_discard         sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 reviews                 sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_create           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
 reviews_due             sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
@@ -238,6 +239,8 @@ class World:
             for number in (1, 2, 3):
                 decide(otto, review, number, "remove" if number == 2 else "keep")
         self.signed = sign_off(otto, done)
+        self.damaged = "damaged"
+        self.node.elastic.index(index=indices.REVIEWS, id=self.damaged, document={"kind": "review"})
         run_through(self.node, otto)
         self.run = findings.start(otto).id
         mia = PersonClient("mia", PASSWORD)
@@ -317,6 +320,7 @@ class World:
             "role_mapping_export": Sent(form={"format": "csv"}),
             "service_account": Sent(("elastic/fleet-server",)),
             "service_account_export": Sent(form={"format": "csv"}),
+            "damaged_discard": Sent(("reviews",), form={"id": [self.damaged]}),
             "compare_exports": Sent(form={"one": self.upload(), "other": self.upload(), "format": "csv"}),
             "compare_reviews": Sent(query=f"?one={self.open.id}&other={self.signed.id}&format=csv"),
             "compare_trail": Sent(query=f"?since={today}&format=csv"),

@@ -46,6 +46,7 @@ class Action(StrEnum):
     REVIEW_CLOSE = "review-close", "Lock decisions"
     REVIEW_SIGN_OFF = "review-sign-off", "Sign off access review"
     RECORDS_DELETE = "records-delete", "Delete old records"
+    DOCUMENT_DISCARD = "document-discard", "Discard damaged document"
 
 
 LABELS: Final = {action.value: action.label for action in Action}

@@ -59,7 +59,8 @@ def index(request: AppRequest) -> HttpResponse:
     """The newest bulk changes."""
     found = jobs.all_jobs()
     counts = jobs.counts_of(found)
-    return render(request, "jobs/list.html", {"jobs": [(job, counts[job.id]) for job in found]})
+    damaged = request.user.can_manage and any(job.is_damaged for job in found)
+    return render(request, "jobs/list.html", {"jobs": [(job, counts[job.id]) for job in found], "damaged": damaged})
 
 
 @require_http_methods(["GET", "POST"])

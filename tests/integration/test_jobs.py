@@ -182,8 +182,12 @@ def test_who_is_skipped_and_roles(node: TestNode, signed_in: Callable[..., Clien
         "ghost": plan.NO_USER,
         "idle": "This user is already deactivated.",
     }
+    id = the_job().id
     control(ada, "discard")
     assert jobs.all_jobs() == []
+    (discarded,) = trail(node, action="job-discard")
+    assert (discarded.actor.username, discarded.target, discarded.outcome) == ("ada", "Deactivate users", "success")
+    assert discarded.details["job"] == id
 
     refused = ada.post("/users/jobs/create", {**chosen, "action": "add-roles", "roles": ["gone"]})
     assert (refused.status_code, "Role 'gone' doesn't exist." in html.unescape(refused.content.decode())) == (422, True)
@@ -772,6 +776,7 @@ def test_forged_documents(
     assert ada.post(url, {"command": "discard"}).status_code == 302
     assert [found.id for found in jobs.all_jobs()] == [other.id]
     assert jobs.count_parts(job.id) == 0
+    assert [(event.actor.username, event.details["job"]) for event in trail(node, action="job-discard")] == [("ada", job.id)]
 
 
 @pytest.mark.parametrize(("command", "state"), [(jobs.retry, "failure"), (jobs.verify, "unknown"), (jobs.advance, "started")])

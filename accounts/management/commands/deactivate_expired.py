@@ -48,10 +48,10 @@ class Command(BaseCommand):
             pending = [step.username for step in jobs.all_steps(job, "pending")]
             self._report_skipped(job)
         except BaseException:
-            jobs.discard(job.id)
+            jobs.discard(operator.client, job.id)
             raise
         if dry_run or not pending:
-            jobs.discard(job.id)
+            jobs.discard(operator.client, job.id)
             for username in pending:
                 self.stdout.write(f"Would be deactivated: {username}")
             if not pending:

@@ -64,7 +64,7 @@ class Command(BaseCommand):
             operator = operators.operator_for_command("import_users", *credentials())
             if not operator.can_manage:
                 raise CommandError("This user isn't allowed to manage users.")
-            with _discarding_unstarted() as found:
+            with _discarding_unstarted(operator) as found:
                 found.append(jobs.create_import(operator.client, file.name, contents))
                 if options["as_listed"]:
                     found.append(self._deactivation(operator, file.name, contents, options["deactivate_administrator"]))
@@ -172,7 +172,7 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _discarding_unstarted() -> Iterator[list[Job]]:
+def _discarding_unstarted(operator: Operator) -> Iterator[list[Job]]:
     """A list of bulk changes, of which those that weren't started are discarded at the end, whatever happens."""
     found: list[Job] = []
     try:
@@ -180,7 +180,7 @@ def _discarding_unstarted() -> Iterator[list[Job]]:
     finally:
         for job in found:
             with suppress(errors.ServiceError):
-                jobs.discard(job.id)
+                jobs.discard(operator.client, job.id)
 
 
 def _leaves_out(counts: Counts) -> bool:

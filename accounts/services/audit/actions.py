@@ -40,6 +40,7 @@ class Action(StrEnum):
     JOB_RESUME = "job-resume", "Resume bulk change"
     JOB_RETRY = "job-retry", "Retry bulk change"
     JOB_FINISH = "job-finish", "Finish bulk change"
+    JOB_DISCARD = "job-discard", "Discard bulk change"
     REVIEW_CREATE = "review-create", "Create access review"
     REVIEW_SNAPSHOT = "review-snapshot", "Create snapshot"
     REVIEW_DECIDE = "review-decide", "Record decision"

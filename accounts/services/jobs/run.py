@@ -47,6 +47,7 @@ WORKERS: Final = 12
 # No call takes as long, so the process of a step that was begun before that is gone.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
 MAX_VERIFIED: Final = 100
+NOT_STARTED: Final[tuple[State, ...]] = ("planning", "planned")
 STARTED: Final[tuple[State, ...]] = ("running", "paused", "finished")
 REVOKED_BECAUSE: Final = "Bulk change"
 NO_LONGER_RECORDED: Final = "This change began before the audit trail starts, so it isn't known whether it was made."
@@ -107,12 +108,15 @@ def pause(client: PersonClient, id: str) -> Job:
     return _control(client, id, ["running"], audit.Action.JOB_PAUSE, lambda job: replace(job, state="paused"))
 
 
-def discard(id: str) -> None:
-    """Delete a job that hasn't been started, or can't be carried out. Raises JobStateChanged."""
+def discard(client: PersonClient, id: str) -> None:
+    """Delete a job that hasn't been started, or can't be carried out. Raises JobStateChanged, AuditUnavailable."""
     job = store.get(id)
-    if job.is_refused:
-        return store.delete(job)
-    store.delete(store.update(id, ["planning", "planned"], lambda job: replace(job, state="finished")))
+    if not job.is_refused:
+        job = store.require(id, NOT_STARTED)
+    with audit.recorded(client, audit.Action.JOB_DISCARD, job.title, kind="job", details=_details(job)):
+        if not job.is_refused:
+            job = store.update(id, NOT_STARTED, lambda job: replace(job, state="finished"))
+        store.delete(job)
 
 
 def retry(client: PersonClient, id: str) -> Job:

@@ -166,7 +166,7 @@ def control(request: AppRequest, id: str) -> HttpResponse:
     """Start, pause, resume, retry, verify, or discard a bulk change."""
     command = request.POST.get("command", "")
     if command == "discard":
-        jobs.discard(id)
+        jobs.discard(request.user.client, id)
         return redirect("jobs")
     if command == "verify":
         _verify(request, id)

@@ -49,7 +49,11 @@ def reviews(request: AppRequest) -> HttpResponseBase:
     form = ReviewsForm(request.GET, offered=compare.with_snapshot())
     if not form.is_valid():
         return _index(request, reviews_form=form)
-    found = compare.of_reviews(form.cleaned_data["one"], form.cleaned_data["other"])
+    try:
+        found = compare.of_reviews(form.cleaned_data["one"], form.cleaned_data["other"])
+    except compare.TooLarge as exc:
+        form.add_error("one" if exc.list_id == form.cleaned_data["one"] else "other", str(exc))
+        return _index(request, reviews_form=form)
     subject = found.after.subject
     if (format := request.GET.get("format")) in dialect.SEPARATORS:
         name = f"changes-{found.before.created:%Y-%m-%d}.csv"

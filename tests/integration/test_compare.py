@@ -13,11 +13,13 @@ from pytest_django import Settings
 from accounts.services import audit, compare, errors, exports, reviews, users
 from accounts.services.client import PersonClient
 from accounts.services.compare import exports as compare_exports
+from accounts.services.compare import limits
 from accounts.services.compare.differences import Field
 from accounts.services.documents import indices
 from accounts.services.users import User, UserQuery
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.reviews import start_review
 
 
 @pytest.fixture
@@ -201,12 +203,12 @@ class TestExports:
             assert response.status_code == 422
             assert words in html.unescape(response.content.decode())
         for limit, words in (
-            ("MAX_ROWS", "more than 1 users"),
+            ("MAX_ITEMS", "more than 1 users"),
             ("MAX_ROLES", "more than 1 different roles"),
             ("MAX_TEXT", "too long"),
         ):
             with monkeypatch.context() as patch:
-                patch.setattr(compare_exports, limit, 1)
+                patch.setattr(limits, limit, 1)
                 response = browser.post("/compare/exports", {"one": BytesIO(whole), "other": BytesIO(whole)})
                 assert response.status_code == 422
                 assert words in response.content.decode()
@@ -272,3 +274,21 @@ def test_two_reviews(
         browser.get(f"/compare/reviews?one={first}&other={second}&format=csv")
     )
     assert browser.get(f"/compare/reviews?one={first}&other={first}").status_code == 422
+    for limit, words in (
+        ("MAX_ITEMS", "The review has more than 0 users."),
+        ("MAX_ROLES", "The review has more than 0 different roles, too many to compare."),
+        ("MAX_TEXT", "The review has users with too many or too long roles and names to compare."),
+    ):
+        monkeypatch.setattr(limits, limit, 0)
+        response = browser.get(f"/compare/reviews?one={second}&other={first}")
+        assert response.status_code == 422
+        assert response.context["reviews_form"].errors == {"other": [words]}, "the older one is read first"
+        monkeypatch.undo()
+
+
+def test_the_texts_of_other_items_count_too(node: TestNode, otto: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (start_review(otto, reviews.KeyFilter()) for _ in "12")
+    compare.of_reviews(one.id, other.id)
+    monkeypatch.setattr(limits, "MAX_TEXT", 20)
+    with pytest.raises(compare.TooLarge, match="API keys with too many or too long"):
+        compare.of_reviews(one.id, other.id)

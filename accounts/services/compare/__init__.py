@@ -10,6 +10,7 @@ from accounts.services.compare.exports import of_exports as of_exports
 from accounts.services.compare.exports import open_export as open_export
 from accounts.services.compare.history import PointInTimeComparison as PointInTimeComparison
 from accounts.services.compare.history import between as between
+from accounts.services.compare.limits import TooLarge as TooLarge
 from accounts.services.compare.reviews import Reviews as Reviews
 from accounts.services.compare.reviews import of_reviews as of_reviews
 from accounts.services.compare.reviews import with_snapshot as with_snapshot

@@ -10,17 +10,13 @@ from accounts.services import audit, exports
 from accounts.services.client import service_client
 from accounts.services.compare import attribution
 from accounts.services.compare.differences import Comparison, Entry, compare
+from accounts.services.compare.limits import Size, TooLarge
 from accounts.services.compare.trail import TooManyChanges
 from accounts.services.exports import CompletenessManifest, Export, InvalidExport, Row
 
 # Of one file, compressed and uncompressed; 100,000 users take some 3 MB and 30 MB.
 MAX_SIZE: Final = 50 << 20
 MAX_UNCOMPRESSED: Final = 512 << 20
-MAX_ROWS: Final = 500_000
-# What a comparison keeps in memory: one copy of each role name, and the texts of all users.
-MAX_ROLES: Final = 100_000
-MAX_TEXT: Final = 128_000_000
-ROLE_SIZE: Final = 8  # a role takes that much more than its name
 
 OTHER_FILTER: Final = "The lists have different filters, so some users may be added or removed only for that reason."
 OTHER_ANONYMOUS_ACCESS: Final = (
@@ -55,17 +51,13 @@ def open_export(file: BinaryIO) -> Export:
 
 
 def _count_within_limits(rows: Iterator[Row]) -> int:
-    count, text, roles = 0, 0, set[str]()
-    for count, row in enumerate(rows, start=1):
-        text += len(row.username) + len(row.full_name) + len(row.email) + sum(len(name) + ROLE_SIZE for name in row.roles)
-        roles.update(row.roles)
-        if count > MAX_ROWS:
-            raise InvalidExport(f"The export has more than {MAX_ROWS:,} users.")
-        if len(roles) > MAX_ROLES:
-            raise InvalidExport(f"The export has more than {MAX_ROLES:,} different roles, too many to compare.")
-        if text > MAX_TEXT:
-            raise InvalidExport("The export has users with too many or too long roles and names to compare.")
-    return count
+    size = Size("export", "users")
+    try:
+        for row in rows:
+            size.add((row.username, row.full_name, row.email), row.roles)
+    except TooLarge as exc:
+        raise InvalidExport(str(exc)) from None
+    return size.count
 
 
 def of_exports(one: Export, other: Export) -> Exports:

@@ -1,18 +1,22 @@
 """Comparing the snapshots of two access reviews."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from sys import intern
+from typing import Any, Final
 
 from accounts.services import audit, reviews
 from accounts.services.compare import attribution
 from accounts.services.compare.differences import Comparable, Comparison, Entry, compare
+from accounts.services.compare.limits import Size
 from accounts.services.compare.trail import TooManyChanges
 from accounts.services.exports import NO_INFORMATION
 from accounts.services.exports.dialect import join_names
 from accounts.services.reviews import Item, Review
 from accounts.services.reviews.subjects import USERS
+
+USER_TEXTS: Final = ("username", "full_name", "email")
 
 
 @dataclass(frozen=True)
@@ -36,11 +40,11 @@ class Reviews:
 
 @dataclass(frozen=True)
 class ItemEntry:
-    """An item that isn't a user: all its columns, except those that identify it."""
+    """An item that isn't a user: all its columns, except those that identify it, as texts and lists of texts."""
 
     identity: str
     name: str
-    columns: Mapping[str, Any]
+    columns: Mapping[str, str | list[str]]
 
     @property
     def lists(self) -> Mapping[str, Sequence[str]]:
@@ -51,7 +55,7 @@ class ItemEntry:
 
 
 def of_reviews(one: str, other: str) -> Reviews:
-    """Compare two reviews of the same subject, by ID in any order. Raises ReviewNotFound, Unavailable, NotSetUp."""
+    """Compare two reviews of the same subject, by ID in any order. Raises TooLarge, ReviewNotFound, Unavailable, NotSetUp."""
     first, second = sorted((reviews.get(one), reviews.get(other)), key=lambda review: review.created)
     reviews.refresh()
     found = compare(_entries(first), _entries(second))
@@ -64,16 +68,33 @@ def with_snapshot() -> list[Review]:
 
 
 def _entries(review: Review) -> Iterator[Comparable]:
-    return map(_entry, reviews.all_items(review.id))
+    """Raises TooLarge."""
+    size = Size("review", review.subject.nouns, review.id)
+    columns = USER_TEXTS if review.subject is USERS else [name for name in review.subject.columns if name != "roles"]
+    for item in reviews.all_items(review.id):
+        size.add(_texts(item.row.get(name) for name in columns), item.row.get("roles") or ())
+        yield _entry(item)
+
+
+def _texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in map(_kept, values):
+        yield from [value] if isinstance(value, str) else value
 
 
 def _entry(item: Item) -> Comparable:
+    """Many items share roles, so each name is kept once."""
     row, subject = item.row, item.subject
     if subject is not USERS:
         columns = {label: row.get(name) for name, label in subject.columns.items() if name not in (subject.identity, "name")}
-        return ItemEntry(item.identity, item.name, columns)
-    roles = tuple(sorted(row["roles"]))
+        return ItemEntry(item.identity, item.name, {label: _kept(value) for label, value in columns.items()})
+    roles = tuple(sorted(map(intern, row["roles"])))
     return Entry(row["username"], row["full_name"], row["email"], row["enabled"], roles, row["can_manage_users"])
+
+
+def _kept(value: Any) -> str | list[str]:
+    """An object as text needs a fraction of the memory."""
+    is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return list(map(intern, value)) if is_list else _text(value)
 
 
 def _text(value: Any) -> str:

@@ -31,6 +31,7 @@ def index(request: AppRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
+        "is_by_outcome": query.is_by_outcome,
         "is_first": not query.after,
         "is_live": not query.after and request.GET.get("live") != "0",
         "parameters": form.query_string(),

@@ -245,6 +245,14 @@ def test_looking_at_the_node(node: TestNode, person: Callable[[str], PersonClien
     assert "is already known" in ada.post(f"/audit/verify/{event.id}", follow=True).content.decode()
 
 
+@pytest.mark.parametrize(("outcome", "is_by_outcome"), [("success", True), ("failure", True), ("unknown", False), ("", False)])
+def test_the_page_says_that_it_is_by_outcome(
+    node: TestNode, signed_in: Callable[..., Client], outcome: str, is_by_outcome: bool
+) -> None:
+    page = text(signed_in("otto"), f"/audit/?outcome={outcome}")
+    assert ("The chart and the order are by the time of the outcome." in page) == is_by_outcome
+
+
 def test_a_password_is_tried_and_is_written_nowhere(node: TestNode, jane: str, signed_in: Callable[..., Client]) -> None:
     ada = signed_in("ada")
     event = audit.search(audit.Query(target=jane, outcome="unknown")).events[0]

@@ -62,7 +62,7 @@ def test_filter_in_words_and_as_it_was_given() -> None:
     assert form.query_string() == "q=10.0.0.1&actor=ada&action=user-update&outcome=failure&since=2026-11-01"
     assert trail_table.describe(replace(form.query(), since=AT, until=AT)) == (
         "containing “10.0.0.1” (in values of up to 1,024 characters), by ada, with the action Update user, "
-        "with the outcome Failure, from 2026-11-27 09:12:30 UTC, before 2026-11-27 09:12:30 UTC, oldest first"
+        "with the outcome Failure, from 2026-11-27 09:12:30 UTC, before 2026-11-27 09:12:30 UTC, oldest outcome first"
     )
 
 

@@ -32,6 +32,16 @@ class Query:
     size: int = 50
     after: str = ""
 
+    @property
+    def is_by_outcome(self) -> bool:
+        """Whether the documents of outcomes are searched, so that the order and the histogram are by their time.
+
+        That is the time at which they were written, because log shippers read by `@timestamp`: one that is as old as its intent
+        would be missed after a long action. With the time of the intent in a field of its own, months with and without the field
+        would need two ways to sort and to count, for a difference that only actions of minutes have.
+        """
+        return self.outcome in ("success", "failure")
+
 
 def body(query: Query, ids: Sequence[str] | None, before: Sequence[str] = (), within: Sequence[str] = ()) -> dict[str, Any]:
     """As Elasticsearch takes it. `ids`: only the intents of these events.

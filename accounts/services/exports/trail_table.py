@@ -64,10 +64,10 @@ def table(query: Query, query_string: str) -> Table:
 
 
 def describe(query: Query) -> str:
-    """For example "with the outcome Failure, from 2026-11-01 00:00:00 UTC, before 2026-12-01 00:00:00 UTC, oldest first"."""
+    """For example "by ada, from 2026-11-01 00:00:00 UTC, before 2026-12-01 00:00:00 UTC, oldest first"."""
     conditions = ", ".join(_conditions(query)) or "all events"
     period = [f"{word} {_utc(at)}" for word, at in (("from", query.since), ("before", query.until)) if at]
-    return ", ".join([conditions, *period, "oldest first"])
+    return ", ".join([conditions, *period, "oldest outcome first" if query.is_by_outcome else "oldest first"])
 
 
 def _utc(at: datetime) -> str:

@@ -93,6 +93,11 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Someone else made a change at the same time",
         "Your change was not applied. Reload the page and try again if it is still needed.",
     ),
+    errors.UserLocked: (
+        409,
+        "Another change of this user isn't finished",
+        "It is being saved, or its outcome is unknown. Nothing was changed. Try again in a moment, at the latest after 2 minutes.",
+    ),
     errors.MetadataErased: (
         503,
         "The metadata was not written",

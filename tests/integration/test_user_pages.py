@@ -339,13 +339,16 @@ def test_missing_user_has_a_page(node: TestNode, ada: Client, url: str) -> None:
     assert node.writes() == writes
 
 
-def test_locked_user_loses_no_input(node: TestNode, ada: Client) -> None:
+def test_locked_user_loses_no_input(node: TestNode, ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.services.users.users.LOCK_PATIENCE", 0)
     node.put_user("jdoe", full_name="Jane", roles=["viewer"])
     data = form_of(ada, "jdoe", full_name="Jane Doe")
     with locks.held("user jdoe"):
         response = ada.post("/users/edit/jdoe", data)
+        denied = ada.post("/users/deactivate/jdoe")
+    assert (denied.status_code, "at the latest after 2 minutes" in denied.content.decode()) == (409, True)
     assert response.status_code == 422
-    assert "Someone else is saving this user." in response.content.decode()
+    assert "Another change of this user is being saved, or its outcome is unknown." in response.content.decode()
     assert 'value="Jane Doe"' in response.content.decode()
     assert (node.user("jdoe") or {})["full_name"] == "Jane"
     assert ada.post("/users/edit/jdoe", data).status_code == 302

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from multiprocessing.synchronize import Barrier
 from time import sleep
 from typing import Any
@@ -181,6 +182,27 @@ def test_an_edit_undoes_no_other_change(
     change(ada, "jdoe")
     user = node.user("jdoe")
     assert user is None if change is users.delete else user and user["enabled"] == (change is users.enable)
+
+
+def test_an_edit_that_may_still_arrive_keeps_its_lock(node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, the edit would undo a deactivation that was confirmed to an administrator before it arrived."""
+    node.put_user("jdoe", roles=["viewer"])
+    seen, put, on_their_way = users.get(ada, "jdoe"), ada.put_user, list[Callable[[], Any]]()
+    monkeypatch.setattr(users.users, "LOCK_PATIENCE", 0)
+
+    def put_user(**fields: Any) -> Any:
+        on_their_way.append(partial(put, **fields))
+        raise errors.OutcomeUnknown("lost")
+
+    monkeypatch.setattr(ada, "put_user", put_user, raising=False)
+    with pytest.raises(errors.OutcomeUnknown):
+        users.update(ada, seen, replace(seen, full_name="Jane"))
+    with pytest.raises(errors.UserLocked):
+        users.disable(ada, "jdoe")
+    on_their_way[0]()
+    locks.release(users.lock_name("jdoe"))  # after 2 minutes, it expires
+    users.disable(ada, "jdoe")
+    assert (node.user("jdoe") or {})["enabled"] is False
 
 
 def test_a_deactivation_waits_for_an_edit(node: TestNode, ada: PersonClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -190,6 +190,9 @@ def update_all(
     """
     roles_after = wanted.roles if wanted.enabled else ()
     guard = keeping_an_administrator(client, replace(seen, username=wanted.username), roles_after)
+    # Kept if the outcome is unknown, unlike that of a deactivation: the call writes the whole user as they were read, and may still
+    # be on its way. A change that is made before it arrives would be undone without a word, such as a deactivation. Nothing that
+    # the operator can look at meanwhile shows that it won't arrive.
     changes, lock = changed_fields(seen, wanted), lock_name(wanted.username)
     is_deactivated = seen.enabled and not wanted.enabled
     recorded = audit.recorded(

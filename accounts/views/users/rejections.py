@@ -9,7 +9,9 @@ from django import forms
 from accounts import policy
 from accounts.services.errors import AdministratorsLocked, Invalid, LastAdministrator, Refused, UserLocked
 
-BUSY: Final = "Someone else is saving this user. Try again in a moment."
+BUSY: Final = (
+    "Another change of this user is being saved, or its outcome is unknown. Try again in a moment, at the latest after 2 minutes."
+)
 ADMINISTRATORS_BUSY: Final = "Someone else is changing another administrator. Try again in a moment."
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import errors, passwords, users
+from accounts.services import audit, errors, passwords, users
 from accounts.services.audit import replay
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
@@ -113,3 +113,29 @@ def test_a_command_names_what_was_changed_elsewhere(
     assert output.endswith("2 users differ from the audit trail. (2)")
     node.put_user("kim", full_name="Kim", roles=["viewer"])
     assert checked(node, monkeypatch).endswith("1 user differs from the audit trail. (2)")
+
+
+def test_a_command_names_damaged_events(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It leaves them out, and compares the rest."""
+    ada = person("ada")
+    for name in ("kim", "lee"):
+        users.create(ada, User(name, full_name=name.title(), roles=("viewer",)), PASSWORD)
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    creation = audit.search(audit.Query(target="kim", action="user-create")).events[0]
+    document = node.elastic.get(index=creation.index, id=f"{creation.id}-outcome").body["_source"]
+    event = {**document["event"], "action": "user-delete"}
+    damaged = {**document, "@timestamp": creation.moment.isoformat(), "user": {"name": 7}, "event": event}
+    for id in ("another", "no/id"):
+        node.elastic.index(
+            index=creation.index, id=id, document={**damaged, "event": {**damaged["event"], "action": "user-delete"}}
+        )
+    output = checked(node, monkeypatch)
+    assert f"Damaged event in {creation.index}: another, {creation.moment:%Y-%m-%d %H:%M} UTC, Delete user kim\n" in output
+    assert f"Damaged event in {creation.index}: an ID with other characters, " in output
+    assert "Users in the audit trail: 2." in output
+    assert "kim: " not in output
+    assert output.endswith("2 damaged events were left out. (2)")
+    node.elastic.security.delete_user(username="lee")
+    assert checked(node, monkeypatch).endswith("1 user differs from the audit trail. 2 damaged events were left out. (2)")

@@ -1,6 +1,6 @@
 """The users as the audit trail tells it: every change that was made, applied again from an empty list."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -26,7 +26,21 @@ def users(since: datetime | None = None) -> dict[str, ReplayedUser]:
 
     Changes made outside usermgmt are not in the audit trail: they are the differences to what Elasticsearch has.
     """
-    return replayed(applied_changes("user", since))
+    return users_and_damaged(since)[0]
+
+
+def users_and_damaged(since: datetime | None = None) -> tuple[dict[str, ReplayedUser], list[Event]]:
+    """The same, and the damaged events among the changes, which are left out: what they changed can't be read."""
+    damaged: list[Event] = []
+
+    def intact() -> Iterator[Event]:
+        for event in applied_changes("user", since):
+            if event.is_damaged:
+                damaged.append(event)
+            else:
+                yield event
+
+    return replayed(intact()), damaged
 
 
 def replayed(events: Iterable[Event]) -> dict[str, ReplayedUser]:

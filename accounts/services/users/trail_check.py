@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from accounts.services import audit
-from accounts.services.audit import replay
+from accounts.services.audit import Event, replay
 from accounts.services.audit.replay import ReplayedUser
 from accounts.services.client import PersonClient
 from accounts.services.users.iteration import batches
@@ -26,18 +26,20 @@ class Difference:
 class TrailCheck:
     """`checked`: users in the audit trail; `unknown`: users without an event, who are older or were created outside usermgmt.
 
-    `trail_start`: before that, nothing is known, so nothing was compared.
+    `trail_start`: before that, nothing is known, so nothing was compared. `damaged`: changes that another program wrote or changed,
+    so that they can't be read. Their users may differ only for that reason.
     """
 
     checked: int
     unknown: int
     differences: list[Difference]
     trail_start: datetime | None
+    damaged: list[Event]
 
 
 def check(client: PersonClient) -> TrailCheck:
     """Compare all users with the replayed audit trail. Raises AccessDenied without `read_security`, Unavailable, NotSetUp."""
-    known = replay.users()
+    known, damaged = replay.users_and_damaged()
     differences, seen, unknown = [], set(), 0
     for found, _, _ in batches(client, UserQuery(), lambda users: None):
         for user in found:
@@ -48,7 +50,7 @@ def check(client: PersonClient) -> TrailCheck:
             if fields := dict(_fields(known[user.username], user)):
                 differences.append(Difference(user.username, fields))
     missing = [Difference(username) for username in sorted(known.keys() - seen)]
-    return TrailCheck(len(known), unknown, [*differences, *missing], audit.trail_start())
+    return TrailCheck(len(known), unknown, [*differences, *missing], audit.trail_start(), damaged)
 
 
 def _fields(replayed: ReplayedUser, user: User) -> Iterator[tuple[str, tuple[Any, Any]]]:

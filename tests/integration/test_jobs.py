@@ -874,6 +874,32 @@ def test_documents_that_are_put_back(
     assert results(job) == {"bulk-1": ("pending", "")}, "nobody confirmed it lately"
 
 
+@pytest.mark.parametrize("action", ["revoke-api-keys", "deactivate"])
+def test_new_api_keys_outlive_documents_that_are_put_back(
+    node: TestNode, person: Callable[[str], PersonClient], action: jobs.Action
+) -> None:
+    make(node, ["bulk-1"], roles=["superuser"])
+    first, ada = create_key(node, "bulk-1"), person("ada")
+    job = jobs.advance(ada, jobs.create(ada, action, (), ["bulk-1"], "x", revokes_keys=True).id, allows_all)
+    jobs.start(ada, job.id)
+    step = step_of(job, "bulk-1")
+    old = {id: service_client().get(index=indices.JOBS, id=id)["_source"] for id in (job.id, step.id)}
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert (results(job), works(first)) == ({"bulk-1": ("success", "")}, False)
+    node.elastic.security.enable_user(username="bulk-1")
+    second = create_key(node, "bulk-1")
+    for id, source in old.items():
+        service_client().index(index=indices.JOBS, id=id, document=source, refresh=True)
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert (results(job), works(second)) == ({"bulk-1": ("failure", "step_repeated")}, True)
+    jobs.retry(ada, job.id)  # an administrator can still want it
+    while jobs.advance(ada, job.id, allows_all).state == "running":
+        pass
+    assert (results(job), works(second)) == ({"bulk-1": ("success", "")}, False)
+
+
 def test_signatures_of_a_previous_key(node: TestNode, person: Callable[[str], PersonClient], settings: Settings) -> None:
     make(node, ["bulk-1"])
     ada = person("ada")

@@ -37,4 +37,5 @@ from accounts.services.audit.writing import record_event as record_event
 from accounts.services.audit.writing import record_verification as record_verification
 from accounts.services.audit.writing import recorded as recorded
 from accounts.services.audit.writing import recorded_once as recorded_once
+from accounts.services.audit.writing import require_new as require_new
 from accounts.services.request_context import Actor as Actor

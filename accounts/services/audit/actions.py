@@ -23,6 +23,7 @@ class Action(StrEnum):
     PASSWORD_CHANGE = "password-change", "Change password"
     API_KEY_CREATE = "api-key-create", "Create API key"
     API_KEY_INVALIDATE = "api-key-invalidate", "Revoke API key"
+    API_KEYS_INVALIDATE = "api-keys-invalidate", "Revoke all API keys"
     ROLE_MAPPING_DISABLE = "role-mapping-disable", "Disable role mapping"
     ROLE_MAPPING_DELETE = "role-mapping-delete", "Delete role mapping"
     SIGN_IN = "sign-in", "Sign in"

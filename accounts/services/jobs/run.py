@@ -11,7 +11,7 @@ authentic, too: the audit trail takes the event of each change only once.
 
 import logging
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
@@ -30,7 +30,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents.store import grouped_bulk
 from accounts.services.jobs import importing, new_passwords, plan, store
 from accounts.services.jobs.plan import Denial, Rules
-from accounts.services.jobs.records import Change, Counts, Job, State, Step
+from accounts.services.jobs.records import Action, Change, Counts, Job, State, Step
 from accounts.services.jobs.store import StepQuery
 from accounts.services.request_context import Actor
 from accounts.services.users import User, outcomes
@@ -52,6 +52,11 @@ STARTED: Final[tuple[State, ...]] = ("running", "paused", "finished")
 REVOKED_BECAUSE: Final = "Bulk change"
 NO_LONGER_RECORDED: Final = "This change began before the audit trail starts, so it isn't known whether it was made."
 CHANGED_SINCE: Final = "The roles of this user were changed after the preview."
+# Of the users; all other bulk changes have USER_CHANGES.
+EVENTS: Final[Mapping[Action, Collection[audit.Action]]] = {
+    "reset-passwords": (audit.Action.PASSWORD_CHANGE,),
+    "revoke-api-keys": (audit.Action.API_KEYS_INVALIDATE,),
+}
 # With these, no other user can be changed either.
 ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
 
@@ -223,7 +228,7 @@ def _recover(job: Job) -> None:
 def _recovered(job: Job, step: Step, event: audit.Event | None, trail_start: datetime | None) -> Step:
     if event is None and step.begun and (trail_start is None or step.begun < trail_start):
         return replace(step, state="unknown", reason=NO_LONGER_RECORDED)
-    if event is None:  # the intent is written before anything else; revoking API keys has no such event, and can be repeated
+    if event is None:  # the intent is written before anything else, but for API keys: what wasn't revoked is revoked then
         return _waiting(step)
     return _settled(job, step, event)
 
@@ -238,7 +243,7 @@ def _settled(job: Job, step: Step, event: audit.Event) -> Step:
 def _events(job: Job, steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.Event]:
     if not steps:
         return {}
-    actions = (audit.Action.PASSWORD_CHANGE,) if job.action == "reset-passwords" else USER_CHANGES
+    actions = EVENTS.get(job.action, USER_CHANGES)
     return audit.of_requests({step.request for step in steps}, {step.username for step in steps}, actions)
 
 
@@ -312,8 +317,10 @@ def _changed(client: PersonClient, job: Job, change: Change, *, refresh: bool) -
     """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
     user = change.user
     try:
-        if user and job.is_revoking and (reason := _revoke_keys(client, user)):
-            return replace(change.step, state="failure", reason=reason)
+        if user and job.is_revoking:
+            audit.require_new(change.step.event_id)  # which is written only after this
+            if reason := _revoke_keys(client, user):
+                return replace(change.step, state="failure", reason=reason)
         with audit.recorded_once(change.step.event_id):
             _change(client, job, change, refresh=refresh)
     except ENDS_BATCH:
@@ -339,7 +346,10 @@ def _change(client: PersonClient, job: Job, change: Change, *, refresh: bool) ->
         users.disable(client, user.username, user)
     elif wanted is None:
         users.delete(client, user.username, user)
-    elif job.action != "revoke-api-keys":
+    elif job.action == "revoke-api-keys":  # each key has an event of its own; this one says that the step was carried out
+        details, once = {"job": job.id}, change.step.event_id
+        audit.record_event(client.actor, audit.Action.API_KEYS_INVALIDATE, user.username, kind="user", details=details, once=once)
+    else:
         users.update(client, user, wanted, refresh=refresh)
 
 

@@ -7,14 +7,13 @@ from django.conf import settings
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 
-COOKIE: Final = "usermgmt_device"
 SECONDS: Final = 90 * 24 * 60 * 60
 
 
 def token(request: HttpRequest, username: str) -> str:
     """This browser's token for the username; "" if it has none, one of another user, or a forged one."""
     try:
-        own: str = signing.loads(request.COOKIES.get(COOKIE, ""), salt=_salt(username), max_age=SECONDS)
+        own: str = signing.loads(request.COOKIES.get(settings.DEVICE_COOKIE_NAME, ""), salt=_salt(username), max_age=SECONDS)
     except (signing.BadSignature, ValueError):
         return ""
     return own
@@ -24,7 +23,7 @@ def remember(request: HttpRequest, response: HttpResponse, username: str) -> Non
     """Store the browser's token for the username, after a successful sign-in. It is no credential."""
     value = signing.dumps(token(request, username) or secrets.token_hex(16), salt=_salt(username))
     secure = settings.SESSION_COOKIE_SECURE
-    response.set_cookie(COOKIE, value, max_age=SECONDS, path="/", secure=secure, httponly=True, samesite="Lax")
+    response.set_cookie(settings.DEVICE_COOKIE_NAME, value, max_age=SECONDS, path="/", secure=secure, httponly=True, samesite="Lax")
 
 
 def _salt(username: str) -> str:

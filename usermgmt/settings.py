@@ -208,6 +208,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 _prefix = "" if not HTTPS else "__Secure-" if BASE_PATH else "__Host-"
 SESSION_COOKIE_NAME = f"{_prefix}usermgmt_session"
 CSRF_COOKIE_NAME = f"{_prefix}usermgmt_csrf"
+DEVICE_COOKIE_NAME = f"{_prefix}usermgmt_device"
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"

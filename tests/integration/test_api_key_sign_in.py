@@ -181,8 +181,8 @@ def test_outage_is_no_incorrect_key(node: TestNode, settings: Settings) -> None:
     assert not trail(node, action="sign-in")
 
 
-def test_browser_isnt_remembered(node: TestNode) -> None:
-    assert "usermgmt_device" not in signed_in_with(new_key(node, "ada")[1]).cookies
+def test_browser_isnt_remembered(node: TestNode, settings: Settings) -> None:
+    assert settings.DEVICE_COOKIE_NAME not in signed_in_with(new_key(node, "ada")[1]).cookies
 
 
 def invalidate(node: TestNode, id: str) -> None:

@@ -179,3 +179,4 @@ def test_server_starts_with_valid_settings() -> None:
 def test_prefix_of_cookies(environment: dict[str, str], prefix: str) -> None:
     assert read("SESSION_COOKIE_NAME", **environment)[0] == f"{prefix}usermgmt_session"
     assert read("CSRF_COOKIE_NAME", **environment)[0] == f"{prefix}usermgmt_csrf"
+    assert read("DEVICE_COOKIE_NAME", **environment)[0] == f"{prefix}usermgmt_device"

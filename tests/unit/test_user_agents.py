@@ -3,6 +3,7 @@
 import secrets
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.http import HttpResponse
 from django.test import RequestFactory
@@ -47,14 +48,14 @@ def cookie_for(username: str, **cookies: str) -> str:
     request.COOKIES.update(cookies)
     response = HttpResponse()
     known_devices.remember(request, response, username)
-    morsel = response.cookies[known_devices.COOKIE]
+    morsel = response.cookies[settings.DEVICE_COOKIE_NAME]
     assert morsel["httponly"]
     return str(morsel.value)
 
 
 def mark(cookie: str, username: str) -> str:
     request = RequestFactory().get("/login")
-    request.COOKIES[known_devices.COOKIE] = cookie
+    request.COOKIES[settings.DEVICE_COOKIE_NAME] = cookie
     return known_devices.token(request, username)
 
 
@@ -63,8 +64,13 @@ def test_device_token_is_stable_per_user() -> None:
     assert mark(cookie, "jdoe")
     assert mark(cookie, "JDoe") == "", "can be another user"
     assert mark(cookie, "ada") == ""
-    again = cookie_for("jdoe", **{known_devices.COOKIE: cookie})
+    again = cookie_for("jdoe", **{settings.DEVICE_COOKIE_NAME: cookie})
     assert mark(again, "jdoe") == mark(cookie, "jdoe"), "a new mark each time would be a new count each time"
+
+
+def test_device_cookie_has_the_name_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEVICE_COOKIE_NAME", "__Host-usermgmt_device")
+    assert mark(cookie_for("jdoe"), "jdoe")
 
 
 def test_device_cookie_has_nothing_of_the_username_but_the_signature(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,8 @@ def discard(client: PersonClient, kind: Kind, ids: Collection[str]) -> int:
     Raises AuditUnavailable, Conflict if one was changed at the same moment, and Unavailable; the ones before it are deleted then.
     """
     found = [id for id in kind.damaged() if id in ids]  # parts of it can't be read as such documents, either
-    chosen = [document for document in store.get_many(kind.index, found) if document and _is_damaged(kind, document)]
+    documents = store.get_many(kind.index, found) if found else []
+    chosen = [document for document in documents if document and _is_damaged(kind, document)]
     for document in chosen:
         id, name = document["_id"], damage.text_at(document["_source"], "title")
         with audit.recorded(client, audit.Action.DOCUMENT_DISCARD, id, kind=kind.name, details={"name": name} if name else {}):

@@ -1,5 +1,6 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -97,6 +98,22 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
     expect(page.get_by_test_id("auditEvent")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
+
+
+def test_damaged_documents(node: TestNode, context: Watched) -> None:
+    for index, kind in ((indices.REVIEWS, "review"), (indices.FINDINGS, "run"), (indices.JOBS, "job")):
+        for id in ("short", "x" * 500):
+            node.elastic.index(index=index, id=id, document={"kind": kind}, refresh=True)
+    page = sign_in(context.new_page())
+    for name, url in (("reviews", "/reviews/"), ("findings", "/findings/"), ("jobs", "/users/jobs/")):
+        look(page, url)
+        page.get_by_test_id("discardDamagedLink").click()
+        expect(page).to_have_url(re.compile(f"/damaged/discard/{name}$"))
+        assert_fits(page)
+        assert_accessible(page)
+        page.get_by_test_id("discardDamagedButton").click()
+        expect(page.get_by_text("Discarded 2 damaged")).to_be_visible()
+        expect(page.get_by_test_id("discardDamagedLink")).to_be_hidden()
 
 
 def test_dialogs_and_open_menus(node: TestNode, context: Watched) -> None:

@@ -1,7 +1,6 @@
 """Findings: the latest result, the active run, and the rows of each finding. Read access is enough for all of it."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 from django.http import Http404, HttpResponse
@@ -15,7 +14,7 @@ from accounts.downloads.csv import csv_response
 from accounts.forms.findings import PARTS, FindingForm, FindingQuery
 from accounts.http import AppRequest, go_to, wants_fragment
 from accounts.services import audit, findings
-from accounts.services.errors import DocumentDamaged, NotFound
+from accounts.services.errors import NotFound
 from accounts.services.exports import dialect
 from accounts.services.findings import Finding, Row, Run, rows
 
@@ -29,9 +28,9 @@ def index(request: AppRequest) -> HttpResponse:
     """The result of the latest or another run, and the active run. Raises Http404."""
     known, damaged = findings.history_and_damaged()
     finished = [run for run in known if run.finished]
-    active_run = findings.get(known[0].id) if known and known[0].is_resumable else None
+    active_run = findings.first_readable(known[:1]) if known and known[0].is_resumable else None
     chosen = FindingForm(request.GET).query().run
-    shown = _chosen(chosen) if chosen else next(_readable(finished), None)
+    shown = _chosen(chosen) if chosen else findings.first_readable(finished)
     context = {
         "run": shown,
         "active_run": active_run,
@@ -40,13 +39,6 @@ def index(request: AppRequest) -> HttpResponse:
         "damaged": damaged,
     }
     return render(request, "findings/list.html", context)
-
-
-def _readable(found: Iterable[Run]) -> Iterator[Run]:
-    """With their rows."""
-    for each in found:
-        with suppress(DocumentDamaged):
-            yield findings.get(each.id)
 
 
 def _groups(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:

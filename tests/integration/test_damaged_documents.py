@@ -1,7 +1,9 @@
 """Another program wrote a document of usermgmt, so that a field is missing or invalid: pages show the others, and say so."""
 
+import base64
 import html
 import uuid
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Final
@@ -20,6 +22,7 @@ from accounts.services.users import UserQuery
 from tests.support.nodes import TestNode
 from tests.support.reviews import start_review
 
+DEEP: Final = "[" * 2000 + "]" * 2000  # JSON that Python can't read
 WRONG: Final[tuple[Any, ...]] = (7, "x", True, [], [7], [""], {}, {"x": 7}, None)
 
 
@@ -61,7 +64,11 @@ def ada(node: TestNode, signed_in: Callable[..., Client]) -> Iterator[Client]:
 def test_reviews(node: TestNode, person: Callable[[str], PersonClient], ada: Client) -> None:
     review = start_review(person("ada"), UserQuery(q="jdoe"))
     good = source(node, indices.REVIEWS, review.id)
-    ids = put(node, indices.REVIEWS, damages(good, "kind", "created"))
+    sign_off = {"by": "ada", "realm": "r", "at": good["created"], "sha256": "0", "event": "e", "counts": {"remove": 1}}
+    signed = {**good, "state": "signed", "sign_off": sign_off}
+    parts = ({**signed, part: damaged} for part in ("snapshot", "sign_off") for damaged in damages(signed[part]))
+    never = [{**good, "created": f"{year}-12-31T23:59:59-05:00"} for year in ("0001", "9999")]
+    ids = put(node, indices.REVIEWS, (each for some in (damages(good, "kind", "created"), parts, never) for each in some))
     page = text(ada, "/reviews/")
     shown, damaged = reviews.reviews_and_damaged()
     assert review.id in {each.id for each in shown}
@@ -71,6 +78,9 @@ def test_reviews(node: TestNode, person: Callable[[str], PersonClient], ada: Cli
     assert page.count('data-test-subj="reviewCard"') == len(shown)
     text(ada, "/reviews/due")
     text(ada, "/compare/")
+    for each in shown:
+        for page in ("view", "report", "removals"):  # one of them, to which the others redirect
+            assert ada.get(f"/reviews/{page}/{each.id}").status_code in (200, 302)
     readable = next(id for id in damaged if "/" not in id)
     assert "This document is damaged" in text(ada, f"/reviews/view/{readable}", 409)
 
@@ -78,11 +88,15 @@ def test_reviews(node: TestNode, person: Callable[[str], PersonClient], ada: Cli
 def test_items_of_reviews(node: TestNode, person: Callable[[str], PersonClient], ada: Client) -> None:
     review = start_review(person("ada"), UserQuery(q="jdoe"))
     good = source(node, indices.REVIEWS, item_id(review.id, 1))
+    decided = {"choice": "keep", "comment": "", "by": "ada", "realm": "r", "at": "2026-01-01T00:00:00+00:00", "own": False}
     rows = ({**good, "row": row} for row in damages(good["row"]))
-    ids = put(node, indices.REVIEWS, (each for some in (damages(good, "kind", "review", "number"), rows) for each in some))
+    decisions = ({**good, "decision": each} for each in damages(decided))
+    documents = (damages(good, "kind", "review", "number"), rows, decisions)
+    ids = put(node, indices.REVIEWS, (each for some in documents for each in some))
     found, damaged = reviews.items_and_damaged(review.id, reviews.ItemQuery(size=1000))
     assert len(found) + len(damaged) == 1 + len(ids)
     assert len(damaged) > 30
+    assert [item.decision.moment for item in found if item.decision]
     seen = 0
     for decision in ("", "pending", "keep", "x"):
         page = text(ada, f"/reviews/view/{review.id}?show={decision}")
@@ -107,11 +121,23 @@ def test_findings(node: TestNode, person: Callable[[str], PersonClient], ada: Cl
     for slug in findings.BY_SLUG:
         text(ada, f"/findings/view/{slug}?run={run.id}")
     chunk = next(iter(run.chunks.values()))[0][0]
-    for rows in (None, 7, "x", "eJw="):
+    packed = [findings.rows._packed(values) for values in ([7], [[7] * 7], [["a", "b"]])]
+    deep = base64.b64encode(zlib.compress(DEEP.encode())).decode()
+    for rows in (None, 7, "x", "eJw=", deep, *packed):
         node.elastic.index(index=indices.FINDINGS, id=chunk, document={"kind": "rows", "rows": rows}, refresh=True)
         name = next(name for name, chunks in run.chunks.items() if chunks and chunks[0][0] == chunk)
         with pytest.raises(errors.DocumentDamaged):
             list(findings.rows.read(run.chunks[name]))
+        with pytest.raises(errors.DocumentDamaged):
+            findings.rows.page(run.chunks[name], 0, 20)
+
+
+def test_rows_of_the_active_run(node: TestNode, person: Callable[[str], PersonClient], ada: Client) -> None:
+    """It can't be resumed, and another one can be started."""
+    run = findings.start(person("ada"))
+    node.elastic.update(index=indices.FINDINGS, id=run.id, doc={"chunks": {"x": [[7]]}}, refresh=True)
+    text(ada, "/findings/")
+    assert findings.start(person("ada")).id != run.id
 
 
 def test_bulk_changes(node: TestNode, ada: Client) -> None:
@@ -170,11 +196,13 @@ def test_steps_of_bulk_changes(node: TestNode, ada: Client, action: str) -> None
     ada.post("/users/jobs/create", {"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["editor"]})
     (job,) = jobs.all_jobs()
     good = source(node, indices.JOBS, f"{job.parts[0]}-1")
+    more = [{**good, "was": was} for was in damages(good["was"])]
     if action == "import":
+        more.append({**good, "values": DEEP, "change": "create", "was": None, "line": 3})
         changed = {**source(node, indices.JOBS, job.id), "action": "import"}
         node.elastic.index(index=indices.JOBS, id=job.id, document=changed, refresh=True)
         good |= {"change": "update", "values": '{"full_name": {}, "roles": 7}', "line": 2}
-    documents = [*damages(good, "kind", "job", "part", "number"), *({**good, "was": was} for was in damages(good["was"]))]
+    documents = [*reversed(more), *damages(good, "kind", "job", "part", "number")]
     ids = put(node, indices.JOBS, ({**each, "number": number} for number, each in enumerate(documents, 2)), "x")
     assert len(ids) > 80
     for state in ("", "skipped", "pending", "unknown"):

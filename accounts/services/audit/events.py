@@ -1,7 +1,6 @@
 """An event of the audit trail and its documents: ECS fields, and `usermgmt` for what ECS has no field for."""
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,7 @@ from typing import Any, Final, Literal, Self
 from django.utils import timezone
 
 from accounts.services import errors, request_context
-from accounts.services.documents import indices
-from accounts.services.documents.damage import UNKNOWN_TIME
+from accounts.services.documents import damage, indices
 from accounts.services.request_context import Actor
 from usermgmt.logging import request_id
 
@@ -26,7 +24,6 @@ ECS_VERSION: Final = "8.11.0"
 OUTCOMES: Final = ("", "success", "failure", "unknown")
 STAGES: Final = ("intent", "outcome", "verified", "single")
 DAMAGED: Final = "damaged_event"  # as the reason
-ID: Final = re.compile(r"[-a-zA-Z0-9_]+")  # in URLs
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +153,25 @@ class Event:
         """One stage, from a hit of a search or the answer to a get. Other programs may have written it: see `is_damaged`."""
         try:
             return cls._of(hit)
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except damage.ERRORS:
             return cls._damaged(hit)
 
     @classmethod
     def _damaged(cls, hit: Mapping[str, Any]) -> Self:
         """An event of its own, with what can be read."""
         source = hit["_source"]
-        id = hit["_id"] if ID.fullmatch(hit["_id"]) else ""
-        actor = Actor(_text_at(source, "user", "name"), _text_at(source, "user", "domain"), "", "")
-        target = _text_at(source, "usermgmt", "target", "name")
+        id = hit["_id"] if damage.SLUG.fullmatch(hit["_id"]) else ""
         try:
             moment = _moment(source["@timestamp"])
-        except (KeyError, TypeError, ValueError):
-            moment = UNKNOWN_TIME
+        except damage.ERRORS:
+            moment = damage.UNKNOWN_TIME
         return cls(
             id=id,
             moment=moment,
-            actor=actor,
-            action=_text_at(source, "event", "action"),
-            kind=_text_at(source, "usermgmt", "target", "kind"),
-            target=target,
+            actor=Actor(damage.text_at(source, "user", "name"), damage.text_at(source, "user", "domain")),
+            action=damage.text_at(source, "event", "action"),
+            kind=damage.text_at(source, "usermgmt", "target", "kind"),
+            target=damage.text_at(source, "usermgmt", "target", "name"),
             outcome="unknown",
             reason=DAMAGED,
             index=hit["_index"],
@@ -215,23 +210,19 @@ class Event:
             raise TypeError("a text is something else")
         if self.outcome not in OUTCOMES or self.stage not in STAGES or self.reason == DAMAGED:
             raise ValueError("unknown outcome or stage")
-        if not all(ID.fullmatch(id) for id in (self.id, details.get("restores", self.id))):
+        if not all(damage.SLUG.fullmatch(id) for id in (self.id, details.get("restores", self.id))):
             raise ValueError("no ID")
         if self.stage == "verified":
             _moment(details["verified_at"]), details["verified_by"]
 
 
 def _moment(text: str) -> datetime:
-    """Without a time zone, UTC, as Elasticsearch takes it."""
+    """Without a time zone, UTC, as Elasticsearch takes it. Raises TypeError, ValueError."""
     moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _text_at(source: Any, *names: str) -> str:
-    """The text at this path of a document, or ""."""
-    for name in names:
-        source = source.get(name) if isinstance(source, dict) else None
-    return source if isinstance(source, str) else ""
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if not damage.is_moment(moment):
+        raise ValueError("no page can show this time")
+    return moment
 
 
 def _filled(**fields: Any) -> dict[str, Any]:

@@ -3,21 +3,30 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import lru_cache, wraps
 from types import UnionType
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from accounts.services import errors
 
 T = TypeVar("T")
-Check = Callable[[Any], bool]
 
 REASON: Final = "Damaged: a field is missing or invalid"
 SLUG: Final = re.compile(r"[-a-zA-Z0-9_]+")
 UNKNOWN_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# What reading such a document raises.
-ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+# What reading such a document raises. JSON in one of its texts can be nested too deeply to be read.
+ERRORS: Final = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+
+
+def is_moment(value: Any) -> bool:
+    """Whether it is a time that can be shown in any time zone."""
+    return isinstance(value, datetime) and value.tzinfo is not None and MINYEAR < value.year < MAXYEAR
+
+
+# For fields of dataclasses: a time in ISO format, and the ID of something that has a page.
+MomentText = Annotated[str, lambda text: is_moment(datetime.fromisoformat(text))]
+Slug = Annotated[str, SLUG.fullmatch]
 
 
 def checked(read: Callable[[type[T], Mapping[str, Any]], T]) -> Callable[[type[T], Mapping[str, Any]], T]:
@@ -50,59 +59,53 @@ def readable(read: Callable[[Mapping[str, Any]], T], documents: Iterable[Mapping
 
 
 def require_types(found: Any) -> None:
-    """Raise TypeError unless each field of a dataclass has a value of its declared type."""
+    """Raise an error of ERRORS unless each field of a dataclass has a value of its declared type."""
     kind: Any = type(found)
-    for name, check in _checks(kind):
-        if not check(getattr(found, name)):
+    for name, hint in _fields(kind):
+        if not _fits(getattr(found, name), hint):
             raise TypeError(name)
 
 
-@lru_cache(maxsize=64)
-def _checks(kind: Any) -> list[tuple[str, Check]]:
-    hints = get_type_hints(kind)
-    return [(field.name, _check(hints[field.name])) for field in fields(kind)]
+@lru_cache(maxsize=64)  # the types of a class take as long as reading ten documents
+def _fields(kind: Any) -> list[tuple[str, Any]]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [(field.name, hints[field.name]) for field in fields(kind)]
 
 
-def _check(hint: Any) -> Check:
-    """Whether a value has this type."""
-    origin, args = get_origin(hint), get_args(hint)
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value has this type, and so has everything in it."""
     if hint is Any:
-        return lambda value: True
-    if origin is Literal:
-        return lambda value: isinstance(value, str) and value in args
+        return True
+    if isinstance(hint, type):
+        return _is_instance(value, hint)
+    origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return _any_of([_check(each) for each in args])
-    if origin is not None and issubclass(origin, Mapping):
-        key, item = map(_check, args)
-        return lambda value: isinstance(value, Mapping) and all(key(name) and item(each) for name, each in value.items())
-    if origin is list or (origin is tuple and args[-1] is ...):
-        item = _check(args[0])
-        return lambda value: isinstance(value, origin) and all(map(item, value))
-    if origin is tuple:
-        parts = [_check(each) for each in args]
-        return lambda value: isinstance(value, tuple) and len(value) == len(parts) and all(map(_passes, parts, value))
-    if hint is datetime:
-        return lambda value: isinstance(value, datetime) and value.tzinfo is not None
-    if hint is int:
-        return lambda value: type(value) is int
-    return _instance_of(origin or hint)
+        return any(_fits(value, each) for each in args)
+    if origin is Literal:
+        return isinstance(value, str) and value in args
+    if origin is Annotated:
+        return _fits(value, args[0]) and all(check(value) for check in args[1:])
+    if not _is_instance(value, origin):
+        return False
+    if issubclass(origin, Mapping):
+        return all(_fits(name, args[0]) and _fits(each, args[1]) for name, each in value.items())
+    if origin is tuple and args[-1] is not ...:
+        return len(value) == len(args) and all(map(_fits, value, args))
+    return origin not in (list, tuple) or all(_fits(each, args[0]) for each in value)
 
 
-def _passes(check: Check, value: Any) -> bool:
-    return check(value)
+def _is_instance(value: Any, kind: type[Any]) -> bool:
+    if kind is datetime:
+        return is_moment(value)
+    if kind is int:  # a boolean is an instance of it, too
+        return type(value) is int
+    if is_dataclass(kind) and isinstance(value, kind):
+        require_types(value)
+    return isinstance(value, kind)
 
 
-def text_at(source: Any, name: str) -> str:
-    """The text of a field, or ""."""
-    value = source.get(name) if isinstance(source, Mapping) else None
-    return value if isinstance(value, str) else ""
-
-
-def _any_of(checks: list[Check]) -> Check:
-    return lambda value: any(check(value) for check in checks)
-
-
-def _instance_of(kind: type[Any]) -> Check:
-    if is_dataclass(kind):
-        return lambda value: isinstance(value, kind) and all(check(getattr(value, name)) for name, check in _checks(kind))
-    return lambda value: isinstance(value, kind)
+def text_at(source: Any, *names: str) -> str:
+    """The text at this path of a document, or ""."""
+    for name in names:
+        source = source.get(name) if isinstance(source, Mapping) else None
+    return source if isinstance(source, str) else ""

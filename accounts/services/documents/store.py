@@ -33,6 +33,11 @@ class Version(NamedTuple):
         """From the response to a get, an index call, or a search with `seq_no_primary_term`."""
         return cls(answer["_seq_no"], answer["_primary_term"])
 
+    @classmethod
+    def known(cls, document: Mapping[str, Any]) -> Self | None:
+        """The same; None from a search without `seq_no_primary_term`."""
+        return cls.of(document) if "_seq_no" in document else None
+
     def condition(self) -> dict[str, int]:
         """The parameters of a write that must replace exactly this version."""
         return {"if_seq_no": self.seq_no, "if_primary_term": self.primary_term}

@@ -12,6 +12,7 @@ from accounts.services.findings.runs import Run as Run
 from accounts.services.findings.runs import count_documents as count_documents
 from accounts.services.findings.runs import deletable_before as deletable_before
 from accounts.services.findings.runs import delete as delete
+from accounts.services.findings.runs import first_readable as first_readable
 from accounts.services.findings.runs import get as get
 from accounts.services.findings.runs import history as history
 from accounts.services.findings.runs import history_and_damaged as history_and_damaged

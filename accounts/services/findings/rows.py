@@ -7,13 +7,15 @@ import base64
 import json
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from accounts.services import errors
 from accounts.services.documents import damage, indices, store
+
+T = TypeVar("T")
 
 CHUNK_SIZE: Final = 1000
 
@@ -36,8 +38,10 @@ class Row(NamedTuple):
 
     @classmethod
     def of(cls, values: Sequence[Any]) -> Self:
-        """From its stored values."""
+        """From its stored values. Raises an error of `damage.ERRORS` if another program has written them."""
         key, username, full_name, details, roles, badges, ref = values
+        if not all(isinstance(text, str) for text in (key, username, full_name, details, *roles, *badges, ref)):
+            raise TypeError("a text is something else")
         return cls(key, username, full_name, details, tuple(roles), tuple(badges), ref)
 
     @property
@@ -58,12 +62,12 @@ def save_state(name: str, values: Sequence[Any]) -> dict[str, list[Chunk]]:
 
 def read(chunks: Iterable[Chunk]) -> Iterator[Row]:
     """All rows, in order, one document at a time. Raises Unavailable when a document is missing."""
-    return map(Row.of, read_state(chunks))
+    return chain.from_iterable(_stored(id, Row.of) for id, _ in chunks)
 
 
 def read_state(chunks: Iterable[Chunk]) -> Iterator[Any]:
     """The stored values, in order, one document at a time."""
-    return chain.from_iterable(_stored(id) for id, _ in chunks)
+    return chain.from_iterable(_stored(id, lambda value: value) for id, _ in chunks)
 
 
 def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
@@ -71,7 +75,7 @@ def page(chunks: Iterable[Chunk], offset: int, size: int) -> list[Row]:
     rows: list[Row] = []
     for id, count in chunks:
         if offset < count and len(rows) < size:
-            rows += map(Row.of, _stored(id)[offset : offset + size - len(rows)])
+            rows += _stored(id, Row.of)[offset : offset + size - len(rows)]
         offset = max(0, offset - count)
     return rows
 
@@ -112,10 +116,10 @@ def _document(id: str) -> str:
     return str(document["_source"].get("rows"))
 
 
-def _stored(id: str) -> list[Any]:
-    """Raises Unavailable, and DocumentDamaged if another program has written them."""
+def _stored(id: str, read: Callable[[Any], T]) -> list[T]:
+    """The values of a document. Raises Unavailable if it is missing, DocumentDamaged if another program has written it."""
     try:
-        return _unpacked(_document(id))
+        return [read(value) for value in _unpacked(_document(id))]
     except (*damage.ERRORS, zlib.error) as exc:
         raise errors.DocumentDamaged(f"the rows {id}: {type(exc).__name__}") from None
 

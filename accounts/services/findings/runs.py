@@ -1,7 +1,8 @@
 """The document of a run. Of two processes that finish the same batch, one is too late, and its rows are deleted."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -53,8 +54,7 @@ class Run(Claimable):
         for name in ("started", "finished", "claimed_until"):
             source[name] = datetime.fromisoformat(source[name]) if source.get(name) else None
         source["chunks"] = {name: [(id, count) for id, count in chunks] for name, chunks in source.get("chunks", {}).items()}
-        version = Version.of(document) if "_seq_no" in document else None
-        return cls(id=document["_id"], version=version, **source)
+        return cls(id=document["_id"], version=Version.known(document), **source)
 
     def body(self) -> dict[str, Any]:
         moments = {"started": self.started, "finished": self.finished, "claimed_until": self.claimed_until}
@@ -99,8 +99,8 @@ class Run(Claimable):
 def start(client: PersonClient) -> Run:
     """A new run, or the active one. Raises Unavailable."""
     known = history()
-    if known and known[0].is_resumable:
-        return get(known[0].id)
+    if known and known[0].is_resumable and (active := first_readable(known[:1])):
+        return active
     previous = next((run.id for run in known if run.finished), "")
     run = Run(uuid.uuid4().hex, timezone.now(), client.actor.username, previous=previous)
     store.put(indices.FINDINGS, run.id, run.body(), None, refresh=True)
@@ -114,8 +114,15 @@ def get(id: str) -> Run:
 
 def latest() -> Run | None:
     """The latest finished run. Two calls."""
-    finished = next((run for run in history() if run.finished), None)
-    return get(finished.id) if finished else None
+    return first_readable(run for run in history() if run.finished)
+
+
+def first_readable(found: Iterable[Run]) -> Run | None:
+    """The first of these runs of which another program hasn't changed which rows belong to it, with that. One call, as a rule."""
+    for run in found:
+        with suppress(errors.DocumentDamaged):
+            return get(run.id)
+    return None
 
 
 def history() -> list[Run]:

@@ -94,9 +94,15 @@ class Job(Claimable):
         try:
             return cls._of(document)
         except errors.DocumentDamaged:
-            source, version = document["_source"], Version.of(document) if "_seq_no" in document else None
-            by, filter = damage.text_at(source, "created_by"), damage.text_at(source, "filter")
-            return cls(document["_id"], "damaged", damage.UNKNOWN_TIME, by, filter, is_authentic=False, version=version)
+            return cls(
+                id=document["_id"],
+                action="damaged",
+                created=damage.UNKNOWN_TIME,
+                created_by=damage.text_at(document["_source"], "created_by"),
+                filter=damage.text_at(document["_source"], "filter"),
+                is_authentic=False,
+                version=Version.known(document),
+            )
 
     @classmethod
     @damage.checked
@@ -107,8 +113,7 @@ class Job(Claimable):
         for name in ("roles", "usernames", "parts", "passwords_for"):
             source[name] = tuple(source.get(name, ()))
         source["is_authentic"] = signing.is_authentic(PURPOSE, document["_id"], document["_source"])
-        version = Version.of(document) if "_seq_no" in document else None
-        return cls(id=document["_id"], version=version, **source)
+        return cls(id=document["_id"], version=Version.known(document), **source)
 
     def document(self) -> dict[str, Any]:
         """With its signature."""
@@ -177,8 +182,8 @@ class Step:
     the change failed, as a code of `audit.actions.REASONS` or in words.
 
     `secret`: the new password, encrypted. `notes`: what else the preview says. Of an import, `line`: in the file, and `values`:
-    its fields as JSON. `attempt`: how often it was retried. `is_authentic`: whether the document that was
-    read has a valid signature.
+    its fields as JSON. `attempt`: each has an event of its own in the audit trail. `is_authentic`: whether the document that
+    was read has a valid signature.
     """
 
     job: str
@@ -206,11 +211,17 @@ class Step:
         try:
             return cls._of(document)
         except errors.DocumentDamaged:
-            source, version = document["_source"], Version.of(document) if "_seq_no" in document else None
-            job, part, username = (damage.text_at(source, name) for name in ("job", "part", "username"))
-            number = int((document.get("sort") or [0])[-1] or 0)
-            more: dict[str, Any] = {"state": "skipped", "reason": damage.REASON, "is_authentic": False}
-            return cls(job, part, number, username, **more, version=version)
+            source = document["_source"]
+            return cls(
+                job=damage.text_at(source, "job"),
+                part=damage.text_at(source, "part"),
+                number=int((document.get("sort") or [0])[-1] or 0),  # after which the next page begins
+                username=damage.text_at(source, "username"),
+                state="skipped",
+                reason=damage.REASON,
+                is_authentic=False,
+                version=Version.known(document),
+            )
 
     @classmethod
     @damage.checked
@@ -219,7 +230,7 @@ class Step:
         source["notes"] = tuple(source.get("notes", ()))
         source["begun"] = datetime.fromisoformat(source["begun"]) if source.get("begun") else None
         source["is_authentic"] = signing.is_authentic(PURPOSE, document["_id"], document["_source"])
-        found = cls(version=Version.of(document) if "_seq_no" in document else None, **source)
+        found = cls(version=Version.known(document), **source)
         if not all(isinstance(role, str) for role in found.roles):
             raise TypeError("roles")
         return found

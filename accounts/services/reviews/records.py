@@ -28,7 +28,7 @@ class SnapshotManifest:
     `anonymous_access`: whether all users have more roles than the rows show.
     """
 
-    generated_at: str
+    generated_at: damage.MomentText
     cluster: str
     cluster_id: str
     by: str
@@ -53,9 +53,9 @@ class SignOff:
 
     by: str
     realm: str
-    at: str
+    at: damage.MomentText
     sha256: str
-    event: str
+    event: damage.Slug
     counts: Mapping[str, int]
 
     @property
@@ -126,7 +126,7 @@ class Review:
             reviewers=tuple(source["reviewers"]),
             snapshot=SnapshotManifest(**source["snapshot"]) if source["snapshot"] else None,
             sign_off=SignOff(**source["sign_off"]) if source["sign_off"] else None,
-            version=_version(hit),
+            version=Version.known(hit),
             **{name: source[name] for name in names},
         )
 
@@ -139,7 +139,7 @@ class DecisionRecord:
     comment: str
     by: str
     realm: str
-    at: str
+    at: damage.MomentText
     own: bool = False
 
     @property
@@ -212,7 +212,7 @@ class Item:
         """From a hit of a search or the answer to a get. Raises DocumentDamaged."""
         source = hit["_source"]
         decision = DecisionRecord(**source["decision"]) if source["decision"] else None
-        version, subject = _version(hit), _subject(source)
+        version, subject = Version.known(hit), _subject(source)
         subject.require_valid(source["row"])
         return cls(source["review"], source["number"], source["row"], decision, source["locked"], version, subject)
 
@@ -249,7 +249,3 @@ def _line(fields: Mapping[str, Any]) -> bytes:
 def _subject(source: Mapping[str, Any]) -> Subject[Any]:
     """Reviews of versions that had no other subject are about users."""
     return SUBJECTS[source.get("subject", USERS.slug)]
-
-
-def _version(hit: Mapping[str, Any]) -> Version | None:
-    return Version.of(hit) if "_seq_no" in hit else None

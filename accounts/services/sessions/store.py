@@ -188,8 +188,8 @@ def is_damaged(source: Mapping[str, Any]) -> bool:
         SignInKey.of(source)
         moments = [datetime.fromisoformat(source[name]) for name in ("created", "last_activity", "expires")]
         texts = [source[name] for name in ("username", "realm", "realm_type", "address", "browser")]
-        is_text = all(text is None or isinstance(text, str) for text in texts)
-        return not is_text or not isinstance(source.get("payload", ""), str) or any(moment.tzinfo is None for moment in moments)
+        are_texts = all(text is None or isinstance(text, str) for text in texts) and isinstance(source.get("payload", ""), str)
+        return not (are_texts and all(map(damage.is_moment, moments)))
     except damage.ERRORS:
         return True
 

@@ -441,6 +441,23 @@ def test_outcome_of_another_change_hides_nothing(
     assert change.id in [event.id for batch in audit.batches(audit.Query(outcome="unknown")) for event in batch]
 
 
+def test_such_outcomes_take_two_calls(node: TestNode, person: Callable[[str], PersonClient], calls: list[str]) -> None:
+    ada, name = person("ada"), f"bob-{uuid.uuid4().hex}"
+    for number in range(3):
+        lost(ada, audit.Action.USER_DELETE, f"{name}-{number}")
+    trail(node)
+    query = audit.Query(outcome="unknown", text=name)
+    changes = audit.search(query).events
+    assert len(changes) == 3
+    for change in changes:
+        forged = replace(change, stage="outcome", outcome="success", ended=None, actor=replace(ada.actor, username="eve"))
+        node.elastic.create(index=change.index, id=f"{change.id}-forged", document=forged.document())
+    trail(node)
+    calls.clear()
+    assert sorted(event.id for event in audit.search(query).events) == sorted(change.id for change in changes)
+    assert len(calls) == 5, "the IDs with two calls more, and a page"
+
+
 def test_event_is_in_the_period_in_which_it_began(node: TestNode, person: Callable[[str], PersonClient]) -> None:
     """With a filter for the outcome, too, although that is recorded later."""
     actor = replace(person("ada").actor, username=f"ada-{uuid.uuid4().hex}")

@@ -256,19 +256,21 @@ def _without_outcome(query: Query, limit: int) -> list[str]:
     )
     found = answer.get("aggregations", {"events": {"buckets": []}, "contradictory": {"buckets": []}})
     ids = [bucket["key"] for bucket in found["events"]["buckets"] if not bucket["known"]["doc_count"]]
-    contradictory = [each["key"] for each in found["contradictory"]["buckets"] if _is_contradictory(each)]
-    return [*(id for id in contradictory if id not in ids and _is_unknown(id)), *ids][:limit]
+    contradictory = {each["key"] for each in found["contradictory"]["buckets"] if _is_contradictory(each)}
+    return [*_unknown_of(contradictory.difference(ids)), *ids][:limit]
 
 
 def _is_contradictory(bucket: Mapping[str, Any]) -> bool:
     return any(bucket[name]["value"] > 1 for name in SAME_AT_ALL_STAGES)
 
 
-def _is_unknown(id: str) -> bool:
-    try:
-        return get(id).outcome == "unknown"
-    except errors.EventNotFound:
-        return False
+def _unknown_of(ids: Collection[str]) -> list[str]:
+    """The IDs of those events whose outcome is unknown. Two calls, if there are any."""
+    if not ids:
+        return []
+    intents = [{"terms": {"event.id": list(ids)}}, {"term": {"usermgmt.stage": "intent"}}]
+    found = service_client().search(**AUDIT_INDICES, query={"bool": {"filter": intents}}, sort=NEWEST_FIRST, size=MAX_ALL_UNKNOWN)
+    return [event.id for event in _merged_events(found["hits"]["hits"]) if event.outcome == "unknown"]
 
 
 def applied_changes(kind: str, since: datetime | None = None) -> Iterator[Event]:

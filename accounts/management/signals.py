@@ -19,7 +19,10 @@ def signals_raise() -> Iterator[None]:
 
 @contextmanager
 def signals_wait() -> Iterator[None]:
-    """Ctrl-C, SIGTERM, and SIGHUP act at the end of the block, where a change is made and recorded. A second one acts at once."""
+    """Ctrl-C, SIGTERM, and SIGHUP act at the end of the block, where a change is made and recorded. A second one acts at once.
+
+    An error of the block ends the command anyway, with its message.
+    """
     arrived: list[int] = []
     handled = ExitStack()
 
@@ -32,8 +35,8 @@ def signals_wait() -> Iterator[None]:
         yield
     finally:
         handled.close()
-        if arrived:
-            signal.raise_signal(arrived[0])
+    if arrived:
+        signal.raise_signal(arrived[0])
 
 
 @contextmanager

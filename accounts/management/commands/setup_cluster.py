@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.management.credentials import credentials
-from accounts.management.signals import signals_wait
+from accounts.management.signals import signals_raise, signals_wait
 from accounts.services import audit, errors
 from accounts.services.client import AdministratorClient
 from accounts.services.cluster import requirements
@@ -32,6 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--env-file", type=Path, help="write the settings to this file instead of printing them")
         parser.add_argument("--new-key", action="store_true", help="create a new API key even if the current one is valid")
 
+    @signals_raise()  # without it, SIGTERM would end Python before it has written what is printed to a pipe
     def handle(self, *args: Any, env_file: Path | None, new_key: bool, **options: Any) -> None:
         written: dict[str, str] = {}
         if env_file:  # first, because a new API key that can't be written is lost

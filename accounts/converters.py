@@ -14,8 +14,9 @@ class UsernameConverter:
     regex = r"[A-Za-z0-9_@.~-]+"
 
     def to_python(self, value: str) -> str:
-        """The username. Raises ValueError (404) for anything that `to_url` doesn't produce."""
+        """The username. Raises ValueError (404) for anything that `to_url` doesn't produce, or that no request can have."""
         username = _ENCODED.sub(lambda match: chr(int(match[1].removeprefix("u"), 16)), value)
+        username.encode()  # half of a surrogate pair raises UnicodeEncodeError
         if self.to_url(username) != value:
             raise ValueError(value)
         return username

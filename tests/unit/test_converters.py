@@ -57,7 +57,7 @@ def test_usual_names_stay_readable(name: str, segment: str) -> None:
     assert converter.to_python(segment) == name
 
 
-@pytest.mark.parametrize("segment", ["~61", "~2f", "a~", "~ZZ", "..", "~41b", "~u0000E9", "~u110000", "~u2170"])
+@pytest.mark.parametrize("segment", ["~61", "~2f", "a~", "~ZZ", "..", "~41b", "~u0000E9", "~u110000", "~u2170", "~u00D800"])
 def test_another_form_of_a_name_is_no_page(segment: str) -> None:
     with pytest.raises(ValueError, match=r".*"):
         converter.to_python(segment)

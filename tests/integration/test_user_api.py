@@ -7,18 +7,20 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
 import bcrypt
 import pytest
+from django.utils import timezone
 from elasticsearch import Elasticsearch, NotFoundError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.services import users
-from accounts.services.documents import locks
+from accounts.services.documents import indices, locks
 from accounts.user_api import description
 from tests.support.cast import PASSWORD
 from tests.support.faults import LOST, faulty
@@ -585,3 +587,24 @@ def test_switch(node: TestNode, tmp_path: Path, setting: str) -> None:
     assert (answer.status == 200, page.status == 200) == (setting == "only", setting == "off")
     assert node.user("jdoe") is None
     assert hashed.status == (400 if setting == "only" else 404) or hashed.status == 403
+
+
+@pytest.mark.parametrize("is_locked", [False, True], ids=["unlocked", "locked"])
+def test_deactivation_with_lost_response_can_be_repeated(node: TestNode, tmp_path: Path, is_locked: bool) -> None:
+    """Also if the lock of another change of the user was waited for."""
+    node.put_user("jdoe")
+    with faulty(node) as between:
+        url, process = serve(node, tmp_path / "log", ELASTICSEARCH_HOSTS=between.url)
+        try:
+            if is_locked:
+                until = (timezone.now() + timedelta(seconds=2)).isoformat()
+                node.elastic.index(index=indices.LOCKS, id=locks._id(users.lock_name("jdoe")), document={"until": until})
+            between.answers = {"PUT /_security/user/jdoe/_disable": LOST}
+            lost = send(url, "PUT", "/_security/user/jdoe/_disable")
+            between.answers = {}
+            again = send(url, "PUT", "/_security/user/jdoe/_disable")
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+    assert (lost.status, lost.error_type) == (500, "outcome_unknown_exception")
+    assert again.status == 200

@@ -21,19 +21,19 @@ SECONDS_BETWEEN_TRIES = 0.05
 
 
 @contextmanager
-def held(name: str, *, patience: float = 0) -> Iterator[None]:
+def held(name: str, *, patience: float = 0, keeps_lock: bool = True) -> Iterator[None]:
     """Hold the lock with this name. Raises UserLocked when it is held for `patience` seconds, and Unavailable.
 
-    When the outcome of the block is unknown, a call may still be running, so the lock isn't released but expires.
+    When the outcome of the block is unknown, a call may still be running, so the lock isn't released but expires, unless
+    `keeps_lock` is false.
     A recorded change takes its lock together with the event: `audit.recorded(…, lock=name)`.
     """
     _take_patiently(name, monotonic() + patience)
     try:
         yield
-    except errors.OutcomeUnknown:
-        raise
-    except BaseException:
-        release(name)
+    except BaseException as exc:
+        if not (keeps_lock and isinstance(exc, errors.OutcomeUnknown)):
+            release(name)
         raise
     release(name)
 

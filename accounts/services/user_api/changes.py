@@ -22,6 +22,8 @@ from accounts.services.user_api.caller import Identity
 from accounts.services.user_api.conditions import Conditions
 from accounts.services.users import User
 
+# With unknown outcome, these can be repeated at once: they don't depend on what was read before.
+REPEATABLE: Final = (Action.USER_ENABLE, Action.USER_DISABLE, Action.USER_DELETE)
 # How long a change waits for another one of the same user, in seconds; programs send several at once.
 LOCK_PATIENCE: Final = 3.0
 REQUIRED: Final = {
@@ -56,27 +58,33 @@ class Change:
         return self.client.forward(self.call.without("refresh", "false") if refreshes else self.call, is_read=False)
 
 
-def _waiting(make: Callable[[Change], Answer]) -> Callable[[Change], Answer]:
+Make = Callable[[Change], Answer]
+
+
+def _waiting(*, keeps_lock: bool = True) -> Callable[[Make], Make]:
     """Another change of the same user may hold the lock; nothing of this one was sent.
 
     Made from the start again, and not only the lock taken later: the other change may have made another user of it. The lock
     comes first then, so that the audit trail has one failure of the change at most, however long it waits.
     """
 
-    @sensitive_variables()
-    @wraps(make)
-    def waiting(change: Change) -> Answer:
-        try:
-            return make(change)
-        except errors.UserLocked:
-            with locks.held(users.lock_name(change.username), patience=LOCK_PATIENCE):
-                return make(replace(change, is_locked=True))
+    def decorate(make: Make) -> Make:
+        @sensitive_variables()
+        @wraps(make)
+        def waiting(change: Change) -> Answer:
+            try:
+                return make(change)
+            except errors.UserLocked:
+                with locks.held(users.lock_name(change.username), patience=LOCK_PATIENCE, keeps_lock=keeps_lock):
+                    return make(replace(change, is_locked=True))
 
-    return waiting
+        return waiting
+
+    return decorate
 
 
 @sensitive_variables()
-@_waiting
+@_waiting()
 def put(change: Change) -> Answer:
     """Create or overwrite a user, as `PUT _security/user` does.
 
@@ -112,12 +120,12 @@ def _put(change: Change) -> Answer:
     return answer
 
 
-@_waiting
+@_waiting(keeps_lock=False)
 def enable(change: Change) -> Answer:
     return _set_enabled(change, enabled=True)
 
 
-@_waiting
+@_waiting(keeps_lock=False)
 def disable(change: Change) -> Answer:
     """Deactivate a user; their sessions end."""
     return _set_enabled(change, enabled=False)
@@ -133,7 +141,7 @@ def _set_enabled(change: Change, *, enabled: bool) -> Answer:
 
 
 @sensitive_variables()
-@_waiting
+@_waiting()
 def change_password(change: Change) -> Answer:
     """Set a password; the sessions of the user end. Raises Refused for one that the policy rejects."""
     _require_valid_password(change.body, _seen(change).user or User(change.username))
@@ -153,7 +161,7 @@ def _sent_or_applied(change: Change) -> Answer:
         return Answer(HTTPStatus.OK, {"content-type": "application/json", "x-elastic-product": "Elasticsearch"}, b"{}")
 
 
-@_waiting
+@_waiting(keeps_lock=False)
 def delete(change: Change) -> Answer:
     """Delete a user; their sessions end. Raises Refused for the caller's own account."""
     if change.is_own_account:
@@ -194,9 +202,15 @@ def _recorded(
     if action in (Action.USER_CREATE, Action.PASSWORD_CHANGE) and change.body.get("password_hash") is not None:
         details["password"] = policy.HASH_DETAIL
     ending = partial(sessions.ending_all, change.username) if ends_sessions else None
-    keeps = action not in (Action.USER_ENABLE, Action.USER_DISABLE, Action.USER_DELETE)
     recording = audit.recorded(
-        change.client, action, change.username, changes=changes, details=details, lock=lock, keeps_lock=keeps, with_outcome=ending
+        change.client,
+        action,
+        change.username,
+        changes=changes,
+        details=details,
+        lock=lock,
+        keeps_lock=action not in REPEATABLE,
+        with_outcome=ending,
     )
     with recording:
         if takes_lock and change.conditions:

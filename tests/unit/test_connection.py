@@ -43,6 +43,7 @@ class Cluster(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     status: int | None = None
+    delay = 0.0
     product = "Elasticsearch"
     body: object = {"error": {"type": "some_exception", "reason": "the reason"}}
     requests: list[str]
@@ -71,6 +72,7 @@ class Answer(socketserver.StreamRequestHandler):
                 if header.lower().startswith("content-length:"):
                     length = int(header.split(":")[1])
             self.rfile.read(length)
+            time.sleep(self.server.delay)
             if self.server.status is None:
                 return
             body = json.dumps(self.server.body).encode()
@@ -82,9 +84,15 @@ class Answer(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def cluster(settings: Settings) -> Iterator[Cluster]:
+    with serving() as server:
+        settings.ELASTICSEARCH_HOSTS = [server.url]
+        yield server
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Cluster]:
     with Cluster() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        settings.ELASTICSEARCH_HOSTS = [server.url]
         yield server
         server.shutdown()
 
@@ -208,6 +216,27 @@ def test_read_goes_on_to_another_host(
         person.get_user(username="jdoe")
         person.put_user(username="jdoe", roles=[])
     assert asked == [failing, *[cluster.url] * 9]
+
+
+@pytest.mark.parametrize("is_forwarded", [False, True])
+def test_slow_read_leaves_no_host_out(
+    cluster: Cluster, settings: Settings, asked: list[str], monkeypatch: pytest.MonkeyPatch, is_forwarded: bool
+) -> None:
+    """The list of very many users takes every host longer than one of several has."""
+    monkeypatch.setattr(clients, "SECONDS_FOR_ONE_OF_SEVERAL", 1)
+    with serving() as other:
+        settings.ELASTICSEARCH_HOSTS = [cluster.url, other.url]
+        cluster.status = other.status = 200
+        cluster.delay = other.delay = 1.5
+        if is_forwarded:
+            assert ForwardingClient("Basic x").forward(Call("GET", "/_security/user"), is_read=True).status == 200
+        else:
+            PersonClient(*PERSON).get_user()
+        cluster.delay = other.delay = 0
+        for _ in range(2):
+            PersonClient(*PERSON).put_user(username="jdoe", roles=[])
+        assert asked[:2] == [cluster.url, other.url]
+        assert set(asked[2:]) == {cluster.url, other.url}
 
 
 def test_change_goes_on_without_a_connection_only(

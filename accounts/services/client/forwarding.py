@@ -123,7 +123,8 @@ def _read(call: Call, headers: Mapping[str, str]) -> Answer:
             return _exchange(clients.read_client(), call, headers, clients.seconds_for_one_of_several())
         except TransportError:
             continue
-    return _exchange(clients.read_client(), call, headers)
+    with clients.asking_last_host():
+        return _exchange(clients.read_client(), call, headers)
 
 
 def _write(call: Call, headers: Mapping[str, str]) -> Answer:

@@ -57,6 +57,12 @@ class ReadPool(NodePool):
             self._paused.discard(node.base_url)
             super().mark_live(node)
 
+    def end_pauses(self) -> None:
+        """End the pauses of all hosts."""
+        for node in self.all():
+            if node.base_url in self._paused:
+                self.mark_live(node)
+
 
 class WritePool(NodePool):
     """The hosts that reads don't leave out. A host on trial gets no write: without an answer, its outcome would be unknown."""

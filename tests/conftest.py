@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.services import request_context
-from accounts.services.client import CredentialsMixin, PersonClient
+from accounts.services.client import CredentialsMixin, PersonClient, cache
 from local_cluster import VERSIONS, available_versions
 from local_cluster.build import build
 from tests.support.cast import PASSWORD
@@ -32,6 +32,13 @@ def _outside_of_requests() -> Iterator[None]:
     yield
     for each, token in tokens:
         each.reset(token)
+
+
+@pytest.fixture(autouse=True)
+def _without_cached_answers() -> Iterator[None]:
+    """Some tests cache answers, which no change drops."""
+    yield
+    cache._service_reads.clear()
 
 
 @pytest.fixture(scope="session")

@@ -60,6 +60,8 @@ class _CachedRead:
 
 # `invalidate` drops the whole object, so an answer that is being read at that moment is never used.
 _reads: Final[dict[tuple[object, ...], _CachedRead]] = {}
+# What is read with the API key of usermgmt doesn't depend on users and role mappings, so no change drops it.
+_service_reads: Final[dict[tuple[object, ...], _CachedRead]] = {}
 
 
 def cached_per_scope(read: Callable[[PersonClient], T]) -> Callable[[PersonClient], T]:
@@ -82,7 +84,7 @@ def cached_for_service(times: int = 1) -> Callable[[Callable[[], T]], Callable[[
         @wraps(read)
         def cached() -> T:
             key = (cached, settings.ELASTICSEARCH_API_KEY, tuple(settings.ELASTICSEARCH_HOSTS))
-            return _reads.setdefault(key, _CachedRead(times)).get(read)  # type: ignore[return-value]
+            return _service_reads.setdefault(key, _CachedRead(times)).get(read)  # type: ignore[return-value]
 
         return cached
 
@@ -90,7 +92,7 @@ def cached_for_service(times: int = 1) -> Callable[[Callable[[], T]], Callable[[
 
 
 def invalidate(read: Callable[[PersonClient], object] | None = None) -> None:
-    """Forget the answers of `read`, or all of them: after a change by this process."""
+    """Forget the answers of `read`, or those of all `cached_per_scope`: after a change by this process."""
     for key in list(_reads):
         if read in (None, key[0]):
             _reads.pop(key, None)

@@ -28,7 +28,7 @@ def unsafe_settings() -> list[UnsafeSetting]:
 
 
 def exposed_files() -> Iterator[UnsafeSetting]:
-    """Of a server process, which gets secrets from the main process, only those files that it still knows."""
+    """Files with secrets that others can read. In a server process only some: it has the secrets from the main process."""
     for name, path in settings.SECRET_FILES.items():
         if is_exposed(path):
             yield UnsafeSetting(

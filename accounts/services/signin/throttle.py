@@ -63,7 +63,7 @@ class Counter:
     username: str = ""
     is_of_username: bool = True
     is_of_device: bool = False
-    is_reset: bool = True  # by a correct password
+    is_reset_by_success: bool = True
     failures: int = 0
     until: datetime = datetime.min
     version: Version | None = None
@@ -131,14 +131,14 @@ def _counters(attempted: Attempt) -> list[Counter]:
     if device := attempted.device:
         return [
             Counter(_id("device", name, device), few, is_of_device=True),
-            Counter(_id("device in all", name, device), many, is_of_device=True, is_reset=False),
+            Counter(_id("device in all", name, device), many, is_of_device=True, is_reset_by_success=False),
         ]
     if not address:  # a counter of all unknown addresses would let a stranger lock everyone out
-        return [Counter(_id("name", name), many, is_reset=False)]
+        return [Counter(_id("name", name), many, is_reset_by_success=False)]
     return [
         Counter(_id("name at address", name, address), few, address),
         Counter(_id("name", name), many),
-        Counter(_id("address", address), many, address, is_of_username=False, is_reset=False),
+        Counter(_id("address", address), many, address, is_of_username=False, is_reset_by_success=False),
     ]
 
 
@@ -229,9 +229,9 @@ def _count(counters: list[Counter], username: str) -> None:
 
 def _reset(counters: list[Counter]) -> None:
     for counter in counters:
-        if counter.is_reset and counter.version:
+        if counter.is_reset_by_success and counter.version:
             _try(_delete, counter)
-    _release([counter for counter in counters if not counter.is_reset])
+    _release([counter for counter in counters if not counter.is_reset_by_success])
 
 
 def _try(change: Callable[[Counter], object], counter: Counter) -> None:

@@ -255,7 +255,7 @@ def enable(client: PersonClient, username: str, seen: User | None = None, *, det
     """Activate a user. `seen`: the user, if the caller has just read it. Raises NotFound, UserLocked, AuditUnavailable."""
     was = seen or get(client, username)
     changes = {"enabled": (was.enabled, True)}
-    recorded = _recorded_alone(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
+    recorded = _recorded_in_turn(client, audit.Action.USER_ENABLE, username, changes=changes, details=details)
     with recorded, invalidating(), missing_is_not_found(client, username):
         client.enable_user(username=username)
 
@@ -269,7 +269,7 @@ def disable(client: PersonClient, username: str, seen: User | None = None, *, de
     changes = {"enabled": (was.enabled, False)}
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
-    recorded = _recorded_alone(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
+    recorded = _recorded_in_turn(client, audit.Action.USER_DISABLE, username, changes=changes, details=details, with_outcome=ending)
     with recorded, guard, invalidating(), missing_is_not_found(client, username):
         client.disable_user(username=username)
 
@@ -280,12 +280,12 @@ def delete(client: PersonClient, username: str, seen: User | None = None) -> Non
     guard = keeping_an_administrator(client, was)
     ending = partial(sessions.ending_all, username)
     changes = changed_fields(was, None)
-    recorded = _recorded_alone(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending)
+    recorded = _recorded_in_turn(client, audit.Action.USER_DELETE, username, changes=changes, with_outcome=ending)
     with recorded, guard, invalidating():
         client.delete_user(username=username)
 
 
-def _recorded_alone(
+def _recorded_in_turn(
     client: PersonClient,
     action: audit.Action,
     username: str,
@@ -298,8 +298,17 @@ def _recorded_alone(
 
     The change can be repeated at once if its outcome is unknown: it doesn't depend on what was read before.
     """
-    locking: Any = {"lock": lock_name(username), "patience": LOCK_PATIENCE, "keeps_lock": False}
-    return audit.recorded(client, action, username, changes=changes, details=details, **locking, with_outcome=with_outcome)
+    return audit.recorded(
+        client,
+        action,
+        username,
+        changes=changes,
+        details=details,
+        lock=lock_name(username),
+        patience=LOCK_PATIENCE,
+        keeps_lock=False,
+        with_outcome=with_outcome,
+    )
 
 
 def last_administrators(client: PersonClient, leaving: Iterable[User]) -> list[User]:

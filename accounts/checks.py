@@ -69,6 +69,19 @@ def connections_are_encrypted(**options: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def pages_can_be_opened(**options: Any) -> list[CheckMessage]:
+    """Check that a request can count as HTTPS. Not an error: health checks and metrics are answered."""
+    if not settings.HTTPS or settings.TLS_CERTFILE or settings.BEHIND_PROXY:
+        return []
+    text = "No page can be opened, because HTTPS is on, and the server has neither a certificate nor a proxy."
+    hint = (
+        "Set TLS_CERTFILE and TLS_KEYFILE, or BEHIND_PROXY=true with a proxy that terminates HTTPS. To try usermgmt in a browser "
+        "on this machine, set HTTPS=false."
+    )
+    return [Warning(text, hint=hint, id="accounts.W010")]
+
+
+@register(Tags.security)
 def password_blocklist_is_readable(**options: Any) -> list[CheckMessage]:
     """Check PASSWORD_BLOCKLIST by reading it to its end. It isn't kept: the server loads it in each of its processes."""
     try:

@@ -21,6 +21,7 @@ from tests.support.server import ROOT, children_of
 
 SECRET = "$nly for tests, and long enough to be taken"
 EXTRAS = ("locked", "otel")
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def _run(command: str, *arguments: str, cwd: Path, **environment: str) -> tuple[
 def test_the_wheel_has_what_it_needs(wheel: Path) -> None:
     with ZipFile(wheel) as file:
         names = set(file.namelist())
-        metadata = file.read("usermgmt-0.1.0.dist-info/METADATA").decode()
+        metadata = file.read(f"usermgmt-{VERSION}.dist-info/METADATA").decode()
     assert {"usermgmt/templates/base.html", "usermgmt/staticfiles/staticfiles.json"} <= names
     assert {"usermgmt/requirements.txt", "usermgmt/requirements-otel.txt"} <= names
     assert not [name for name in names if name.startswith(("tests/", "usermgmt/dev/")) or "__pycache__" in name]
@@ -95,7 +96,10 @@ def _names(requirements: str) -> set[str]:
 
 def test_commands(command: str, here: Path) -> None:
     environment = _environment(here)
-    assert _run(command, "check", cwd=here, **environment) == (0, "System check identified no issues (1 silenced).\n")
+    assert _run(command, "check", cwd=here, **environment, HTTPS="false") == (
+        0,
+        "System check identified no issues (1 silenced).\n",
+    )
     code, output = _run(command, cwd=here)
     assert code == 0
     expected = {"serve", "check", "health-check", "setup-cluster", "reset-password", "export-users"}
@@ -103,8 +107,7 @@ def test_commands(command: str, here: Path) -> None:
     for name in expected:
         for arguments in ([name, "--help"], ["help", name]):  # without any settings
             assert f"usage: usermgmt {name} " in _run(command, *arguments, cwd=here, ENV_FILE=os.devnull)[1]
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    assert _run(command, "--version", cwd=here) == (0, f"{version}\n")
+    assert _run(command, "--version", cwd=here) == (0, f"{VERSION}\n")
     code, output = _run(command, "serve", cwd=here, **environment, SECRET_KEY="canary")
     assert (code, output) == (os.EX_CONFIG, "Configuration: SECRET_KEY and SECRET_KEY_FILE must not both be set.\n")
 

@@ -6,6 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.checks import pages_can_be_opened
+
 FORM = {"username": "jdoe", "password": "canary"}
 
 
@@ -123,3 +125,13 @@ def test_other_bad_requests_blame_no_setting() -> None:
     answer = Client().post("/login", b"no boundary", content_type="multipart/form-data")
     page = answer.content.decode()
     assert (answer.status_code, "Invalid request" in page, "ALLOWED_HOSTS" in page) == (400, True, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problems"),
+    [("HTTPS", True, ["accounts.W010"]), ("HTTPS", False, []), ("TLS_CERTFILE", "tls.crt", []), ("BEHIND_PROXY", True, [])],
+)
+def test_https_without_a_certificate_or_proxy_is_named(settings: Settings, name: str, value: object, problems: list[str]) -> None:
+    settings.HTTPS, settings.TLS_CERTFILE, settings.BEHIND_PROXY = True, "", False
+    setattr(settings, name, value)
+    assert [message.id for message in pages_can_be_opened()] == problems

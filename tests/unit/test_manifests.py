@@ -42,6 +42,15 @@ def test_pods_meet_the_restricted_standard(name: str) -> None:
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
 
 
+def test_the_image_is_named_once() -> None:
+    """A job of the previous version, or from another registry, would not update the cluster for the new one."""
+    found = {file.parent.name: yaml.safe_load(file.read_text()) for file in PACKAGING.glob("kubernetes/*/kustomization.yaml")}
+    assert [name for name, each in found.items() if "images" in each] == ["server"]
+    [replacement] = found["setup"]["replacements"]
+    assert replacement["source"]["name"] == "usermgmt"
+    assert [target["select"]["name"] for target in replacement["targets"]] == ["usermgmt-setup"]
+
+
 def test_settings_exist() -> None:
     known = {line.removeprefix("# ").partition("=")[0] for line in (TOP / ".env.example").read_text().splitlines()} | OTHERS
     used = {variable["name"] for pod in pods().values() for variable in pod["containers"][0]["env"]}

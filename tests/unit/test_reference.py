@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,6 +71,18 @@ def test_guide_removes_what_setup_creates() -> None:
         *(indices.TEMPLATES.keys() - {indices.AUDIT}),
         "usermgmt-audit-2026.11",
     }
+
+
+def test_one_version() -> None:
+    """In names of packages, and of the image. A release changes them together."""
+    version = tomllib.loads((TOP / "pyproject.toml").read_text())["project"]["version"]
+    files = [TOP / "Containerfile", TOP / "packaging/kubernetes/server/kustomization.yaml", *TOP.glob("docs/*.md")]
+    found = {
+        (file.name, named)
+        for file in files
+        for named in re.findall(r"(?:\busermgmt[-_]|newTag: |ARG VERSION=)(\d+\.\d+\.\d+)", file.read_text())
+    }
+    assert found == {(name, version) for name in ("Containerfile", "kustomization.yaml", "install.md", "operate.md")}
 
 
 def test_every_page_is_on_the_site() -> None:

@@ -35,6 +35,27 @@ def test_units_are_valid(tmp_path: Path) -> None:
 
 
 def test_each_timer_starts_a_service() -> None:
-    timers = {unit.stem for unit in TIMERS}
-    assert timers == {"usermgmt-check-audit-trail", "usermgmt-delete-old-records", "usermgmt-export-users"}
-    assert timers < {unit.stem for unit in SERVICES}
+    names = {f"usermgmt-{name}" for name in ("check-audit-trail", "deactivate-expired", "delete-old-records", "export-users")}
+    assert {unit.stem for unit in TIMERS} == names
+    assert {unit.stem for unit in SERVICES} == {*names, "usermgmt"}
+
+
+def test_the_package_disables_what_can_be_enabled() -> None:
+    disabled = re.findall(r"usermgmt\S*\.\w+", (FOLDER.parent / "debian" / "prerm").read_text())
+    assert sorted(disabled) == sorted(unit.name for unit in UNITS if "[Install]" in unit.read_text())
+
+
+def test_guide_has_what_the_services_read() -> None:
+    """Each timer with its command and time, each user, and the file with the password."""
+    guide = (FOLDER.parents[1] / "docs" / "install.md").read_text()
+    for timer in TIMERS:
+        service = timer.with_suffix(".service").read_text()
+        [time] = re.findall(r"^OnCalendar=\S+ (\d\d:\d\d):00( UTC)?$", timer.read_text(), re.MULTILINE)
+        [[user, file]] = re.findall(
+            r"^Environment=ELASTICSEARCH_USERNAME=(\w+) ELASTICSEARCH_PASSWORD_FILE=%d/(\w+)$", service, re.MULTILINE
+        )
+        assert re.search(
+            rf"^\| `{timer.name}` \| \[`{timer.stem.removeprefix('usermgmt-')}`\].* \| {''.join(time)} \|$", guide, re.MULTILINE
+        )
+        assert re.search(rf"`{user}` \| .* \| `{file}` \|$", guide, re.MULTILINE)
+        assert f"LoadCredential={file}:/etc/usermgmt/{file}\n" in service

@@ -28,6 +28,7 @@ OWN_SEGMENTS: Final = (
     "api-keys",
     "audit",
     "compare",
+    "damaged",
     "findings",
     "livez",
     "login",

@@ -501,6 +501,8 @@ def damages(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
         "unknown-outcome": {**document, "event": {**event, "outcome": "maybe"}},
         "list-of-actions": {**document, "event": {**event, "action": ["user-update", "user-delete"]}},
         "half-a-change": {**document, "usermgmt": {**ours, "changes": [{"field": "roles"}]}},
+        "number-as-roles": {**document, "usermgmt": {**ours, "changes": [{"field": "roles", "before": 7, "after": ["a"]}]}},
+        "text-as-roles": {**document, "usermgmt": {**ours, "changes": [{"field": "roles", "before": ["a"], "after": "abc"}]}},
         "details-as-list": {**document, "usermgmt": {**ours, "details": ["x"]}},
         "restores-nothing": {**document, "usermgmt": {**ours, "details": {"restores": "a/b"}}},
         "milliseconds": {**document, "@timestamp": int(timezone.now().timestamp() * 1000)},

@@ -2,6 +2,7 @@
 
 import html
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -13,6 +14,7 @@ from accounts.services import audit
 from accounts.services.audit import Event
 from accounts.services.client import PersonClient
 from accounts.services.users import users
+from accounts.services.users.restores import NOT_RECORDED
 from tests.support.cast import PASSWORD
 from tests.support.forms import posted
 from tests.support.nodes import TestNode
@@ -190,3 +192,24 @@ def test_an_event_that_is_altered_after_it_was_shown(node: TestNode, signed_in: 
         assert ada.post(url, {**posted_fields, "state": state}).status_code in (409, 422)
     assert differs(node, roles=["viewer", "editor"]) == {}
     assert node.user(REBORN) is None
+
+
+def test_values_that_another_program_wrote(node: TestNode, signed_in: SignIn) -> None:
+    node.put_user("jdoe", **STORED)
+    ada = signed_in("ada")
+    ada.post("/users/deactivate/jdoe")
+    event = last(node)
+
+    def page(**fields: Any) -> str:
+        forged = replace(event, id=uuid.uuid4().hex, stage="single", outcome="success", **fields)
+        node.elastic.index(index=event.index, id=forged.id, document=forged.document(), refresh=True)
+        try:
+            text(ada, "/users/history/jdoe")
+            return text(ada, f"/audit/restore/{forged.id}")
+        finally:
+            node.elastic.delete(index=event.index, id=forged.id, refresh=True)
+
+    for metadata in ("no JSON", "[]", "[" * 2000):
+        assert NOT_RECORDED in page(action="user-update", changes={"metadata": (metadata, None)})
+    complete = {"roles": (["viewer"], None), "enabled": (True, None)}
+    assert "restoreButton" not in page(action="user-delete", target="nobody", changes={**complete, "nope": ("x", None)})

@@ -195,6 +195,18 @@ def test_modified_report_is_detected(node: TestNode, team: tuple[PersonClient, P
     assert reviews.verify(replace(review, sign_off=replace(review.sign_off, sha256=sha256))).state == "modified"
 
 
+def test_a_second_sign_off_without_hash_is_detected(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+    people(node, 1)
+    otto = team[1]
+    review = start_review(otto, PEOPLE)
+    decide(otto, review, 1, "keep")
+    review = sign_off(otto, review)
+    with audit.recorded(otto, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review"):
+        pass
+    actions(node, review)
+    assert reviews.verify(review).state == "modified"
+
+
 def nothing_against_it(user: User) -> str:
     return "It is done already." if not user.enabled else ""
 

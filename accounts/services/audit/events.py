@@ -24,6 +24,8 @@ ECS_VERSION: Final = "8.11.0"
 OUTCOMES: Final = ("", "success", "failure", "unknown")
 STAGES: Final = ("intent", "outcome", "verified", "single")
 DAMAGED: Final = "damaged_event"  # as the reason
+# Of the fields of a user in `changes`, if they have a value. Of everything else, `is_plain` is enough.
+USER_FIELDS: Final = {"full_name": str, "email": str, "roles": list, "enabled": bool, "metadata": str}
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,10 @@ class Event:
         texts += [self.reason, self.source, self.session, self.request, *self.changes, *details.values()]
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("a text is something else")
+        kinds = USER_FIELDS if self.kind == "user" else {}
+        for name, values in self.changes.items():
+            if not all(value is None or (is_plain(value) and isinstance(value, kinds.get(name, object))) for value in values):
+                raise TypeError(name)
         if self.outcome not in OUTCOMES or self.stage not in STAGES or self.reason == DAMAGED:
             raise ValueError("unknown outcome or stage")
         if not all(damage.SLUG.fullmatch(id) for id in (self.id, details.get("restores", self.id))):
@@ -229,10 +235,12 @@ def _filled(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value not in ("", None, [], {})}
 
 
+def is_plain(value: Any) -> bool:
+    """Whether the mapping takes this value of a change: text, boolean, null, or a list of texts."""
+    return isinstance(value, str | bool | None) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
 def _plain(value: Any) -> Any:
-    """A value that the mapping takes: text, boolean, null, or a list of texts; anything else as JSON."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, tuple | list) and all(isinstance(item, str) for item in value):
-        return list(value)
-    return json.dumps(value, sort_keys=True)
+    """A value that the mapping takes; anything else as JSON."""
+    value = list(value) if isinstance(value, tuple) else value
+    return value if is_plain(value) else json.dumps(value, sort_keys=True)

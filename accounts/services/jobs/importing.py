@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import errors, roles, users
+from accounts.services.audit.events import is_plain
 from accounts.services.client import PersonClient
 from accounts.services.documents import damage
 from accounts.services.imports import Contents, Problem
@@ -223,12 +224,7 @@ def import_changes(step: Step) -> dict[str, tuple[Any, Any]]:
         if step.is_authentic:
             raise
         return {}
-    return found if all(_is_shown(value) for pair in found.values() for value in pair) else {}
-
-
-def _is_shown(value: Any) -> bool:
-    """Whether it can be the value of a field."""
-    return isinstance(value, str | bool | None) or (isinstance(value, list) and all(isinstance(each, str) for each in value))
+    return found if all(is_plain(value) for pair in found.values() for value in pair) else {}
 
 
 def _changes(step: Step) -> dict[str, tuple[Any, Any]]:

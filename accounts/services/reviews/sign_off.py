@@ -111,7 +111,7 @@ def verify(review: Review) -> Verification:
     now, _ = digest(store.all_items(review.id))
     query = audit.Query(kind="review", target=review.id, action=audit.Action.REVIEW_SIGN_OFF)
     events = audit.search(query).events
-    hashes = {str(event.changes["sha256"][1]) for event in events}
+    hashes = {_recorded_hash(event) for event in events}
     if not hashes and timezone.now() - review.sign_off.moment < FOUND_AFTER:
         return Verification("unknown", now)
     if not hashes:
@@ -119,4 +119,9 @@ def verify(review: Review) -> Verification:
         return Verification(state, now, trail_start=audit.trail_start())
     # Whoever can write the review could also add another event, but not remove the first one.
     is_verified = hashes == {now} == {review.sign_off.sha256}
-    return Verification("verified" if is_verified else "modified", now, str(events[-1].changes["sha256"][1]), events[-1].id)
+    return Verification("verified" if is_verified else "modified", now, _recorded_hash(events[-1]), events[-1].id)
+
+
+def _recorded_hash(event: audit.Event) -> str:
+    """Of the decisions; "" if another program has written the event without one."""
+    return str(event.changes.get("sha256", (None, ""))[1])

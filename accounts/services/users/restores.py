@@ -13,7 +13,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit
 from accounts.services.audit import Action, Event
+from accounts.services.audit.events import USER_FIELDS
 from accounts.services.client import PersonClient
+from accounts.services.documents import damage
 from accounts.services.users import users
 from accounts.services.users.metadata import changed_keys, is_same
 from accounts.services.users.users import User
@@ -54,8 +56,17 @@ def denial_reason(event: Event) -> str:
     before = {name: was for name, (was, _) in event.changes.items()}
     # These two are never empty: they are recorded as None if the user couldn't be read.
     is_known = bool(before) and all(before[name] is not None for name in ("roles", "enabled") if name in before)
+    is_known = is_known and all(map(_is_metadata, event.changes.get("metadata", ())))
     is_complete = event.action != Action.USER_DELETE or {"roles", "enabled"} <= before.keys()
     return "" if is_known and is_complete else NOT_RECORDED
+
+
+def _is_metadata(recorded: str | None) -> bool:
+    """Whether it is a JSON object, which another program may have replaced."""
+    try:
+        return isinstance(_value("metadata", recorded), dict)
+    except damage.ERRORS:
+        return False
 
 
 def is_about_earlier_user(event: Event) -> bool:
@@ -72,7 +83,7 @@ def restored_by(event: Event) -> Event | None:
 
 def deleted_user(event: Event) -> User:
     """The user before the deletion."""
-    was = {name: _value(name, before) for name, (before, _) in event.changes.items()}
+    was = {name: _value(name, before) for name, (before, _) in event.changes.items() if name in USER_FIELDS}
     return User(event.target, **{**was, "roles": tuple(was["roles"])})
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.services import errors
-from accounts.services.documents import indices, locks
+from accounts.services.documents import indices, locks, store
 from tests.support.nodes import TestNode
 
 
@@ -37,6 +37,20 @@ def test_the_lock_of_the_dead_is_taken_over(node: TestNode, monkeypatch: pytest.
     monkeypatch.setattr(locks, "LIFETIME", timedelta(0))
     locks._take("of-the-dead")
     locks._take("of-the-dead")
+
+
+def test_of_two_who_take_it_over_one_waits(node: TestNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as dead:
+        dead.setattr(locks, "LIFETIME", timedelta(0))
+        locks._take("of-two")
+        read = store.get
+        old = [read(indices.LOCKS, locks._id("of-two"))]
+        locks._take("of-two")  # the other one is quicker
+    monkeypatch.setattr(store, "get", lambda *place: old.pop() if old else read(*place))
+    with pytest.raises(errors.UserLocked):
+        locks._take("of-two")
+    with locks.held("of-two"):
+        pass
 
 
 def test_locks_reveal_no_username(node: TestNode) -> None:

@@ -76,21 +76,29 @@ def _take_patiently(name: str, deadline: float) -> None:
 
 def _take(name: str) -> None:
     try:
-        store.put(indices.LOCKS, _id(name), _document(), None)
+        _write(name, None)
     except errors.Conflict:
         _take_over_expired(name)
+
+
+def _write(name: str, version: Version | None) -> None:
+    try:
+        store.put(indices.LOCKS, _id(name), _document(), version)
     except errors.OutcomeUnknown as exc:  # only the lock is affected: nothing was done under it
         raise errors.Unavailable(str(exc)) from None
 
 
 def _take_over_expired(name: str) -> None:
-    """Replace an expired lock; the version check lets only one of two processes succeed."""
+    """Replace an expired lock; the version check lets only one of two processes succeed. Raises UserLocked in the other."""
     old = store.get(indices.LOCKS, _id(name))
     if old is None:  # released a moment ago: the other change is applied, and a new read shows it
         raise errors.UserLocked("the lock was just released")
     if _is_held(old["_source"]):
         raise errors.UserLocked("the lock is held")
-    store.put(indices.LOCKS, _id(name), _document(), Version.of(old))
+    try:
+        _write(name, Version.of(old))
+    except errors.Conflict:
+        raise errors.UserLocked("another process took the expired lock") from None
 
 
 def _is_held(source: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
-"""The commands in the guides, run as they are written. Those that install usermgmt are run by script/release-check."""
+"""The commands and requests in the guides, as they are written. Commands that install usermgmt are run by script/release-check."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,7 +10,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from django.utils import timezone
 
+from accounts.services.client import AdministratorClient
+from accounts.services.cluster import setup as cluster_setup
+from accounts.services.documents import indices
 from local_cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -22,6 +27,28 @@ NOT_RUN: Final = {
     "manage.py reset_password -u user1 -i": "needs a terminal: test_typed_password.py",
 }
 NODE_FOLDERS: Final = re.compile(r"(?<= )(/etc/elasticsearch|\.demo/elasticsearch/node-1/config)\b")
+
+
+# Which of their requests are sent.
+REQUESTS: Final = {
+    "README.md": "",
+    "docs/audit.md": "usermgmt-",  # a node of the tests has no index lifecycle management
+    "docs/install.md": "usermgmt-|_index_template|_cat",  # other tests need the API key of usermgmt
+    "docs/operate.md": "",
+    "docs/reviews.md": "",
+    "docs/sessions.md": "",
+}
+JSON: Final = {"content-type": "application/json", "accept": "application/json"}
+REQUEST: Final = re.compile(r"^ {4,}(GET|PUT|POST|DELETE) (\S+)\n((?: {4,}(?!GET|PUT|POST|DELETE)\S.*\n| {6,}.*\n)*)", re.MULTILINE)
+
+
+def requests(guide: str) -> list[tuple[str, str, str]]:
+    """Method, path, and body. The months of the audit trail are this and the next one."""
+    text = (TOP / guide).read_text()
+    months = sorted(name for name in indices.names(timezone.now()) if name.startswith(indices.AUDIT))
+    for example, name in zip(("usermgmt-audit-2026.11", "usermgmt-audit-2026.12"), months, strict=True):
+        text = text.replace(example, name)
+    return [found for found in REQUEST.findall(text) if re.match(REQUESTS[guide], found[1])]
 
 
 def commands(guide: str) -> list[str]:
@@ -82,3 +109,24 @@ def test_commands_run(guide: str, node: TestNode, folder: Path, file_realm: Path
             ["/bin/bash", "-ec", written], cwd=folder, env=environment, input="y\n", capture_output=True, text=True, check=False
         )
         assert ended.returncode == 0, (command, ended.stdout, ended.stderr)
+
+
+@pytest.fixture
+def repository(node: TestNode) -> Iterator[None]:
+    """As the guide about backups expects it."""
+    node.elastic.snapshot.create_repository(name="backup", repository={"type": "fs", "settings": {"location": "backup"}})
+    yield
+    node.elastic.snapshot.delete(repository="backup", snapshot="*")
+    node.elastic.snapshot.delete_repository(name="backup")
+
+
+@pytest.mark.parametrize("guide", REQUESTS)
+def test_requests_work(guide: str, node: TestNode, repository: None) -> None:
+    node.put_user("user1")
+    found = requests(guide)
+    assert found
+    try:
+        for method, path, body in found:
+            node.elastic.perform_request(method, f"/{path.removeprefix('/')}", headers=JSON, body=json.loads(body or "null"))
+    finally:
+        list(cluster_setup.set_up(AdministratorClient("elastic", node.elastic_password)))

@@ -64,6 +64,16 @@
     };
   }
 
+  // Tom Select scrolls the list, but not the page, below whose end the list can be. Only for keys: under a pointer nothing moves.
+  function followKeys(box) {
+    const follow = () => {
+      if (!box.isOpen) return;
+      box.dropdown.scrollIntoView({ block: "nearest" });
+      box.activeOption?.scrollIntoView({ block: "nearest" });
+    };
+    for (const type of ["keydown", "keyup"]) box.control_input.addEventListener(type, follow);
+  }
+
   // A click elsewhere closes the dropdown when the button is released: the page gets shorter, and would move away under the
   // pointer between the two halves of a click.
   function closeAfterClick(box) {
@@ -121,6 +131,7 @@
     addToggle(box);
     openOnItems(box);
     addRoleDetails(box, select);
+    followKeys(box);
     closeAfterClick(box);
     return box;
   }

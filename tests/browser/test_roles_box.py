@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, chosen, sign_in
+from tests.support.pages import SIZES, Watched, chosen, sign_in
 
 
 @pytest.fixture
@@ -47,6 +47,20 @@ def test_superuser_is_never_the_first(form: Page) -> None:
     expect(form.get_by_role("listbox")).to_be_visible()
     first = form.locator("[role=option]").first
     expect(first).not_to_have_attribute("title", "superuser")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_arrows_lead_to_options_that_can_be_seen(node: TestNode, watched: Callable[..., Watched], size: dict[str, int]) -> None:
+    """The list of options reaches below the window."""
+    page = sign_in(watched(viewport={**size, "height": 640}).new_page())
+    page.goto("/users/jobs/create")
+    page.get_by_test_id("rolesDropdown").get_by_role("combobox").focus()
+    active = page.locator(".roles-box [role=option].active")
+    for _ in range(9):
+        page.keyboard.press("ArrowDown")
+        expect(active).to_be_in_viewport(ratio=1)
+    page.keyboard.press("Enter")
+    assert chosen(page)
 
 
 def test_click_elsewhere_closes_the_list_and_is_not_lost(node: TestNode, watched: Callable[..., Watched]) -> None:

@@ -38,12 +38,14 @@ Object.assign(htmx.config, {
     navigation.scrollLeft += link.left + link.width / 2 - strip.left - strip.width / 2;
   }
 
-  // Menus
-  document.addEventListener("click", (event) => {
-    for (const menu of document.querySelectorAll("details[data-popover][open]")) {
-      if (!menu.contains(event.target)) menu.open = false;
-    }
-  });
+  // Menus. One that the focus has left would cover what has it now.
+  for (const type of ["click", "focusin"]) {
+    document.addEventListener(type, (event) => {
+      for (const menu of document.querySelectorAll("details[data-popover][open]")) {
+        if (!menu.contains(event.target)) menu.open = false;
+      }
+    });
+  }
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       const menu = document.querySelector("details[data-popover][open]");

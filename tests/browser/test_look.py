@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from accounts.services import users
 from accounts.services.client import PersonClient
@@ -140,6 +140,18 @@ def test_dialogs_and_open_menus(node: TestNode, context: Watched) -> None:
     expect(page.get_by_role("listbox")).to_be_visible()
     assert_fits(page)
     assert_accessible(page)
+
+
+def test_a_menu_closes_when_the_focus_leaves_it(node: TestNode, page: Page) -> None:
+    """It would cover the next buttons."""
+    sign_in(page).goto("/users/")
+    page.get_by_test_id("userMenuButton").press("Enter")
+    page.get_by_test_id("logoutLink").focus()
+    page.keyboard.press("Shift+Tab")
+    expect(page.get_by_test_id("logoutLink")).to_be_visible()
+    page.get_by_test_id("logoutLink").focus()
+    page.keyboard.press("Tab")
+    expect(page.get_by_test_id("logoutLink")).to_be_hidden()
 
 
 def test_forms_with_errors(node: TestNode, context: Watched) -> None:

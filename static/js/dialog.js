@@ -10,8 +10,13 @@
     field?.focus();
   }
 
+  let opener = null;
+
   function openWith(content) {
-    if (!dialog().open) dialog().showModal();
+    if (!dialog().open) {
+      opener = document.activeElement;
+      dialog().showModal();
+    }
     focusFirst(content);
   }
 
@@ -38,5 +43,7 @@
     const content = document.getElementById("dialog-content");
     content.dispatchEvent(new CustomEvent("usermgmt:leave", { bubbles: true }));
     content.replaceChildren();
+    // The browser gives the focus back to the opener, unless the part of the page with it was loaded again meanwhile.
+    if (!opener.isConnected) document.getElementById(opener.id)?.focus();
   }, true);
 })();

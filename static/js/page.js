@@ -140,6 +140,15 @@ Object.assign(htmx.config, {
     if (menu && !menu.isConnected) document.getElementById(menu.querySelector("summary").id)?.focus();
   });
 
+  // htmx keeps the focus on an element with an ID. In the same way, a <details> that was opened stays open.
+  let opened = [];
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    opened = [...detail.target.querySelectorAll("details[id][open]")].map(({ id }) => id);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const details of opened.map((id) => document.getElementById(id))) if (details) details.open = true;
+  });
+
   document.addEventListener("htmx:load", (event) => {
     if (event.detail.elt === document.body) document.querySelector("main [aria-invalid=true]")?.focus();
     const news = event.detail.elt.querySelector("[data-announce]");

@@ -11,7 +11,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from accounts.services.users import User
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, assert_fits, sign_in, sign_in_with_form
+from tests.support.pages import NARROW, Watched, assert_accessible, assert_fits, sign_in, sign_in_with_form
 
 
 def test_unknown_outcome_and_history_pages(node: TestNode, person: Callable[[str], PersonClient], page: Page) -> None:
@@ -62,6 +62,45 @@ def test_one_toast_for_all_lost_responses(node: TestNode, watched: Callable[...,
     browser.expected("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
 
 
+def test_refresh_leaves_the_focus_where_it_is(node: TestNode, page: Page) -> None:
+    page.clock.install()
+    sign_in(page)
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    page.goto("/audit/")
+    export = page.get_by_test_id("auditExportButton")
+    actor = page.get_by_test_id("auditRow").first.locator("[data-label=Actor] a")
+    page.get_by_text("Show as table").click()
+
+    for link in (actor, export, page.get_by_text("Show as table")):
+        link.focus()
+        refresh(page)
+        expect(link).to_be_focused()
+        expect(page.get_by_role("table", name="Events per period")).to_be_visible()
+
+    export.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    refresh(page)
+    page.keyboard.press("Escape")
+    expect(export).to_be_focused()
+
+
+def refresh(page: Page) -> None:
+    page.evaluate("document.querySelector('[data-test-subj=auditRow]').dataset.old = ''")
+    page.clock.fast_forward(31_000)
+    expect(page.locator("[data-old]")).to_have_count(0)
+
+
+def test_cards_have_label_and_value_in_one_line(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(viewport=NARROW).new_page())
+    node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
+    page.goto("/audit/?action=sign-in&actor=ada")
+    row = page.get_by_test_id("auditRow").first
+    for label in ("Actor", "Target"):
+        cell = row.locator(f"[data-label={label}]").bounding_box()
+        assert cell
+        assert cell["height"] < 40
+
+
 def test_no_filter_stands_alone(node: TestNode, page: Page) -> None:
     sign_in(page).goto("/audit/")
     labels = ("Actor", "Target", "Action", "Outcome", "From", "To")
@@ -82,8 +121,7 @@ def test_without_javascript(node: TestNode, watched: Callable[..., Watched]) -> 
     page.get_by_label("Action", exact=True).select_option("sign-in")
     page.get_by_role("button", name="Search").last.click()
     expect(page.get_by_test_id("auditRow").first).to_contain_text("Sign in")
-    page.get_by_role("link", name="Stop").click()
-    expect(page.get_by_text("Auto-refresh is off.")).to_be_visible()
+    expect(page.get_by_text("Refreshes every 30 seconds.")).to_be_hidden()
 
 
 def test_times_are_local(node: TestNode, watched: Callable[..., Watched]) -> None:

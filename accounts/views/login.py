@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import known_devices
 from accounts.decorators import ask_to_export, starts_export
 from accounts.forms.login import ApiKeyForm, LoginForm
-from accounts.http import AppRequest, go_to, has_secrets, is_own_url, submitted_fields
+from accounts.http import AppRequest, go_to, has_secrets, is_dialog, is_own_url, submitted_fields
 from accounts.services import audit
 from accounts.services.client import can_verify_credentials
 from accounts.services.cluster import requirements
@@ -273,8 +273,12 @@ def _signed_in(request: AppRequest) -> Operator | None:
 
 
 def _current_page(request: AppRequest) -> str:
-    """The page in the browser, unless its URL is too long to go back to. The URL of an htmx request is only a part of it."""
-    page = request.htmx.current_url_abs_path if request.htmx else request.get_full_path()
+    """The page in the browser, unless its URL is too long to go back to. The URL of an htmx request is only a part of it.
+
+    That of a dialog is a page, too, and has what was selected for it.
+    """
+    is_part = request.htmx and not is_dialog(request)
+    page = request.htmx.current_url_abs_path if is_part else request.get_full_path()
     return page if page and len(page) <= MAX_URL_LENGTH else reverse("home")
 
 

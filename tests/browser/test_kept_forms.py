@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
 from tests.support.nodes import TestNode
 from tests.support.pages import NARROW, WIDE, Watched, assert_accessible, assert_fits, chosen, look, sign_in
@@ -65,6 +67,28 @@ def test_dialog_of_an_older_tab(node: TestNode, context: Watched) -> None:
     expect(page.get_by_text("Deleted user 'jdoe'")).to_be_visible()
     assert node.user("jdoe") is None
     context.expected("403")
+
+
+def test_selection_of_an_ended_session(node: TestNode, context: Watched) -> None:
+    """The dialog can't be shown anymore. What was selected for it is still selected after the sign-in."""
+    for name in ("first", "second"):
+        node.put_user(name)
+    page = sign_in(context.new_page())
+    page.goto("/users/?reserved=0")
+    for name in ("first", "second"):
+        page.get_by_test_id(f"checkboxSelectRow-{name}").check()
+    page.context.add_cookies([{"name": "usermgmt_session", "value": "ended", "url": urljoin(page.url, "/")}])
+
+    page.get_by_test_id("deleteUserButton").click()
+
+    expect(page.get_by_text("Your session has ended.")).to_be_visible()
+    page.get_by_test_id("loginUsername").fill("ada")
+    page.get_by_test_id("loginPassword").fill(PASSWORD)
+    page.get_by_test_id("loginSubmit").click()
+    expect(page.get_by_role("list", name="Users to delete").get_by_role("listitem")).to_have_text(["first", "second"])
+    page.get_by_test_id("confirmModalConfirmButton").click()
+    expect(page.get_by_text("Deleted user 'second'")).to_be_visible()
+    assert not node.usernames() & {"first", "second"}
 
 
 def test_form_for_a_deleted_user(node: TestNode, context: Watched) -> None:

@@ -4,18 +4,25 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 
-from accounts.services.audit import Event
+from accounts.services.audit import Event, wording
 from accounts.services.audit.actions import FIELDS, OUTCOMES, action_label, reason_label
-from accounts.services.audit.wording import change_lines, detail_lines
 from accounts.services.users import restores
 
 register = template.Library()
 register.filter("action_label", action_label)
 register.filter("reason_label", reason_label)
-register.filter("change_lines", change_lines)
-register.filter("detail_lines", detail_lines)
+register.filter("detail_lines", wording.detail_lines)
 register.filter("is_restorable", restores.is_restorable)
+
+
+@register.filter
+def change_lines(event: Event) -> list[str]:
+    """As HTML in which no value can change the direction of the words around it."""
+    return wording.change_lines(
+        event, format_html, lambda name, value: format_html("<bdi>{}</bdi>", wording.value_text(name, value))
+    )
 
 
 @register.filter

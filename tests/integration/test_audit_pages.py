@@ -51,11 +51,11 @@ def test_administrators_and_auditors_see_it(node: TestNode, jane: str, signed_in
     client = signed_in(who)
     page = text(client, "/audit/")
     assert 'data-label="Action">Create user' in page
-    assert "roles changed from viewer to editor" in page
-    assert "roles changed from viewer to editor" in text(client, f"/users/history/{jane}")
+    assert "roles changed from <bdi>viewer</bdi> to <bdi>editor</bdi>" in page
+    assert "roles changed from <bdi>viewer</bdi> to <bdi>editor</bdi>" in text(client, f"/users/history/{jane}")
     assert "Audit trail" in text(client, "/users/")
     event = audit.search(audit.Query(target=jane, action="user-update")).events[0]
-    assert "roles changed from viewer to editor" in text(client, f"/audit/event/{event.id}")
+    assert "roles changed from <bdi>viewer</bdi> to <bdi>editor</bdi>" in text(client, f"/audit/event/{event.id}")
 
 
 @pytest.mark.parametrize("path", ["/audit/", "/audit/event/abc", "/users/history/ada"])

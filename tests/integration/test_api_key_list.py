@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import pytest
 from django.test import Client
-from elasticsearch import AuthorizationException, Elasticsearch
+from elasticsearch import Elasticsearch
 
 from accounts.services import api_keys, audit
 from accounts.services.api_keys import ApiKeyQuery, listing
@@ -160,40 +160,6 @@ def test_page_of_a_key(node: TestNode, kay: str, keys: dict[str, str], signed_in
     assert "Not known. Elasticsearch has no information about the roles of users of the realm gone." in text(
         otto, f"/api-keys/view/{keys['walk all']}"
     )
-
-
-def test_what_a_key_keeps_when_the_license_or_the_administrator_takes_it_from_the_owner(
-    node: TestNode, kay: str, signed_in: Callable[..., Client]
-) -> None:
-    secret = {"names": ["secrets"], "privileges": ["read"], "query": {"match_all": {}}}
-    plain = {"names": ["plain"], "privileges": ["read"]}
-    node.elastic.license.post_start_trial(acknowledge=True)
-    try:
-        node.elastic.security.put_role(name="limited", cluster=["manage_own_api_key", "monitor"], indices=[secret, plain])
-        person = owner(node, kay, "limited")
-        made = person.security.create_api_key(name="limited", refresh=True)
-        page = text(signed_in("otto"), f"/api-keys/view/{made['id']}")
-        assert "The key can do nothing that its owner can't do today." in page
-    finally:
-        node.elastic.license.post_start_basic(acknowledge=True)
-    with Elasticsearch(node.url, api_key=made["encoded"]) as key:
-        assert can_monitor(key)
-        assert not can_monitor(person)
-        page = text(signed_in("otto"), f"/api-keys/view/{made['id']}")
-        more = page[page.index("The key can do more than its owner") : page.index("Own privileges")]
-        assert 'The license doesn\'t allow the role anymore: <a href="/roles/view/limited">limited</a>' in more
-        assert "plain" in more
-        assert "secrets" not in more, "the license blocks that of the key, too"
-        node.elastic.security.disable_user(username=kay)
-        assert can_monitor(key), "the page of a key with a deactivated owner says so"
-
-
-def can_monitor(client: Elasticsearch) -> bool:
-    """Tried, because `_has_privileges` answers from the roles."""
-    try:
-        return bool(client.cluster.state(metric="version"))
-    except AuthorizationException:
-        return False
 
 
 def test_revoking_with_a_reason(node: TestNode, kay: str, keys: dict[str, str], signed_in: Callable[..., Client]) -> None:

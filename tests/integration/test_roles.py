@@ -156,25 +156,6 @@ def test_roles_with_single_actions_are_undetermined(node: TestNode, otto: Person
     assert users.get(otto, "otto").roles == (own_roles.AUDITOR_ROLE,)
 
 
-def test_unlicensed_role_grants_nothing(node: TestNode, otto: PersonClient) -> None:
-    part = {"names": ["logs-*"], "privileges": ["read"], "field_security": {"grant": ["a*"]}, "query": {"term": {"a": 1}}}
-    node.elastic.license.post_start_trial(acknowledge=True)
-    try:
-        node.elastic.security.put_role(name="some_fields", cluster=["manage_security"], indices=[part])
-        details = roles.get(otto, "some_fields")
-    finally:
-        node.elastic.license.post_start_basic(acknowledge=True)
-    assert (details.is_enabled, details.role.grants_user_management) == (True, True)
-    assert details.grants[1].notes == ("Granted fields: a*", "Granted documents query:")
-
-    node.put_user("jdoe", roles=["some_fields"])
-    asked = node.elastic.options(headers={"es-security-runas-user": "jdoe"})
-    assert not asked.security.has_privileges(cluster=["manage_security"])["has_all_requested"]
-    details = roles.get(otto, "some_fields")
-    assert (details.is_enabled, details.role.grants_user_management) == (False, False)
-    assert "jdoe" not in [holder.user.username for holder in holding(otto, "manage_security").page.holders]
-
-
 def test_node_grants_what_counts_as_included(node: TestNode) -> None:
     """Else a role would grant more, and the finding about it would be silent."""
     known = set(node.elastic.security.get_builtin_privileges()["index"])

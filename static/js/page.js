@@ -37,6 +37,8 @@ Object.assign(htmx.config, {
     const [strip, link] = [navigation.getBoundingClientRect(), currentLink.getBoundingClientRect()];
     navigation.scrollLeft += link.left + link.width / 2 - strip.left - strip.width / 2;
   }
+  // The browser is content with a few pixels of the link that has the focus.
+  navigation?.addEventListener("focusin", (event) => event.target.scrollIntoView({ block: "nearest", inline: "nearest" }));
 
   // Menus. One that the focus has left would cover what has it now.
   for (const type of ["click", "focusin"]) {

@@ -1,6 +1,7 @@
 """Every page in every state: nothing for axe to find, nothing that scrolls sideways, no CSP violation, no console error."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from accounts.services.client import PersonClient
 from accounts.services.documents import indices
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
-from tests.support.pages import Watched, assert_accessible, assert_fits, look, sign_in, sign_in_with_form
+from tests.support.pages import NARROW, Watched, assert_accessible, assert_fits, look, sign_in, sign_in_with_form
 from tests.support.traces import trail
 
 
@@ -152,6 +153,43 @@ def test_a_menu_closes_when_the_focus_leaves_it(node: TestNode, page: Page) -> N
     page.get_by_test_id("logoutLink").focus()
     page.keyboard.press("Tab")
     expect(page.get_by_test_id("logoutLink")).to_be_hidden()
+
+
+def test_a_narrow_navigation_shows_the_link_that_has_the_focus(node: TestNode, watched: Callable[..., Watched]) -> None:
+    page = sign_in(watched(viewport=NARROW).new_page())
+    page.goto("/users/")
+    links = page.locator(".navigation a").all()
+    assert len(links) > 5
+    links[0].focus()
+    for link in links:
+        expect(link).to_be_focused()
+        expect(link).to_be_in_viewport(ratio=0.99)
+        page.keyboard.press("Tab")
+
+
+def test_a_long_username_is_whole_on_a_phone(node: TestNode, watched: Callable[..., Watched]) -> None:
+    """Also where it is to be deleted."""
+    name = "a_username_without_blanks_" * 4
+    node.put_user(name)
+    page = sign_in(watched(viewport=NARROW).new_page())
+    page.goto(f"/users/edit/{name}")
+    page.get_by_test_id("editUserDeleteUserButton").click()
+    expect(page.get_by_role("dialog")).to_contain_text(name)
+    for title in (page.locator("main h1"), page.locator("#dialog-title")):
+        assert title.evaluate("element => element.scrollHeight <= element.clientHeight")
+
+
+def test_buttons_of_the_list_leave_the_rows_their_place(node: TestNode, watched: Callable[..., Watched]) -> None:
+    """On a phone they are a quarter of the window: they stay in it only while they are for selected rows."""
+    for number in range(9):
+        node.put_user(f"user-{number}", full_name="A name", roles=["viewer"])
+    page = sign_in(watched(viewport=NARROW).new_page())
+    page.goto("/users/")
+    last = page.get_by_test_id("userRow").last.get_by_role("checkbox")
+    last.scroll_into_view_if_needed()
+    expect(page.get_by_test_id("changeUsersButton")).not_to_be_in_viewport()
+    page.get_by_test_id("checkboxSelectRow-user-8").check()
+    expect(page.get_by_test_id("changeUsersButton")).to_be_in_viewport(ratio=1)
 
 
 def test_forms_with_errors(node: TestNode, context: Watched) -> None:

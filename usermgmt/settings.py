@@ -245,8 +245,11 @@ USE_I18N = False
 USE_TZ = True
 TIME_ZONE = "UTC"
 
-# Icons come by heroicons' own name on purpose (accounts/templatetags/icons.py).
-SILENCED_SYSTEM_CHECKS = ["templates.W003"]
+SILENCED_SYSTEM_CHECKS = [
+    "templates.W003",  # icons come by heroicons' own name on purpose (accounts/templatetags/icons.py)
+    "security.W001",  # not found, because ours is a subclass (accounts/middleware.py)
+    "security.W016",  # HTTPS=false, in words of Django; the page System says what it means (accounts/unsafe_settings.py)
+]
 
 LOG_LEVEL = env.choice("LOG_LEVEL", ("debug", "info", "warning", "error"), "info", "DEBUG, INFO, WARNING, or ERROR").upper()
 LOGGING = {

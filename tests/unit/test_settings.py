@@ -1,6 +1,7 @@
 """Settings as they are read from the environment, in a process of their own: Django reads them once."""
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -142,6 +143,13 @@ def test_check_names_missing_keys() -> None:
     assert (code, "Nobody can sign in without ELASTICSEARCH_API_KEY." in output) == (1, True)
     code, output = start("manage.py", "check", SECRET_KEY="", ELASTICSEARCH_API_KEY="a-key")
     assert (code, "SECRET_KEY is not set" in output, "Traceback" in output) == (1, True, False)
+
+
+@pytest.mark.parametrize("https", ["true", "false"])
+def test_check_speaks_of_settings_of_usermgmt(https: str) -> None:
+    """Not of those of Django, which nobody can set."""
+    _, output = start("manage.py", "check", "--deploy", HTTPS=https, SECRET_KEY=secrets.token_urlsafe(48))
+    assert ("accounts.E003" in output, "security." in output) == (True, False), output
 
 
 def test_tls_needs_secure_cookies() -> None:

@@ -5,13 +5,13 @@ little memory. gunicorn's gthread worker would occupy a thread from the first by
 """
 
 import asyncio
+import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -21,6 +21,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Environ = dict[str, Any]
 WSGIApplication = Callable[..., Any]  # Django's response type isn't an Iterable
+
+logger = logging.getLogger(__name__)
 
 BODY_IN_MEMORY: Final = 64 << 10  # bytes; a larger body is in a temporary file
 READ_TIMEOUT: Final = 60  # for each body, in addition to the time that it takes at the SLOWEST_RATE
@@ -72,6 +74,9 @@ class ThreadedApplication:
                     return _rejection(HTTPStatus.REQUEST_TIMEOUT, "The request arrived too slowly.")
                 except _NoSpace:
                     return _rejection(HTTPStatus.SERVICE_UNAVAILABLE, "Too many large uploads at the moment. Try again later.")
+                except OSError as exc:  # the disk is full, or smaller than the largest body
+                    logger.error("A request body of %s bytes couldn't be stored in the temporary folder: %s", length, exc.strerror)
+                    return _rejection(HTTPStatus.INSUFFICIENT_STORAGE, "The temporary folder of the server is full.")
             environ["wsgi.input"] = body
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._answering, _answer, self._application, environ)
@@ -81,24 +86,27 @@ class ThreadedApplication:
             return None
 
     @contextmanager
-    def _temporary_file(self) -> "Iterator[SpooledTemporaryFile[bytes]]":
-        with SpooledTemporaryFile(BODY_IN_MEMORY) as body:
-            try:
-                yield body
-            finally:
-                self._free_space += body.seek(0, SEEK_END)
+    def _temporary_file(self) -> "Iterator[_Body]":
+        body = _Body(BODY_IN_MEMORY)
+        try:
+            yield body
+        finally:
+            self._free_space += body.received
+            with suppress(OSError):  # on a full disk, it still has something to write
+                body.close()
 
-    async def _read(self, receive: Receive, body: "SpooledTemporaryFile[bytes]", length: int) -> bool:
+    async def _read(self, receive: Receive, body: "_Body", length: int) -> bool:
         """Read the body into the file; False if the client disconnects. A body without a length isn't read: Django ignores it."""
-        while body.tell() < length:
+        while body.received < length:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return False
             part = message["body"]
             if len(part) > self._free_space:
                 raise _NoSpace
-            body.write(part)
             self._free_space -= len(part)
+            body.received += len(part)
+            body.write(part)
         body.seek(0)
         return True
 
@@ -143,6 +151,10 @@ class _Answer(NamedTuple):
     head: Message
     first: bytes
     rest: _Rest | None
+
+
+class _Body(SpooledTemporaryFile[bytes]):
+    received = 0  # bytes
 
 
 class _NoSpace(Exception):

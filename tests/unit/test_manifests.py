@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 from django.urls import resolve
+from pytest_django import Settings
 
 TOP = Path(__file__).parents[2]
 PACKAGING = TOP / "packaging"
@@ -40,6 +41,15 @@ def test_pods_meet_the_restricted_standard(name: str) -> None:
     }
     assert {mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")} == {"/tmp"}
     assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+
+
+def test_the_largest_upload_fits_in_the_temporary_folder(settings: Settings) -> None:
+    """As it is received, and as Django stores it; in memory, beside what the server needs."""
+    pod = pods()["usermgmt"]
+    [size] = [volume["emptyDir"]["sizeLimit"] for volume in pod["volumes"] if volume["name"] == "tmp"]
+    limit = pod["containers"][0]["resources"]["limits"]["memory"]
+    mebibytes = [int(text.removesuffix("Mi")) for text in (size, limit)]
+    assert 2 * settings.LARGEST_REQUEST >> 20 < mebibytes[0] <= mebibytes[1] - 256
 
 
 def test_the_image_is_named_once() -> None:

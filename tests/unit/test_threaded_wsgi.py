@@ -1,6 +1,7 @@
 """A WSGI application in threads: what it is asked, what becomes of its answer, and that no thread waits for a client."""
 
 import asyncio
+import resource
 import threading
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -215,6 +216,33 @@ def test_uploads_share_the_space_on_disk() -> None:
         await asyncio.gather(*waiting)
 
     run(test())
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[], None]]:
+    """As if less than a body fitted on it, until it is called."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST // 2, before[1]))
+    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_rejects_only_uploads_that_need_it(full_disk: Callable[[], None], caplog: pytest.LogCaptureFixture) -> None:
+    async def test() -> None:
+        application = threaded(answering([b""], ("Content-Length", "0")), threads=1)
+
+        async def upload() -> Client:
+            client = Client(*[b"a" * (LARGEST // 64 + 1)] * 63, b"a" * (LARGEST // 64 - 63))
+            await application(scope(**UPLOAD), client.receive, client.send)
+            return client
+
+        for client in [await upload() for _ in range(3)]:
+            assert (client.status, client.body) == (507, b"The temporary folder of the server is full.")
+        full_disk()
+        assert (await upload()).status == 200, "their space is free again"
+
+    run(test())
+    assert "couldn't be stored in the temporary folder" in caplog.text
 
 
 def test_slow_uploads_do_not_block_others() -> None:

@@ -22,7 +22,7 @@ from accounts.services.users import UserQuery
 from tests.support.nodes import TestNode
 from tests.support.reviews import start_review
 
-DEEP: Final = "[" * 2000 + "]" * 2000  # JSON that Python can't read
+DEEP: Final = "[" * 9000 + "]" * 9000  # JSON that Python can't read
 WRONG: Final[tuple[Any, ...]] = (7, "x", True, [], [7], [""], {}, {"x": 7}, None)
 
 

@@ -373,6 +373,19 @@ def test_a_name_that_can_never_sign_in_is_warned_about(node: TestNode, ada: Clie
     assert "Users with a colon in their username can't sign in with a password." in text(ada, "/users/")
 
 
+def test_the_deepest_metadata_breaks_no_page(node: TestNode, ada: Client) -> None:
+    """Elasticsearch takes 1,000 levels. One such user would otherwise be the end of every list."""
+    body = f'{{"password": "{PASSWORD}", "roles": [], "metadata": {{"key": {"[" * 990 + "]" * 990}}}}}'
+    json_type = "application/json"
+    node.elastic.perform_request("PUT", "/_security/user/deep", headers={"content-type": json_type, "accept": json_type}, body=body)
+    for page in ("/users/", "/users/edit/deep", "/users/access/deep", "/users/delete/deep", "/users/print?q=deep"):
+        assert ada.get(page).status_code == 200
+    assert ada.post("/users/export", {"format": "ndjson"}).getvalue()
+    assert ada.post("/users/deactivate/deep").status_code == 302
+    assert ada.post("/users/delete/deep").status_code == 302  # with the values in the audit trail
+    assert ada.get("/users/history/deep").status_code == 200
+
+
 def test_half_a_character_breaks_no_page(node: TestNode, ada: Client) -> None:
     role: dict[str, Any] = {"cluster": ["monitor"], "metadata": {"k\udc00": "a\ud800b"}}
     node.elastic.security.put_role(name="halved", **role)

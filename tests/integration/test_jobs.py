@@ -485,6 +485,21 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
     assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
 
 
+def test_a_page_that_was_open_when_another_one_reached_the_end(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """It shows the preview or the result, and asks no more: also the page itself, if the last response was lost."""
+    make(node, ["bulk-00"])
+    ada = signed_in("ada")
+    ada.post("/users/jobs/create", {"users": "matching", "filter": "q=bulk", "action": "deactivate"})
+    for state in ("planned", "finished"):
+        job = finish(ada)
+        assert job.state == state
+        of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
+        response = ada.post(f"/users/jobs/advance/{job.id}", headers=of_htmx)
+        assert response.headers.get("HX-Redirect") == f"/users/jobs/view/{job.id}"
+        if state == "planned":
+            control(ada, "start")
+
+
 def test_commands_for_another_state(node: TestNode, signed_in: Callable[..., Client]) -> None:
     """Each says so, and is recorded as a failure, or not at all."""
     make(node, ["jane"])

@@ -154,7 +154,8 @@ def advance(request: AppRequest, id: str) -> HttpResponse:
         raise
     if job.state == before.state == "paused" and wants_fragment(request, "job-progress"):
         return _paused(request, job)
-    if job.state != before.state or not wants_fragment(request, "job-progress"):
+    is_going_on = job.state == before.state and job.state in IN_PROGRESS  # otherwise another page has controlled or ended it
+    if not is_going_on or not wants_fragment(request, "job-progress"):
         return go_to(request, reverse("job", args=[id]))
     return _progress(request, job)
 

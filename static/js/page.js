@@ -58,8 +58,15 @@ Object.assign(htmx.config, {
     }
   });
 
-  // Toasts
+  // Toasts. One that is closed gives the focus back.
+  let before = null;
+  document.addEventListener("focusout", ({ target }) => { if (!target.closest(".toast")) before = target; });
+  window.giveFocusBack = (toast) => {
+    if (toast.contains(document.activeElement)) (before?.isConnected ? before : document.querySelector("main")).focus({ preventScroll: true });
+  };
+
   function leave(toast) {
+    window.giveFocusBack(toast);
     toast.classList.add("toast--leaving");
     setTimeout(() => toast.remove(), 350);
   }

@@ -58,6 +58,7 @@
   }
 
   function close() {
+    if (warning) window.giveFocusBack(warning);
     warning?.remove();
     warning = undefined;
   }

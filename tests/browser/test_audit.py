@@ -59,6 +59,9 @@ def test_one_toast_for_all_lost_responses(node: TestNode, watched: Callable[...,
         page.wait_for_timeout(500)
         assert len(lost) == count
     expect(page.get_by_text("The server didn't respond.")).to_have_count(1)
+    page.get_by_label("Actor", exact=True).focus()
+    page.get_by_role("button", name="Dismiss").press("Enter")
+    expect(page.get_by_label("Actor", exact=True)).to_be_focused()
     browser.expected("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
 
 

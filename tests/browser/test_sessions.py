@@ -148,3 +148,6 @@ def test_the_end_of_the_lifespan_cannot_be_put_off(node: TestNode, jdoe: Watched
     near_its_end(node, "jdoe", created=timedelta(hours=12))
     time_passes(page, 2)
     expect(page.get_by_test_id(WARNING)).to_contain_text("Your session has ended.")
+    page.get_by_test_id("changePasswordButton").focus()
+    page.get_by_role("button", name="Close").press("Enter")
+    expect(page.get_by_test_id("changePasswordButton")).to_be_focused()

@@ -37,8 +37,10 @@ Object.assign(htmx.config, {
     const [strip, link] = [navigation.getBoundingClientRect(), currentLink.getBoundingClientRect()];
     navigation.scrollLeft += link.left + link.width / 2 - strip.left - strip.width / 2;
   }
-  // The browser is content with a few pixels of the link that has the focus.
-  navigation?.addEventListener("focusin", (event) => event.target.scrollIntoView({ block: "nearest", inline: "nearest" }));
+  // The browser is content with a few pixels of the link that has the focus. Under a pointer, which is down then, nothing moves.
+  navigation?.addEventListener("focusin", ({ target }) => {
+    if (target.matches(":focus-visible")) target.scrollIntoView({ block: "nearest", inline: "nearest" });
+  });
 
   // Menus. One that the focus has left would cover what has it now.
   for (const type of ["click", "focusin"]) {

@@ -166,6 +166,13 @@ def test_a_narrow_navigation_shows_the_link_that_has_the_focus(node: TestNode, w
         expect(link).to_be_in_viewport(ratio=0.99)
         page.keyboard.press("Tab")
 
+    page.goto("/users/")
+    findings = page.locator(".navigation").get_by_role("link", name="Findings").bounding_box()
+    assert findings
+    assert findings["x"] < NARROW["width"] - 10 < findings["x"] + findings["width"], "a part of it is in the window"
+    page.mouse.click(NARROW["width"] - 10, findings["y"] + 10, delay=200)
+    expect(page).to_have_url(re.compile("/findings/$"))
+
 
 def test_a_long_username_is_whole_on_a_phone(node: TestNode, watched: Callable[..., Watched]) -> None:
     """Also where it is to be deleted."""

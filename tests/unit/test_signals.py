@@ -2,10 +2,19 @@
 
 import os
 import signal
+from collections.abc import Iterator
 
 import pytest
 
 from accounts.management.signals import signals_wait
+
+
+@pytest.fixture(autouse=True)
+def takes_ctrl_c() -> Iterator[None]:
+    """Programs that a shell starts in the background ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def changed(done: list[str], signals: int = 1, problem: str = "") -> None:

@@ -162,7 +162,8 @@ class RolesField(forms.MultipleChoiceField):
         """Whether other roles are selected. Their order and doubles aren't shown."""
         return set(initial or []) != set(data or [])
 
-    def offer_too(self, names: Iterable[str]) -> None:
-        """Add nonexistent roles to the options."""
+    def offer_too(self, names: Iterable[str], *, last: bool = False) -> None:
+        """Add nonexistent roles to the options, as the first or the last ones."""
         offered = self.widget.roles
-        self.offer([*(Role(name, is_unknown=True) for name in names if name not in offered), *offered.values()])
+        unknown = [Role(name, is_unknown=True) for name in names if name not in offered]
+        self.offer([*offered.values(), *unknown] if last else [*unknown, *offered.values()])

@@ -41,9 +41,9 @@ class JobForm(forms.Form):
     def __init__(self, data: QueryDict | None = None, *, roles: Iterable[Role], nonexistent: Iterable[str], **kwargs: Any) -> None:
         """`nonexistent`: names of nonexistent roles, which can only be removed."""
         super().__init__(data, **kwargs)
-        known = {role.name: role for role in roles}
-        unknown = [Role(name, is_unknown=True) for name in nonexistent if name not in known]
-        cast(RolesField, self.fields["roles"]).offer([*known.values(), *unknown])
+        field = cast(RolesField, self.fields["roles"])
+        field.offer(roles)
+        field.offer_too(nonexistent, last=True)
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or self.cleaned_data

@@ -1,7 +1,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import pytest
@@ -9,6 +9,8 @@ from django.http import QueryDict
 from pytest_django import Settings
 
 from accounts.forms.audit import AuditForm
+from accounts.forms.fields import RolesField
+from accounts.forms.jobs import JobForm
 from accounts.forms.login import LoginForm
 from accounts.forms.passwords import ChangePasswordForm
 from accounts.forms.reviews import CreateReviewForm, ItemsForm
@@ -44,6 +46,11 @@ def test_blanks_around_a_pasted_username_are_ignored(typed: str) -> None:
 
 def test_blank_username_is_no_attempt() -> None:
     assert LoginForm({"username": " \t", "password": "x"}).errors == {"username": ["Enter a username."]}
+
+
+def test_roles_that_can_only_be_removed_are_offered_last() -> None:
+    form = JobForm(roles=ROLES, nonexistent=["absent", "editor"])
+    assert list(cast(RolesField, form.fields["roles"]).widget.roles) == ["editor", "viewer", "absent"]
 
 
 def test_a_good_user_has_no_errors() -> None:

@@ -173,12 +173,17 @@ def test_sign_off_requires_and_locks_all_decisions(node: TestNode, team: tuple[P
     assert reviews.verify(review).state == "verified"
 
 
-def test_modified_report_is_detected(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
+@pytest.fixture
+def signed(node: TestNode, team: tuple[PersonClient, PersonClient]) -> Review:
+    """A signed-off review of one user, who is to be removed."""
     people(node, 1)
-    otto = team[1]
-    review = start_review(otto, PEOPLE)
-    decide(otto, review, 1, "remove")
-    review = sign_off(otto, review)
+    review = start_review(team[1], PEOPLE)
+    decide(team[1], review, 1, "remove")
+    return sign_off(team[1], review)
+
+
+def test_modified_report_is_detected(node: TestNode, team: tuple[PersonClient, PersonClient], signed: Review) -> None:
+    otto, review = team[1], signed
     actions(node, review)
     assert reviews.verify(review).state == "verified"
 
@@ -195,16 +200,13 @@ def test_modified_report_is_detected(node: TestNode, team: tuple[PersonClient, P
     assert reviews.verify(replace(review, sign_off=replace(review.sign_off, sha256=sha256))).state == "modified"
 
 
-def test_a_second_sign_off_without_hash_is_detected(node: TestNode, team: tuple[PersonClient, PersonClient]) -> None:
-    people(node, 1)
-    otto = team[1]
-    review = start_review(otto, PEOPLE)
-    decide(otto, review, 1, "keep")
-    review = sign_off(otto, review)
-    with audit.recorded(otto, audit.Action.REVIEW_SIGN_OFF, review.id, kind="review"):
+def test_a_second_sign_off_without_hash_is_detected(
+    node: TestNode, team: tuple[PersonClient, PersonClient], signed: Review
+) -> None:
+    with audit.recorded(team[1], audit.Action.REVIEW_SIGN_OFF, signed.id, kind="review"):
         pass
-    actions(node, review)
-    assert reviews.verify(review).state == "modified"
+    actions(node, signed)
+    assert reviews.verify(signed).state == "modified"
 
 
 def nothing_against_it(user: User) -> str:

@@ -186,6 +186,17 @@ def test_a_long_username_is_whole_on_a_phone(node: TestNode, watched: Callable[.
         assert title.evaluate("element => element.scrollHeight <= element.clientHeight")
 
 
+def test_phones_do_not_zoom_into_fields(node: TestNode, watched: Callable[..., Watched]) -> None:
+    """Safari on iOS does if their text has less than 16 pixels."""
+    page = sign_in(watched(viewport=NARROW, has_touch=True, is_mobile=True).new_page())
+    for url in ("/users/", "/users/create", "/reviews/create", "/compare/"):
+        page.goto(url)
+        fields = page.locator("main").locator("input:not([type=checkbox]), select, textarea").locator("visible=true")
+        sizes = fields.evaluate_all("fields => fields.map((field) => parseFloat(getComputedStyle(field).fontSize))")
+        assert sizes
+        assert min(sizes) >= 16
+
+
 def test_buttons_of_the_list_leave_the_rows_their_place(node: TestNode, watched: Callable[..., Watched]) -> None:
     """On a phone they are a quarter of the window: they stay in it only while they are for selected rows."""
     for number in range(9):

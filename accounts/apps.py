@@ -5,8 +5,8 @@ from typing import Final
 
 from django.apps import AppConfig
 
-# Elasticsearch stores JSON of up to 1,000 levels, such as metadata. Each level is a call, of which Python allows 1,000 by itself.
-CALLS: Final = 4_000
+# Elasticsearch stores JSON up to 1,000 levels deep, such as metadata. Python reads each level with a call, and allows 1,000 calls.
+RECURSION_LIMIT: Final = 4_000
 
 
 class AccountsConfig(AppConfig):
@@ -15,4 +15,4 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts import checks  # noqa: F401  (importing registers them)
 
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), CALLS))
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), RECURSION_LIMIT))

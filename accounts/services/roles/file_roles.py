@@ -22,7 +22,7 @@ MAY_BE_IN_FILE: Final = Escalation(
 )
 
 
-# The elected master asks all features for their usage, which a large cluster needs long for.
+# The elected master asks all features for their usage, which takes long on a large cluster.
 @cached_for_service(times=12)
 def may_exist() -> bool:
     """Whether there are roles in files, or that isn't known. One call (`_xpack/usage`): the elected master counts its own."""

@@ -122,7 +122,7 @@ def _role(role: Role) -> str:
         kind = ' class="badge--warning"'
         reason = escape(f"This role is deprecated. {role.deprecated_reason}")
         mark = f'<span class="mark" role="img" aria-label=", deprecated" title="{reason}"></span>'
-    return f'<a{kind} href="?role={quote(role.name, safe="")}">{escape(role.name)}{mark}</a>'
+    return f"<a{kind} href=?role={quote(role.name, safe='')}>{escape(role.name)}{mark}</a>"
 
 
 def status(user: User, escalations: Sequence[tuple[str, Escalation]] = ()) -> str:

@@ -29,13 +29,13 @@ MAX_RESULTS: Final = 5
 
 @dataclass(frozen=True)
 class Result:
-    """A link to a page, user, or role. `note`: its badge."""
+    """A link to a page, user, or role. `details`: texts about it; `note`: its badge."""
 
     fit: Fit
     title: str
     url: str
     icon: str
-    detail: str = ""
+    details: Sequence[str] = ()
     note: str = ""
 
 
@@ -111,13 +111,20 @@ def _group(name: str, found: Sequence[tuple[Fit, Thing]], result: Callable[[Fit,
 
 
 def _user(how: Fit, user: User) -> Result:
-    detail = " · ".join(text for text in (user.full_name, user.email) if text)
+    details = [text for text in (user.full_name, user.email) if text]
     note = "" if user.enabled else "Deactivated"
-    return Result(how, user.username, reverse("user_edit", args=[user.username]), "user", detail, note or _note(user))
+    return Result(how, user.username, reverse("user_edit", args=[user.username]), "user", details, note or _note(user))
 
 
 def _role(how: Fit, role: Role) -> Result:
-    return Result(how, role.name, reverse("role", args=[role.name]), "shield-check", role.description, _note(role))
+    return Result(
+        how,
+        role.name,
+        reverse("role", args=[role.name]),
+        "shield-check",
+        [role.description] if role.description else [],
+        _note(role),
+    )
 
 
 def _note(thing: User | Role) -> str:

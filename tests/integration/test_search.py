@@ -44,6 +44,13 @@ def test_it_finds_users_by_name_full_name_and_address(node: TestNode, ada: Clien
     assert search(ada, "kibana_sys")["users"] == ["kibana_system"]
 
 
+def test_a_right_to_left_name_leaves_the_address_in_order(node: TestNode, ada: Client) -> None:
+    node.put_user("dlevi", full_name="דנה לוי", email="24.levi@example.org")
+    page = ada.get("/search", {"q": "dlevi"}).content.decode()
+    assert "<bdi>דנה לוי</bdi> · <bdi>24.levi@example.org</bdi>" in page
+    assert 'title="דנה לוי · 24.levi@example.org"' in page
+
+
 def test_the_best_comes_first_however_many_there_are(node: TestNode, ada: Client) -> None:
     for name in ("asmith", "bsmith", "csmith", "dsmith", "esmith", "fsmith", "gsmith", "smith", "smithers"):
         node.put_user(name)

@@ -1,4 +1,4 @@
-"""Measures what each trick saves: the first page with all tricks, and with each trick turned off."""
+"""Measures what each trick saves: the first page with all tricks, with each trick turned off, and with nothing to show."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -12,7 +12,7 @@ from benchmarks.client import Client, Request
 from benchmarks.pages import FIRST_TWENTY, LIST
 from benchmarks.processes import TOP, processor_seconds, worker
 from benchmarks.rounds import Load, Subject, add_load, time_rounds, warm_up
-from benchmarks.tricks import TRICKS, Trick
+from benchmarks.tricks import TRICKS, VARIANTS, Trick
 
 REPORT: Final = TOP / "docs" / "performance.md"
 TABLE_START: Final = "<!-- written by script/bench --ablation -->"
@@ -28,7 +28,7 @@ MIN_THROUGHPUT_GAIN: Final = 0.10
 
 @dataclass(frozen=True)
 class Variant:
-    """usermgmt without one trick (None: with all), its web process, and its measurements."""
+    """usermgmt without one trick (None: with all) or with an empty page, its web process, and its measurements."""
 
     trick: Trick | None
     web: int
@@ -42,37 +42,41 @@ class Variant:
 
 @dataclass(frozen=True)
 class Ablation:
-    """The bare call, usermgmt with all tricks (`complete`), and `without` each of them."""
+    """The bare call, usermgmt with all tricks (`complete`), `without` each of them, and with an `empty` page."""
 
     users: int
     rounds: int
     bare: Subject
+    bare_load: Load
     complete: Variant
     without: Sequence[Variant]
+    empty: Variant
     machine: str
 
 
 def measure(folder: Path, node: Client, password: str, users: int, rounds: int, machine: str) -> Ablation:
     """Serve all variants at the same time, and measure them in turns, so that other load affects all of them equally."""
     with ExitStack() as running:
-        variants = [_variant(running, folder, password, number) for number in (None, *range(len(TRICKS)))]
+        variants = [_variant(running, folder, password, number) for number in (None, *range(len(VARIANTS)))]
         bare = Subject("F", node, (FIRST_TWENTY,))
         subjects = [bare, *(variant.page for variant in variants)]
         add_load(Load(), bare, CLIENTS, WARM_UP_REQUESTS, dict)
         warm_up(subjects, 100)
         time_rounds(subjects, [], rounds, 1)
+        bare_load = Load()
         chance = Random(rounds)  # noqa: S311
         for _ in range(TURNS):
+            add_load(bare_load, bare, CLIENTS, REQUESTS_PER_TURN, dict)
             for variant in chance.sample(variants, len(variants)):
                 variant.add_load()
-        return Ablation(users, rounds, bare, variants[0], variants[1:], machine)
+        return Ablation(users, rounds, bare, bare_load, variants[0], variants[1:-1], variants[-1], machine)
 
 
 def _variant(running: ExitStack, folder: Path, password: str, number: int | None) -> Variant:
     served = running.enter_context(product.served(folder) if number is None else product.served_without(folder, number))
     client = Client(served.url)
     client.sign_in("/login", product.ADMINISTRATOR, password)
-    trick = None if number is None else TRICKS[number]
+    trick = None if number is None else VARIANTS[number]
     page = Subject(trick.name if trick else "all", client, (Request(LIST),))
     return Variant(trick, worker(served.pid), page, Load())
 
@@ -91,13 +95,23 @@ def table(found: Ablation) -> str:
     return "\n".join(
         [
             f"{found.users:,} users, {found.rounds} rounds, {found.machine}. F is {unit * 1000:.1f} ms; the first page takes "
-            f"{complete.page.median / unit:.2f} F ({complete.page.size:,} bytes). Eight clients get "
-            f"{complete.load.per_second:.0f} pages a second, each for {_processor_time(complete)} of CPU time of the web process.",
+            f"{complete.page.median / unit:.2f} F ({complete.page.size:,} bytes). Eight clients get {_rate(found, complete)}.",
             "",
             "| without | first page, F | longer by | pages a second | fewer by | CPU | bytes | earns its place | remove when |",
             "| --- | --: | --: | --: | --: | --: | --: | --- | --- |",
             *(_row(found, variant) for variant in found.without),
+            "",
+            f"An empty page of {found.empty.page.size:,} bytes, with the session and the same call for the users, takes "
+            f"{found.empty.page.median / unit:.2f} F. Eight clients get {_rate(found, found.empty)}. No page can be faster.",
         ]
+    )
+
+
+def _rate(found: Ablation, variant: Variant) -> str:
+    relative = variant.load.per_second / found.bare_load.per_second
+    return (
+        f"{variant.load.per_second:.0f} pages a second ({relative:.2f} of the bare call), "
+        f"each for {_processor_time(variant)} of CPU time of the web process"
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.processes import TOP, answers, running
-from benchmarks.tricks import TRICKS
+from benchmarks.tricks import VARIANTS
 from local_cluster import Cluster
 from local_cluster.ports import free_ports
 from usermgmt import env_file
@@ -55,10 +55,10 @@ def served(folder: Path, **configuration: str) -> Iterator[Served]:
 
 
 @contextmanager
-def served_without(folder: Path, trick: int) -> Iterator[Served]:
-    """The same, with TRICKS[trick] turned off."""
-    configuration = {"BENCHMARK_WITHOUT": str(trick), **TRICKS[trick].environment}
-    with _served(folder, f"without-{trick}", "benchmarks.without", **configuration) as web:
+def served_without(folder: Path, number: int) -> Iterator[Served]:
+    """The same, as VARIANTS[number]."""
+    configuration = {"BENCHMARK_WITHOUT": str(number), **VARIANTS[number].environment}
+    with _served(folder, f"without-{number}", "benchmarks.without", **configuration) as web:
         yield web
 
 

@@ -27,6 +27,8 @@ CLIENTS: Final = 8
 TURNS: Final = 8
 WARM_UP: Final = 200  # requests of each client
 LIST: Final = "list of all users"
+SHORTEST: Final = Request("/livez")
+SHORTEST_COUNT: Final = 100
 MAX_GROWTH: Final = 20 * MEGABYTE
 
 
@@ -58,11 +60,15 @@ class Measured:
 
 @dataclass(frozen=True)
 class UserApi:
-    """`growth`: of the web process, in bytes, while one client lists all users, for the first time in this process."""
+    """`growth`: of the web process, in bytes, while one client lists all users, for the first time in this process.
+
+    `shortest`: its shortest response, which needs no call to Elasticsearch.
+    """
 
     rounds: int
     operations: Sequence[Measured]
     growth: int
+    shortest: Load
     machine: str
 
 
@@ -94,12 +100,14 @@ def measure(folder: Path, node: Client, rounds: int, machine: str) -> UserApi:
         quick = [subject for each in found for subject in (each.bare, each.ours)]
         warm_up(quick, 2)
         time_rounds(quick, [], rounds, 1)
+        shortest = Load()
         chance = Random(rounds)  # noqa: S311
         for _ in range(TURNS):
             for each in chance.sample(found, len(found)):
                 _add_turn(each.bare_load, node, each.operation.requests, each.operation.count)
                 _add_turn(each.load, ours, each.operation.requests, each.operation.count)
-        return UserApi(rounds, found, growth(), machine)
+            _add_turn(shortest, ours, [SHORTEST] * CLIENTS, SHORTEST_COUNT)
+        return UserApi(rounds, found, growth(), shortest, machine)
 
 
 def _add_turn(load: Load, client: Client, requests: Sequence[Request], count: int) -> None:
@@ -135,6 +143,9 @@ def table(found: UserApi) -> str:
             "",
             f"While one client lists all users, the web process grows by {found.growth / MEGABYTE:.1f} MB (at most "
             f"{MAX_GROWTH // MEGABYTE} MB: {_met(found.growth <= MAX_GROWTH)}).",
+            "",
+            f"The shortest response of the web process (`{SHORTEST.path}`), which needs no call to Elasticsearch: "
+            f"{found.shortest.per_second:.0f} a second for 8 clients.",
         ]
     )
 

@@ -1,10 +1,10 @@
-"""The ASGI application of usermgmt with one trick turned off: TRICKS[BENCHMARK_WITHOUT]."""
+"""The ASGI application of usermgmt as one of VARIANTS: that with the number BENCHMARK_WITHOUT."""
 
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "usermgmt.settings")
 
-from benchmarks.tricks import TRICKS
+from benchmarks.tricks import VARIANTS
 from usermgmt.asgi import application as application
 
-TRICKS[int(os.environ["BENCHMARK_WITHOUT"])].after()
+VARIANTS[int(os.environ["BENCHMARK_WITHOUT"])].after()

@@ -149,6 +149,7 @@ review_progress         sign-in  sign-in  sign-in  403      200      200        
 review_decide           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      302      302
 review_job              sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      302
 review_sign_off         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
+review_cancel           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
 review_report           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_check            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_download         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
@@ -234,7 +235,7 @@ class World:
         otto.actor = Actor("otto", "default_native", "native")
         people = UserQuery(q="jdoe", kind="native")
         self.snapshotting = reviews.start(otto, people, "Snapshotting").id
-        self.open, self.marked, done = (start_review(otto, people) for _ in range(3))
+        self.open, self.marked, self.canceled, done = (start_review(otto, people) for _ in range(4))
         for review in (self.marked, done):
             for number in (1, 2, 3):
                 decide(otto, review, number, "remove" if number == 2 else "keep")
@@ -333,6 +334,7 @@ class World:
             "review_decide": Sent((self.open.id,), form={"number": [number], f"{number}-decision": "remove"}),
             "review_job": Sent((self.snapshotting,)),
             "review_sign_off": Sent((self.marked.id,), form={"password": PASSWORD}),
+            "review_cancel": Sent((self.canceled.id,), form={"reason": f"of {kind}"}),
             "review_report": Sent((self.signed.id,)),
             "review_check": Sent((self.signed.id,)),
             "review_download": Sent((self.signed.id,)),

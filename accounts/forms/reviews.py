@@ -117,7 +117,7 @@ class RemovalForm(forms.Form):
     action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
     after = forms.IntegerField(required=False, min_value=0)
     failed = forms.IntegerField(required=False, min_value=0)
-    confirmed = forms.CharField(required=False)
+    confirmed = forms.RegexField(r"^([0-9]{1,9}:[0-9a-f]{64} ?)*$", required=False)
 
     @property
     def removal(self) -> Removal | None:

@@ -244,6 +244,8 @@ def test_steps_of_bulk_changes(node: TestNode, ada: Client, action: str) -> None
     text(ada, "/users/jobs/")
     ada.post(f"/users/jobs/control/{job.id}", {"command": "start"})
     ada.post(f"/users/jobs/advance/{job.id}")
+    if action == "add-roles":
+        assert "Damaged</span>" in text(ada, "/users/jobs/"), "the list names it"
     assert (node.user("jdoe") or {})["roles"] == ["viewer"]
 
 

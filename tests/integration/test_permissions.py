@@ -463,6 +463,24 @@ def test_allowed_requests_get_the_expected_status(world: World) -> None:
     assert wrong(got) == {}
 
 
+def test_every_page_has_a_current_entry_in_the_navigation(world: World) -> None:
+    """Except the search, which is about all of them."""
+    opened = [name for name in EXPECTED if EXPECTED[name]["GET", "manager"] == "200"]
+    mia, sent, current = world.client("manager"), world.sent("manager"), {}
+    for name in opened:
+        url = reverse(name, args=sent.get(name, Sent()).args) + sent.get(name, Sent()).query
+        page = mia.get(url).getvalue().decode(errors="replace")
+        if navigation := re.search(r'<nav class="navigation".*?</nav>', page, re.DOTALL):
+            current[name] = re.findall(r'href="/([a-z-]*)/?" aria-current="page"', navigation[0])
+    assert [name for name, entries in current.items() if len(entries) != 1] == ["search"]
+    assert {name: current[name][0] for name in ("damaged_discard", "compare", "api_key_print")} == {
+        "damaged_discard": "reviews",
+        "compare": "findings",
+        "api_key_print": "access",
+    }
+    assert "aria-current" in mia.get("/damaged/discard/jobs").content.decode().partition("</nav>")[0]
+
+
 def test_other_sites_export_nothing(world: World) -> None:
     """Another site can have the browser of a signed-in user open every URL, also by way of the sign-in page."""
     sent, mia = world.sent("manager"), world.client("manager")

@@ -312,12 +312,16 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         look(page, url)
 
 
-def test_a_review_is_canceled(opened: str, page: Page, watched: Callable[..., Watched]) -> None:
+def test_a_review_is_canceled(opened: str, watched: Callable[..., Watched]) -> None:
     """By keyboard. An error is beside the field."""
+    wide = watched()
+    page = sign_in(wide.new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
     page.get_by_test_id("reviewCancel").focus()
     page.keyboard.press("Enter")
     page.get_by_test_id("reviewCancelSubmit").click()
     expect(page.get_by_test_id("reviewCancelReason")).to_have_accessible_description(re.compile(r"Enter a reason\."))
+    wide.expected("422")
     assert_accessible(page)
     page.get_by_test_id("reviewCancelReason").fill("The wrong users, " + "and-a-long-word" * 20)
     page.keyboard.press("Tab")

@@ -78,8 +78,8 @@ def cancel(request: AppRequest, review_id: str) -> HttpResponse:
     review = reviews.get(review_id)
     if request.method == "GET" and not review.can_be_canceled:
         return redirect("review", review_id)
-    form, is_sent = CancelReviewForm(request.POST if request.method == "POST" else None), request.method == "POST"
-    status = 422 if is_sent else 200
+    form = CancelReviewForm(request.POST if request.method == "POST" else None)
+    status = 422 if form.is_bound else 200
     if form.is_valid():
         try:
             reviews.cancel(request.user.client, review_id, form.cleaned_data["reason"])

@@ -126,6 +126,7 @@ urlpatterns = [  # searched in this order, so the most frequent come first
     path("reviews/decide/<slug:review_id>", review_items.decide, name="review_decide"),
     path("reviews/job/<slug:review_id>", review_items.job, name="review_job"),
     path("reviews/sign-off/<slug:review_id>", review_reports.sign_off, name="review_sign_off"),
+    path("reviews/cancel/<slug:review_id>", review_reports.cancel, name="review_cancel"),
     path("reviews/report/<slug:review_id>", review_reports.report, name="review_report"),
     path("reviews/check/<slug:review_id>", review_reports.check, name="review_check"),
     path("reviews/download/<slug:review_id>", review_reports.download, name="review_download"),

@@ -24,12 +24,16 @@ DECISION_COLUMNS: Final = {
     "own": "Own account",
 }
 OUTCOME_COLUMNS: Final = ("Status at download", "Changed since the snapshot", "Action after sign-off", "By", "At", "Event")
-HOW_TO_VERIFY: Final = """\
-How to verify: list.ndjson is the snapshot, decisions.ndjson adds the decisions. decisions.csv and decisions-semicolon.csv
-are for reading.
+FILES: Final = """\
+list.ndjson is the snapshot, decisions.ndjson adds the decisions. decisions.csv and decisions-semicolon.csv are for reading.
+"""
+HOW_TO_VERIFY: Final = f"""\
+How to verify: {FILES}\
 Compare the output of `sha256sum list.ndjson decisions.ndjson` with the hashes above.
 At the sign-off, the hash of the decisions was also added to the audit trail, in the event above, where usermgmt can't change it.
 """
+CANCELED: Final = f"This review was canceled, not signed off. Its decisions prove nothing.\n{FILES}"
+DRAFT: Final = f"This review isn't signed off. Its decisions can still change.\n{FILES}"
 
 
 def build(client: PersonClient, review: Review) -> IO[bytes]:
@@ -118,4 +122,12 @@ def _manifest(review: Review) -> str:
             "SHA-256 of decisions.ndjson": signed.sha256,
             "Audit event": signed.event,
         }
-    return "".join(f"{name}: {' '.join(str(value).splitlines())}\n" for name, value in facts.items()) + "\n" + HOW_TO_VERIFY
+    if canceled := review.cancellation:
+        facts |= {
+            "Canceled by": f"{canceled.by} (realm {canceled.realm})",
+            "Canceled at (UTC)": canceled.at,
+            "Reason": canceled.reason,
+            "Audit event": canceled.event,
+        }
+    end = HOW_TO_VERIFY if review.sign_off else CANCELED if review.cancellation else DRAFT
+    return "".join(f"{name}: {' '.join(str(value).splitlines())}\n" for name, value in facts.items()) + "\n" + end

@@ -6,14 +6,13 @@ from typing import Any, Final, cast
 from django import forms
 from django.http import QueryDict
 
-from accounts.forms.fields import hook
+from accounts.forms.fields import ReasonField, hook
 from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES
 from accounts.services.api_keys import ApiKeyQuery, Summary
 from accounts.services.api_keys.listing import FIELDS, IDENTIFYING, MAX_SEARCH_LENGTH, Position, Sort
 
 MAX_NUMBER: Final = 10**9
 MAX_INTEGER: Final = 2**63
-MAX_REASON: Final = 1000
 MAX_NAME_LENGTH: Final = 256  # of Elasticsearch
 PRIVILEGES: Final = {"manage_security": "Manage users (manage_security)", "read_security": "View users (read_security)"}
 LIFETIMES: Final = [(days, f"In {days} days") for days in (7, 30, 90, 180, 365)]
@@ -117,13 +116,7 @@ class CreateApiKeyForm(forms.Form):
 
 
 class RevokeApiKeyForm(forms.Form):
-    reason = forms.CharField(
-        label="Reason",
-        max_length=MAX_REASON,
-        help_text="Recorded in the audit trail.",
-        error_messages={"required": "Enter a reason."},
-        widget=forms.Textarea(attrs=hook("revokeReason", rows=2)),
-    )
+    reason = ReasonField(test_subject="revokeReason")
 
 
 def _counted(label: str, number: int | None) -> str:

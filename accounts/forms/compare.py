@@ -78,10 +78,7 @@ class ReviewsForm(forms.Form):
         # The form of the exports on the same page has fields with the same names.
         super().__init__(*args, **{"auto_id": "id_review_%s", **kwargs})
         self.subjects = {review.id: review.subject.nouns for review in offered}
-        choices = [
-            (review.id, f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d}, {review.subject.nouns})")
-            for review in offered
-        ]
+        choices = [(review.id, _label(review)) for review in offered]
         for field in (self.fields["one"], self.fields["other"]):
             field.choices = choices  # type: ignore[attr-defined]
         self.initial = _newest(offered)
@@ -97,6 +94,11 @@ class ReviewsForm(forms.Form):
             text = f"Choose two reviews of the same subject. The first one is about {one}, the second one about {other}."
             self.add_error("other", ValidationError(text, "subject"))
         return cleaned
+
+
+def _label(review: Review) -> str:
+    canceled = ", canceled" if review.cancellation else ""
+    return f"{review.title} ({timezone.localtime(review.created):%Y-%m-%d}, {review.subject.nouns}{canceled})"
 
 
 def _newest(offered: Sequence[Review]) -> dict[str, str]:

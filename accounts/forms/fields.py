@@ -18,6 +18,7 @@ from accounts.services.users import User
 
 NOTES: Final = {"unknown": "doesn't exist", "deprecated": "deprecated"}
 API_KEY_HELP: Final = "As Elasticsearch shows it when it is created: encoded, or its ID and key with a colon between them."
+MAX_REASON: Final = 1000
 NOT_SHOWN: Final = str.maketrans({"\r": None, "\n": None, "\0": "\ufffd"})
 
 
@@ -48,6 +49,19 @@ class ApiKeyField(forms.CharField):
         attrs = {"autocomplete": "off", "spellcheck": "false", "data-show-label": "Show API key", **attrs}
         widget = forms.PasswordInput(attrs=hook(test_subject, **attrs))
         super().__init__(label=label, widget=widget, help_text=API_KEY_HELP, error_messages={"required": "Enter an API key."})
+
+
+class ReasonField(forms.CharField):
+    """Why something is ended, for the audit trail."""
+
+    def __init__(self, *, test_subject: str, help_text: str = "Recorded in the audit trail.") -> None:
+        super().__init__(
+            label="Reason",
+            max_length=MAX_REASON,
+            help_text=help_text,
+            error_messages={"required": "Enter a reason."},
+            widget=forms.Textarea(attrs=hook(test_subject, rows=2)),
+        )
 
 
 class StoredTextField(forms.CharField):

@@ -9,7 +9,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils import timezone
 
-from accounts.forms.fields import ApiKeyField, PasswordField, hook
+from accounts.forms.fields import ApiKeyField, PasswordField, ReasonField, hook
 from accounts.services.api_keys import ApiKeyQuery
 from accounts.services.reviews import DECISIONS, PENDING, SUBJECTS, ItemQuery, KeyFilter, MappingFilter, Removal
 from accounts.services.reviews.subjects import REMOVALS, USERS
@@ -117,7 +117,7 @@ class RemovalForm(forms.Form):
     action = forms.ChoiceField(choices=[(name, name) for name in REMOVALS])
     after = forms.IntegerField(required=False, min_value=0)
     failed = forms.IntegerField(required=False, min_value=0)
-    confirmed = forms.CharField(required=False)
+    confirmed = forms.RegexField(r"^([0-9]{1,9}:[0-9a-f]{64} ?)*$", required=False)
 
     @property
     def removal(self) -> Removal | None:
@@ -192,3 +192,7 @@ class SignOffWithApiKeyForm(forms.Form):
     """The API key with which the signer is signed in, again."""
 
     api_key = ApiKeyField(label="Your API key", test_subject="reviewSignOffApiKey")
+
+
+class CancelReviewForm(forms.Form):
+    reason = ReasonField(test_subject="reviewCancelReason", help_text="Shown on the review and recorded in the audit trail.")

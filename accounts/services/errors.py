@@ -24,9 +24,10 @@ ServiceError
 │   ├── JobStateChanged      a bulk change was started, paused, finished, or discarded in the meantime
 │   ├── JobNotAuthentic      a bulk change wasn't stored like this by usermgmt, or by a version without signatures
 │   ├── StepRepeated         the audit trail has this change of a bulk change already; nothing was changed
-│   ├── ReviewClosed         a review is signed off, or being signed off: nothing of it changes anymore
+│   ├── ReviewClosed         a review is canceled, signed off, or being signed off: nothing of it changes anymore
 │   └── ReviewIncomplete     a review can't be signed off while decisions are pending
 ├── DocumentDamaged          a document of usermgmt has a missing or invalid field: another program has written it
+│   └── ReviewDamaged        items of a review are such documents, so it can't be signed off
 ├── MetadataErased           the old metadata of a user was removed, and the new one wasn't written
 ├── LastAdministrator        without this user, no active user could manage users; nothing was changed
 ├── Invalid                  Elasticsearch rejects a value (400)
@@ -235,7 +236,7 @@ class StepRepeated(Conflict):
 
 
 class ReviewClosed(Conflict):
-    """The review isn't open: its snapshot isn't ready, or it is signed off or being signed off."""
+    """The review isn't open: its snapshot isn't ready, or it is canceled, signed off, or being signed off."""
 
     code = "review_closed"
 
@@ -254,6 +255,16 @@ class DocumentDamaged(ServiceError):
     """The message names the document. Lists show the others."""
 
     code = "document_damaged"
+
+
+class ReviewDamaged(DocumentDamaged):
+    """`items`: the IDs of the damaged items of the review."""
+
+    code = "review_damaged"
+
+    def __init__(self, items: list[str]) -> None:
+        super().__init__(f"{len(items)} damaged items, such as {items[0]}")
+        self.items = items
 
 
 class MetadataErased(ServiceError):

@@ -33,7 +33,6 @@ from accounts.views.exports import table_export, table_print
 from accounts.views.parts import Part
 from accounts.views.sorting import direction_and_order
 
-NAV: Final = "access"
 COLUMNS: Final = (
     ("name", "Name"),
     ("owner", "Owner"),
@@ -82,7 +81,6 @@ def index(request: AppRequest) -> HttpResponse:
     query = form.query()
     page = api_keys.find(client, query)
     context = {
-        "nav": NAV,
         "form": form,
         "query": query,
         "page": page,
@@ -119,7 +117,6 @@ def view(request: AppRequest, key_id: str) -> HttpResponse:
     excess = owners.excess(key.body)
     then = owner_privileges(key.body)
     context = {
-        "nav": NAV,
         "key": key,
         "listed": listed,
         "escalations": [("", escalation) for escalation in listed.escalations],

@@ -12,6 +12,7 @@ from accounts.http import AppRequest
 from accounts.services import damaged
 
 MAX_AT_ONCE: Final = 100
+NAV: Final = {"jobs": "users"}  # the entry of the navigation, if it isn't the name of the page
 
 
 @require_http_methods(["GET", "POST"])
@@ -30,5 +31,11 @@ def discard(request: AppRequest, page: str) -> HttpResponse:
             messages.warning(request, "Nothing was discarded: no damaged document was selected.")
         return redirect(page)
     ids = list(kind.damaged())
-    context = {"page": page, "noun": kind.noun, "ids": ids[:MAX_AT_ONCE], "more": len(ids) > MAX_AT_ONCE}
+    context = {
+        "page": page,
+        "nav": NAV.get(page, page),
+        "noun": kind.noun,
+        "ids": ids[:MAX_AT_ONCE],
+        "more": len(ids) > MAX_AT_ONCE,
+    }
     return render(request, "damaged/discard.html", context)

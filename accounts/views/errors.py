@@ -65,7 +65,7 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
     errors.ReviewClosed: (
         409,
         "This access review isn't open",
-        "Its snapshot isn't ready, or it is signed off or being signed off. Nothing was changed.",
+        "Its snapshot isn't ready, or it is canceled, signed off, or being signed off. Nothing was changed.",
     ),
     errors.AuthenticationFailed: (
         503,

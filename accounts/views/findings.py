@@ -30,7 +30,7 @@ def index(request: AppRequest) -> HttpResponse:
     finished = [run for run in known if run.finished]
     active_run = findings.first_readable(known[:1]) if known and known[0].is_resumable else None
     chosen = FindingForm(request.GET).query().run
-    shown = _chosen(chosen) if chosen else findings.first_readable(finished)
+    shown = _chosen(chosen) if chosen else next(iter(finished), None)
     context = {
         "run": shown,
         "active_run": active_run,
@@ -127,10 +127,12 @@ def _cells(finding: Finding, found: Iterable[Row]) -> Iterator[list[str]]:
 def _requested(request: AppRequest, slug: str) -> tuple[Finding, Run, FindingQuery]:
     """The finding and the run of a URL; by default the latest finished run. Raises Http404."""
     query = FindingForm(request.GET).query()
-    id = query.run or next((run.id for run in findings.history() if run.finished), "")
     if slug not in findings.BY_SLUG:
         raise Http404(slug)
-    return findings.BY_SLUG[slug], _chosen(id), query
+    run = _chosen(query.run) if query.run else findings.latest()
+    if run is None:
+        raise Http404("no run")
+    return findings.BY_SLUG[slug], run, query
 
 
 def _chosen(id: str) -> Run:

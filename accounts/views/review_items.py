@@ -46,7 +46,7 @@ def view(request: AppRequest, review_id: str) -> HttpResponse:
     """The review: a job in progress, the open items, or the report."""
     reviews.refresh()
     review = reviews.get(review_id)
-    if review.state == "signed":
+    if review.state == "signed" or (review.cancellation and review.has_snapshot):
         return redirect("review_report", review_id)
     if not review.has_snapshot:
         done = reviews.progress([review_id])[review_id].total
@@ -160,6 +160,8 @@ def _unsaved(review_id: str, form: DecisionForm, problem: str) -> Row:
 def job(request: AppRequest, review_id: str) -> HttpResponse:
     """The next batch of the snapshot, or of the decisions to lock; the page requests batches until the job is over."""
     review = reviews.get(review_id)
+    if review.cancellation:
+        return go_to(request, reverse("review", args=[review_id]))
     run_batch = reviews.create_snapshot if review.state == "snapshotting" else reviews.lock_decisions
     done = run_batch(request.user.client, review_id)
     if done.is_over:

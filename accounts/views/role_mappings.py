@@ -21,7 +21,6 @@ from accounts.views.exports import table_export, table_print
 from accounts.views.sorting import direction_and_order
 
 PAGE_SIZE: Final = 20
-NAV: Final = "access"
 HEADS: Final = (
     ("name", "Role mapping"),
     ("", "Applies to"),
@@ -40,7 +39,6 @@ def index(request: AppRequest) -> HttpResponse:
     known = role_mappings.recently_assessed(request.user.client)
     page = Paginator(role_mappings.matching(query, known), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
-        "nav": NAV,
         "form": form,
         "query": query,
         "page": page,
@@ -61,7 +59,6 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     assessment = role_mappings.assess(client, name)
     found = roles.get_many(client, [role.name for role in assessment.roles])
     context = {
-        "nav": NAV,
         "assessment": assessment,
         "mapping": assessment.mapping,
         "outline": role_mappings.outline(assessment.mapping.rules),

@@ -20,7 +20,6 @@ from accounts.services.service_accounts import ServiceAccount
 from accounts.views.exports import table_export, table_print
 from accounts.views.sorting import direction_and_order
 
-NAV: Final = "access"
 TOKENS_PER_PAGE: Final = 100
 HEADS: Final = {"name": "Service account", "tokens": "Tokens"}
 COLUMNS: Final = {
@@ -43,7 +42,6 @@ def index(request: AppRequest) -> HttpResponse:
     query = form.query()
     known = service_accounts.load(request.user.client)
     context = {
-        "nav": NAV,
         "form": form,
         "query": query,
         "heads": [(name, label, *direction_and_order(query, name)) for name, label in HEADS.items()],
@@ -64,7 +62,6 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     except NotFound:
         raise Http404(name) from None
     context = {
-        "nav": NAV,
         "account": account,
         "page": Paginator(account.tokens, TOKENS_PER_PAGE).get_page(request.GET.get("page")),
         "escalations": [("", each) for each in account.escalations],

@@ -167,6 +167,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
         "search?q=jdoe",
         "roles/who-can?privilege=manage_security",
         f"reviews/sign-off/{pending.id}",
+        f"reviews/cancel/{pending.id}",
         f"compare/reviews?one={signed_off.id}&other={pending.id}",
         f"compare/trail?since={today}",
         "users/edit/deactivated",

@@ -306,9 +306,32 @@ def test_every_page_of_a_review(node: TestNode, person: Callable[[str], PersonCl
         f"/reviews/removals/{done}",
         f"/reviews/apply-removals/{done}?action=delete",
         f"/reviews/check/{done}",
+        f"/reviews/cancel/{opened}",
         "/users/",
     ):
         look(page, url)
+
+
+def test_a_review_is_canceled(opened: str, watched: Callable[..., Watched]) -> None:
+    """By keyboard. An error is beside the field."""
+    wide = watched()
+    page = sign_in(wide.new_page(), "ada")
+    page.goto(f"/reviews/view/{opened}")
+    page.get_by_test_id("reviewCancel").focus()
+    page.keyboard.press("Enter")
+    page.get_by_test_id("reviewCancelSubmit").click()
+    expect(page.get_by_test_id("reviewCancelReason")).to_have_accessible_description(re.compile(r"Enter a reason\."))
+    wide.expected("422")
+    assert_accessible(page)
+    page.get_by_test_id("reviewCancelReason").fill("The wrong users, " + "and-a-long-word" * 20)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("reviewCanceled")).to_contain_text("The wrong users")
+    narrow = sign_in(watched(viewport=NARROW).new_page(), "otto")
+    for url in (f"/reviews/report/{opened}", "/reviews/"):
+        look(page, url)
+        look(narrow, url)
 
 
 @pytest.fixture

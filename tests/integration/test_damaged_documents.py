@@ -16,11 +16,14 @@ from pytest_django import Settings
 from accounts.services import audit, damaged, errors, findings, jobs, reviews
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices, locks
+from accounts.services.findings.changed_roles import STORED
 from accounts.services.reviews.records import item_id
 from accounts.services.signin import delays, throttle
 from accounts.services.users import UserQuery
+from tests.support.findings import run_through
 from tests.support.nodes import TestNode
 from tests.support.reviews import start_review
+from tests.support.sessions import OWN_PAGE
 
 DEEP: Final = "[" * 9000 + "]" * 9000  # JSON that Python can't read
 WRONG: Final[tuple[Any, ...]] = (7, "x", True, [], [7], [""], {}, {"x": 7}, None)
@@ -132,6 +135,34 @@ def test_findings(node: TestNode, person: Callable[[str], PersonClient], ada: Cl
             findings.rows.page(run.chunks[name], 0, 20)
 
 
+def test_a_run_of_which_only_the_list_of_its_rows_is_damaged(
+    node: TestNode, person: Callable[[str], PersonClient], ada: Client
+) -> None:
+    """It is named, with the way to discard it, and the run before it is shown."""
+    before, run = (run_through(node, person("ada")) for _ in "12")
+    started = findings.start(person("ada"))
+    node.elastic.update(index=indices.FINDINGS, id=run.id, doc={"chunks": {"managers": [[7]]}}, refresh=True)
+    page = text(ada, "/findings/")
+    assert f"It isn't shown: {run.id}." in page
+    assert 'href="/damaged/discard/findings"' in page
+    assert f"?run={run.id}" not in page
+    assert f"run={before.id}" in text(ada, "/findings/view/managers")
+    assert "attachment" in ada.get("/findings/export/managers", headers=OWN_PAGE)["Content-Disposition"]
+    assert f'value="{run.id}" checked' in text(ada, "/damaged/discard/findings")
+    assert findings.start(person("ada")).id == started.id
+    after = run_through(node, person("ada"))
+    assert (after.id, after.previous) == (started.id, "")
+    last = run_through(node, person("ada"))
+    assert last.previous == after.id
+    for name in (STORED, "managers"):
+        chunk = last.chunks[name][0][0]
+        node.elastic.index(index=indices.FINDINGS, id=chunk, document={"kind": "rows", "rows": 7}, refresh=True)
+        assert run_through(node, person("ada")).previous == "", "rows that can't be read don't stop it, either"
+        last = run_through(node, person("ada"))
+    ada.post("/damaged/discard/findings", {"id": run.id})
+    assert "Damaged" not in text(ada, "/findings/")
+
+
 def test_rows_of_the_active_run(node: TestNode, person: Callable[[str], PersonClient], ada: Client) -> None:
     """It can't be resumed, and another one can be started."""
     run = findings.start(person("ada"))
@@ -213,6 +244,8 @@ def test_steps_of_bulk_changes(node: TestNode, ada: Client, action: str) -> None
     text(ada, "/users/jobs/")
     ada.post(f"/users/jobs/control/{job.id}", {"command": "start"})
     ada.post(f"/users/jobs/advance/{job.id}")
+    if action == "add-roles":
+        assert "Damaged</span>" in text(ada, "/users/jobs/"), "the list names it"
     assert (node.user("jdoe") or {})["roles"] == ["viewer"]
 
 

@@ -149,6 +149,7 @@ review_progress         sign-in  sign-in  sign-in  403      200      200        
 review_decide           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      302      302
 review_job              sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      200      302
 review_sign_off         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
+review_cancel           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      302      302
 review_report           sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_check            sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 review_download         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
@@ -234,7 +235,7 @@ class World:
         otto.actor = Actor("otto", "default_native", "native")
         people = UserQuery(q="jdoe", kind="native")
         self.snapshotting = reviews.start(otto, people, "Snapshotting").id
-        self.open, self.marked, done = (start_review(otto, people) for _ in range(3))
+        self.open, self.marked, self.canceled, done = (start_review(otto, people) for _ in range(4))
         for review in (self.marked, done):
             for number in (1, 2, 3):
                 decide(otto, review, number, "remove" if number == 2 else "keep")
@@ -333,6 +334,7 @@ class World:
             "review_decide": Sent((self.open.id,), form={"number": [number], f"{number}-decision": "remove"}),
             "review_job": Sent((self.snapshotting,)),
             "review_sign_off": Sent((self.marked.id,), form={"password": PASSWORD}),
+            "review_cancel": Sent((self.canceled.id,), form={"reason": f"of {kind}"}),
             "review_report": Sent((self.signed.id,)),
             "review_check": Sent((self.signed.id,)),
             "review_download": Sent((self.signed.id,)),
@@ -459,6 +461,24 @@ def test_allowed_requests_get_the_expected_status(world: World) -> None:
         if request.kind != "manager" and request.name not in OWN:
             assert world.node.writes() == writes, f"only a manager changes users: {request}"
     assert wrong(got) == {}
+
+
+def test_every_page_has_a_current_entry_in_the_navigation(world: World) -> None:
+    """Except the search, which is about all of them."""
+    opened = [name for name in EXPECTED if EXPECTED[name]["GET", "manager"] == "200"]
+    mia, sent, current = world.client("manager"), world.sent("manager"), {}
+    for name in opened:
+        url = reverse(name, args=sent.get(name, Sent()).args) + sent.get(name, Sent()).query
+        page = mia.get(url).getvalue().decode(errors="replace")
+        if navigation := re.search(r'<nav class="navigation".*?</nav>', page, re.DOTALL):
+            current[name] = re.findall(r'href="/([a-z-]*)/?" aria-current="page"', navigation[0])
+    assert [name for name, entries in current.items() if len(entries) != 1] == ["search"]
+    assert {name: current[name][0] for name in ("damaged_discard", "compare", "api_key_print")} == {
+        "damaged_discard": "reviews",
+        "compare": "findings",
+        "api_key_print": "access",
+    }
+    assert "aria-current" in mia.get("/damaged/discard/jobs").content.decode().partition("</nav>")[0]
 
 
 def test_other_sites_export_nothing(world: World) -> None:

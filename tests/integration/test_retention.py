@@ -343,27 +343,31 @@ def test_ended_reviews(node: TestNode, retained: Callable[..., None], person: Ca
     """Counted from their end; an open one is never deleted."""
     retained(REVIEWS_RETENTION_DAYS=30)
     otto = person("otto")
-    old, recent, open_one, failed, signing = (
+    old, recent, canceled, open_one, failed, signing = (
         ended_review(node, otto),
         ended_review(node, otto),
+        start_review(otto, UserQuery(q="jdoe")),
         start_review(otto, UserQuery(q="jdoe")),
         start_review(otto, UserQuery(q="jdoe")),
         start_review(otto, UserQuery(q="jdoe")),
     )
+    reviews.cancel(otto, canceled.id, "not needed")
     for review, state in ((failed, "failed"), (signing, "signing")):
         node.elastic.update(index=indices.REVIEWS, id=review.id, doc={"state": state})
     shift(node, indices.REVIEWS, old.id, 31, "created", "snapshot.generated_at", "sign_off.at")
+    shift(node, indices.REVIEWS, canceled.id, 31, "created", "cancellation.at")
     shift(node, indices.REVIEWS, recent.id, 29, "sign_off.at")
     shift(node, indices.REVIEWS, recent.id, 400, "created", "snapshot.generated_at")
     for review in (open_one, failed, signing):
         shift(node, indices.REVIEWS, review.id, 400, "created", "snapshot.generated_at")
 
-    assert delete_old_records("--dry-run").count("access review Quarter") == 2
+    assert delete_old_records("--dry-run").count("access review Quarter") == 3
     output = delete_old_records()
     assert f"Deleted: access review Quarter ({old.id}), 2 documents, " in output
     assert f"Deleted: access review Quarter ({failed.id}), 2 documents, " in output
-    assert output.count("\n") == 2
-    for review in (old, failed):
+    assert f"Deleted: access review Quarter ({canceled.id}), 2 documents, " in output
+    assert output.count("\n") == 3
+    for review in (old, failed, canceled):
         with pytest.raises(errors.ReviewNotFound):
             reviews.get_with_items(review.id, [1])
     for review in (recent, open_one, signing):

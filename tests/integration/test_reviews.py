@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -247,6 +248,70 @@ def test_removals_are_applied_once_and_recorded(
     done = [[(event.action, event.actor.username) for event in one.events if event.outcome == "success"] for one in gone]
     assert done == [[("user-disable", "ada")], [("user-disable", "ada")], []]
     assert (node.user(names[1]) or {})["enabled"]
+
+
+def test_each_batch_of_removals_reads_only_its_own_items(
+    node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice as many removals read twice as many items, not four times. Also after an interruption."""
+    monkeypatch.setattr(remediation, "BATCH_SIZE", 1)
+    monkeypatch.setattr(remediation, "PART_SIZE", 3)
+    (ada, otto), read, items = team, Counter[str](), store.items
+
+    def counted(review_id: str, query: reviews.ItemQuery) -> list[reviews.Item]:
+        found = items(review_id, query)
+        read[review_id] += len(found)
+        return found
+
+    def items_read(count: int) -> int:
+        people(node, count)
+        review = start_review(otto, PEOPLE)
+        for number in range(1, count + 1):
+            decide(otto, review, number, "remove")
+        review = sign_off(otto, review)
+        confirmed, done = reviews.digest(reviews.to_remove(review)), reviews.JobProgress(0, count, is_over=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "items", counted)
+            while not done.is_over:
+                done = reviews.apply_removals(ada, review.id, "delete", nothing_against_it, confirmed, done.after)
+        assert (done.done, [name for name in node.usernames() if name.startswith("person")]) == (count, [])
+        return read[review.id]
+
+    assert items_read(16) <= 2 * items_read(8) + 2 * remediation.PART_SIZE
+
+
+def test_items_that_are_altered_after_the_first_batch(
+    node: TestNode, team: tuple[PersonClient, PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Removals stop at one that was confirmed and isn't to be removed anymore; another one isn't removed."""
+    monkeypatch.setattr(remediation, "BATCH_SIZE", 2)
+    monkeypatch.setattr(remediation, "PART_SIZE", 2)
+    names, (ada, otto) = people(node, 7), team
+    review = start_review(otto, PEOPLE)
+    for number in range(1, 8):
+        decide(otto, review, number, "remove" if number < 7 else "keep")
+    review = sign_off(otto, review)
+    confirmed = reviews.digest(reviews.to_remove(review))
+
+    def advance(after: int) -> reviews.JobProgress:
+        return reviews.apply_removals(ada, review.id, "deactivate", nothing_against_it, confirmed, after)
+
+    def alter(number: int, choice: reviews.Decision) -> None:
+        item = reviews.get_with_items(review.id, [number])[1][0]
+        assert item.decision
+        store.put(item.with_decision(replace(item.decision, choice=choice)))
+
+    assert advance(0).after == 2
+    alter(7, "remove")
+    with pytest.raises(errors.Conflict):
+        advance(0)
+    assert advance(2).after == 4
+    alter(6, "keep")
+    with pytest.raises(errors.Conflict):
+        advance(4)
+    alter(6, "remove")
+    assert advance(4).is_over
+    assert [(node.user(name) or {})["enabled"] for name in names] == [*[False] * 6, True]
 
 
 def test_snapshot_batch_takes_few_calls(node: TestNode, team: tuple[PersonClient, PersonClient], calls: list[str]) -> None:

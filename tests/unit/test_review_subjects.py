@@ -1,6 +1,6 @@
 """What reviews can be about, without a node: rows, filters, and documents."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from accounts.forms.reviews import KeyFilterForm, MappingFilterForm, SubjectForm
 from accounts.services.api_keys import ApiKeyQuery
 from accounts.services.compare.differences import compare
 from accounts.services.compare.reviews import _entry
+from accounts.services.errors import DocumentDamaged
 from accounts.services.request_context import Actor
 from accounts.services.reviews import Item, KeyFilter, MappingFilter, Review
 from accounts.services.reviews.subjects import API_KEYS, ROLE_MAPPINGS, SUBJECTS, USERS, Query, of_query
@@ -101,7 +102,27 @@ def test_documents_of_earlier_versions_are_about_users() -> None:
     assert (item.subject, item.identity, item.name) == (USERS, "ada", "ada")
     review = Review.of(review_hit("r"))
     assert review.subject is USERS
+    assert review.cancellation is None
     assert Review.of({"_id": "r", "_source": review.document()}) == review
+
+
+def test_what_is_canceled_is_never_signed_off() -> None:
+    """Another program has written such a document."""
+    at = "2026-01-02T00:00:00+00:00"
+    cancellation = {"by": "otto", "realm": "default_native", "at": at, "reason": "x", "event": "e"}
+    sign_off = {"by": "otto", "realm": "default_native", "at": at, "sha256": "0", "event": "e", "counts": {}}
+    canceled = Review.of(review_hit("r", state="canceled", cancellation=cancellation))
+    assert (canceled.ended, canceled.has_snapshot, canceled.is_overdue) == (datetime.fromisoformat(at), False, False)
+    assert Review.of({"_id": "r", "_source": canceled.document()}) == canceled
+    for damaged in (
+        {"state": "canceled"},
+        {"cancellation": cancellation},
+        {"state": "canceled", "cancellation": cancellation, "sign_off": sign_off},
+        {"state": "canceled", "cancellation": {**cancellation, "event": "../x"}},
+        {"state": "canceled", "cancellation": {**cancellation, "at": "soon"}},
+    ):
+        with pytest.raises(DocumentDamaged):
+            Review.of(review_hit("r", **damaged))
 
 
 @pytest.mark.parametrize("subject", SUBJECTS.values())

@@ -47,6 +47,7 @@ class Action(StrEnum):
     REVIEW_DECIDE = "review-decide", "Record decision"
     REVIEW_CLOSE = "review-close", "Lock decisions"
     REVIEW_SIGN_OFF = "review-sign-off", "Sign off access review"
+    REVIEW_CANCEL = "review-cancel", "Cancel access review"
     RECORDS_DELETE = "records-delete", "Delete old records"
     DOCUMENT_DISCARD = "document-discard", "Discard damaged document"
 
@@ -144,6 +145,7 @@ REASONS: Final = {
     "job_not_authentic": "Bulk change without a valid signature",
     "step_repeated": "Already recorded in the audit trail. Check the user before you retry.",
     "document_damaged": "Damaged document",
+    "review_damaged": "Damaged items in the access review",
     "review_closed": "Access review not open",
     "review_incomplete": "Decisions pending",
     "metadata_erased": "Metadata was removed and not written again",

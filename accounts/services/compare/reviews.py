@@ -29,6 +29,11 @@ class Reviews:
     unknown: str = ""
 
     @property
+    def canceled(self) -> list[Review]:
+        """Those that were canceled: their snapshots were never reviewed to the end."""
+        return [review for review in (self.before, self.after) if review.cancellation]
+
+    @property
     def is_same_filter(self) -> bool:
         return self.before.filter == self.after.filter
 

@@ -101,8 +101,8 @@ def start(client: PersonClient) -> Run:
     known = history()
     if known and known[0].is_resumable and (active := first_readable(known[:1])):
         return active
-    previous = next((run.id for run in known if run.finished), "")
-    run = Run(uuid.uuid4().hex, timezone.now(), client.actor.username, previous=previous)
+    previous = first_readable(run for run in known if run.finished)
+    run = Run(uuid.uuid4().hex, timezone.now(), client.actor.username, previous=previous.id if previous else "")
     store.put(indices.FINDINGS, run.id, run.body(), None, refresh=True)
     return run
 
@@ -127,18 +127,22 @@ def first_readable(found: Iterable[Run]) -> Run | None:
 
 def history() -> list[Run]:
     """The stored runs, newest first, without their rows. The progress of an active run may be a second old."""
-    return history_and_damaged()[0]
+    return _history(source_excludes=["chunks"])[0]
 
 
 def history_and_damaged() -> tuple[list[Run], list[str]]:
-    """The same, and the IDs of runs that can't be read, because another program has written them."""
+    """The same with which rows belong to them, and the IDs of runs that can't be read, because another program has written them."""
+    return _history()
+
+
+def _history(**options: Any) -> tuple[list[Run], list[str]]:
     found = service_client().search(
         index=indices.FINDINGS,
         query={"term": {"kind": "run"}},
         sort=[{"started": {"order": "desc", "unmapped_type": "date"}}],
         size=10 * MAX_RUNS,
-        source_excludes=["chunks"],
         ignore_unavailable=True,
+        **options,
     )
     return damage.readable(Run.of, found["hits"]["hits"])
 

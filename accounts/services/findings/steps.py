@@ -55,7 +55,10 @@ def advance(client: PersonClient, id: str) -> Run:
     stored: list[tuple[str, list[rows.Chunk]]] = []
 
     def do(claimed: Run) -> Run:
-        batch = BATCHES[claimed.step](client, claimed)
+        try:
+            batch = BATCHES[claimed.step](client, claimed)
+        except errors.DocumentDamaged:  # the previous run or its rows: without it, this one can end
+            batch = BATCHES[claimed.step](client, replace(claimed, previous=""))
         stored.extend([*rows.save(batch.found).items(), *rows.save_state(STATE, batch.state).items()])
         return _with_rows(batch.run, stored)
 

@@ -152,7 +152,7 @@ class Job(Claimable):
 
     @property
     def state_label(self) -> str:
-        return "Damaged" if self.is_damaged else STATES[self.state]
+        return "Damaged" if self.is_damaged or self.has_forged_parts else STATES[self.state]
 
     @property
     def is_damaged(self) -> bool:

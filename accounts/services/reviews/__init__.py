@@ -1,9 +1,10 @@
 """Access reviews: a snapshot of users, API keys, or role mappings, a decision about each, the sign-off, and what was done then.
 
 A review is a document of `usermgmt-reviews`, each of its items another one. Its states are snapshotting -> open -> signing ->
-signed; a signed review can't be changed, and the hash of its decisions is in the audit trail.
+signed; a signed review can't be changed, and the hash of its decisions is in the audit trail. Until then it can be canceled.
 """
 
+from accounts.services.reviews.cancellation import cancel as cancel
 from accounts.services.reviews.decisions import decide as decide
 from accounts.services.reviews.records import DECISIONS as DECISIONS
 from accounts.services.reviews.records import PENDING as PENDING
@@ -29,6 +30,7 @@ from accounts.services.reviews.store import Progress as Progress
 from accounts.services.reviews.store import all_items as all_items
 from accounts.services.reviews.store import all_reviews as all_reviews
 from accounts.services.reviews.store import count_items as count_items
+from accounts.services.reviews.store import damaged_items as damaged_items
 from accounts.services.reviews.store import delete as delete
 from accounts.services.reviews.store import delete_items as delete_items
 from accounts.services.reviews.store import deleted_with_items as deleted_with_items

@@ -1,5 +1,8 @@
 """What reviewers decide: each item is a document of its own, so decisions on different items never conflict."""
 
+from contextlib import suppress
+from dataclasses import replace
+
 from django.utils import timezone
 
 from accounts.services import audit, errors
@@ -29,7 +32,24 @@ def decide(client: PersonClient, review_id: str, number: int, decision: Decision
     changes = {f"decision for {item.name}": (item.decision and str(item.decision), str(wanted))}
     with audit.recorded(client, audit.Action.REVIEW_DECIDE, review_id, kind="review", changes=changes):
         _write(item.with_decision(wanted))
-    return store.get_with_items(review_id, [number])[1][0]
+        written = _written(item)
+    return written or store.get_with_items(review_id, [number])[1][0]
+
+
+def _written(before: Item) -> Item | None:
+    """The item as it is now; None if it can't be read at the moment, which doesn't make its decision a failure.
+
+    Canceling writes no item, so a decision can come too late for its version to show it: it is undone. Raises ReviewClosed.
+    """
+    try:
+        review, (item,) = store.get_with_items(before.review, [before.number])
+    except errors.ServiceError:
+        return None
+    if review.cancellation:
+        with suppress(errors.ServiceError):
+            store.put(replace(before, version=item.version))
+        raise errors.ReviewClosed(review.id)
+    return item
 
 
 def _write(item: Item) -> None:

@@ -15,7 +15,7 @@ from accounts.services.request_context import Actor
 from accounts.services.reviews.subjects import SUBJECTS, USERS, Decision, Subject
 
 # "snapshotting": the snapshot is being created; "signing": the decisions are being locked; "failed": there is no complete snapshot.
-State = Literal["snapshotting", "failed", "open", "signing", "signed"]
+State = Literal["snapshotting", "failed", "open", "signing", "signed", "canceled"]
 
 DECISIONS: Final[tuple[Decision, ...]] = ("keep", "change", "remove")
 PENDING: Final = "pending"
@@ -64,6 +64,21 @@ class SignOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Who ended the review without a sign-off, when, and why. `event`: in the audit trail."""
+
+    by: str
+    realm: str
+    at: damage.MomentText
+    reason: str
+    event: damage.Slug
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(self.at)
+
+
+@dataclass(frozen=True, slots=True)
 class Review:
     """An access review. `query`: the items that it is about; `filter`: its description; `reviewers`: none means anyone.
 
@@ -84,22 +99,30 @@ class Review:
     snapshot: SnapshotManifest | None = None
     signer: str = ""
     sign_off: SignOff | None = None
+    cancellation: Cancellation | None = None
     version: Version | None = None
 
     @property
     def has_snapshot(self) -> bool:
-        return self.state not in ("snapshotting", "failed")
+        """One that is canceled may have none."""
+        return self.snapshot is not None if self.cancellation else self.state not in ("snapshotting", "failed")
+
+    @property
+    def can_be_canceled(self) -> bool:
+        return self.state in ("snapshotting", "open", "signing")
 
     @property
     def ended(self) -> datetime | None:
-        """When it was signed off, or its snapshot failed; None for one that goes on."""
+        """When it was signed off or canceled, or its snapshot failed; None for one that goes on."""
         if self.state == "signed" and self.sign_off:
             return self.sign_off.moment
+        if self.cancellation:
+            return self.cancellation.moment
         return self.snapshot.moment if self.state == "failed" and self.snapshot else None
 
     @property
     def is_overdue(self) -> bool:
-        return self.due is not None and self.state != "signed" and self.due < timezone.localdate()
+        return self.due is not None and self.state not in ("signed", "canceled") and self.due < timezone.localdate()
 
     def is_for(self, username: str) -> bool:
         """Whether this user is asked to review."""
@@ -118,6 +141,9 @@ class Review:
         """From a hit of a search or the answer to a get. Raises DocumentDamaged."""
         source = hit["_source"]
         names = ("title", "by", "filter", "query", "state", "expected", "signer")
+        canceled = source.get("cancellation")  # versions before 0.2.0 couldn't cancel
+        if (source["state"] == "canceled") != bool(canceled) or (canceled and source["sign_off"]):
+            raise ValueError("what is canceled is never signed off")
         return cls(
             id=hit["_id"],
             subject=_subject(source),
@@ -126,6 +152,7 @@ class Review:
             reviewers=tuple(source["reviewers"]),
             snapshot=SnapshotManifest(**source["snapshot"]) if source["snapshot"] else None,
             sign_off=SignOff(**source["sign_off"]) if source["sign_off"] else None,
+            cancellation=Cancellation(**canceled) if canceled else None,
             version=Version.known(hit),
             **{name: source[name] for name in names},
         )

@@ -1,7 +1,7 @@
 """Removals and changes after the sign-off: the items as they are now, what was done to them, and applying the removals."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -17,7 +17,7 @@ from accounts.services.reviews.store import ItemQuery
 from accounts.services.reviews.subjects import Current, Decision, Removal
 
 BATCH_SIZE: Final = 20
-READ_AHEAD: Final = 100
+PART_SIZE: Final = 100
 # Why the operator can't remove a user, or another thing, as a sentence; "" if they can.
 DenialReason = Callable[[Any], str]
 
@@ -78,26 +78,53 @@ def to_remove(review: Review) -> list[Item]:
 
 
 def digest(items: Sequence[Item]) -> str:
-    """Changes whenever other things are to be removed."""
-    shown = [[item.review, item.subject.slug, item.number, item.row] for item in items]
-    return sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
+    """Changes whenever other things are to be removed. It has the number of the last item and a hash of each part.
+
+    So a batch only needs to read the parts that it removes, and not all items again.
+    """
+    return " ".join(map(_part_digest, _parts(items, PART_SIZE)))
+
+
+def _part_digest(part: Sequence[Item]) -> str:
+    shown = [[item.review, item.subject.slug, item.number, item.row] for item in part]
+    return f"{part[-1].number}:{sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()}"
+
+
+def _parts(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _confirmed_parts(review: Review, confirmed: str, after: int) -> Iterator[Sequence[Item]]:
+    """The items to remove after a number, a part at a time, when it is needed. Raises Conflict if one isn't as it was confirmed."""
+    before = 0
+    for expected in confirmed.split():
+        last = int(expected.partition(":")[0])
+        if last > after:
+            part = store.items(review.id, ItemQuery("remove", after=before, size=PART_SIZE))
+            if not part or _part_digest(part) != expected:
+                raise _others_confirmed(review)
+            yield [item for item in part if item.number > after]
+        before = last
+
+
+def _others_confirmed(review: Review) -> errors.Conflict:
+    return errors.Conflict(f"other items of the review {review.id} are to be removed than were confirmed")
 
 
 def remaining(
     client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, items: Sequence[Item]
 ) -> list[Outcome]:
     """Those of the items that still can be removed."""
-    return list(_pending(client, review, removal, denial_reason, items, size=store.BATCH_SIZE))
+    return list(_pending(client, review, removal, denial_reason, _parts(items, store.BATCH_SIZE)))
 
 
 def _pending(
-    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, items: Sequence[Item], size: int
+    client: PersonClient, review: Review, removal: Removal, denial_reason: DenialReason, parts: Iterable[Sequence[Item]]
 ) -> Iterator[Outcome]:
-    """The same, read in batches of that size."""
-    for start in range(0, len(items), size):
-        page = items[start : start + size]
-        current = review.subject.current(client, [item.row for item in page])
-        each = [Outcome(item, current[item.identity]) for item in page]
+    """The same, of one part after the other."""
+    for part in parts:
+        current = review.subject.current(client, [item.row for item in part])
+        each = [Outcome(item, current[item.identity]) for item in part]
         yield from (one for one in each if _is_pending(one.current, removal, denial_reason))
 
 
@@ -113,16 +140,17 @@ def apply_removals(
     """Remove the next batch of the remaining items, each under a lock and as they are then.
 
     Each is tried once: `after` is the number of the last item that was. Of two administrators who do so at once, one finds it
-    done. `confirmed`: the digest of the items that the operator was shown, so that what was altered since isn't removed.
-    Raises Conflict if they are others now, ReviewClosed for a review that isn't signed off, AuditUnavailable.
+    done. `confirmed`: the digest of the items that the operator was shown, so that what was altered since isn't removed: the first
+    batch compares all items with it, the others only those that they remove. Raises Conflict if they are others now, ReviewClosed
+    for a review that isn't signed off, AuditUnavailable.
     """
     review = store.get(review_id)
     if not review.sign_off:
         raise errors.ReviewClosed(review_id)
-    items = to_remove(review)
-    if digest(items) != confirmed:
-        raise errors.Conflict(f"other items of the review {review_id} are to be removed than were confirmed")
-    pending = _pending(client, review, removal, denial_reason, [item for item in items if item.number > after], size=READ_AHEAD)
+    if not after and digest(to_remove(review)) != confirmed:
+        raise _others_confirmed(review)
+    store.refresh()
+    pending = _pending(client, review, removal, denial_reason, _confirmed_parts(review, confirmed, after))
     found = [one.item for one in islice(pending, BATCH_SIZE + 1)]
     batch = found[:BATCH_SIZE]
     failed = [item for item in batch if not _remove(client, item, removal, denial_reason)]

@@ -7,7 +7,6 @@ none can be written after the hash. The job runs in batches, and the signer can 
 import hashlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -26,7 +25,8 @@ FOUND_AFTER: Final = timedelta(minutes=1)
 def begin_sign_off(client: PersonClient, review_id: str) -> None:
     """Close the review for decisions in the operator's name, who has entered their password again; `lock_decisions` does the rest.
 
-    Raises ReviewIncomplete while decisions are pending, ReviewClosed when it isn't open, AuditUnavailable.
+    Raises ReviewIncomplete while decisions are pending, ReviewDamaged if items can't be read, because the sign-off would never end,
+    ReviewClosed when it isn't open, AuditUnavailable.
     """
     store.refresh()
     review, progress = store.get(review_id), store.progress([review_id])[review_id]
@@ -34,6 +34,8 @@ def begin_sign_off(client: PersonClient, review_id: str) -> None:
         raise errors.ReviewClosed(review_id)
     if progress.pending:
         raise errors.ReviewIncomplete(progress.pending)
+    if damaged := store.damaged_items(review_id):
+        raise errors.ReviewDamaged(damaged)
     actor, changes = client.actor, {"state": (review.state, "signing")}
     with audit.recorded(client, audit.Action.REVIEW_CLOSE, review_id, kind="review", changes=changes):
         store.put(replace(review, state="signing", signer=actor.unique_name))
@@ -59,8 +61,11 @@ def lock_decisions(client: PersonClient, review_id: str) -> JobProgress:
     if batch:
         store.put_many([replace(item, locked=True) for item in batch])
         return JobProgress(total - unlocked + len(batch), total, is_over=False)
-    with suppress(errors.Conflict):  # another tab of the signer was first
+    try:
         _sign(client, review)
+    except errors.Conflict:
+        if store.get(review_id).state != "signed":  # by another tab of the signer; otherwise it was canceled, or taken over
+            raise errors.ReviewClosed(review_id) from None
     return JobProgress(total, total, is_over=True)
 
 
@@ -88,7 +93,7 @@ def digest(items: Iterator[Item]) -> tuple[str, dict[str, int]]:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Whether the decisions are those that were signed. `now`: their hash; `trail`: the hash in the audit trail.
+    """Whether the decisions are those that were signed. `now`: their hash, "" if one is damaged; `trail`: that in the audit trail.
 
     "missing": the audit trail, which starts at `trail_start`, doesn't have the sign-off, so the decisions aren't proved.
     """
@@ -108,7 +113,10 @@ def verify(review: Review) -> Verification:
     if not review.sign_off:
         raise errors.ReviewClosed(review.id)
     store.refresh()
-    now, _ = digest(store.all_items(review.id))
+    try:
+        now, _ = digest(store.all_items(review.id))
+    except errors.DocumentDamaged:
+        return Verification("modified", "")
     query = audit.Query(kind="review", target=review.id, action=audit.Action.REVIEW_SIGN_OFF)
     events = audit.search(query).events
     hashes = {_recorded_hash(event) for event in events}

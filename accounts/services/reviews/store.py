@@ -109,7 +109,7 @@ def ended_before(moment: datetime) -> list[Review]:
     """The reviews that ended before then, the oldest first; call `refresh` first."""
     filters = [
         {"term": {"kind": "review"}},
-        {"terms": {"state": ["signed", "failed"]}},
+        {"terms": {"state": ["signed", "canceled", "failed"]}},
         {"range": {"created": {"lt": moment.isoformat()}}},
     ]
     answer = service_client().search(
@@ -201,6 +201,18 @@ def all_items(review_id: str, show: str = "") -> Iterator[Item]:
         after = batch[-1].number
 
 
+def damaged_items(review_id: str) -> list[str]:
+    """The IDs of all items that can't be read, those without a number too. Reads every item; call `refresh` first."""
+    query = {"bool": {"filter": _filters(review_id, ItemQuery())}}
+    sort = [{"number": {"order": "asc", "missing": "_last", "unmapped_type": "integer"}}]
+    damaged: list[str] = []
+    position: dict[str, Any] = {}
+    while hits := service_client().search(**REVIEWS_INDEX, query=query, sort=sort, size=BATCH_SIZE, **position)["hits"]["hits"]:
+        damaged += damage.readable(Item.of, hits)[1]
+        position = {"search_after": hits[-1]["sort"]}
+    return damaged
+
+
 def count_after(review_id: str, show: str, number: int) -> int:
     """How many items with this decision come after a number; call `refresh` first."""
     filters = _filters(review_id, ItemQuery(show, after=number))
@@ -224,7 +236,9 @@ def unlocked(review_id: str) -> tuple[list[Item], int]:
 
 def _filters(review_id: str, query: ItemQuery) -> list[dict[str, Any]]:
     filters: list[dict[str, Any]] = [{"term": {"kind": "item"}}, {"term": {"review": review_id}}]
-    if query.show in (PENDING, *DECISIONS):
+    if query.show == PENDING:  # whatever isn't decided, as in `Progress`: a damaged item may have no choice
+        filters.append({"bool": {"must_not": {"terms": {"choice": list(DECISIONS)}}}})
+    elif query.show in DECISIONS:
         filters.append({"term": {"choice": query.show}})
     if query.after or query.before:
         filters.append({"range": {"number": {"lt": query.before} if query.before else {"gt": query.after}}})

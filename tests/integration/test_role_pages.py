@@ -172,7 +172,9 @@ def test_roles_are_read_only(node: TestNode, signed_in: Callable[..., Client], u
     assert Client().get(url).status_code == 302
 
 
-def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_of_the_roles(
+    node: TestNode, otto: Client, calls: list[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Each row is what the node says, and the users are read once for all roles."""
     monkeypatch.setattr(role_table, "MAX_NAMED", 2)
     orders = {"names": ["orders"], "privileges": ["read"], "allow_restricted_indices": True}
@@ -182,6 +184,10 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     node.elastic.security.put_role(name="may", cluster=["manage"])
     for name in ("u1", "u2", "u3"):
         node.put_user(name, roles=["acme", "viewer", "acme"], enabled=name != "u2")
+    everyone = {"field": {"realm.name": "saml1"}}
+    for name, is_enabled in (("staff", True), ("former", False)):
+        node.elastic.security.put_role_mapping(name=name, enabled=is_enabled, roles=["acme", "viewer"], rules=everyone)
+    request.addfinalizer(lambda: [node.elastic.security.delete_role_mapping(name=name) for name in ("staff", "former")])
     assert "<strong>1 role</strong>: name or description contains “acme”, sorted by name." in text(otto, "/roles/export?q=acme")
     calls.clear()
     file = io.BytesIO(otto.post("/roles/export", {"format": "ndjson"}).getvalue())
@@ -201,6 +207,7 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     acme = rows["acme"]
     assert (acme["users"], acme["active_users"], acme["usernames"]) == (3, 2, ["u1", "u2"])
     assert (acme["enabled"], acme["can_become_administrator"], acme["given_to_all"]) == (True, False, False)
+    assert (acme["role_mappings"], rows["may"]["role_mappings"]) == (["staff"], [])
     assert acme["privileges"] == "Index privileges on orders: read (Includes restricted system indices)"
     assert (rows["superuser"]["can_become_administrator"], rows["superuser"]["reserved"]) == (True, True)
     assert rows["creates"]["how"] == "Can create and update users (cluster:admin/xpack/security/user/put)"

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from accounts.services.signin import throttle
 from accounts.services.user_api import Caller, Change, Conditions
 from accounts.user_api import bodies, description, responses, routes
 from accounts.user_api.bodies import Unreadable
+from accounts.user_api.paging import Paging
 from accounts.user_api.routes import ChangeName, Route
 
 logger = logging.getLogger(__name__)
@@ -98,11 +100,28 @@ def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, nam
 
 
 def _read(request: HttpRequest, caller: Caller, path: str, name: str) -> HttpResponse:
+    if paging := Paging.of(path, request.META.get("QUERY_STRING", "")) if request.method in ("GET", "POST") else None:
+        return _page(request, caller, path, paging)
     # To HEAD, there is never a body: libcurl would wait for one after it has sent one.
     body = bodies.content(request) or None if request.method in ("GET", "POST") else None
     answer = caller.read(_call(request, path, body, encoding=request.META.get("HTTP_CONTENT_ENCODING", "")))
-    accepts_gzip = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
-    return responses.passed_on(answer, gzip=accepts_gzip, headers=_etag(request, path, name, answer))
+    return responses.passed_on(answer, gzip=_accepts_gzip(request), headers=_etag(request, path, name, answer))
+
+
+def _page(request: HttpRequest, caller: Caller, path: str, paging: Paging) -> HttpResponse:
+    data = bodies.unpacked(request, bodies.content(request))
+    call = _call(request, path, paging.body(bodies.parsed(data) if data.strip() else {}))
+    accepted = call.headers.get("accept", "")
+    # Elasticsearch requires the version of the body to be that of the response.
+    content_type = accepted if accepted.startswith("application/vnd.elasticsearch+json") else "application/json"
+    headers = {"content-type": content_type, **call.headers}
+    answer = caller.read(replace(call, target=f"{path}?{paging.query}" if paging.query else path, headers=headers))
+    links = paging.links(f"{settings.BASE_PATH}{path}", answer)
+    return responses.passed_on(answer, gzip=_accepts_gzip(request), headers=links)
+
+
+def _accepts_gzip(request: HttpRequest) -> bool:
+    return "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
 
 
 def _etag(request: HttpRequest, path: str, name: str, answer: Answer) -> dict[str, str]:

@@ -95,7 +95,12 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
         "all of the owner": owner.create_api_key(name="all of the owner", refresh=True)["id"],
         "one action": owner.create_api_key(name="one action", role_descriptors={"one": creating}, refresh=True)["id"],
     }
-    owner.create_api_key(name="expires", expiration="1d", refresh=True)
+    others = {"expires": owner.create_api_key(name="expires", expiration="1d", refresh=True)["id"]}
+    others["perhaps"] = owner.create_api_key(
+        name="perhaps",
+        role_descriptors={"one": {"cluster": ["cluster:admin/xpack/security/user/set_enabled"]}},
+        refresh=True,
+    )["id"]
     owner.create_api_key(name="watches", role_descriptors={"one": {"cluster": ["monitor"]}}, refresh=True)
     owner.create_api_key(
         name="beyond the owner",
@@ -110,10 +115,15 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
     assert {row.ref for row in of_keyed} == set(keys.values())
     [one] = [row for row in of_keyed if row.ref == keys["one action"]]
     assert "never expires. Can create and update users (cluster:admin/xpack/security/user/put)." in one.details
+    more = {row.ref: row.details for row in rows.read(run.chunks["administrator-keys"]) if row.username == "keyed"}
+    assert more.keys() == set(others.values())
+    assert "Can manage users and roles (manage_security)." in more[others["expires"]]
+    assert "Not known whether this works in this cluster." in more[others["perhaps"]]
 
     node.elastic.security.invalidate_api_key(username="keyed")
     after = run_through(node, otto)
-    assert not [row for row in rows.read(after.chunks.get("powerful-keys", [])) if row.username == "keyed"]
+    for slug in ("powerful-keys", "administrator-keys"):
+        assert not [row for row in rows.read(after.chunks.get(slug, [])) if row.username == "keyed"]
 
 
 def of_keys(run: findings.Run, slug: str, ids: Collection[str]) -> dict[str, Row]:

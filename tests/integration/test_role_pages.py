@@ -3,6 +3,7 @@
 import html
 import io
 import json
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -51,6 +52,20 @@ def test_all_roles_and_what_is_to_be_known_of_them(node: TestNode, otto: Client)
     assert "1 of" in found
     assert "No role name or description contains “<b>*”." in text(otto, "/roles/?q=%3Cb%3E*")
     assert "<html" not in text(otto, "/roles/?q=shop", headers={"HX-Request": "true", "HX-Target": "roles-results"})
+
+
+def test_captions_say_what_is_listed_how_many_and_in_which_order(
+    node: TestNode, otto: Client, request: pytest.FixtureRequest
+) -> None:
+    node.elastic.security.put_role_mapping(name="captioned", enabled=True, roles=["viewer"], rules={"field": {"username": "x"}})
+    request.addfinalizer(lambda: node.elastic.security.delete_role_mapping(name="captioned"))
+    for url, caption in (
+        ("/roles/?q=superuser", r"Roles 1 of \d+: name or description contains “superuser”, sorted by name"),
+        ("/roles/", r"Roles (\d+) of \1: all roles, sorted by name"),
+        ("/role-mappings/?q=captioned&order=desc", r"Role mappings 1–1 of 1: name, [^<]*“captioned”, sorted by name \(descending\)"),
+        ("/service-accounts/?q=kibana", r"Service accounts 1 of \d+: name or token contains “kibana”, sorted by name \(ascending\)"),
+    ):
+        assert re.search(f"<caption[^>]*>{caption}</caption>", text(otto, url)), url
 
 
 def test_the_pages_ask_few_questions(node: TestNode, otto: Client, calls: list[str]) -> None:

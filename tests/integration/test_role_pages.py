@@ -62,8 +62,8 @@ def test_captions_say_what_is_listed_how_many_and_in_which_order(
     for url, caption in (
         ("/roles/?q=superuser", r"Roles 1 of \d+: name or description contains “superuser”, sorted by name"),
         ("/roles/", r"Roles (\d+) of \1: all roles, sorted by name"),
-        ("/role-mappings/?q=captioned&order=desc", r"Role mappings 1–1 of 1: name, [^<]*“captioned”, sorted by name \(descending\)"),
-        ("/service-accounts/?q=kibana", r"Service accounts 1 of \d+: name or token contains “kibana”, sorted by name \(ascending\)"),
+        ("/role-mappings/?q=captioned&order=desc", r"Role mappings 1–1 of 1: [^<]*“captioned”, sorted by name \(descending\)"),
+        ("/service-accounts/?q=kibana", r"Service accounts 1 of \d+: [^<]* contains “kibana”, sorted by name \(ascending\)"),
     ):
         assert re.search(f"<caption[^>]*>{caption}</caption>", text(otto, url)), url
 

@@ -574,15 +574,28 @@ class TestPages:
         orphan = as_user(node, "leaver").security.create_api_key(name="cron", refresh=True)
         node.elastic.security.delete_user(username="leaver")
         run_through(node, otto)
-        url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
-        assert f'href="{url}"' not in self.text(signed_in("otto"), "/findings/view/orphaned-keys")
+        link = f'href="/api-keys/revoke/{orphan["id"]}"'
+        assert link not in self.text(signed_in("otto"), "/findings/view/orphaned-keys")
         browser = signed_in("ada")
-        assert f'href="{url}"' in self.text(browser, "/findings/view/orphaned-keys")
+        assert link in self.text(browser, "/findings/view/orphaned-keys")
+        url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
         assert "the deleted user leaver" in self.text(browser, url)
         assert works(node, orphan["encoded"])
         assert browser.post(url, {"id": orphan["id"]}).headers["Location"] == "/findings/view/orphaned-keys"
         assert not works(node, orphan["encoded"])
         assert browser.get(url).status_code == 404, "neither a user nor a key"
+
+    def test_revoke_key_of_another_realm(self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
+        """Its owner isn't in the list of users."""
+        fleet: dict[str, Any] = {"namespace": "elastic", "service": "fleet-server", "name": "revoked"}
+        token = node.elastic.security.create_service_token(**fleet)["token"]["value"]
+        key = node.elastic.options(bearer_auth=token).security.create_api_key(name="of fleet", refresh=True)
+        node.elastic.security.delete_service_token(**fleet)
+        run_through(node, otto)
+        browser, url = signed_in("ada"), f"/api-keys/revoke/{key['id']}"
+        assert f'href="{url}"' in self.text(browser, "/findings/view/lasting-keys")
+        assert browser.post(url, {"reason": "unknown use"}).headers["Location"] == f"/api-keys/view/{key['id']}"
+        assert not of_keys(run_through(node, otto), "lasting-keys", [key["id"]])
 
     def test_pages_of_a_long_finding(
         self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch

@@ -47,6 +47,11 @@ CHANGES: Final[Mapping[ChangeName, Callable[[Change], Answer]]] = {
 
 def respond(request: HttpRequest) -> HttpResponse:
     """The response to any request for a path of Elasticsearch."""
+    query, accept, opaque_id = (request.META.get(name, "") for name in ("QUERY_STRING", "HTTP_ACCEPT", "HTTP_X_OPAQUE_ID"))
+    return responses.as_requested(_respond(request), query, accept, opaque_id)
+
+
+def _respond(request: HttpRequest) -> HttpResponse:
     arrived = throttle.arrival_time()
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
@@ -65,6 +70,7 @@ def respond(request: HttpRequest) -> HttpResponse:
 
 
 def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: str, arrived: float) -> HttpResponse:
+    target = _target(request, path)
     caller = Caller(request.META.get("HTTP_AUTHORIZATION", ""), request.META.get(_meta(RUN_AS), ""))
     try:
         return _answered(request, caller, path, route, name)
@@ -73,14 +79,14 @@ def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: s
     except errors.AuthenticationFailed as exc:
         if caller.client.basic_username:
             throttle.wait_until_slot(arrived)
-        return responses.of_error(exc, path, caller.client.basic_username)
+        return responses.of_error(exc, target, caller.client.basic_username)
     except errors.ServiceError as exc:
-        return responses.of_error(exc, path)
+        return responses.of_error(exc, target)
     except RecursionError:  # before anything is sent: the metadata before and after the change is compared
         return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", "the metadata is nested too deeply")
     except Exception:  # programs expect JSON; what was being changed is in the audit trail as "Unknown"
         logger.exception("User API: %s %s", request.method, route.path)
-        return responses.of_error(errors.OutcomeUnknown(), path)
+        return responses.of_error(errors.OutcomeUnknown(), target)
     finally:
         if observation := request_context.observation.get():
             observation.view, observation.username = route.path, caller.username
@@ -140,7 +146,7 @@ def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, 
     if "username" in routes.parameters(request.META.get("QUERY_STRING", "")):  # whose password `_password` would change
         raise errors.Refused(f"request [{path}] contains unrecognized parameter: [username]")
     data = bodies.content(request)
-    identity = caller.identify(path)
+    identity = caller.identify(_target(request, path), is_pretty=responses.is_pretty(request.META.get("QUERY_STRING", "")))
     body: dict[str, Any] = {}
     if name in ("put", "change_password", "change_own_password"):
         data = bodies.unpacked(request, data)

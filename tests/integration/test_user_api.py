@@ -151,6 +151,13 @@ CALLS: Final = [
     ("PUT", "/_security/user/a%00b", JSON, body()),
     ("PUT", "/_security/user/jdoe", JSON, body(roles=[1])),
     ("PUT", "/_security/user/jdoe", JSON, body(roles="viewer,editor")),
+    # What usermgmt answers itself.
+    ("PATCH", "/_security/user/ada?pretty", {"X-Opaque-Id": "abc"}, None),
+    ("PATCH", "/_security/user/ada?pretty=false", {"Accept": COMPATIBLE}, None),
+    ("PUT", "/_security/user/jdoe?pretty=true", {**JSON, "Authorization": "", "X-Opaque-Id": "\xe9"}, body()),
+    ("PUT", "/_security/user/jdoe?pretty", {**JSON, "Authorization": basic("x", "y")}, body()),
+    ("PUT", "/_security/user/jdoe?pretty", {**JSON, "X-Opaque-Id": "abc", "Accept": "*/*"}, None),
+    ("PUT", "/_security/user/jdoe?pretty", {"Content-Type": "text/plain", "X-Opaque-Id": "abc"}, body()),
 ]
 
 
@@ -581,16 +588,17 @@ def test_wrong_passwords_are_throttled(node: TestNode, tmp_path: Path) -> None:
     try:
         wrong = set()
         for _ in range(3):
-            wrong.add(send(url, "GET", "/_security/user", authorization=basic("otto", "wrong").rstrip("=")).body)
+            wrong.add(send(url, "GET", "/_security/user?pretty", authorization=basic("otto", "wrong").rstrip("=")).body)
             # Elasticsearch answers this without looking at the password.
             assert send(url, "OPTIONS", "/_security/user", authorization=basic("otto", "any")).status in (200, 401)
-        right = send(url, "GET", "/_security/user", authorization=basic("otto"))
+        right = send(url, "GET", "/_security/user?pretty", authorization=basic("otto"))
         change = send(url, "DELETE", "/_security/user/jdoe", authorization=basic("otto"))
     finally:
         process.terminate()
         process.wait(timeout=30)
     assert (len(wrong), right.status, change.status) == (1, 401, 401)
     assert right.body in wrong
+    assert b"\n" in right.body
 
 
 def test_change_with_lost_response_is_no_repeatable_status(node: TestNode, tmp_path: Path) -> None:

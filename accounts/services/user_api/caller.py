@@ -81,27 +81,28 @@ class Caller:
             raise _ProvesNothing(answer)
         return answer
 
-    def identify(self, path: str) -> Identity:
+    def identify(self, target: str, *, is_pretty: bool = False) -> Identity:
         """Who the caller is (`_security/_authenticate`); the client's `actor` is that user from then on.
 
-        `path`: of the change to be made. Raises AuthenticationFailed, with a response as if the change had been sent.
+        `target`: of the change to be made. Raises AuthenticationFailed, with a response as if the change had been sent.
         """
         if not self.client.has_credentials:
             raise errors.AuthenticationFailed("no credentials")
         key = (self.client.fingerprint, self._run_as)
         identity = _identities.get(key)
         if identity is None:
-            identity = self._identity(path)
+            identity = self._identity(target, is_pretty=is_pretty)
             _identities.set(key, identity)
         self.client.actor = identity.actor
         return identity
 
-    def _identity(self, path: str) -> Identity:
+    def _identity(self, target: str, *, is_pretty: bool) -> Identity:
+        asked = f"{AUTHENTICATE}?pretty" if is_pretty else AUTHENTICATE
         try:
-            answer = self.read(Call("GET", AUTHENTICATE))
+            answer = self.read(Call("GET", asked))
         except errors.AuthenticationFailed as exc:
             if exc.answer:
-                exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{AUTHENTICATE}]".encode(), f"[{path}]".encode()))
+                exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{asked}]".encode(), f"[{target}]".encode()))
             raise
         if answer.status >= HTTPStatus.BAD_REQUEST:  # no right to run as that user, for example, or too many requests
             raise rejection(answer, is_read=True)

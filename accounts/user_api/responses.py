@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl
 from django.http import HttpResponse
 from django.utils.text import compress_string
 
-from accounts.services import errors, request_context
+from accounts.services import errors, request_context, user_api
 from accounts.services.client import Answer
 
 PRODUCT: Final = {"X-Elastic-Product": "Elasticsearch"}
 CHALLENGE: Final = "Www-Authenticate"
-# Also in the body of a 401, as Elasticsearch has it.
-CHALLENGES: Final = ('Basic realm="security", charset="UTF-8"', "ApiKey")
+# Of a node without TLS, if it has no 401 that says which. They are also in the body.
+CHALLENGES: Final = 'Basic realm="security", charset="UTF-8", ApiKey'
 # Headers of Elasticsearch's response that are passed on; the others belong to its connection.
 PASSED_ON: Final = {"x-elastic-product", "www-authenticate", "allow", "warning", "x-opaque-id", "location"}
 # Between two challenges that a header has together: the parameters of one are also separated by commas.
@@ -145,8 +145,10 @@ def _unauthorized(path: str, username: str) -> HttpResponse:
         if username
         else f"missing authentication credentials for REST request [{path}]"
     )
-    response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header={"WWW-Authenticate": list(CHALLENGES)})
-    response[CHALLENGE] = ", ".join(CHALLENGES)
+    challenges = user_api.challenges() or CHALLENGES
+    header = {"WWW-Authenticate": BETWEEN_CHALLENGES.split(challenges)}
+    response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header=header)
+    response[CHALLENGE] = challenges
     del response["X-Elastic-Product"]
     return response
 

@@ -77,9 +77,10 @@ def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: s
     except Unreadable as exc:
         return responses.error(exc.status, exc.type, exc.reason) if exc.type else responses.text_error(exc.status, exc.reason)
     except errors.AuthenticationFailed as exc:
+        response = responses.of_error(exc, target, caller.client.basic_username)
         if caller.client.basic_username:
             throttle.wait_until_slot(arrived)
-        return responses.of_error(exc, target, caller.client.basic_username)
+        return response
     except errors.ServiceError as exc:
         return responses.of_error(exc, target)
     except RecursionError:  # before anything is sent: the metadata before and after the change is compared

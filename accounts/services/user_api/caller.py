@@ -7,7 +7,15 @@ from typing import Final
 from django.conf import settings
 
 from accounts.services import errors, request_context
-from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, rejection, require_own_credentials
+from accounts.services.client import (
+    Answer,
+    Call,
+    ForwardingClient,
+    MemoryCache,
+    cached_for_service,
+    rejection,
+    require_own_credentials,
+)
 from accounts.services.request_context import Actor, SignInKey
 from accounts.services.signin import throttle
 
@@ -26,6 +34,16 @@ class Identity:
     details: dict[str, str]
     # Also with an API key of theirs, although Elasticsearch then gives the realm of keys.
     is_native_or_reserved: bool
+
+
+@cached_for_service(times=60)
+def challenges() -> str:
+    """The header of a 401 of Elasticsearch, which depends on its settings; "" if there is none, as with anonymous access."""
+    try:
+        ForwardingClient("").forward(Call("GET", AUTHENTICATE), is_read=True)
+    except errors.ServiceError as exc:
+        return exc.answer.headers.get("www-authenticate", "") if exc.answer else ""
+    return ""
 
 
 class _ProvesNothing(Exception):

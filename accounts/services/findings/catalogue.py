@@ -64,7 +64,7 @@ CATALOGUE: Final = (
         "Every application or user that has such a key is an administrator, until it is revoked. The key keeps the privileges that "
         "its owner had when it was created, even if the owner has fewer now.",
         "Replace it with a key that expires and has only the privileges that its application needs, then revoke it.",
-        "Keys with run_as, and keys for remote clusters.",
+        "Keys with run_as, and keys for remote clusters: they are among the other API keys of administrators.",
         noun="API key",
     ),
     Finding(
@@ -166,7 +166,7 @@ CATALOGUE: Final = (
     ),
     Finding(
         "unseen",
-        "Users inactive for 90 days",
+        "Users inactive for 90 days, or without a recorded sign-in",
         "action",
         "Unused accounts are rarely monitored and often belong to people who have left.",
         "Ask the user or their manager. Deactivate accounts that are no longer needed.",

@@ -47,6 +47,11 @@ def _is_secret(name: str) -> bool:
     return "password" in name or name == "api_key"
 
 
+def address(request: HttpRequest) -> str:
+    """Of usermgmt for programs, with BASE_PATH and without a slash at its end."""
+    return f"{request.scheme}://{request.get_host()}{settings.BASE_PATH}"
+
+
 def is_own_url(request: HttpRequest, url: str) -> bool:
     """Whether the URL, as browsers read it, is on this host and below BASE_PATH."""
     if not url_has_allowed_host_and_scheme(url, allowed_hosts={request.get_host()}, require_https=request.is_secure()):

@@ -17,6 +17,7 @@ API_KEYS = (
     ("log-shipper-eu", "eu-west-1 before the move", None),
     ("log-shipper-eu", "load test", "1s"),
     ("it-helpdesk", "nightly sync", None),
+    ("it-helpdesk", "onboarding script", "180d"),
     ("kwame.mensah", "sales dashboard", None),
     ("mehmet.yilmaz", "metabase", None),
     ("viktor.hansen", "ci-pipeline", None),

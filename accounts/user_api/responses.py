@@ -5,21 +5,23 @@ import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from django.http import HttpResponse
 from django.utils.text import compress_string
 
-from accounts.services import errors, request_context
+from accounts.services import errors, request_context, user_api
 from accounts.services.client import Answer
 
 PRODUCT: Final = {"X-Elastic-Product": "Elasticsearch"}
 CHALLENGE: Final = "Www-Authenticate"
-# Also in the body of a 401, as Elasticsearch has it.
-CHALLENGES: Final = ('Basic realm="security", charset="UTF-8"', "ApiKey")
+# Of a node without TLS, if it has no 401 that says which. They are also in the body.
+CHALLENGES: Final = 'Basic realm="security", charset="UTF-8", ApiKey'
 # Headers of Elasticsearch's response that are passed on; the others belong to its connection.
 PASSED_ON: Final = {"x-elastic-product", "www-authenticate", "allow", "warning", "x-opaque-id", "location"}
 # Between two challenges that a header has together: the parameters of one are also separated by commas.
 BETWEEN_CHALLENGES: Final = re.compile(r", (?=[\w-]+(?: |,|$))")
+COMPATIBLE: Final = re.compile(r"application/vnd\.elasticsearch\+json; ?compatible-with=\d")
 MIN_COMPRESSED: Final = 1024  # bytes
 NOT_RECORDED: Final = '299 usermgmt "The change was made, but its outcome could not be written to the audit trail."'
 PERHAPS: Final = "Elasticsearch did not confirm the change. Check the user before trying again."
@@ -57,6 +59,14 @@ class Response(HttpResponse):
             yield from ((name, part) for part in (BETWEEN_CHALLENGES.split(value) if name == CHALLENGE else [value]))
 
 
+class OwnResponse(Response):
+    """A response of usermgmt, with the value of its body."""
+
+    def __init__(self, body: Mapping[str, Any], status: int, headers: Mapping[str, str]) -> None:
+        super().__init__(_json(body), status=status, content_type="application/json", headers=headers)
+        self.body = body
+
+
 def passed_on(answer: Answer, *, gzip: bool = False, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """The response of Elasticsearch. `gzip`: whether the client accepts it compressed."""
     response = Response(answer.body, status=answer.status)
@@ -92,23 +102,39 @@ def of_error(exc: errors.ServiceError, path: str, username: str = "") -> HttpRes
 def error(status: int, type_: str, reason: str, **more: Any) -> HttpResponse:
     """An error in the form of Elasticsearch."""
     cause = {"type": type_, "reason": reason, **more}
-    return _json(status, {"error": {"root_cause": [cause], **cause}, "status": status})
+    return OwnResponse({"error": {"root_cause": [cause], **cause}, "status": status}, status, PRODUCT)
 
 
 def text_error(status: int, text: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
     """An error that Elasticsearch returns as a text, such as one about the method or the media type."""
-    return _json(status, {"error": text, "status": status}, headers)
+    return OwnResponse({"error": text, "status": status}, status, {**PRODUCT, **(headers or {})})
 
 
 def value(body: Mapping[str, Any]) -> HttpResponse:
     """A result that only usermgmt has."""
-    return _json(HTTPStatus.OK, body, {"Cache-Control": "no-store"})
+    return OwnResponse(body, HTTPStatus.OK, {**PRODUCT, "Cache-Control": "no-store"})
 
 
 def warned(response: HttpResponse) -> HttpResponse:
     """With a warning if the outcome of a change couldn't be recorded."""
     if request_context.missing_outcomes.get():
         response["Warning"] = ", ".join(filter(None, (response.get("Warning"), NOT_RECORDED)))
+    return response
+
+
+def is_pretty(query: str) -> bool:
+    return dict(parse_qsl(query, keep_blank_values=True)).get("pretty") in ("", "true")
+
+
+def as_requested(response: HttpResponse, query: str, accept: str, opaque_id: str) -> HttpResponse:
+    """What Elasticsearch does for its own responses: the ID of the request, the media type of a version, and `pretty`."""
+    if opaque_id:
+        response.setdefault("X-Opaque-Id", opaque_id)
+    if isinstance(response, OwnResponse):
+        if COMPATIBLE.fullmatch(accept):
+            response["Content-Type"] = accept.replace(" ", "")
+        if is_pretty(query):
+            response.content = f"{_json(response.body, indent=2)}\n"
     return response
 
 
@@ -119,12 +145,13 @@ def _unauthorized(path: str, username: str) -> HttpResponse:
         if username
         else f"missing authentication credentials for REST request [{path}]"
     )
-    response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header={"WWW-Authenticate": list(CHALLENGES)})
-    response[CHALLENGE] = ", ".join(CHALLENGES)
+    challenges = user_api.challenges() or CHALLENGES
+    header = {"WWW-Authenticate": BETWEEN_CHALLENGES.split(challenges)}
+    response = error(HTTPStatus.UNAUTHORIZED, "security_exception", reason, header=header)
+    response[CHALLENGE] = challenges
     del response["X-Elastic-Product"]
     return response
 
 
-def _json(status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
-    return Response(content, status=status, content_type="application/json", headers={**PRODUCT, **(headers or {})})
+def _json(body: Mapping[str, Any], indent: int | None = None) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=indent, separators=(",", " : " if indent else ":"))

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,6 +19,7 @@ from accounts.services.signin import throttle
 from accounts.services.user_api import Caller, Change, Conditions
 from accounts.user_api import bodies, description, responses, routes
 from accounts.user_api.bodies import Unreadable
+from accounts.user_api.paging import Paging
 from accounts.user_api.routes import ChangeName, Route
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,11 @@ CHANGES: Final[Mapping[ChangeName, Callable[[Change], Answer]]] = {
 
 def respond(request: HttpRequest) -> HttpResponse:
     """The response to any request for a path of Elasticsearch."""
+    query, accept, opaque_id = (request.META.get(name, "") for name in ("QUERY_STRING", "HTTP_ACCEPT", "HTTP_X_OPAQUE_ID"))
+    return responses.as_requested(_respond(request), query, accept, opaque_id)
+
+
+def _respond(request: HttpRequest) -> HttpResponse:
     arrived = throttle.arrival_time()
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
@@ -63,22 +70,24 @@ def respond(request: HttpRequest) -> HttpResponse:
 
 
 def _answered_or_rejected(request: HttpRequest, path: str, route: Route, name: str, arrived: float) -> HttpResponse:
+    target = _target(request, path)
     caller = Caller(request.META.get("HTTP_AUTHORIZATION", ""), request.META.get(_meta(RUN_AS), ""))
     try:
         return _answered(request, caller, path, route, name)
     except Unreadable as exc:
         return responses.error(exc.status, exc.type, exc.reason) if exc.type else responses.text_error(exc.status, exc.reason)
     except errors.AuthenticationFailed as exc:
+        response = responses.of_error(exc, target, caller.client.basic_username)
         if caller.client.basic_username:
             throttle.wait_until_slot(arrived)
-        return responses.of_error(exc, path, caller.client.basic_username)
+        return response
     except errors.ServiceError as exc:
-        return responses.of_error(exc, path)
+        return responses.of_error(exc, target)
     except RecursionError:  # before anything is sent: the metadata before and after the change is compared
         return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", "the metadata is nested too deeply")
     except Exception:  # programs expect JSON; what was being changed is in the audit trail as "Unknown"
         logger.exception("User API: %s %s", request.method, route.path)
-        return responses.of_error(errors.OutcomeUnknown(), path)
+        return responses.of_error(errors.OutcomeUnknown(), target)
     finally:
         if observation := request_context.observation.get():
             observation.view, observation.username = route.path, caller.username
@@ -98,11 +107,28 @@ def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, nam
 
 
 def _read(request: HttpRequest, caller: Caller, path: str, name: str) -> HttpResponse:
+    if paging := Paging.of(path, request.META.get("QUERY_STRING", "")) if request.method in ("GET", "POST") else None:
+        return _page(request, caller, path, paging)
     # To HEAD, there is never a body: libcurl would wait for one after it has sent one.
     body = bodies.content(request) or None if request.method in ("GET", "POST") else None
     answer = caller.read(_call(request, path, body, encoding=request.META.get("HTTP_CONTENT_ENCODING", "")))
-    accepts_gzip = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
-    return responses.passed_on(answer, gzip=accepts_gzip, headers=_etag(request, path, name, answer))
+    return responses.passed_on(answer, gzip=_accepts_gzip(request), headers=_etag(request, path, name, answer))
+
+
+def _page(request: HttpRequest, caller: Caller, path: str, paging: Paging) -> HttpResponse:
+    data = bodies.unpacked(request, bodies.content(request))
+    call = _call(request, path, paging.body(bodies.parsed(data) if data.strip() else {}))
+    accepted = call.headers.get("accept", "")
+    # Elasticsearch requires the version of the body to be that of the response.
+    content_type = accepted if accepted.startswith("application/vnd.elasticsearch+json") else "application/json"
+    headers = {"content-type": content_type, **call.headers}
+    answer = caller.read(replace(call, target=f"{path}?{paging.query}" if paging.query else path, headers=headers))
+    links = paging.links(f"{settings.BASE_PATH}{path}", answer)
+    return responses.passed_on(answer, gzip=_accepts_gzip(request), headers=links)
+
+
+def _accepts_gzip(request: HttpRequest) -> bool:
+    return "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
 
 
 def _etag(request: HttpRequest, path: str, name: str, answer: Answer) -> dict[str, str]:
@@ -121,7 +147,7 @@ def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, 
     if "username" in routes.parameters(request.META.get("QUERY_STRING", "")):  # whose password `_password` would change
         raise errors.Refused(f"request [{path}] contains unrecognized parameter: [username]")
     data = bodies.content(request)
-    identity = caller.identify(path)
+    identity = caller.identify(_target(request, path), is_pretty=responses.is_pretty(request.META.get("QUERY_STRING", "")))
     body: dict[str, Any] = {}
     if name in ("put", "change_password", "change_own_password"):
         data = bodies.unpacked(request, data)

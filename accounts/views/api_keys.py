@@ -20,7 +20,7 @@ from accounts.decorators import own_account, rejects_other_sites, requires_manag
 from accounts.forms.api_keys import ApiKeyListForm, CreateApiKeyForm, RevokeApiKeyForm
 from accounts.forms.reviews import KeyFilterForm
 from accounts.forms.user_list import PAGE_SIZES
-from accounts.http import AppRequest, go_to, is_dialog, wants_fragment
+from accounts.http import AppRequest, address, go_to, is_dialog, wants_fragment
 from accounts.services import api_keys, users
 from accounts.services.api_keys import ApiKey, ApiKeyPage, ApiKeyQuery, ApiKeys, ListedKey, Owner, table
 from accounts.services.api_keys.privileges import CHANGES, is_cross_cluster, own_privileges, owner_privileges
@@ -206,7 +206,7 @@ def create_own(request: AppRequest) -> HttpResponse:
         "form": form,
         "created": created,
         "days": form.cleaned_data.get("days") if created else None,
-        "address": request.build_absolute_uri("/").rstrip("/") + settings.BASE_PATH,
+        "address": address(request),
     }
     return render(request, "api_keys/create.html", context, status=422 if form.errors else 200)
 

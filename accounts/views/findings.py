@@ -50,8 +50,14 @@ def _groups(run: Run) -> list[tuple[str, list[dict[str, Any]]]]:
 
 def _line(run: Run, finding: Finding) -> dict[str, Any]:
     numbers = {name: run.count(f"{name}:{finding.slug}") for name in ("new", "resolved")}
-    is_known = run.has_compared_roles or not finding.is_comparison
-    return {"finding": finding, "count": run.count(finding.slug), "is_known": is_known, **numbers}
+    return {"finding": finding, "count": run.count(finding.slug), **_known(run, finding), **numbers}
+
+
+def _known(run: Run, finding: Finding) -> dict[str, bool]:
+    return {
+        "is_known": run.has_checked(finding) and (run.has_compared_roles or not finding.is_comparison),
+        "is_compared": run.has_compared(finding) and not finding.is_comparison,
+    }
 
 
 @require_POST
@@ -93,7 +99,7 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
         "part": part,
         "parts": [(value, label, run.count(f"{value}:{slug}" if value else slug)) for value, label in PARTS],
         "count": count,
-        "is_known": run.has_compared_roles or not finding.is_comparison,
+        **_known(run, finding),
         "rows": rows.page(chunks, (number - 1) * PAGE_SIZE, PAGE_SIZE),
         "first": (number - 1) * PAGE_SIZE + 1,
         "last": min(number * PAGE_SIZE, count),

@@ -42,6 +42,7 @@ def index(request: AppRequest) -> HttpResponse:
         "form": form,
         "query": query,
         "page": page,
+        "description": describe(query),
         "total": len(known),
         "heads": [(label, field, *direction_and_order(query, field)) for field, label in HEADS],
         "parameters": query_string(query),

@@ -19,7 +19,7 @@ from accounts.services.errors import RoleNotFound
 from accounts.services.exports import Table, role_table
 from accounts.services.roles import AnonymousAccess, Role, cluster_privileges, grants
 from accounts.services.search.search import has_words
-from accounts.services.users import privilege_holders
+from accounts.services.users import administrators, privilege_holders
 from accounts.services.users.privilege_holders import PrivilegeReport
 from accounts.views.exports import table_export, table_print
 
@@ -62,7 +62,7 @@ def _url(name: str, request: AppRequest) -> str:
 @require_GET
 @requires_reader
 def view(request: AppRequest, name: str) -> HttpResponse:
-    """The privileges of a role and its users; only the privileges for the roles box of a form.
+    """The privileges of a role, what they open, and its users; only the privileges for the roles box of a form.
 
     A role that doesn't exist has a page while users have it. Raises RoleNotFound.
     """
@@ -79,7 +79,14 @@ def view(request: AppRequest, name: str) -> HttpResponse:
     anonymous = roles.anonymous_access(request.user.client)
     if details.role.is_unknown and not page.total and name not in anonymous.roles:
         raise RoleNotFound(name)
-    return render(request, "roles/view.html", {**context, "page": page, "anonymous": anonymous})
+    administration = administrators.of_roles(request.user.client, [details.role])
+    context |= {
+        "page": page,
+        "anonymous": anonymous,
+        "is_administrator": administration.is_administrator([name]),
+        "escalations": [("", each) for _, each in administration.escalations_of([name])],
+    }
+    return render(request, "roles/view.html", context)
 
 
 @require_GET

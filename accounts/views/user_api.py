@@ -7,11 +7,10 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_sign_in
-from accounts.http import AppRequest
+from accounts.http import AppRequest, address
 from accounts.user_api import description
 
 
@@ -23,13 +22,12 @@ def user_api(request: AppRequest) -> HttpResponse:
         raise Http404("user API")
     api = description.load()
     groups = [(tag, [each for each in _operations(api) if tag["name"] in each["tags"]]) for tag in api["tags"]]
-    root = reverse("home").rstrip("/")
     context = {
         "api": api,
         "groups": groups,
         "username": shlex.quote(request.user.username),
-        "address": request.build_absolute_uri(root),
-        "url": f"{root}{description.PATH}",
+        "address": address(request),
+        "url": f"{settings.BASE_PATH}{description.PATH}",
     }
     return render(request, "user_api/view.html", context)
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from elasticsearch import Elasticsearch
+from pytest_django import Settings
 
 from accounts.services import audit, errors, users
 from accounts.services.api_keys import keys
@@ -225,3 +226,12 @@ def test_key_of_an_auditor_can_only_read(node: TestNode, signed_in: SignIn) -> N
     assert (forged.status_code, declined.status_code) == (422, 422)
     assert "lacks the cluster privilege manage_own_api_key" in text(declined.content)
     assert valid(node, "otto") == []
+
+
+@pytest.mark.parametrize("base", ["", "/es-users"])
+def test_example_has_the_address_of_the_user_api(signed_in: SignIn, settings: Settings, base: str) -> None:
+    ada = signed_in("ada")
+    settings.BASE_PATH = base
+    page = html.unescape(ada.get("/account/user-api").content.decode())
+    assert f"curl -u ada -X POST http://testserver{base}/_security/user/user1/_password " in page
+    assert f'href="{base}/_security/openapi.json"' in page

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.test import Client, override_settings
-from elasticsearch import Elasticsearch
+from elasticsearch import AuthenticationException, Elasticsearch
 from pytest_django import Settings
 
 from accounts.services import errors, exports, findings, roles, users
@@ -28,7 +28,7 @@ from accounts.services.documents import indices
 from accounts.services.findings import rows as findings_rows
 from accounts.services.roles import AnonymousAccess
 from accounts.services.users import UserQuery, privilege_holders
-from local_cluster import Cluster, Node, available_versions
+from local_cluster import Cluster, Node, available_versions, basic
 from local_cluster.node import wait_for
 from tests.support.cast import CAST, PASSWORD
 from tests.support.certificates import make
@@ -453,3 +453,17 @@ def test_sign_in_with_anonymous_access(
                 assert "A proxy in front of Elasticsearch removes the credentials" in answer.content.decode()
                 assert "sessionid" not in answer.cookies
         assert "joe" in page(joe, "/account/")
+
+
+def test_challenges_of_a_node_with_tokens(node_with: NodeWith, settings: Settings) -> None:
+    """As every node with TLS has them: a 401 of usermgmt itself has the same ones."""
+    with node_with({"xpack.security.authc.token.enabled": "true"}) as elastic:
+        set_up(settings, elastic)
+        with pytest.raises(AuthenticationException) as rejected:
+            elastic.options(basic_auth=basic("x", "wrong")).security.authenticate()
+        challenges = rejected.value.body["error"]["header"]["WWW-Authenticate"]
+        assert 'Bearer realm="security"' in challenges
+        response = Client().put("/_security/user/x", {}, content_type="application/json")
+        assert response.status_code == 401
+        assert response.json()["error"]["header"]["WWW-Authenticate"] == challenges
+        assert [value for name, value in response.items() if name == "Www-Authenticate"] == challenges

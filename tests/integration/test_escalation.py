@@ -196,9 +196,18 @@ def test_pages(node: TestNode, signed_in: Callable[..., Client]) -> None:
     assert ">climber</a>" in page
     assert "run_as ada, which includes ada" in page
     assert "none of the roles opens a known way" in text(otto, "/users/access/otto")
+    page = text(otto, "/users/access/climber")
+    assert "Why it works: Elasticsearch doesn't check whether the caller has the roles that are assigned." in page
+    assert "/guide/en/elasticsearch/reference/8.19/security-api-put-user.html" in page
+    page = text(otto, "/roles/view/climber")
+    assert ">Makes administrators<" in page
+    assert "Can create and update users" in page
+    assert "run_as ada, which includes ada" in page
+    assert ">Doesn't make administrators<" in text(otto, "/roles/view/viewer")
 
     node.elastic.security.put_role(name="climber", cluster=["manage"])
     assert "May be able to become an administrator" in text(otto, "/users/access/climber")
+    assert ">May make administrators<" in text(otto, "/roles/view/climber")
 
 
 def test_service_account_token_leads_up_before_version_9(node: TestNode, otto: PersonClient) -> None:

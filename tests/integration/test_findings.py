@@ -95,7 +95,12 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
         "all of the owner": owner.create_api_key(name="all of the owner", refresh=True)["id"],
         "one action": owner.create_api_key(name="one action", role_descriptors={"one": creating}, refresh=True)["id"],
     }
-    owner.create_api_key(name="expires", expiration="1d", refresh=True)
+    others = {"expires": owner.create_api_key(name="expires", expiration="1d", refresh=True)["id"]}
+    others["perhaps"] = owner.create_api_key(
+        name="perhaps",
+        role_descriptors={"one": {"cluster": ["cluster:admin/xpack/security/user/set_enabled"]}},
+        refresh=True,
+    )["id"]
     owner.create_api_key(name="watches", role_descriptors={"one": {"cluster": ["monitor"]}}, refresh=True)
     owner.create_api_key(
         name="beyond the owner",
@@ -110,10 +115,15 @@ def test_keys_of_administrators_that_never_expire(node: TestNode, otto: PersonCl
     assert {row.ref for row in of_keyed} == set(keys.values())
     [one] = [row for row in of_keyed if row.ref == keys["one action"]]
     assert "never expires. Can create and update users (cluster:admin/xpack/security/user/put)." in one.details
+    more = {row.ref: row.details for row in rows.read(run.chunks["administrator-keys"]) if row.username == "keyed"}
+    assert more.keys() == set(others.values())
+    assert "Can manage users and roles (manage_security)." in more[others["expires"]]
+    assert "Not known whether this works in this cluster." in more[others["perhaps"]]
 
     node.elastic.security.invalidate_api_key(username="keyed")
     after = run_through(node, otto)
-    assert not [row for row in rows.read(after.chunks.get("powerful-keys", [])) if row.username == "keyed"]
+    for slug in ("powerful-keys", "administrator-keys"):
+        assert not [row for row in rows.read(after.chunks.get(slug, [])) if row.username == "keyed"]
 
 
 def of_keys(run: findings.Run, slug: str, ids: Collection[str]) -> dict[str, Row]:
@@ -564,15 +574,28 @@ class TestPages:
         orphan = as_user(node, "leaver").security.create_api_key(name="cron", refresh=True)
         node.elastic.security.delete_user(username="leaver")
         run_through(node, otto)
-        url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
-        assert f'href="{url}"' not in self.text(signed_in("otto"), "/findings/view/orphaned-keys")
+        link = f'href="/api-keys/revoke/{orphan["id"]}"'
+        assert link not in self.text(signed_in("otto"), "/findings/view/orphaned-keys")
         browser = signed_in("ada")
-        assert f'href="{url}"' in self.text(browser, "/findings/view/orphaned-keys")
+        assert link in self.text(browser, "/findings/view/orphaned-keys")
+        url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
         assert "the deleted user leaver" in self.text(browser, url)
         assert works(node, orphan["encoded"])
         assert browser.post(url, {"id": orphan["id"]}).headers["Location"] == "/findings/view/orphaned-keys"
         assert not works(node, orphan["encoded"])
         assert browser.get(url).status_code == 404, "neither a user nor a key"
+
+    def test_revoke_key_of_another_realm(self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client]) -> None:
+        """Its owner isn't in the list of users."""
+        fleet: dict[str, Any] = {"namespace": "elastic", "service": "fleet-server", "name": "revoked"}
+        token = node.elastic.security.create_service_token(**fleet)["token"]["value"]
+        key = node.elastic.options(bearer_auth=token).security.create_api_key(name="of fleet", refresh=True)
+        node.elastic.security.delete_service_token(**fleet)
+        run_through(node, otto)
+        browser, url = signed_in("ada"), f"/api-keys/revoke/{key['id']}"
+        assert f'href="{url}"' in self.text(browser, "/findings/view/lasting-keys")
+        assert browser.post(url, {"reason": "unknown use"}).headers["Location"] == f"/api-keys/view/{key['id']}"
+        assert not of_keys(run_through(node, otto), "lasting-keys", [key["id"]])
 
     def test_pages_of_a_long_finding(
         self, node: TestNode, otto: PersonClient, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch

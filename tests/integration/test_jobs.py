@@ -430,9 +430,10 @@ def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], 
         own_roles.SERVICE: ("skipped", plan.OWN_KEY),
         "ada": ("skipped", bulk_policy.OWN_KEYS),
     }
-    assert "2 active API keys will be revoked." in text(ada, f"/users/jobs/view/{job.id}")
+    assert "Active API keys at the time of the preview: 2." in text(ada, f"/users/jobs/view/{job.id}")
     control(ada, "start")
     assert results(finish(ada))["jane"] == ("success", "")
+    assert "will be revoked" not in text(ada, f"/users/jobs/view/{job.id}")
     assert [works(key) for key in keys["jane"]] == [False, False]
     assert "jane" in active(node, ["jane"])
 

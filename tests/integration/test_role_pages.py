@@ -3,6 +3,7 @@
 import html
 import io
 import json
+import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable
@@ -51,6 +52,20 @@ def test_all_roles_and_what_is_to_be_known_of_them(node: TestNode, otto: Client)
     assert "1 of" in found
     assert "No role name or description contains “<b>*”." in text(otto, "/roles/?q=%3Cb%3E*")
     assert "<html" not in text(otto, "/roles/?q=shop", headers={"HX-Request": "true", "HX-Target": "roles-results"})
+
+
+def test_captions_say_what_is_listed_how_many_and_in_which_order(
+    node: TestNode, otto: Client, request: pytest.FixtureRequest
+) -> None:
+    node.elastic.security.put_role_mapping(name="captioned", enabled=True, roles=["viewer"], rules={"field": {"username": "x"}})
+    request.addfinalizer(lambda: node.elastic.security.delete_role_mapping(name="captioned"))
+    for url, caption in (
+        ("/roles/?q=superuser", r"Roles 1 of \d+: name or description contains “superuser”, sorted by name"),
+        ("/roles/", r"Roles (\d+) of \1: all roles, sorted by name"),
+        ("/role-mappings/?q=captioned&order=desc", r"Role mappings 1–1 of 1: [^<]*“captioned”, sorted by name \(descending\)"),
+        ("/service-accounts/?q=kibana", r"Service accounts 1 of \d+: [^<]* contains “kibana”, sorted by name \(ascending\)"),
+    ):
+        assert re.search(f"<caption[^>]*>{caption}</caption>", text(otto, url)), url
 
 
 def test_the_pages_ask_few_questions(node: TestNode, otto: Client, calls: list[str]) -> None:
@@ -172,7 +187,9 @@ def test_roles_are_read_only(node: TestNode, signed_in: Callable[..., Client], u
     assert Client().get(url).status_code == 302
 
 
-def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_of_the_roles(
+    node: TestNode, otto: Client, calls: list[str], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Each row is what the node says, and the users are read once for all roles."""
     monkeypatch.setattr(role_table, "MAX_NAMED", 2)
     orders = {"names": ["orders"], "privileges": ["read"], "allow_restricted_indices": True}
@@ -182,6 +199,10 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     node.elastic.security.put_role(name="may", cluster=["manage"])
     for name in ("u1", "u2", "u3"):
         node.put_user(name, roles=["acme", "viewer", "acme"], enabled=name != "u2")
+    everyone = {"field": {"realm.name": "saml1"}}
+    for name, is_enabled in (("staff", True), ("former", False)):
+        node.elastic.security.put_role_mapping(name=name, enabled=is_enabled, roles=["acme", "viewer"], rules=everyone)
+    request.addfinalizer(lambda: [node.elastic.security.delete_role_mapping(name=name) for name in ("staff", "former")])
     assert "<strong>1 role</strong>: name or description contains “acme”, sorted by name." in text(otto, "/roles/export?q=acme")
     calls.clear()
     file = io.BytesIO(otto.post("/roles/export", {"format": "ndjson"}).getvalue())
@@ -201,6 +222,7 @@ def test_export_of_the_roles(node: TestNode, otto: Client, calls: list[str], mon
     acme = rows["acme"]
     assert (acme["users"], acme["active_users"], acme["usernames"]) == (3, 2, ["u1", "u2"])
     assert (acme["enabled"], acme["can_become_administrator"], acme["given_to_all"]) == (True, False, False)
+    assert (acme["role_mappings"], rows["may"]["role_mappings"]) == (["staff"], [])
     assert acme["privileges"] == "Index privileges on orders: read (Includes restricted system indices)"
     assert (rows["superuser"]["can_become_administrator"], rows["superuser"]["reserved"]) == (True, True)
     assert rows["creates"]["how"] == "Can create and update users (cluster:admin/xpack/security/user/put)"

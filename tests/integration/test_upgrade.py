@@ -1,6 +1,7 @@
 """Upgrades: what released versions have stored survives `setup_cluster`, is shown, and is continued."""
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -86,6 +87,36 @@ def test_work_goes_on(
     review = next(review for review in reviews.all_reviews() if review.state == "open")
     pending = next(item for item in reviews.all_items(review.id) if item.decision is None)
     assert decide(otto, review, pending.number, "keep").decision
+
+
+def test_checks_that_earlier_runs_do_not_have(
+    node: TestNode,
+    recorded: Recorded,
+    signed_in: Callable[..., Client],
+    person: Callable[[str], PersonClient],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They say so, instead of claiming that nothing was found, and the next run doesn't count what it finds as new."""
+    set_up(node, monkeypatch)
+    otto = signed_in("otto")
+    added = [finding for finding in findings.CATALOGUE if finding.added_in]
+    assert added
+
+    def result(finding: findings.Finding) -> str:
+        row = text(otto, "/findings/").partition(f'data-test-subj="finding-{finding.slug}"')[2].partition("</tr>")[0]
+        return " ".join(re.sub("<[^>]*>", " ", row).split()).removeprefix(f"> {finding.title} ")
+
+    for finding in added:
+        assert result(finding).startswith("Not checked")
+        assert "made by an earlier version" in text(otto, f"/findings/view/{finding.slug}")
+    client = person("otto")
+    run_through(node, client)
+    for finding in added:
+        assert result(finding).endswith("Not compared")
+        assert "made by an earlier version" not in text(otto, f"/findings/view/{finding.slug}")
+    run_through(node, client)
+    for finding in added:
+        assert result(finding).endswith("No change")
 
 
 def test_bulk_changes_without_signatures(

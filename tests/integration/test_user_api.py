@@ -151,6 +151,13 @@ CALLS: Final = [
     ("PUT", "/_security/user/a%00b", JSON, body()),
     ("PUT", "/_security/user/jdoe", JSON, body(roles=[1])),
     ("PUT", "/_security/user/jdoe", JSON, body(roles="viewer,editor")),
+    # What usermgmt answers itself.
+    ("PATCH", "/_security/user/ada?pretty", {"X-Opaque-Id": "abc"}, None),
+    ("PATCH", "/_security/user/ada?pretty=false", {"Accept": COMPATIBLE}, None),
+    ("PUT", "/_security/user/jdoe?pretty=true", {**JSON, "Authorization": "", "X-Opaque-Id": "\xe9"}, body()),
+    ("PUT", "/_security/user/jdoe?pretty", {**JSON, "Authorization": basic("x", "y")}, body()),
+    ("PUT", "/_security/user/jdoe?pretty", {**JSON, "X-Opaque-Id": "abc", "Accept": "*/*"}, None),
+    ("PUT", "/_security/user/jdoe?pretty", {"Content-Type": "text/plain", "X-Opaque-Id": "abc"}, body()),
 ]
 
 
@@ -495,6 +502,49 @@ def test_exclusive_creation(node: TestNode, url: str) -> None:
     assert [response.json() for response in responses if response.status == 200] == [{"created": True}]
 
 
+def all_pages(url: str, method: str, target: str, content: Any = None, headers: dict[str, str] | None = None) -> list[list[str]]:
+    """The usernames of each page."""
+    pages = []
+    while target:
+        response = send(url, method, target, content, headers=headers)
+        assert response.status == 200, response.body
+        pages.append([user["username"] for user in response.json()["users"]])
+        target = response.headers.get("link", "").removesuffix('>; rel="next"').removeprefix("<")
+    return pages
+
+
+def test_pages_have_a_link_to_the_next_one(node: TestNode, url: str) -> None:
+    for name, roles in (("p 1", ["editor"]), ("p&2", []), ("p3", ["viewer"]), ("p4", [])):
+        node.put_user(name, roles=roles)
+    own: dict[str, Any] = {"query": {"prefix": {"username": "p"}}}
+    assert all_pages(url, "POST", "/_security/_query/user?page_size=3", own) == [["p 1", "p&2", "p3"], ["p4"]]
+    assert all_pages(url, "GET", "/_security/_query/user?page_size=2&pretty", own) == [["p 1", "p&2"], ["p3", "p4"], []]
+    by_role = own | {"sort": {"roles": {"order": "desc"}}}
+    assert all_pages(url, "POST", "/_security/_query/user/?page_size=1", by_role) == [["p3"], ["p 1"], ["p&2"], ["p4"], []]
+    compatible = {"Accept": COMPATIBLE, "Accept-Encoding": "gzip"}
+    everyone = [name for page in all_pages(url, "GET", "/_security/_query/user?page_size=3", headers=compatible) for name in page]
+    found = send(node.url, "POST", "/_security/_query/user", {"size": 1000, "sort": ["username"]}).json()
+    assert everyone == [user["username"] for user in found["users"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "content", "reason"),
+    [
+        ("page_size=0", None, "[page_size] must be a number from 1 to 1000"),
+        ("page_size=1001", None, "[page_size] must be a number from 1 to 1000"),
+        ("page_after=x", None, "[page_size] must be a number from 1 to 1000"),
+        ("page_size=1&page_after=x", None, "[page_after] must be from a link"),
+        ("page_size=1;filter_path=users", None, "[filter_path] can't be used with [page_size]"),
+        ("page_size=1&format=yaml", None, "[page_size] needs a response in JSON"),
+        ("page_size=1", {"size": 5}, "[size] can't be used with [page_size]"),
+    ],
+)
+def test_pages_that_cannot_have_a_link(node: TestNode, url: str, query: str, content: Any, reason: str) -> None:
+    response = send(url, "POST", f"/_security/_query/user?{query}", content)
+    assert (response.status, response.error_type) == (400, "illegal_argument_exception"), response.body
+    assert response.json()["error"]["reason"] == reason
+
+
 def test_generated_password(node: TestNode, url: str) -> None:
     password = send(url, "POST", "/_security/user/otto/_password", {"generate": True}).json()["password"]
     assert node.signs_in("otto", password)
@@ -538,16 +588,17 @@ def test_wrong_passwords_are_throttled(node: TestNode, tmp_path: Path) -> None:
     try:
         wrong = set()
         for _ in range(3):
-            wrong.add(send(url, "GET", "/_security/user", authorization=basic("otto", "wrong").rstrip("=")).body)
+            wrong.add(send(url, "GET", "/_security/user?pretty", authorization=basic("otto", "wrong").rstrip("=")).body)
             # Elasticsearch answers this without looking at the password.
             assert send(url, "OPTIONS", "/_security/user", authorization=basic("otto", "any")).status in (200, 401)
-        right = send(url, "GET", "/_security/user", authorization=basic("otto"))
+        right = send(url, "GET", "/_security/user?pretty", authorization=basic("otto"))
         change = send(url, "DELETE", "/_security/user/jdoe", authorization=basic("otto"))
     finally:
         process.terminate()
         process.wait(timeout=30)
     assert (len(wrong), right.status, change.status) == (1, 401, 401)
     assert right.body in wrong
+    assert b"\n" in right.body
 
 
 def test_change_with_lost_response_is_no_repeatable_status(node: TestNode, tmp_path: Path) -> None:

@@ -62,7 +62,8 @@ def test_guide_has_the_catalogue() -> None:
     certain, possible = _tables()
     assert sorted([*certain, *possible]) == sorted(path.title for path in escalation.CATALOGUE)
     for path in escalation.CATALOGUE:
-        _, opened_by, gives, remediation, source = (certain if path.is_certain else possible)[path.title]
-        assert [gives, remediation] == [path.gives, path.remediation]
+        _, opened_by, gives, why, remediation, source = (certain if path.is_certain else possible)[path.title]
+        assert [gives, why, remediation] == [path.gives, path.why, path.remediation]
         assert [name for name in (*path.needs, *path.actions) if f"`{name}`" not in opened_by] == []
-        assert f"\n{source}: https://www.elastic.co/" in GUIDE.read_text()
+        assert path.why
+        assert f"\n{source}: {path.docs}\n" in f"{GUIDE.read_text()}\n"

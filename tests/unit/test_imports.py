@@ -255,6 +255,37 @@ def test_what_excel_writes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("cell", "book", "expected"),
+    [
+        ("46387", "", "2026-12-31"),
+        ("46387.75", '<workbookPr date1904="false"/>', "2026-12-31"),
+        ("44925", '<workbookPr date1904="1"/>', "2026-12-31"),
+        ("2026", "", None),
+        ("20261", "", None),
+    ],
+)
+def test_date_cells(cell: str, book: str, expected: str | None) -> None:
+    """A year, or another small number, isn't one."""
+    rows = '<row><c t="str"><v>Username</v></c><c t="str"><v>Active until</v></c></row>'
+    rows += f'<row><c t="str"><v>a</v></c><c t="n"><v>{cell}</v></c></row>'
+    data = BOOK | {"xl__workbook_xml": BOOK["xl__workbook_xml"].replace("<sheets>", f"{book}<sheets>")}
+    found = read(archive_of(**data, xl__worksheets__s_xml=f"<worksheet><sheetData>{rows}</sheetData></worksheet>"))
+    assert found.lines == [Line(2, "a", {"active_until": expected} if expected else {})]
+    assert [problem.text for problem in found.problems] == ([] if expected else ["This must be a date, such as 2026-12-31."])
+
+
+@needs_libreoffice
+def test_csv_that_libreoffice_saved_as_a_workbook(tmp_path: Path) -> None:
+    """It makes dates and numbers of what looks like them."""
+    (tmp_path / "users.csv").write_bytes(b"Username,Enabled,Active until\r\n12345,TRUE,2026-12-31\r\n")
+    profile = f"-env:UserInstallation=file://{tmp_path}/profile"
+    command = [SOFFICE, profile, "--headless", "--convert-to", "xlsx", "--outdir", str(tmp_path), str(tmp_path / "users.csv")]
+    subprocess.run(command, check=True, capture_output=True)
+    found = read((tmp_path / "users.xlsx").read_bytes())
+    assert found == imports.Contents([Line(2, "12345", {"enabled": True, "active_until": "2026-12-31"})], [])
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is empty"),

@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from accounts.services import roles, users
+from accounts.services import role_mappings, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.exports.tables import Table
+from accounts.services.role_mappings import Assessment
 from accounts.services.roles import AnonymousAccess, RoleDetails
 from accounts.services.search.search import has_words
 from accounts.services.users import UserQuery, administrators
@@ -26,13 +27,17 @@ COLUMNS: Final = {
     "users": "Users",
     "active_users": "Active users",
     "usernames": f"Usernames (first {MAX_NAMED})",
+    "role_mappings": "Enabled role mappings",
     "given_to_all": "Given to all users by anonymous access",
     "json": "Role as JSON",
 }
 
 
 class Holders:
-    """Which native and reserved users have which roles. All users are read once, whatever the number of roles."""
+    """Which native and reserved users have which roles, and which role mappings assign them to users of other realms.
+
+    All users and role mappings are read once, whatever the number of roles.
+    """
 
     def __init__(self, client: PersonClient) -> None:
         self.users: Counter[str] = Counter()
@@ -47,6 +52,11 @@ class Holders:
                 for role in names:
                     if self.users[role] <= MAX_NAMED:
                         self.names[role].append(user.username)
+        self.mappings: defaultdict[str, list[str]] = defaultdict(list)
+        for mapping in role_mappings.all_mappings(client):
+            assessment = Assessment(mapping, {}, administrators.NOBODY)  # only whether it applies, and its roles
+            for assigned in assessment.roles if assessment.is_effective else ():
+                self.mappings[assigned.name].append(mapping.name)
 
 
 def table(client: PersonClient, text: str = "") -> Table:
@@ -90,6 +100,7 @@ def _row(details: RoleDetails, administration: Administration, holders: Holders,
         "users": holders.users[role.name],
         "active_users": holders.active[role.name],
         "usernames": tuple(holders.names[role.name]),
+        "role_mappings": tuple(holders.mappings[role.name]),
         "given_to_all": role.name in anonymous.roles if anonymous.is_known else None,
         "json": details.body,
     }

@@ -10,7 +10,8 @@ Severity = Literal["action", "confirmation"]
 class Finding:
     """One kind of finding. `noun`: what is counted. `roles`: the heading of the column with roles.
 
-    `is_comparison`: what is found are differences to the previous run.
+    `is_comparison`: what is found are differences to the previous run. `added_in`: the version that added the check, if runs of
+    earlier ones don't have it.
     """
 
     slug: str
@@ -22,6 +23,7 @@ class Finding:
     noun: str = "user"
     roles: str = ""
     is_comparison: bool = False
+    added_in: str = ""
 
     @property
     def heading(self) -> str:
@@ -62,7 +64,7 @@ CATALOGUE: Final = (
         "Every application or user that has such a key is an administrator, until it is revoked. The key keeps the privileges that "
         "its owner had when it was created, even if the owner has fewer now.",
         "Replace it with a key that expires and has only the privileges that its application needs, then revoke it.",
-        "Keys with run_as, and keys for remote clusters.",
+        "Keys with run_as, and keys for remote clusters: they are among the other API keys of administrators.",
         noun="API key",
     ),
     Finding(
@@ -164,7 +166,7 @@ CATALOGUE: Final = (
     ),
     Finding(
         "unseen",
-        "Users inactive for 90 days",
+        "Users inactive for 90 days, or without a recorded sign-in",
         "action",
         "Unused accounts are rarely monitored and often belong to people who have left.",
         "Ask the user or their manager. Deactivate accounts that are no longer needed.",
@@ -250,6 +252,17 @@ CATALOGUE: Final = (
         "included, such as those with role templates.",
         noun="role mapping",
         roles="Granted by",
+    ),
+    Finding(
+        "administrator-keys",
+        "Other API keys of administrators",
+        "confirmation",
+        "Every application or user that has such a key is an administrator, or may be able to become one. The key expires, or it "
+        "depends on the cluster or on other users whether its privileges are enough.",
+        "Confirm that its application needs these privileges. Otherwise replace the key with one that has fewer, then revoke it.",
+        "Keys of administrators that never expire have a finding of their own. Whom the run_as of a key reaches.",
+        noun="API key",
+        added_in="0.2.0",
     ),
     Finding(
         "ending",

@@ -33,9 +33,13 @@ def of_key(key: Key, context: KeyContext) -> Iterator[tuple[str, Row]]:
         yield "orphaned-keys", _row(key, context, "Owner deleted.")
     elif owner and not owner.enabled:
         yield "orphaned-keys", _row(key, context, "Owner deactivated.")
+    escalations = escalations_of(key)
+    certain = [each for each in escalations if each.is_certain]
+    if certain and not key.get("expiration") and not is_cross_cluster(key):
+        yield "powerful-keys", _row(key, context, f"{'. '.join(map(str, certain))}.")
+    elif escalations:
+        yield "administrator-keys", _row(key, context, f"{'. '.join(map(str, escalations))}.")
     if not key.get("expiration"):
-        if not is_cross_cluster(key) and (certain := [each for each in escalations_of(key) if each.is_certain]):
-            yield "powerful-keys", _row(key, context, f"{'. '.join(map(str, certain))}.")
         yield "lasting-keys", _row(key, context)
     if key["creation"] < (context.now - OLD_AFTER).timestamp() * 1000:
         yield "old-keys", _row(key, context)

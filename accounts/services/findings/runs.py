@@ -16,6 +16,7 @@ from accounts.services.documents import damage, indices, store
 from accounts.services.documents.batches import Claimable
 from accounts.services.documents.store import Version, known_fields
 from accounts.services.findings import rows
+from accounts.services.findings.catalogue import Finding
 from accounts.services.findings.rows import Chunk
 
 Step = Literal["users", "keys", "duplicates", "changes", "compare", "done"]
@@ -30,7 +31,8 @@ COMPARED_ROLES: Final = "compared_roles"  # in `read`: how many roles of the pre
 class Run(Claimable):
     """One run. `chunks`: the rows by finding; with `new:` and `resolved:` before its slug, those since the previous run.
 
-    `chunks` also has what the roles grant, for the next run to compare.
+    `chunks` also has what the roles grant, for the next run to compare, and all checks that earlier versions don't have, also those
+    that found nothing.
     """
 
     id: str
@@ -91,6 +93,14 @@ class Run(Claimable):
     def has_compared_roles(self) -> bool:
         """Whether the previous run stored its roles; the first one, and those of earlier versions, didn't."""
         return COMPARED_ROLES in self.read
+
+    def has_checked(self, finding: Finding) -> bool:
+        """Whether the check was part of the run."""
+        return finding.slug in self.chunks or not finding.added_in
+
+    def has_compared(self, finding: Finding) -> bool:
+        """Whether it was part of the previous run, too."""
+        return f"new:{finding.slug}" in self.chunks or not finding.added_in
 
     def count(self, name: str) -> int:
         return sum(count for _, count in self.chunks.get(name, []))

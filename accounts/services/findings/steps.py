@@ -157,28 +157,32 @@ def _compare(client: PersonClient, run: Run) -> Batch:
     """New and resolved findings since the previous run, some checks per batch; then the run ends."""
     previous = _previous(run)
     if not previous:
-        return _end(client, replace(run, previous=""), {})
+        return _end(client, replace(run, previous=""), {}, None)
     found: dict[str, Sequence[Row]] = {}
     read = 0
     for index in range(run.after[0] if run.after else 0, len(CATALOGUE)):
         if read > MAX_COMPARED:
             return Batch(replace(run, after=[index]), found)
         slug = CATALOGUE[index].slug
-        if CATALOGUE[index].is_comparison:
+        if CATALOGUE[index].is_comparison or not previous.has_checked(CATALOGUE[index]):
             continue
         found |= _difference(slug, previous, run)
         read += previous.count(slug) + run.count(slug)
-    return _end(client, run, found)
+    return _end(client, run, found, previous)
 
 
-def _end(client: PersonClient, run: Run, found: Mapping[str, Sequence[Row]]) -> Batch:
+def _end(client: PersonClient, run: Run, found: Mapping[str, Sequence[Row]], previous: Run | None) -> Batch:
     """The event is recorded before the result is shown."""
     counts = {finding.slug: str(run.count(finding.slug)) for finding in CATALOGUE}
     read = {name: str(count) for name, count in run.read.items()}
     audit.record_event(client.actor, audit.Action.FINDING_RUN, run.id, kind="finding", details={**read, **counts})
     rows.delete(run.chunks.get(STATE, []))
     runs.prune()
+    added = [finding for finding in CATALOGUE if finding.added_in]
+    compared = [finding for finding in added if previous and previous.has_checked(finding)]
+    names = [*(finding.slug for finding in added), *(f"new:{finding.slug}" for finding in compared)]
     chunks = {name: ids for name, ids in run.chunks.items() if name != STATE}
+    chunks |= {name: chunks.get(name, []) for name in names}
     return Batch(_next(run, chunks=chunks, finished=timezone.now(), finished_by=client.actor.username), found)
 
 

@@ -7,6 +7,8 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 from django.core.exceptions import ValidationError
@@ -28,6 +30,9 @@ YES: Final = frozenset({"yes", "true", "1", "active", "ja", "wahr", "aktiv"})
 NO: Final = frozenset({"no", "false", "0", "deactivated", "inactive", "nein", "falsch", "inaktiv"})
 # What Elasticsearch takes, by the start of the hash: bcrypt as $2a$, and PBKDF2 with a salt.
 HASH: Final = re.compile(r"\$2a\$\d\d\$[./A-Za-z0-9]{53}|\{PBKDF2(_STRETCH)?\}\d+\$[A-Za-z0-9+/=]+\$[A-Za-z0-9+/=]+")
+# A cell with a date is the number of days since one in 1899. From 2000 on, so that a year such as 2026 isn't one.
+DATE_CELL: Final = re.compile(r"(\d{5})(?:\.\d+)?", re.ASCII)
+MILLENNIUM: Final = date(2000, 1, 1)
 GERMAN_DATE: Final = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})", re.ASCII)
 NOT_TEXT: Final = re.compile("[\0\ud800-\udfff]")
 
@@ -95,7 +100,7 @@ def _read(file: BinaryIO, format: str, reader: "_Reader") -> None:
         with zipfile.ZipFile(file) as archive:
             if files.WORKBOOK in archive.namelist():
                 files.require_format("xlsx", format)
-                return reader.table(workbook.records(archive))
+                return reader.table(workbook.records(archive), first_day=workbook.first_day(archive))
             data = files.data_of_export(archive)
     text = files.decode(data or file.read())
     if files.is_ndjson(text):
@@ -120,8 +125,9 @@ class _Reader:
     def warn(self, text: str) -> None:
         self.problems.append(Problem(self._line, self._column, text, is_warning=True))
 
-    def table(self, records: Iterator[Record], unescape: Callable[[str], str] = str) -> None:
-        """`unescape`: what exports escape. They have no passwords, so these are taken as they are."""
+    def table(self, records: Iterator[Record], unescape: Callable[[str], str] = str, first_day: date | None = None) -> None:
+        """`unescape`: what exports escape. They have no passwords, so these are taken as they are. `first_day`: of a workbook."""
+        reading = FROM_CELL | ({"active_until": partial(_date_cell, first_day)} if first_day else {})
         head = next((record for record in records if not record.is_empty), None)
         if head is None:
             return
@@ -137,7 +143,7 @@ class _Reader:
             else:
                 named = zip(columns, record.cells or [], strict=False)
                 filled = {name: cell if name in SECRETS else unescape(cell) for name, cell in named if cell != ""}
-                self._add(filled, FROM_CELL)
+                self._add(filled, reading)
 
     def documents(self, records: Iterator[Record]) -> None:
         for record in self._filled(records):
@@ -335,6 +341,14 @@ def _end_date(text: str) -> str | None:
     if end is None:
         raise ValueError("This must be a date, such as 2026-12-31.")
     return end.isoformat()
+
+
+def _date_cell(first_day: date, text: str) -> str | None:
+    """Excel and LibreOffice make a date of what looks like one, also when they open a CSV file."""
+    if found := DATE_CELL.fullmatch(text):
+        day = first_day + timedelta(days=int(found[1]))
+        text = day.isoformat() if day >= MILLENNIUM else text
+    return _end_date(text)
 
 
 def _json_boolean(value: Any) -> bool | None:

@@ -3,6 +3,7 @@
 import re
 import zipfile
 from collections.abc import Iterator, Mapping
+from datetime import date
 from itertools import islice
 from typing import Any, Final, Literal
 from xml.parsers import expat
@@ -40,6 +41,12 @@ def records(archive: zipfile.ZipFile) -> Iterator[Record]:
             cells[position] = shared[int(value)] if kind == "s" else _unescaped(value)
         elif event == "end" and name == "row" and cells:
             yield Record(line, [cells.get(number, "") for number in range(max(cells) + 1)], problem=problem)
+
+
+def first_day(archive: zipfile.ZipFile) -> date:
+    """The day 0 of the workbook, from which it counts dates: Excel for Mac had another one. Raises as `records`."""
+    of_book = (attributes for event, name, attributes, _ in _events(archive, WORKBOOK) if event == "start" and name == "workbookPr")
+    return date(1904, 1, 1) if next(of_book, {}).get("date1904") in ("1", "true") else date(1899, 12, 30)
 
 
 def _first_sheet(archive: zipfile.ZipFile) -> str:

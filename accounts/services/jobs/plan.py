@@ -102,7 +102,7 @@ def _step(
     if reason:
         return Step(job.id, part, number, username, seen(user), "skipped", reason)
     secret = new_passwords.generated(job.id, username) if job.action == "reset-passwords" else ""
-    notes = (f"{count:,} active API key{'' if count == 1 else 's'} will be revoked.",) if count else ()
+    notes = (f"Active API keys at the time of the preview: {count:,}.",) if count else ()  # the result shows it, too
     return Step(job.id, part, number, username, seen(user), secret=secret, notes=notes)
 
 

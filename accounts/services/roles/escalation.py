@@ -18,6 +18,7 @@ from accounts.services.roles import cluster_privileges, patterns
 from accounts.services.roles.privileges import MANAGE_SECURITY
 
 Body = Mapping[str, Any]
+DOCS: Final = "https://www.elastic.co/guide/en/elasticsearch/reference/8.19/{}.html"
 SECURITY: Final = "cluster:admin/xpack/security/"
 # The index of users and roles, by its name and by its alias.
 SECURITY_INDEX: Final = (".security-7", ".security")
@@ -38,12 +39,17 @@ WRITING_ACTIONS: Final = ("indices:data/write/bulk", "indices:data/write/index")
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """`needs`: cluster privileges, each of which is enough; `actions`: individual actions, also each. `gives`: what it leads to."""
+    """`needs`: cluster privileges, each of which is enough; `actions`: individual actions, also each. `gives`: what it leads to.
+
+    `why`: it works; `docs`: the page of Elasticsearch's documentation that says so. "" for what isn't in the catalogue.
+    """
 
     slug: str
     title: str
     gives: str
     remediation: str
+    why: str = ""
+    docs: str = ""
     is_certain: bool = True
     needs: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -68,6 +74,8 @@ CLUSTER_PATHS: Final = (
         "Can manage users and roles",
         "Any role, for any user.",
         "Assign the role only to administrators.",
+        "It includes all changes of users and roles.",
+        DOCS.format("security-privileges"),
         needs=(MANAGE_SECURITY,),
     ),
     Path(
@@ -75,6 +83,8 @@ CLUSTER_PATHS: Final = (
         "Can create and update users",
         "A user with the role superuser.",
         "Remove the action. Administrators need manage_security.",
+        "Elasticsearch doesn't check whether the caller has the roles that are assigned.",
+        DOCS.format("security-api-put-user"),
         actions=("user/put",),
     ),
     Path(
@@ -82,6 +92,8 @@ CLUSTER_PATHS: Final = (
         "Can change the passwords of other users",
         "A sign-in as elastic, or as any other administrator.",
         "Remove the action. Users can change their own password without it.",
+        "The action can't be limited to some users, and the new password works at once.",
+        DOCS.format("security-api-put-user"),
         actions=("user/change_password",),
     ),
     Path(
@@ -89,6 +101,8 @@ CLUSTER_PATHS: Final = (
         "Can change roles",
         "All privileges, by adding them to one of the user's own roles.",
         "Remove the action.",
+        "Elasticsearch doesn't check whether the caller has the privileges that are added, and applies them at once.",
+        DOCS.format("security-api-put-role"),
         actions=("role/put", "role/bulk_put"),
     ),
     Path(
@@ -96,6 +110,8 @@ CLUSTER_PATHS: Final = (
         "Can create service account tokens",
         "Before Elasticsearch 9, a token of elastic/enterprise-search-server, which has manage_security.",
         "Remove the privilege. Create tokens as an administrator.",
+        "A token has all privileges of its account, whoever created it.",
+        DOCS.format("service-accounts"),
         is_certain=False,
         needs=("manage_service_account",),
         actions=("service_account/token/create",),
@@ -105,6 +121,8 @@ CLUSTER_PATHS: Final = (
         "Can change role mappings",
         "Any role, for an account of an external realm such as LDAP or SAML. Native users have no role mappings.",
         "Remove the action.",
+        "A role mapping can assign any role, and applies at the next sign-in of everyone whom its rule matches.",
+        DOCS.format("mapping-roles"),
         is_certain=False,
         actions=("role_mapping/put",),
     ),
@@ -113,6 +131,8 @@ CLUSTER_PATHS: Final = (
         "Can activate users",
         "A sign-in as a deactivated administrator whose password is known.",
         "Remove the action, or delete the deactivated administrators.",
+        "The action can't be limited to some users, and an activated user signs in with the previous password.",
+        DOCS.format("security-api-put-user"),
         is_certain=False,
         actions=("user/set_enabled",),
     ),
@@ -121,6 +141,8 @@ CLUSTER_PATHS: Final = (
         "Can authenticate users with certificates without their keys",
         "A sign-in as any user of a PKI realm that allows delegation.",
         "Remove the privilege, or turn off delegation in the realm.",
+        "Elasticsearch trusts the caller to have verified that the user has the key of the certificate.",
+        DOCS.format("pki-realm"),
         is_certain=False,
         needs=("delegate_pki",),
         actions=("delegate_pki",),
@@ -130,6 +152,8 @@ CLUSTER_PATHS: Final = (
         "Can enroll nodes",
         "The keys with which a node joins the cluster, if enrollment is enabled.",
         "Remove the action, or set xpack.security.enrollment.enabled to false.",
+        "The response has what nodes trust each other by, or a token of elastic/kibana.",
+        DOCS.format("security-privileges"),
         is_certain=False,
         actions=("enroll/node", "enroll/kibana"),
     ),
@@ -138,6 +162,8 @@ CLUSTER_PATHS: Final = (
         "Can restore snapshots",
         "The users and roles of an earlier time, from a snapshot with the feature state of security.",
         "Remove the privilege, or keep snapshots with this feature state in a repository that isn't registered.",
+        "The feature state of a snapshot replaces the users and roles of the cluster.",
+        DOCS.format("snapshot-restore"),
         is_certain=False,
         needs=("manage",),
         actions=("cluster:admin/snapshot/restore",),
@@ -149,12 +175,16 @@ WRITE_SECURITY: Final = Path(
     "Can write to the index of users and roles",
     "A user with the role superuser, written into .security.",
     "Remove the index privilege, or set allow_restricted_indices to false.",
+    "Elasticsearch takes users and roles from this index, whoever wrote them.",
+    DOCS.format("security-api-put-role"),
 )
 ACCESS_SECURITY: Final = Path(
     "access-security-index",
     "Can read or change the index of users and roles in part",
     "Password hashes, or the removal of users and roles.",
     "Remove the index privilege, or set allow_restricted_indices to false.",
+    "Elasticsearch takes users and roles from this index, with the hashes of their passwords.",
+    DOCS.format("security-api-put-role"),
     is_certain=False,
 )
 WRITE_CREDENTIALS: Final = Path(
@@ -162,6 +192,8 @@ WRITE_CREDENTIALS: Final = Path(
     "Can write to indices with stored credentials",
     "Tokens, or tasks that run as another user.",
     "Remove the index privilege, or set allow_restricted_indices to false.",
+    "Elasticsearch accepts the tokens in these indices, and runs the tasks as the user that they name.",
+    DOCS.format("security-api-put-role"),
     is_certain=False,
 )
 MANAGE_ROLES: Final = Path(
@@ -169,12 +201,16 @@ MANAGE_ROLES: Final = Path(
     "Can grant index privileges on the index of users and roles",
     "A role that can write to .security.",
     "Limit the global privilege role.manage to index patterns that don't match .security.",
+    "Elasticsearch only compares the index patterns of a role with those of this privilege, which match .security.",
+    DOCS.format("security-api-put-role"),
 )
 RUN_AS: Final = Path(
     "run-as",
     "Can act as an administrator",
     "Everything that the other user can do.",
     "Limit run_as to users without such privileges.",
+    "A request that names the other user has their privileges. Their password isn't needed.",
+    DOCS.format("run-as-privilege"),
 )
 CATALOGUE: Final = (*CLUSTER_PATHS, WRITE_SECURITY, ACCESS_SECURITY, WRITE_CREDENTIALS, MANAGE_ROLES, RUN_AS)
 

@@ -4,6 +4,7 @@ The caller's own credentials go with every call, so the cluster decides, and not
 """
 
 from accounts.services.user_api.caller import Caller as Caller
+from accounts.services.user_api.caller import challenges as challenges
 from accounts.services.user_api.changes import Change as Change
 from accounts.services.user_api.changes import change_password as change_password
 from accounts.services.user_api.changes import delete as delete

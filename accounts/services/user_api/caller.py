@@ -7,7 +7,15 @@ from typing import Final
 from django.conf import settings
 
 from accounts.services import errors, request_context
-from accounts.services.client import Answer, Call, ForwardingClient, MemoryCache, rejection, require_own_credentials
+from accounts.services.client import (
+    Answer,
+    Call,
+    ForwardingClient,
+    MemoryCache,
+    cached_for_service,
+    rejection,
+    require_own_credentials,
+)
 from accounts.services.request_context import Actor, SignInKey
 from accounts.services.signin import throttle
 
@@ -26,6 +34,16 @@ class Identity:
     details: dict[str, str]
     # Also with an API key of theirs, although Elasticsearch then gives the realm of keys.
     is_native_or_reserved: bool
+
+
+@cached_for_service(times=60)
+def challenges() -> str:
+    """The header of a 401 of Elasticsearch, which depends on its settings; "" if there is none, as with anonymous access."""
+    try:
+        ForwardingClient("").forward(Call("GET", AUTHENTICATE), is_read=True)
+    except errors.ServiceError as exc:
+        return exc.answer.headers.get("www-authenticate", "") if exc.answer else ""
+    return ""
 
 
 class _ProvesNothing(Exception):
@@ -81,27 +99,28 @@ class Caller:
             raise _ProvesNothing(answer)
         return answer
 
-    def identify(self, path: str) -> Identity:
+    def identify(self, target: str, *, is_pretty: bool = False) -> Identity:
         """Who the caller is (`_security/_authenticate`); the client's `actor` is that user from then on.
 
-        `path`: of the change to be made. Raises AuthenticationFailed, with a response as if the change had been sent.
+        `target`: of the change to be made. Raises AuthenticationFailed, with a response as if the change had been sent.
         """
         if not self.client.has_credentials:
             raise errors.AuthenticationFailed("no credentials")
         key = (self.client.fingerprint, self._run_as)
         identity = _identities.get(key)
         if identity is None:
-            identity = self._identity(path)
+            identity = self._identity(target, is_pretty=is_pretty)
             _identities.set(key, identity)
         self.client.actor = identity.actor
         return identity
 
-    def _identity(self, path: str) -> Identity:
+    def _identity(self, target: str, *, is_pretty: bool) -> Identity:
+        asked = f"{AUTHENTICATE}?pretty" if is_pretty else AUTHENTICATE
         try:
-            answer = self.read(Call("GET", AUTHENTICATE))
+            answer = self.read(Call("GET", asked))
         except errors.AuthenticationFailed as exc:
             if exc.answer:
-                exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{AUTHENTICATE}]".encode(), f"[{path}]".encode()))
+                exc.answer = exc.answer._replace(body=exc.answer.body.replace(f"[{asked}]".encode(), f"[{target}]".encode()))
             raise
         if answer.status >= HTTPStatus.BAD_REQUEST:  # no right to run as that user, for example, or too many requests
             raise rejection(answer, is_read=True)

@@ -9,6 +9,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import bcrypt
@@ -668,10 +669,11 @@ def test_a_killed_process(
     child.start()
     child.join(60)
     assert child.exitcode == -signal.SIGKILL
-    assert {state for state, _ in results(job).values()} == {"started"}
+    left = results(job)
+    assert ("started", "") in left.values()
 
     jobs.advance(ada, job.id, allows_all)
-    assert {state for state, _ in results(job).values()} == {"started"}, "they may still be on their way"
+    assert results(job) == left, "they may still be on their way"
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")
     monkeypatch.setattr(run, "ABANDONED_AFTER", run.ABANDONED_AFTER * 0)
     monkeypatch.setattr(reading, "OUTCOME_TIMEOUT", reading.OUTCOME_TIMEOUT * 0)
@@ -679,7 +681,7 @@ def test_a_killed_process(
         pass
     found = Counter(state for state, _ in results(job).values())
     assert set(found) <= {"success", "unknown"}
-    assert bool(found["unknown"]) is (prefix != "/_bulk")
+    assert found["unknown"] or prefix == "/_bulk"
     jobs.verify(ada, job.id)
     verified = Counter(state for state, _ in results(job).values())
     assert set(verified) <= {"success", "failure"}
@@ -858,10 +860,28 @@ def test_a_lost_response_to_a_start(
     assert store.get(job.id).state == ("running" if is_written else "planned")
 
 
+@pytest.fixture
+def shift_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[timedelta], None]:
+    """Set the clock to an hour before the end of a month, or that much later."""
+    now = timezone.now
+    shift = (now().replace(day=1, hour=0, minute=0) + timedelta(days=32)).replace(day=1) - timedelta(hours=1) - now()
+
+    def to(later: timedelta) -> None:
+        monkeypatch.setattr(timezone, "now", lambda: now() + shift + later)
+
+    return to
+
+
+@pytest.mark.parametrize("hours", [0, 2])
 def test_documents_that_are_put_back(
-    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+    node: TestNode,
+    person: Callable[[str], PersonClient],
+    monkeypatch: pytest.MonkeyPatch,
+    shift_time: Callable[[timedelta], None],
+    hours: int,
 ) -> None:
-    """They are authentic, but their change was made once."""
+    """They are authentic, but their change was made once: also in another month, which has another index for its events."""
+    shift_time(timedelta())
     make(node, ["bulk-1"])
     ada = person("ada")
     job = jobs.advance(ada, jobs.create(ada, "deactivate", (), ["bulk-1"], "x").id, allows_all)
@@ -878,6 +898,7 @@ def test_documents_that_are_put_back(
         pass
     assert active(node, ["bulk-1"]) == set()
     put_back()
+    shift_time(timedelta(hours=hours))
     while jobs.advance(ada, job.id, allows_all).state == "running":
         pass
     assert results(job) == {"bulk-1": ("failure", "step_repeated")}

@@ -29,6 +29,7 @@ from accounts.services import api_keys, audit, errors, users
 from accounts.services.api_keys import Owner
 from accounts.services.audit.actions import USER_CHANGES, reason_label
 from accounts.services.client import PersonClient
+from accounts.services.documents.indices import audit_months
 from accounts.services.documents.store import grouped_bulk
 from accounts.services.jobs import importing, new_passwords, plan, store
 from accounts.services.jobs.claims import Claims, waiting
@@ -356,10 +357,11 @@ def _changed(client: PersonClient, job: Job, change: Change, *, refresh: bool) -
     """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
     user = change.user
     try:
-        if user and job.is_revoking:
-            audit.require_new(change.step.event_id)  # which is written only after this
-            if reason := _revoke_keys(client, user):
-                return replace(change.step, state="failure", reason=reason)
+        this_month, *before = audit_months(job.created, timezone.now())
+        # Elasticsearch rejects an event that this month has. If API keys are revoked, that is too late.
+        audit.require_new(change.step.event_id, [this_month, *before] if user and job.is_revoking else before)
+        if user and job.is_revoking and (reason := _revoke_keys(client, user)):
+            return replace(change.step, state="failure", reason=reason)
         with audit.recorded_once(change.step.event_id):
             _change(client, job, change, refresh=refresh)
     except ENDS_BATCH:

@@ -6,8 +6,10 @@ import io
 import multiprocessing
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextvars import Context
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -29,7 +31,7 @@ from accounts.services.cluster import own_roles
 from accounts.services.documents import indices, locks
 from accounts.services.documents import store as documents_store
 from accounts.services.jobs import Job, claims, plan, records, run, store
-from accounts.services.jobs.records import Step
+from accounts.services.jobs.records import Change, Step
 from accounts.services.jobs.store import StepQuery
 from accounts.services.users import User, UserQuery
 from tests.support.api_keys import create_key, works
@@ -484,6 +486,66 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
     assert ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
     assert Counter(event.actor.username for event in trail(node, action="user-disable")) == {"ada": 1, "eve": 4}
     assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
+
+
+@pytest.fixture
+def five(node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch) -> Job:
+    """A job that deactivates five users, and takes the step of each by itself."""
+    make(node, [f"bulk-{number}" for number in range(5)])
+    monkeypatch.setattr(claims, "STEPS_AT_ONCE", 1)
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x").id, allows_all)
+    return jobs.start(ada, job.id)
+
+
+def before_change(monkeypatch: pytest.MonkeyPatch, username: str, do: Callable[[], object]) -> None:
+    change = run._change
+
+    def watched(client: PersonClient, job: Job, each: Change, *, refresh: bool) -> None:
+        if each.step.username == username:
+            do()
+        change(client, job, each, refresh=refresh)
+
+    monkeypatch.setattr(run, "_change", watched)
+
+
+def test_steps_are_taken_while_others_are_being_changed(
+    five: Job, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last_begins, first_waited = threading.Event(), list[bool]()
+    before_change(monkeypatch, "bulk-0", lambda: first_waited.append(last_begins.wait(60)))
+    before_change(monkeypatch, "bulk-4", last_begins.set)
+    assert jobs.advance(person("ada"), five.id, allows_all).state == "running"
+    assert first_waited == [True]
+    assert {state for state, _ in results(five).values()} == {"success"}
+
+
+def test_a_pause_and_results_during_a_batch(
+    five: Job, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "AHEAD", 1)
+    shown: list[int] = []
+
+    def show_and_pause() -> None:
+        jobs.refresh()
+        shown.append(jobs.counts(five).success)
+        Context().run(jobs.pause, person("ada"), five.id)  # not as the change that is being made
+
+    before_change(monkeypatch, "bulk-2", show_and_pause)
+    jobs.advance(person("ada"), five.id, allows_all)
+    assert shown[0] > 0
+    assert jobs.get(five.id).state == "paused"
+    found = [state for state, _ in results(five).values()]
+    assert set(found) == {"success", "pending"}
+    assert found[-1] == "pending"
+
+
+def test_the_numbers_of_a_batch_that_goes_on(five: Job, signed_in: Callable[..., Client]) -> None:
+    """Without the form, whose request is on its way."""
+    of_htmx = {"HX-Request": "true", "HX-Target": "job-numbers"}
+    numbers = signed_in("ada").get(f"/users/jobs/view/{five.id}", headers=of_htmx).content.decode()
+    assert "0 of 5 users" in numbers
+    assert "<form" not in numbers
 
 
 def test_a_page_that_was_open_when_another_one_reached_the_end(node: TestNode, signed_in: Callable[..., Client]) -> None:

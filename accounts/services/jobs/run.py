@@ -273,13 +273,13 @@ def _change_some(client: PersonClient, job: Job, denial: Denial) -> bool:
     claimed = claims.take()
     if not claimed:
         return False
-    first = claimed[0].id
+    sure = claimed[0].id  # is changed, however long that takes
 
     def is_over() -> bool:
         return bool(failures) or monotonic() >= deadline
 
     def change(each: Change, *, is_last: bool = False) -> None:
-        if failures or (is_over() and not is_last and each.step.id != first):
+        if failures or (is_over() and each.step.id != sure):
             return claims.add(waiting(each.step))
         try:
             claims.add(_changed(client, job, each, refresh=is_last))
@@ -310,6 +310,7 @@ def _change_some(client: PersonClient, job: Job, denial: Denial) -> bool:
                 queue.extend(changes)
                 if queue and not last and job.action in REFRESHING_LAST:
                     last.append(queue.pop())
+                    sure = last[0].step.id
                 while queue:
                     slots.acquire()
                     pool.submit(context.copy().run, change_in_turn, queue.popleft())

@@ -156,6 +156,11 @@ def test_what_is_typed_while_the_page_goes_on(node: TestNode, page: Page, path: 
         start.click()
     search = page.locator("#search-input")
     search.press_sequentially("jd")
+    if "jobs" in path:
+        with page.expect_response(lambda response: response.request.headers.get("hx-target") == "job-numbers"):
+            pass
+        expect(page.get_by_test_id("jobProgress")).to_contain_text("0 of 3 users")
+        check(page)
     is_typed = True
     for route in held:
         route.continue_()

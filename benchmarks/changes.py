@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from itertools import islice
+from threading import Event
 from typing import Any, Final
 
 from benchmarks.client import Client, Failed, Request
@@ -20,6 +21,8 @@ TURNS: Final = 3
 CONNECTIONS: Final = 12  # as accounts.services.jobs.run.WORKERS
 JOBS: Final = "/users/jobs/"
 OF_PROGRESS: Final = {"HX-Request": "true", "HX-Target": "job-progress"}
+OF_NUMBERS: Final = {"HX-Request": "true", "HX-Target": "job-numbers"}
+SECONDS_PER_NUMBERS: Final = 2
 
 
 @dataclass
@@ -85,8 +88,26 @@ def _import(client: Client, users: Iterable[SampleUser]) -> None:
 def _advance(client: Client, job: str) -> None:
     """As the page does, until it shows a preview or the result."""
     while b'id="job-progress"' in client.send(Request(job)):
-        while not _is_over(client.post(job.replace("/view/", "/advance/"), f"{JOBS}create", [], OF_PROGRESS)):
+        while not _is_over(_advance_once(client, job)):
             pass
+
+
+def _advance_once(client: Client, job: str) -> HTTPResponse:
+    """One batch; meanwhile, the page shows how far it is."""
+    is_over = Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_show_numbers, client.another(), job, is_over)
+        try:
+            return client.post(job.replace("/view/", "/advance/"), f"{JOBS}create", [], OF_PROGRESS)
+        finally:
+            is_over.set()
+
+
+def _show_numbers(client: Client, job: str, is_over: Event) -> None:
+    client.headers = {**client.headers, **OF_NUMBERS}
+    while not is_over.wait(SECONDS_PER_NUMBERS):
+        client.send(Request(job))
+    client.close()
 
 
 def _is_over(response: HTTPResponse) -> bool:

@@ -1,11 +1,21 @@
 """Where uploaded files are while a request needs them."""
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
+
+logger = logging.getLogger(__name__)
+
+
+class TemporaryFolderFull(BadRequest):
+    """An uploaded file couldn't be stored. The request is rejected wherever its form is read first, such as for its CSRF token."""
 
 
 class UnnamedFileUploadHandler(FileUploadHandler):
@@ -21,9 +31,22 @@ class UnnamedFileUploadHandler(FileUploadHandler):
         self.upload: UploadedFile[Any] = UploadedFile(content, *details)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.upload.write(raw_data)
+        with self._storing():
+            self.upload.write(raw_data)
 
     def file_complete(self, file_size: int) -> "UploadedFile[Any]":
-        self.upload.seek(0)
+        with self._storing():
+            self.upload.seek(0)  # writes what is still in a buffer
         self.upload.size = file_size
         return self.upload
+
+    @contextmanager
+    def _storing(self) -> Iterator[None]:
+        """threaded_wsgi.py has stored the whole request already, so this is the second copy of the file."""
+        try:
+            yield
+        except OSError as exc:
+            with suppress(OSError):  # it still has something to write
+                self.upload.close()
+            logger.error("An uploaded file couldn't be stored in the temporary folder: %s", exc.strerror)
+            raise TemporaryFolderFull from None

@@ -17,6 +17,7 @@ from accounts.services import errors
 from accounts.services.signin import operators
 from usermgmt.logging import request_id
 from usermgmt.paths import SETUP_CLUSTER
+from usermgmt.uploads import TemporaryFolderFull
 
 logger = logging.getLogger(__name__)
 
@@ -241,6 +242,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return _bare_page(request, 400, UNKNOWN_ADDRESS, "An administrator must add its hostname to the setting ALLOWED_HOSTS.")
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
         return _form_too_large(request)
+    if isinstance(exception, TemporaryFolderFull):
+        text = "The upload was rejected, and nothing was changed. An administrator must free space on the server."
+        return _page(request, 507, "The temporary folder of the server is full", text, offers_sign_in=_is_signed_out(request))
     return _page(request, 400, "Invalid request", "Nothing was changed.", offers_sign_in=_is_signed_out(request))
 
 

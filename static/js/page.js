@@ -129,6 +129,21 @@ Object.assign(htmx.config, {
     if (elt.matches("[data-quiet]") && (xhr.status !== 200 || xhr.getResponseHeader("HX-Redirect"))) event.preventDefault();
   });
 
+  // A page that goes to another one by itself, such as that of a bulk change to its result, leaves what was typed in its frame. The
+  // sign-in page has no such frame: there, the submitted form is kept.
+  const TEXT_FIELD = "input:not([type=hidden], [type=checkbox], [type=radio], [type=submit]), textarea";
+  const typed = () => [...document.querySelectorAll(TEXT_FIELD)].filter((field) => field.value !== field.defaultValue);
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    const url = xhr.getResponseHeader("HX-Redirect");
+    if (!url || requestConfig.triggeringEvent || !typed().length) return;
+    event.preventDefault();
+    const main = document.getElementById("main");
+    if (new URL(url, location).pathname.endsWith("/login") || typed().some((field) => main.contains(field))) return;
+    htmx.ajax("GET", url, { target: main, select: "#main", swap: "outerHTML" });
+    history.replaceState(null, "", url);
+  });
+
   // A double click submits a form only once. After Escape or a pause the form can be submitted again, because the browser
   // doesn't say that the user stopped the first request.
   let timer;

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.services import jobs
 from accounts.services.client import PersonClient
@@ -133,3 +134,38 @@ def test_a_server_that_was_away(node: TestNode, watched: Callable[..., Watched])
     expect(page.get_by_test_id("jobSummary")).to_contain_text("3 of 3 changed", timeout=30_000)
     assert len(lost) > 1
     browser.expected("ERR_FAILED", "htmx:sendError", "htmx:afterRequest")
+
+
+@pytest.mark.parametrize("path", ["/users/jobs/advance/*", "/findings/resume/*"])
+def test_what_is_typed_while_the_page_goes_on(node: TestNode, page: Page, path: str) -> None:
+    """The result replaces the progress, and the text in the search stays, with the focus."""
+    seed(node)
+    page = sign_in(page)
+    if "jobs" in path:
+        page.goto("/users/jobs/create?filter=q%3Dbulk")
+        page.get_by_label("Deactivate users").check()
+        page.get_by_test_id("previewButton").click()
+        start = page.get_by_test_id("startJobButton")
+    else:
+        page.goto("/findings/")
+        start = page.get_by_test_id("runFindingsButton")
+    held: list[Route] = []
+    is_typed = False
+    page.route(f"**{path}", lambda route: route.continue_() if is_typed else held.append(route))
+    with page.expect_request(f"**{path}"):
+        start.click()
+    search = page.locator("#search-input")
+    search.press_sequentially("jd")
+    if "jobs" in path:
+        with page.expect_response(lambda response: response.request.headers.get("hx-target") == "job-numbers"):
+            pass
+        expect(page.get_by_test_id("jobProgress")).to_contain_text("0 of 3 users")
+        check(page)
+    is_typed = True
+    for route in held:
+        route.continue_()
+    expect(page.locator("progress")).to_have_count(0, timeout=30_000)
+    if "jobs" in path:
+        expect(page.get_by_test_id("jobSummary")).to_contain_text("3 of 3 changed")
+    expect(search).to_have_value("jd")
+    expect(search).to_be_focused()

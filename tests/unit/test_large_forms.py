@@ -1,5 +1,7 @@
 """Forms that are too large to be processed."""
 
+import resource
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -39,6 +41,27 @@ def test_forms_with_files_are_explained(settings: Settings) -> None:
     response = Client().post("/login", {"one": files})
     assert response.status_code == 413
     assert "Nothing was changed." in response.content.decode()
+
+
+@pytest.fixture
+def full_disk() -> Iterator[int]:
+    """As if no file fitted on it that is larger than this."""
+    size, before = 100_000, resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    yield size
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+# The end of a file of such a size is written only when it is complete.
+@pytest.mark.parametrize("excess", [1, 1_000_000])
+@pytest.mark.parametrize("checks_csrf", [True, False])
+def test_a_full_disk_is_explained(settings: Settings, full_disk: int, excess: int, checks_csrf: bool) -> None:
+    settings.FILE_UPLOAD_MAX_MEMORY_SIZE = full_disk // 2
+    client = Client(enforce_csrf_checks=checks_csrf)
+    client.get("/login")  # with its cookie, the form is read for its token
+    response = client.post("/login", {"file": SimpleUploadedFile("x.csv", b"x" * (full_disk + excess))})
+    assert response.status_code == 507
+    assert "The temporary folder of the server is full" in response.content.decode()
 
 
 def test_a_form_may_have_thousands_of_roles() -> None:

@@ -13,7 +13,7 @@ from accounts.services import errors, request_context
 from accounts.services.audit.actions import Action
 from accounts.services.audit.events import Changes, Event, Outcome
 from accounts.services.client import AdministratorClient, PersonClient, setup_problems
-from accounts.services.documents import indices, locks, store
+from accounts.services.documents import locks, store
 from accounts.services.request_context import Actor
 from usermgmt import metrics
 
@@ -85,9 +85,9 @@ def recorded_once(id: str) -> Iterator[None]:
         _event_id.reset(token)
 
 
-def require_new(id: str) -> None:
-    """Raise StepRepeated if the audit trail of this month already has an event with this ID. Raises NotSetUp, Unavailable."""
-    if any(store.get_many(indices.audit_index(timezone.now()), [f"{id}-intent", f"{id}-single"])):
+def require_new(id: str, months: Iterable[str]) -> None:
+    """Raise StepRepeated if one of these months of the audit trail has an event with this ID. Raises NotSetUp, Unavailable."""
+    if any(any(store.get_many(month, [f"{id}-intent", f"{id}-single"])) for month in months):
         raise errors.StepRepeated(f"the audit trail has the event {id}")
 
 

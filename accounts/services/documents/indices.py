@@ -151,6 +151,14 @@ def audit_index(moment: datetime) -> str:
     return f"{AUDIT}-{moment:%Y.%m}"
 
 
+def audit_months(first: datetime, last: datetime) -> list[str]:
+    """The indices of all months from one moment to another, the last first."""
+    found = [audit_index(last)]
+    while (last := last.replace(day=1) - timedelta(days=1)) and audit_index(last) >= audit_index(first):
+        found.append(audit_index(last))
+    return found
+
+
 def is_audit_month_before(name: str, moment: datetime) -> bool:
     """Whether this is the index of a month that had ended by then."""
     return bool(AUDIT_MONTH.fullmatch(name)) and name < audit_index(moment)

@@ -5,7 +5,7 @@ Passwords are encrypted until their user is created. Without one in the file, a 
 
 import json
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -138,10 +138,8 @@ class Rules:
         return "" if self.administrators.take(user, wanted) else plan.LAST_ADMINISTRATOR
 
 
-def decided(client: PersonClient, job: Job, claimed: Iterable[Step], denial: Denial) -> tuple[list[Change], list[Step]]:
+def decided(client: PersonClient, rules: Rules, claimed: Sequence[Step]) -> tuple[list[Change], list[Step]]:
     """What is to be changed, and the steps that need no change by now."""
-    claimed = list(claimed)
-    rules = Rules(client, denial)
     found = plan.current(client, [step.username for step in claimed])
     changes: list[Change] = []
     done: list[Step] = []

@@ -113,6 +113,8 @@ def view(request: AppRequest, id: str) -> HttpResponse:
     job = jobs.get(id)
     jobs.refresh()
     counts = jobs.counts(job)
+    if wants_fragment(request, "job-numbers"):
+        return render(request, "jobs/_bar.html", {"job": job, "counts": counts})
     if wants_fragment(request, "job-progress"):
         if job.is_refused:
             return go_to(request, request.path)

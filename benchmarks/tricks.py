@@ -44,7 +44,7 @@ def _urllib3_for_reads() -> None:
 
 
 def _no_cached_pages() -> None:
-    from accounts.views.users import page_cache
+    from accounts.views import page_cache
 
     vars(page_cache._pages)["get"] = lambda key: None
 
@@ -67,6 +67,6 @@ TRICKS: Final = (
         "two more reads per page cost nothing",
         environment={"CACHE_SECONDS": "0"},
     ),
-    Trick("cached page (views/users/page_cache.py)", "Django compiles templates to Python", after=_no_cached_pages),
+    Trick("cached page (views/page_cache.py)", "Django compiles templates to Python", after=_no_cached_pages),
     Trick("rows written by functions (templatetags/user_table.py)", "as for the cached page", after=_rows_from_template),
 )

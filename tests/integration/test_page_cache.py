@@ -12,7 +12,7 @@ from django.utils.html import strip_spaces_between_tags
 from django.utils.safestring import mark_safe
 
 from accounts.services.documents import indices
-from accounts.views.users import page_cache
+from accounts.views import page_cache
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 

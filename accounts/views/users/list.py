@@ -23,7 +23,7 @@ from accounts.services.users import Position, UserPage, UserQuery, administrator
 from accounts.templatetags import user_table
 from accounts.views.addresses import ListAddresses
 from accounts.views.page_cache import CachedPage
-from accounts.views.sorting import direction_and_order
+from accounts.views.sorting import column_head
 from accounts.views.users.filters import LABELS
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
@@ -79,7 +79,7 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: ListAddr
         "parameters": escape(request.GET.urlencode()),
         "other_view": escape(addresses.to(view="" if query.activity else "activity")),
         "pills": user_table.filter_pills(_pills(addresses, query)),
-        "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
+        "heads": "".join(column_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
         "sizes": "".join(
             user_table.size_link(size, addresses.to(size=str(size)), is_current=size == query.size) for size in PAGE_SIZES
         ),
@@ -188,14 +188,6 @@ def _links(addresses: ListAddresses, page: UserPage) -> dict[str, str]:
 
 def _packed(position: Position | None) -> str:
     return _compact.encode(position)
-
-
-def _head(addresses: ListAddresses, query: UserQuery, field: str, label: str) -> str:
-    """A column head with its sort direction and the link that sorts by it or reverses it."""
-    if not field:
-        return user_table.column_head(label)
-    direction, order = direction_and_order(query, field)
-    return user_table.column_head(label, field, direction, addresses.to(sort=field, order=order))
 
 
 def _pills(addresses: ListAddresses, query: UserQuery) -> list[tuple[str, str]]:

@@ -57,9 +57,11 @@ def measure(folder: Path, node: Client, password: str, users: int, rounds: int, 
     """Serve all variants at the same time, and measure them in turns, so that other load affects all of them equally."""
     with ExitStack() as running:
         served = running.enter_context(product.served(folder))
-        complete = {page: _variant(served, password, None, page) for page in dict.fromkeys(trick.page for trick in TRICKS)}
+        client = Client(served.url)
+        client.sign_in("/login", product.ADMINISTRATOR, password)  # once: the number of sessions is limited
+        complete = {page: _variant(served, client, None, page) for page in dict.fromkeys(trick.page for trick in TRICKS)}
         without = [
-            _variant(running.enter_context(product.served_without(folder, number)), password, trick, trick.page)
+            _variant(running.enter_context(product.served_without(folder, number)), client, trick, trick.page)
             for number, trick in enumerate(TRICKS)
         ]
         variants = [*complete.values(), *without]
@@ -75,10 +77,8 @@ def measure(folder: Path, node: Client, password: str, users: int, rounds: int, 
         return Ablation(users, rounds, bare, complete, without, machine)
 
 
-def _variant(served: Served, password: str, trick: Trick | None, address: str) -> Variant:
-    client = Client(served.url)
-    client.sign_in("/login", product.ADMINISTRATOR, password)
-    page = Subject(trick.name if trick else "all", client, (Request(address),))
+def _variant(served: Served, signed_in: Client, trick: Trick | None, address: str) -> Variant:
+    page = Subject(trick.name if trick else "all", signed_in.another(served.url), (Request(address),))
     return Variant(trick, worker(served.pid), page, Load())
 
 

@@ -113,8 +113,12 @@ def _run(folder: Path, options: argparse.Namespace) -> Run:
 
 def _ablation(folder: Path, options: argparse.Namespace) -> ablation.Ablation:
     users = max(options.users)
-    with _loaded(folder, options, users) as bench, _step("Measuring"):
-        return ablation.measure(folder, bench.node, bench.password, users, options.rounds, machine(bench.cluster, "")["Machine"])
+    with _loaded(folder, options, users) as bench:
+        with _step(f"Loading {access.API_KEYS:,} API keys"):
+            bench.load_access()
+        with _step("Measuring"):
+            on = machine(bench.cluster, "")["Machine"]
+            return ablation.measure(folder, bench.node, bench.password, users, options.rounds, on)
 
 
 def _user_api(folder: Path, options: argparse.Namespace) -> user_api.UserApi:

@@ -62,7 +62,7 @@ connections. Both take turns, {turns} each."""
 ACCESS = """## Access
 
 With {keys:,} API keys of {owners} owners and {mappings:,} role mappings, at the largest number of users. Calls and overhead are
-those of the user list. Role mappings are cached like roles: all of the time of their pages is overhead.
+those of the user list. Role mappings and service accounts are cached like roles: all of the time of their pages is overhead.
 The bare reads of the exports fetch the same batches of 1,000 API keys, with the roles that limit them.
 
 A run of findings reads all users, API keys, and role mappings in {batches} batches, and takes {findings:.0f} s."""

@@ -22,7 +22,21 @@ ROWS: Final = """{% for row in rows %}<tr data-test-subj="userRow">
   {% if row.user.is_reserved %}<span class="badge badge--primary">Reserved</span>{% endif %}
   {% if row.user.is_deprecated %}<span class="badge badge--warning">Deprecated</span>{% endif %}</td></tr>{% endfor %}"""
 
-
+# The same for role mappings.
+MAPPING_ROWS: Final = """{% for each in rows %}<tr data-test-subj="roleMappingRow">
+<th scope="row"><a class="clamp" href="{% url 'role_mapping' each.mapping.name %}">{{ each.mapping.name }}</a></th>
+<td data-label="Applies to"><span class="clamp">{{ each.reach }}</span><span class="row-detail clamp">{{ each.rule }}</span></td>
+<td data-label="Roles"><ul class="badges">{% for role in each.roles %}<li>
+  {% if role.is_unknown %}<span class="badge badge--danger" title="This role doesn't exist">{{ role.name }}</span>
+  {% else %}<a class="badge{% if role.is_deprecated %} badge--warning{% endif %}"
+    href="{% url 'role' role.name %}">{{ role.name }}</a>{% endif %}</li>{% endfor %}</ul></td>
+<td data-label="Administrators">{% if each.is_administrator is None %}<span class="badge badge--warning">Not known</span>
+  {% elif each.is_administrator %}<span class="badge badge--danger">Yes</span>{% else %}No{% endif %}</td>
+<td>{% if not each.mapping.is_enabled %}<span class="badge" data-test-subj="roleMappingDisabled">Disabled</span>{% endif %}</td>
+</tr>{% endfor %}"""
+USERS: Final = "/users/"
+API_KEYS: Final = "/api-keys/"
+MAPPINGS: Final = "/role-mappings/"
 EMPTY_PAGE_SIZE: Final = 20_000
 
 
@@ -32,10 +46,14 @@ def _do_nothing() -> None:
 
 @dataclass(frozen=True)
 class Trick:
-    """`after` turns the trick off when the application is loaded, `environment` before. `remove_when`: a text for the report."""
+    """`after` turns the trick off when the application is loaded, `environment` before. `page`: the one that it is for.
+
+    `remove_when`: a text for the report.
+    """
 
     name: str
     remove_when: str
+    page: str = USERS
     after: Callable[[], None] = _do_nothing
     environment: Mapping[str, str] = field(default_factory=dict)
 
@@ -48,7 +66,7 @@ def _urllib3_for_reads() -> None:
 
 
 def _no_cached_pages() -> None:
-    from accounts.views.users import page_cache
+    from accounts.views import page_cache
 
     vars(page_cache._pages)["get"] = lambda key: None
 
@@ -64,6 +82,32 @@ def _rows_from_template() -> None:
     vars(user_table)["user_rows"] = rows
 
 
+def _mapping_rows_from_template() -> None:
+    from accounts.templatetags import access_tables
+
+    template = Engine.get_default().from_string(MAPPING_ROWS)
+    vars(access_tables)["role_mapping_rows"] = lambda rows: template.render(Context({"rows": rows}))
+
+
+def _fields_of_django() -> None:
+    from accounts.views import role_mappings
+
+    vars(role_mappings)["filter_fields"] = lambda form, names: "".join(form[name].as_field_group() for name in names)
+
+
+def _escalations_each_time() -> None:
+    from accounts.services.roles import escalation
+
+    vars(escalation)["_by_cluster"] = escalation._by_cluster.__wrapped__
+
+
+def _searched_each_time() -> None:
+    from accounts.services.role_mappings import Assessment
+
+    for name in ("searched", "searched_rule", "sort_key", "is_administrator"):
+        setattr(Assessment, name, property(vars(Assessment)[name].func))
+
+
 def _nothing_shown() -> None:
     from accounts.views.users import list as user_list
 
@@ -77,7 +121,7 @@ def _nothing_shown() -> None:
     def nothing(*arguments: object) -> dict[str, str]:
         return {}
 
-    vars(user_list).update(CachedPage=EmptyPage, UserListAddresses=nothing, _around_the_users=nothing, _users=nothing)
+    vars(user_list).update(CachedPage=EmptyPage, ListAddresses=nothing, _around_the_users=nothing, _users=nothing)
 
 
 TRICKS: Final = (
@@ -87,8 +131,32 @@ TRICKS: Final = (
         "two more reads per page cost nothing",
         environment={"CACHE_SECONDS": "0"},
     ),
-    Trick("cached page (views/users/page_cache.py)", "Django compiles templates to Python", after=_no_cached_pages),
+    Trick("cached page (views/page_cache.py)", "Django compiles templates to Python", after=_no_cached_pages),
     Trick("rows written by functions (templatetags/user_table.py)", "as for the cached page", after=_rows_from_template),
+    Trick(
+        "rows written by functions (templatetags/access_tables.py)",
+        "as for the cached page",
+        page=MAPPINGS,
+        after=_mapping_rows_from_template,
+    ),
+    Trick(
+        "filters written by functions (templatetags/filter_fields.py)",
+        "as for the cached page",
+        page=MAPPINGS,
+        after=_fields_of_django,
+    ),
+    Trick(
+        "paths by cluster privileges cached (roles/escalation.py)",
+        "a page of API keys has none with the same privileges",
+        page=API_KEYS,
+        after=_escalations_each_time,
+    ),
+    Trick(
+        "what a search compares kept (role_mappings/assessment.py)",
+        "Elasticsearch searches role mappings",
+        page=f"{MAPPINGS}?q=emea",
+        after=_searched_each_time,
+    ),
 )
 # Not a trick: what the page would take at least, with the session and its calls, if it showed nothing.
 EMPTY_PAGE: Final = Trick("empty page", "", after=_nothing_shown)

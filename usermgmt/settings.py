@@ -69,7 +69,7 @@ API_KEY_SIGN_IN = env.flag("API_KEY_SIGN_IN", default=False)
 
 # How long `accounts/services/client/cache.py` caches an answer, for all operators with the same privileges.
 CACHE_SECONDS = env.number("CACHE_SECONDS", 5.0, minimum=0)
-# How long a rendered template is cached (accounts/views/users/page_cache.py); 0 in development.
+# How long a rendered template is cached (accounts/views/page_cache.py); 0 in development.
 PAGE_CACHE_SECONDS = 300
 
 # The password policy (accounts/services/passwords/policy.py).

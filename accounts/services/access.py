@@ -115,8 +115,8 @@ def count_role_mappings(client: PersonClient) -> RoleMappings:
 
 
 def count_service_accounts(client: PersonClient) -> ServiceAccounts:
-    """Calls as `service_accounts.load`. Raises AccessDenied without `read_security`."""
-    accounts = service_accounts.load(client)
+    """Calls as `service_accounts.load`, cached. Raises AccessDenied without `read_security`."""
+    accounts = service_accounts.recently_loaded(client)
     used = [account for account in accounts if account.has_tokens]
     return ServiceAccounts(
         len(accounts),

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.errors import NotFound
 from accounts.services.roles import escalation
 from accounts.services.roles.escalation import RUN_AS, Escalation
@@ -96,6 +96,10 @@ def load(client: PersonClient) -> list[ServiceAccount]:
     Raises AccessDenied without `read_security`.
     """
     return [_account(client, name, body) for name, body in sorted(client.get_service_accounts().body.items())]
+
+
+# For pages.
+recently_loaded: Final = cached_per_scope(load)
 
 
 def get(client: PersonClient, name: str) -> ServiceAccount:

@@ -3,17 +3,24 @@
 from datetime import UTC, datetime
 
 from django import template
-from django.utils import dateformat, timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
 
 @register.simple_tag
-def moment(when: datetime | str, format: str = "Y-m-d H:i T") -> SafeString:
-    """A `<time>` of an aware datetime, or of its ISO form; `format` as of Django's `date`."""
+def moment(when: datetime | str, precision: str = "minutes") -> SafeString:
+    """A `<time>` of an aware datetime, or of its ISO form; `precision`: "minutes" or "seconds".
+
+    Not with Django's `date`, which takes ten times as long, and lists have dozens of times.
+    """
     aware = datetime.fromisoformat(when) if isinstance(when, str) else when
-    in_utc = dateformat.format(aware.astimezone(UTC), "Y-m-d H:i:s")
-    shown = dateformat.format(timezone.localtime(aware), format)
-    return format_html('<time datetime="{}" title="{} UTC">{}</time>', aware.isoformat(), in_utc, shown)
+    local = timezone.localtime(aware)
+    in_utc, shown = _text(aware.astimezone(UTC), "seconds"), _text(local, precision)
+    # Nothing of a datetime needs to be escaped: ISO forms, and the name of a zone.
+    return mark_safe(f'<time datetime="{aware.isoformat()}" title="{in_utc} UTC">{shown} {local.tzname()}</time>')  # noqa: S308
+
+
+def _text(aware: datetime, precision: str) -> str:
+    return aware.replace(tzinfo=None).isoformat(" ", precision)

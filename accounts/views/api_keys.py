@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from typing import Final
 from urllib.parse import urlencode
 
@@ -29,7 +30,11 @@ from accounts.services.cluster.own_roles import SERVICE
 from accounts.services.errors import AccessDenied, Invalid, NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
+from accounts.templatetags import access_tables, user_table
+from accounts.templatetags.filter_fields import filter_fields
+from accounts.views.addresses import ListAddresses
 from accounts.views.exports import table_export, table_print
+from accounts.views.page_cache import CachedPage
 from accounts.views.parts import Part
 from accounts.views.sorting import direction_and_order
 
@@ -43,6 +48,7 @@ COLUMNS: Final = (
     ("", "State"),
     ("", "Administrator"),
 )
+FIELDS: Final = ("q", "state", "expires", "age", "type", "realm", "sort", "size")
 NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
 NOT_SEEN = "You can't view your API keys because your {} lacks the cluster privilege manage_own_api_key."
 KEY_OF_KEY = (
@@ -74,36 +80,63 @@ class Revocation:
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """The keys of all realms: a page of them, and for the filters the numbers of all. Two calls."""
+    """The keys of all realms: a page of them, and for the filters the numbers of all. One call, and a cached one."""
     client = request.user.client
     is_fragment = wants_fragment(request, "api-keys-results")
     form = ApiKeyListForm(request.GET, None if is_fragment else api_keys.summary(client))
     query = form.query()
     page = api_keys.find(client, query)
-    context = {
-        "form": form,
-        "query": query,
-        "page": page,
-        "description": table.describe(query),
-        "parameters": request.GET.urlencode(),
-        "heads": [_head(query, field, label) for field, label in COLUMNS],
-        "sizes": PAGE_SIZES,
-        "positions": _positions(page),
-        "review": KeyFilterForm.parameters(query),
-    }
-    return render(request, "api_keys/_results.html" if is_fragment else "api_keys/index.html", context)
+    review = KeyFilterForm.parameters(query) if page.total else ""
+    cached_page = CachedPage(
+        request,
+        "api_keys/_results.html" if is_fragment else "api_keys/index.html",
+        {
+            "has_rows": bool(page.rows),
+            "is_filtered": query.is_filtered,
+            "has_review": bool(review),
+            "has_previous": page.number > 1,
+            "has_next": page.has_next,
+        },
+    )
+    return cached_page.render(
+        {
+            "fields": "" if is_fragment else filter_fields(form, FIELDS),
+            "summary": f"Showing {page.range}" if page.total else "No API keys",
+            "parameters": escape(request.GET.urlencode()),
+            "review": escape(review),
+            "caption": escape(f"API keys {page.range}: {table.describe(query)}"),
+            "rows": access_tables.api_key_rows(page.rows),
+            "size": str(page.size),
+            "place": page.place,
+            **_links(ListAddresses(request.GET, reverse("api_keys")), query, page),
+        }
+    )
 
 
-def _head(query: ApiKeyQuery, field: str, label: str) -> dict[str, str]:
-    """A column head, with its sort direction and the order that its link asks for."""
-    direction, order = direction_and_order(query, field)
-    return {"label": label, "direction": direction, "sort": f"-{field}" if order == "desc" else field}
-
-
-def _positions(page: ApiKeyPage) -> dict[str, str]:
-    """The positions of the first and the last row, for links."""
+def _links(addresses: ListAddresses, query: ApiKeyQuery, page: ApiKeyPage) -> dict[str, str]:
+    """The links that sort the list, set the number of its rows, and lead to its other pages."""
     pack = json.JSONEncoder(separators=(",", ":")).encode
-    return {"start": pack(page.start), "end": pack(page.end)}
+    urls = {
+        "first_url": addresses.to(),
+        "previous_url": addresses.to(before=pack(page.start), page=str(page.number - 1)),
+        "next_url": addresses.to(after=pack(page.end), page=str(page.number + 1)),
+        "last_url": addresses.to(last="1"),
+    }
+    return {
+        "heads": "".join(_head(addresses, query, *column) for column in COLUMNS),
+        "sizes": "".join(
+            user_table.size_link(size, addresses.to(size=str(size)), is_current=size == page.size) for size in PAGE_SIZES
+        ),
+        **{name: escape(url) for name, url in urls.items()},
+    }
+
+
+def _head(addresses: ListAddresses, query: ApiKeyQuery, field: str, label: str) -> str:
+    """A column head, with its sort direction and the order that its link asks for."""
+    if not field:
+        return user_table.column_head(label)
+    direction, order = direction_and_order(query, field)
+    return user_table.column_head(label, field, direction, addresses.to(sort=f"-{field}" if order == "desc" else field))
 
 
 @require_GET

@@ -1,5 +1,6 @@
 """Role mappings: their list, one of them, and the list as a file and as a printable page. Read-only."""
 
+from html import escape
 from typing import Any, Final
 
 from django.core.paginator import Paginator
@@ -17,10 +18,15 @@ from accounts.services import exports, role_mappings, roles
 from accounts.services.exports import Table
 from accounts.services.role_mappings.query import describe, query_string
 from accounts.services.roles import grants
+from accounts.templatetags import access_tables
+from accounts.templatetags.filter_fields import filter_fields
+from accounts.views.addresses import ListAddresses
 from accounts.views.exports import table_export, table_print
-from accounts.views.sorting import direction_and_order
+from accounts.views.page_cache import CachedPage
+from accounts.views.sorting import column_head
 
 PAGE_SIZE: Final = 20
+FIELDS: Final = ("q", "status", "administrator", "reach", "content")
 HEADS: Final = (
     ("name", "Role mapping"),
     ("", "Applies to"),
@@ -38,18 +44,40 @@ def index(request: AppRequest) -> HttpResponse:
     query = form.query()
     known = role_mappings.recently_assessed(request.user.client)
     page = Paginator(role_mappings.matching(query, known), PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {
-        "form": form,
-        "query": query,
-        "page": page,
-        "description": describe(query),
-        "total": len(known),
-        "heads": [(label, field, *direction_and_order(query, field)) for field, label in HEADS],
-        "parameters": query_string(query),
-        "review": MappingFilterForm.parameters(query),
-    }
+    count, pages = page.paginator.count, page.paginator.num_pages
+    review = MappingFilterForm.parameters(query) if known else ""
     is_fragment = wants_fragment(request, "role-mappings-results")
-    return render(request, "role_mappings/_results.html" if is_fragment else "role_mappings/list.html", context)
+    cached_page = CachedPage(
+        request,
+        "role_mappings/_results.html" if is_fragment else "role_mappings/list.html",
+        {
+            "has_mappings": bool(known),
+            "has_rows": bool(count),
+            "has_review": bool(review),
+            "has_pages": pages > 1,
+            "has_previous": page.number > 1,
+            "has_next": page.number < pages,
+            "is_searched": bool(query.q),
+        },
+    )
+    addresses = ListAddresses(request.GET, reverse("role_mappings"))
+    return cached_page.render(
+        {
+            "fields": "" if is_fragment else filter_fields(form, FIELDS),
+            "sort": query.sort,
+            "order": "desc" if query.descending else "asc",
+            "summary": access_tables.summary(count, len(known), "role mapping"),
+            "parameters": escape(query_string(query)),
+            "review": escape(review),
+            "caption": escape(f"Role mappings {page.start_index():,}\u2013{page.end_index():,} of {count:,}: {describe(query)}"),
+            "heads": "".join(column_head(addresses, query, *head) for head in HEADS),
+            "rows": access_tables.role_mapping_rows(page.object_list),
+            "place": f"{page.number:,} of {pages:,}",
+            "previous_url": escape(addresses.to(page=str(page.number - 1))),
+            "next_url": escape(addresses.to(page=str(page.number + 1))),
+            "q": escape(query.q),
+        }
+    )
 
 
 @require_GET

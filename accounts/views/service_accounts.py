@@ -1,6 +1,7 @@
 """Service accounts: their list, one account with its tokens and privileges, and the list as a file. Read-only."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
 
 from django.core.paginator import Paginator
@@ -17,10 +18,15 @@ from accounts.services.errors import NotFound
 from accounts.services.exports import Table
 from accounts.services.roles import cluster_privileges, grants
 from accounts.services.service_accounts import ServiceAccount
+from accounts.templatetags import access_tables
+from accounts.templatetags.filter_fields import filter_fields
+from accounts.views.addresses import ListAddresses
 from accounts.views.exports import table_export, table_print
-from accounts.views.sorting import direction_and_order
+from accounts.views.page_cache import CachedPage
+from accounts.views.sorting import column_head
 
 TOKENS_PER_PAGE: Final = 100
+FIELDS: Final = ("q", "tokens", "administrator")
 HEADS: Final = {"name": "Service account", "tokens": "Tokens"}
 COLUMNS: Final = {
     "account": "Service account",
@@ -37,20 +43,28 @@ IN_FILES: Final = {**COLUMNS, "privileges": "Privileges"}  # too long for paper
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """The accounts with their tokens. One call, and one for each account."""
+    """The accounts with their tokens. One call, and one for each account, all of them cached."""
     form = ServiceAccountForm(request.GET)
     query = form.query()
-    known = service_accounts.load(request.user.client)
-    context = {
-        "form": form,
-        "query": query,
-        "heads": [(name, label, *direction_and_order(query, name)) for name, label in HEADS.items()],
-        "accounts": query.apply(known),
-        "total": len(known),
-        "parameters": request.GET.urlencode(),
-    }
+    known = service_accounts.recently_loaded(request.user.client)
+    found = query.apply(known)
     is_fragment = wants_fragment(request, "service-accounts-results")
-    return render(request, "service_accounts/_results.html" if is_fragment else "service_accounts/list.html", context)
+    cached_page = CachedPage(
+        request,
+        "service_accounts/_results.html" if is_fragment else "service_accounts/list.html",
+        {"has_rows": bool(found)},
+    )
+    addresses = ListAddresses(request.GET, reverse("service_accounts"))
+    return cached_page.render(
+        {
+            "fields": "" if is_fragment else filter_fields(form, FIELDS),
+            "summary": access_tables.summary(len(found), len(known), "service account"),
+            "parameters": escape(request.GET.urlencode()),
+            "caption": escape(f"Service accounts {len(found)} of {len(known)}: {query}"),
+            "heads": "".join(column_head(addresses, query, *head) for head in HEADS.items()),
+            "rows": access_tables.service_account_rows(found),
+        }
+    )
 
 
 @require_GET

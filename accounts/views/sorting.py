@@ -2,6 +2,9 @@
 
 from typing import Protocol
 
+from accounts.templatetags import user_table
+from accounts.views.addresses import ListAddresses
+
 
 class SortedQuery(Protocol):
     @property
@@ -15,3 +18,11 @@ def direction_and_order(query: SortedQuery, field: str) -> tuple[str, str]:
     if query.sort != field:
         return "none", "asc"
     return ("descending", "asc") if query.descending else ("ascending", "desc")
+
+
+def column_head(addresses: ListAddresses, query: SortedQuery, field: str, label: str) -> str:
+    """A column head with its sort direction and the link that sorts by it or reverses it; only the label without a field."""
+    if not field:
+        return user_table.column_head(label)
+    direction, order = direction_and_order(query, field)
+    return user_table.column_head(label, field, direction, addresses.to(sort=field, order=order))

@@ -14,10 +14,11 @@ from typing import Any, get_args
 import pytest
 from django.test import Client
 from elasticsearch import Elasticsearch
+from pytest_django import Settings
 
 from accounts.services import api_keys, audit
 from accounts.services.api_keys import ApiKeyQuery, listing
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, invalidate
 from local_cluster import basic
 from tests.support.api_keys import rewrite
 from tests.support.cast import PASSWORD
@@ -181,6 +182,30 @@ def test_revoking_with_a_reason(node: TestNode, kay: str, keys: dict[str, str], 
     assert event.details == {"name": "walk all", "owner": kay, "stated_reason": "Leaked in <a log>"}
     assert "Reason: Leaked in <a log>" in text(otto, f"/audit/event/{event.id}")
     assert ada.post(url, {"reason": "again"}).status_code == 409
+
+
+def test_numbers_are_cached_until_a_key_changes(
+    node: TestNode, keys: dict[str, str], signed_in: Callable[..., Client], settings: Settings, calls: list[str]
+) -> None:
+    settings.CACHE_SECONDS = 60
+    invalidate()
+    ada = signed_in("ada")
+
+    def numbers() -> tuple[int, int, int]:
+        """The active and the revoked keys, and the calls."""
+        calls.clear()
+        found = re.findall(r">(?:Active|Revoked) \(([\d,]+)\)<", text(ada, "/api-keys/"))
+        active, revoked = (int(number.replace(",", "")) for number in found)
+        return active, revoked, calls.count("POST /_security/_query/api_key")
+
+    active, revoked, _ = numbers()
+    assert numbers() == (active, revoked, 1)
+    ada.post(f"/api-keys/revoke/{keys['walk all']}", {"reason": "unused"})
+    assert numbers() == (active - 1, revoked + 1, 2)
+    ada.post("/account/create-api-key", {"name": "counted", "privilege": "read_security", "days": "7"})
+    assert numbers() == (active, revoked + 1, 2)
+    node.elastic.security.invalidate_api_key(name="counted")
+    invalidate()
 
 
 def test_owner_and_manager_of_keys_revoke_without_managing_users(node: TestNode, signed_in: Callable[..., Client]) -> None:

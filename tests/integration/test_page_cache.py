@@ -1,7 +1,7 @@
-"""The page of the user list is rendered once per operator, and filled with nothing of another operator or request."""
+"""The pages of lists are rendered once per operator, and filled with nothing of another operator or request."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -12,9 +12,10 @@ from django.utils.html import strip_spaces_between_tags
 from django.utils.safestring import mark_safe
 
 from accounts.services.documents import indices
-from accounts.views.users import page_cache
+from accounts.views import page_cache, role_mappings
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.role_mappings import no_mappings_left, put_mapping
 
 
 def page(browser: Client, url: str = "/users/") -> str:
@@ -29,23 +30,41 @@ def without_what_differs(html: str) -> str:
     return strip_spaces_between_tags(html)
 
 
+@pytest.fixture
+def _two_mappings(node: TestNode) -> Iterator[None]:
+    with no_mappings_left(node):
+        put_mapping(node, "<b>{{ q }}", ["viewer", "nope"], enabled=False)
+        put_mapping(node, "off", ["superuser"], enabled=False)
+        yield
+
+
+@pytest.mark.usefixtures("_two_mappings")
 @pytest.mark.parametrize("username", ["ada", "otto"])
-@pytest.mark.parametrize("url", ["", "?q=jdoe", "?q=zzz", "?view=activity", "?size=10&sort=status&order=desc", "?kind=reserved"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/users/", "/users/?q=jdoe", "/users/?q=zzz", "/users/?view=activity", "/users/?size=10&sort=status&order=desc"),
+        *("/users/?kind=reserved", "/api-keys/", "/api-keys/?q=zzz", "/api-keys/?state=active&size=10&sort=-name"),
+        *("/role-mappings/", "/role-mappings/?q=zzz%3Cb%3E", "/role-mappings/?status=disabled&sort=name&order=desc&page=2"),
+        *("/service-accounts/", "/service-accounts/?q=zzz", "/service-accounts/?sort=tokens&order=desc"),
+    ],
+)
 def test_a_cached_page_equals_an_uncached_one(
     node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch, username: str, url: str
 ) -> None:
     node.put_user("jdoe", full_name="{{ q }} <b>", roles=["viewer", "nope"], enabled=False)
+    monkeypatch.setattr(role_mappings, "PAGE_SIZE", 1)
     browser = signed_in(username)
     node.elastic.indices.refresh(index=indices.AUDIT_PATTERN, expand_wildcards="all")  # the sign-in is on every page then
-    page(browser, f"/users/{url}")
-    cached = page(browser, f"/users/{url}")
+    page(browser, url)
+    cached = page(browser, url)
 
     def render(self: page_cache.CachedPage, slots: Mapping[str, str], **known: Any) -> HttpResponse:
         html = {name: mark_safe(html) for name, html in slots.items()}  # noqa: S308
         return HttpResponse(render_to_string(self._template, {**self._variant, **known, **html}, self._request))
 
     monkeypatch.setattr(page_cache.CachedPage, "render", render)
-    assert without_what_differs(cached) == without_what_differs(page(browser, f"/users/{url}"))
+    assert without_what_differs(cached) == without_what_differs(page(browser, url))
 
 
 def test_what_changes_is_put_into_it(node: TestNode, signed_in: Callable[..., Client]) -> None:

@@ -154,6 +154,18 @@ def test_pages_of_role_mappings(node: TestNode, signed_in: Callable[..., Client]
     assert 'href="/role-mappings/?q=viewer"' in text(auditor, "/roles/view/viewer")
 
 
+def test_changed_role_is_seen_at_once(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    put_mapping(node, "changing", ["changing"], EVERYONE)
+    auditor = signed_in("otto")
+    for cluster, answer in ((["monitor"], "no"), (["all"], "yes"), (["manage"], "unknown"), ([], "no")):
+        node.elastic.security.put_role(name="changing", cluster=cluster)
+        for other in ("yes", "no", "unknown"):
+            page = text(auditor, f"/role-mappings/?administrator={other}")
+            assert ("/role-mappings/view/changing" in page) is (other == answer), (cluster, other)
+    node.elastic.security.delete_role(name="changing")
+    assert "(nonexistent role)" in text(auditor, "/role-mappings/")
+
+
 def test_rules_are_stored_as_they_are_read(node: TestNode, otto: PersonClient) -> None:
     fields = [{"field": {"metadata.a": value}} for value in (None, 7, True, ["x", "y*"], "/a.*/")]
     rules = {"all": [{"any": fields}, {"except": {"all": []}}]}

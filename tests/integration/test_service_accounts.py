@@ -124,13 +124,10 @@ def test_overview(node: TestNode, otto: Client, signed_in: Callable[..., Client]
     calls.clear()
     otto.get("/access/")
     invalidate()
-    accounts = [f"GET /_security/service/{name}/credential" for name in sorted(node.elastic.security.get_service_accounts().body)]
     assert [call for call in calls if "usermgmt-sessions" not in call] == [
         "POST /_security/_query/api_key",
         "POST /_security/_query/user",
         "POST /_security/_query/user",
-        "GET /_security/service",
-        *accounts,
         "GET /_nodes/settings",
     ]
 

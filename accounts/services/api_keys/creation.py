@@ -6,7 +6,7 @@ from typing import Final, Literal
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.services import audit
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, invalidating
 
 Privilege = Literal["manage_security", "read_security"]
 
@@ -29,7 +29,7 @@ def create(client: PersonClient, name: str, privilege: Privilege, days: int) -> 
     Raises AccessDenied without `manage_own_api_key`, Invalid, AuditUnavailable.
     """
     details = {"privilege": privilege, "expiration": f"{days} days"}
-    with audit.recorded(client, audit.Action.API_KEY_CREATE, name, kind="api_key", details=details):
+    with invalidating(), audit.recorded(client, audit.Action.API_KEY_CREATE, name, kind="api_key", details=details):
         answer = client.create_api_key(name=name, expiration=f"{days}d", role_descriptors={ROLE: {"cluster": [privilege]}})
         details["key_id"] = answer["id"]
     return NewApiKey(answer["id"], answer["name"], answer["encoded"])

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final, Literal
 
 from accounts.services import audit, errors
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, invalidating
 from accounts.services.signin.operators import Operator, realm_type_of_owner
 from accounts.services.users import User
 
@@ -184,7 +184,7 @@ def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey], reason: s
 
     Raises AccessDenied, AuditUnavailable, and OutcomeUnknown if Elasticsearch couldn't revoke some of them.
     """
-    with ExitStack() as records:
+    with invalidating(), ExitStack() as records:
         for key in keys:
             details = {"name": key.name, "owner": owner.username} | ({"stated_reason": reason} if reason else {})
             records.enter_context(audit.recorded(client, audit.Action.API_KEY_INVALIDATE, key.id, kind="api_key", details=details))

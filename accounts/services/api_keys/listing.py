@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from accounts.services import errors
 from accounts.services.api_keys.keys import ApiKey, active_query, from_api
 from accounts.services.api_keys.privileges import escalations_of
-from accounts.services.client import PersonClient
+from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.documents.queries import contains
 from accounts.services.roles import escalation
 from accounts.services.roles.escalation import Escalation
@@ -155,8 +155,9 @@ def batches(client: PersonClient, query: ApiKeyQuery) -> Iterator[list[ListedKey
                 return
 
 
+@cached_per_scope
 def summary(client: PersonClient) -> Summary:
-    """The numbers of all keys, in one call. Raises AccessDenied without `read_security`."""
+    """The numbers of all keys, in one call, cached. Raises AccessDenied without `read_security`."""
     filters = {
         **{state: ApiKeyQuery(state=state) for state in ("active", "expired", "revoked")},
         **{expiration: ApiKeyQuery(expiration=expiration) for expiration in ("never", "soon")},

@@ -53,7 +53,7 @@ def escalations_of(key: Key) -> tuple[Escalation, ...]:
     known.
     """
     own, owner = own_privileges(key), [body for _, body in owner_privileges(key)]
-    opened = escalation.every(escalation.merged(own))
+    opened = escalation.every(escalation.merged(own)) if own else ()
     if is_cross_cluster(key):
         return opened
     limit = escalation.every(escalation.merged(owner))

@@ -12,7 +12,7 @@ from accounts.services.role_mappings.reach import Reach
 from accounts.services.role_mappings.templates import Template
 from accounts.services.roles import Role
 from accounts.services.roles.escalation import Escalation
-from accounts.services.users import administrators
+from accounts.services.users import administrators, fold
 from accounts.services.users.administrators import Administration
 
 
@@ -59,7 +59,23 @@ class Assessment:
         """Whether it can apply to anyone."""
         return self.mapping.is_enabled and self.reach.kind != "nobody"
 
-    @property
+    @cached_property
+    def sort_key(self) -> tuple[str, str]:
+        """By name, regardless of case."""
+        return fold(self.mapping.name), self.mapping.name
+
+    @cached_property
+    def searched(self) -> str:
+        """Its name, its roles, and its templates, as a search compares them."""
+        sources = (template.source for template in self.mapping.templates)
+        return fold("\n".join([self.mapping.name, *(role.name for role in self.roles), *sources]))
+
+    @cached_property
+    def searched_rule(self) -> str:
+        """The same of its rule, which takes longer than all the rest."""
+        return fold(self.rule)
+
+    @cached_property
     def is_administrator(self) -> bool | None:
         """Whether those whom it applies to are administrators by its roles, or can become one; None if that isn't known."""
         if not (self.escalations or self.dynamic_templates) or not self.is_effective:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -36,7 +37,7 @@ def matching(query: MappingQuery, among: Iterable[Assessment]) -> list[Assessmen
     """Those that match, in the order of the query; of equal ones, by name."""
     words = [fold(word) for word in query.q.split()]
     found = [each for each in among if _fits(each, query) and (not words or _has_words(each, words))]
-    found.sort(key=_by_name, reverse=query.descending and query.sort == "name")
+    found.sort(key=BY_NAME, reverse=query.descending and query.sort == "name")
     if query.sort != "name":
         found.sort(key=ORDER[query.sort], reverse=query.descending)
     return found
@@ -78,13 +79,7 @@ def _fits(assessment: Assessment, query: MappingQuery) -> bool:
 
 def _has_words(assessment: Assessment, words: Iterable[str]) -> bool:
     """Whether each of the words is in its name, its roles, its templates, or its rule."""
-    sources = (template.source for template in assessment.mapping.templates)
-    folded = fold("\n".join([assessment.mapping.name, *(role.name for role in assessment.roles), *sources]))
-    missing = [word for word in words if word not in folded]
-    if not missing:
-        return True
-    rule = fold(assessment.rule)  # takes longer than all the rest
-    return all(word in rule for word in missing)
+    return all(word in assessment.searched or word in assessment.searched_rule for word in words)
 
 
 def _conditions(query: MappingQuery) -> Iterator[str]:
@@ -100,10 +95,7 @@ def _conditions(query: MappingQuery) -> Iterator[str]:
         yield f"with {CONTENT[query.content].lower()}"
 
 
-def _by_name(assessment: Assessment) -> tuple[str, str]:
-    return fold(assessment.mapping.name), assessment.mapping.name
-
-
+BY_NAME: Final = attrgetter("sort_key")
 ORDER: Final[dict[str, Callable[[Assessment], Any]]] = {
     "status": lambda each: not each.mapping.is_enabled,
     "administrator": lambda each: list(ADMINISTRATOR).index(administrator_key(each)),

@@ -16,6 +16,7 @@ SIMPLE_NAME: Final = re.compile(r"[\w.@-]+")
 # What matches every text, and so every username and every name of a realm: neither is ever empty.
 ANY_TEXT: Final = re.compile(r"\*+|\*+\?\**|\?\*+|/(\.[*+]|@)/")
 MAX_DEPTH: Final = 20
+AS_JSON: Final = json.JSONEncoder(ensure_ascii=False)  # `dumps` makes one for each text
 TOO_DEEP: Final = "a rule that is nested too deeply to be shown in words"
 
 
@@ -95,7 +96,8 @@ def _is_compound(rule: Rule) -> bool:
         case {"all": [_, *_]} | {"any": [_, *_]}:
             return True
         case {"field": Mapping() as field} if len(field) == 1:
-            return len(list(_conditions(*next(iter(field.items()))))) > 1
+            kinds = {None if each is None else is_pattern(each) for each in values_of(next(iter(field.values())))}
+            return len(kinds) > 1  # see `_conditions`
     return False
 
 
@@ -127,5 +129,5 @@ def _value(value: object) -> str:
 
 def _quoted(value: object) -> str:
     """As JSON, so that no text can be taken for words. Invisible characters are escaped."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = AS_JSON.encode(value)
     return text if text.isprintable() else json.dumps(value)

@@ -12,6 +12,7 @@ provider is verified), application privileges (Elasticsearch itself doesn't use 
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final
 
 from accounts.services.roles import cluster_privileges, patterns
@@ -223,13 +224,7 @@ def of(body: Body) -> tuple[Escalation, ...]:
 
 def every(body: Body) -> tuple[Escalation, ...]:
     """All paths, certain ones first; of those by cluster privileges, only the first if it is open."""
-    cluster = tuple(body.get("cluster") or ())
-    if cluster_privileges.holds(cluster, MANAGE_SECURITY):
-        names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or list(cluster)
-        found = [Escalation(MANAGE, ", ".join(names), is_certain=True)]
-    else:
-        found = list(_by_cluster(cluster))
-    found += [*_by_indices(body.get("indices") or ()), *_by_global(body)]
+    found = [*_by_cluster(tuple(body.get("cluster") or ())), *_by_indices(body.get("indices") or ()), *_by_global(body)]
     return tuple(sorted(found, key=lambda each: not each.is_certain))
 
 
@@ -264,11 +259,14 @@ def both(some: Iterable[Escalation], others: Iterable[Escalation]) -> tuple[Esca
     return tuple(found)
 
 
-def _by_cluster(cluster: Iterable[str]) -> Iterator[Escalation]:
-    given = tuple(cluster)
-    for path in CLUSTER_PATHS:
-        if names := [name for name in given if _opens(name, path)]:
-            yield Escalation(path, ", ".join(names), path.is_certain)
+@lru_cache(maxsize=256)
+def _by_cluster(cluster: tuple[str, ...]) -> tuple[Escalation, ...]:
+    """Cached, because hundreds of roles and API keys have the same privileges."""
+    if cluster_privileges.holds(cluster, MANAGE_SECURITY):
+        names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or cluster
+        return (Escalation(MANAGE, ", ".join(names), is_certain=True),)
+    opened = [(path, [name for name in cluster if _opens(name, path)]) for path in CLUSTER_PATHS]
+    return tuple(Escalation(path, ", ".join(names), path.is_certain) for path, names in opened if names)
 
 
 def _opens(privilege: str, path: Path) -> bool:
@@ -282,6 +280,8 @@ def _opens(privilege: str, path: Path) -> bool:
 def _by_indices(groups: Iterable[Body]) -> Iterator[Escalation]:
     """Restricted indices need `allow_restricted_indices`. The privileges of several groups add up."""
     restricted = [group for group in groups if group.get("allow_restricted_indices")]
+    if not restricted:
+        return
     security = [group for group in restricted if _covers(group, SECURITY_INDEX)]
     given = tuple(dict.fromkeys(name.lower() for group in security for name in group["privileges"]))
     by = f"{', '.join(given)} on {', '.join(dict.fromkeys(name for group in security for name in group['names']))}"

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_reader
@@ -13,7 +14,7 @@ from accounts.forms.user_list import UserListForm
 from accounts.http import AppRequest, is_dialog
 from accounts.services import roles, users
 from accounts.services.users import FLAGS, UserQuery
-from accounts.views.users.addresses import UserListAddresses
+from accounts.views.addresses import ListAddresses
 
 # Each count is a request, and hundreds would delay the dialog.
 MAX_ROLES_COUNTED: Final = 100
@@ -44,7 +45,7 @@ def filters(request: AppRequest) -> HttpResponse:
     context = {
         "groups": _groups(request, query),
         "hidden": [(name, value) for name in ("q", "view", "sort", "order", "size") for value in request.GET.getlist(name)],
-        "cancel": UserListAddresses(request.GET).to(),
+        "cancel": ListAddresses(request.GET, reverse("users")).to(),
     }
     return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
 

@@ -21,10 +21,10 @@ from accounts.services.errors import ServiceError
 from accounts.services.exports.filters import describe
 from accounts.services.users import Position, UserPage, UserQuery, administrators, end_dates, profiles
 from accounts.templatetags import user_table
-from accounts.views.sorting import direction_and_order
-from accounts.views.users.addresses import UserListAddresses
+from accounts.views.addresses import ListAddresses
+from accounts.views.page_cache import CachedPage
+from accounts.views.sorting import column_head
 from accounts.views.users.filters import LABELS
-from accounts.views.users.page_cache import CachedPage
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
 _compact: Final = json.JSONEncoder(separators=(",", ":"))
@@ -58,7 +58,7 @@ def index(request: AppRequest) -> HttpResponse:
         "users/_results.html" if wants_fragment(request, "users-results") else "users/list.html",
         {"kind": query.kind, "activity": query.activity, "size": query.size, "has_rows": True, "has_users": True},
     )
-    addresses = UserListAddresses(request.GET)
+    addresses = ListAddresses(request.GET, reverse("users"))
     slots = {**_around_the_users(request, query, addresses), **_users(request, query, page, addresses)}
     response = cached_page.render(slots, has_rows=bool(page.users), has_users=bool(page.total))
     if "size" in request.GET:
@@ -71,7 +71,7 @@ def _stored_size(request: AppRequest) -> int:
     return int(size) if size in map(str, PAGE_SIZES) else DEFAULT_SIZE
 
 
-def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserListAddresses) -> dict[str, str]:
+def _around_the_users(request: AppRequest, query: UserQuery, addresses: ListAddresses) -> dict[str, str]:
     """The slots of the page around the results."""
     return {
         "q": escape(query.q),
@@ -79,14 +79,14 @@ def _around_the_users(request: AppRequest, query: UserQuery, addresses: UserList
         "parameters": escape(request.GET.urlencode()),
         "other_view": escape(addresses.to(view="" if query.activity else "activity")),
         "pills": user_table.filter_pills(_pills(addresses, query)),
-        "heads": "".join(_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
+        "heads": "".join(column_head(addresses, query, *column) for column in (ACTIVITY_COLUMNS if query.activity else COLUMNS)),
         "sizes": "".join(
             user_table.size_link(size, addresses.to(size=str(size)), is_current=size == query.size) for size in PAGE_SIZES
         ),
     }
 
 
-def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
+def _users(request: AppRequest, query: UserQuery, page: UserPage, addresses: ListAddresses) -> dict[str, str]:
     return {
         "summary": page.summary + _order_note(query, page),
         "caption": escape(f"Users {page.range}: {describe(query)}"),
@@ -101,7 +101,7 @@ def _order_note(query: UserQuery, page: UserPage) -> str:
     return ", A\u2013Z before a\u2013z" if query.sort != "status" and page.total > page.size else ""
 
 
-def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: UserListAddresses) -> dict[str, str]:
+def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: ListAddresses) -> dict[str, str]:
     if not page.users:
         pills = _pills(addresses, query)
         return {"rows": "", "note": render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)}
@@ -174,7 +174,7 @@ def past_end_date(request: AppRequest) -> HttpResponse:
     return render(request, "users/_past_end_date.html", {"count": count, "run": run})
 
 
-def _links(addresses: UserListAddresses, page: UserPage) -> dict[str, str]:
+def _links(addresses: ListAddresses, page: UserPage) -> dict[str, str]:
     """Links to other pages; without a URL if there is no such page."""
     back, on = page.has_previous, page.has_next
     urls = {
@@ -190,15 +190,7 @@ def _packed(position: Position | None) -> str:
     return _compact.encode(position)
 
 
-def _head(addresses: UserListAddresses, query: UserQuery, field: str, label: str) -> str:
-    """A column head with its sort direction and the link that sorts by it or reverses it."""
-    if not field:
-        return user_table.column_head(label)
-    direction, order = direction_and_order(query, field)
-    return user_table.column_head(label, field, direction, addresses.to(sort=field, order=order))
-
-
-def _pills(addresses: UserListAddresses, query: UserQuery) -> list[tuple[str, str]]:
+def _pills(addresses: ListAddresses, query: UserQuery) -> list[tuple[str, str]]:
     """The active filters, each with the URL without it."""
     pills = [(f"Role: {role}", addresses.to(role=[other for other in query.roles if other != role])) for role in query.roles]
     pills += [(LABELS[flag], addresses.to(flag=[other for other in query.flags if other != flag])) for flag in query.flags]

@@ -1,21 +1,20 @@
-"""The URLs of the user list, whose whole state is in its URL."""
+"""The URLs of a list, whose whole state is in its URL."""
 
 from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from django.http import QueryDict
-from django.urls import reverse
 
 # The position in the list. Changed filters start at the first page.
 PAGING: Final = ("after", "before", "last", "page")
 
 
-class UserListAddresses:
-    """URLs of the user list with some parameters of the current URL changed."""
+class ListAddresses:
+    """URLs of the list with some parameters of the current URL changed."""
 
-    def __init__(self, shown: QueryDict) -> None:
-        self._path = reverse("users")
+    def __init__(self, shown: QueryDict, path: str) -> None:
+        self._path = path
         used = [(name, values) for name, values in shown.lists() if name not in PAGING and any(values)]
         self._parameters = {name: _encoded(name, *values) for name, values in used}
 

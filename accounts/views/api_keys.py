@@ -98,19 +98,20 @@ def index(request: AppRequest) -> HttpResponse:
             "has_next": page.has_next,
         },
     )
-    return cached_page.render(
-        {
-            "fields": "" if is_fragment else filter_fields(form, FIELDS),
-            "summary": f"Showing {page.range}" if page.total else "No API keys",
-            "parameters": escape(request.GET.urlencode()),
-            "review": escape(review),
-            "caption": escape(f"API keys {page.range}: {table.describe(query)}"),
-            "rows": access_tables.api_key_rows(page.rows),
-            "size": str(page.size),
-            "place": page.place,
-            **_links(ListAddresses(request.GET, reverse("api_keys")), query, page),
-        }
-    )
+    around = {"fields": "" if is_fragment else filter_fields(form, FIELDS), "review": escape(review)}
+    return cached_page.render({**around, **_results(request, query, page)})
+
+
+def _results(request: AppRequest, query: ApiKeyQuery, page: ApiKeyPage) -> dict[str, str]:
+    return {
+        "summary": f"Showing {page.range}" if page.total else "No API keys",
+        "parameters": escape(request.GET.urlencode()),
+        "caption": escape(f"API keys {page.range}: {table.describe(query)}"),
+        "rows": access_tables.api_key_rows(page.rows),
+        "size": str(page.size),
+        "place": page.place,
+        **_links(ListAddresses(request.GET, reverse("api_keys")), query, page),
+    }
 
 
 def _links(addresses: ListAddresses, query: ApiKeyQuery, page: ApiKeyPage) -> dict[str, str]:

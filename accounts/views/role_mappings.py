@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any, Final
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -16,6 +16,7 @@ from accounts.forms.role_mappings import RoleMappingForm
 from accounts.http import AppRequest, wants_fragment
 from accounts.services import exports, role_mappings, roles
 from accounts.services.exports import Table
+from accounts.services.role_mappings import Assessment, MappingQuery
 from accounts.services.role_mappings.query import describe, query_string
 from accounts.services.roles import grants
 from accounts.templatetags import access_tables
@@ -44,7 +45,6 @@ def index(request: AppRequest) -> HttpResponse:
     query = form.query()
     known = role_mappings.recently_assessed(request.user.client)
     page = Paginator(role_mappings.matching(query, known), PAGE_SIZE).get_page(request.GET.get("page"))
-    count, pages = page.paginator.count, page.paginator.num_pages
     review = MappingFilterForm.parameters(query) if known else ""
     is_fragment = wants_fragment(request, "role-mappings-results")
     cached_page = CachedPage(
@@ -52,32 +52,33 @@ def index(request: AppRequest) -> HttpResponse:
         "role_mappings/_results.html" if is_fragment else "role_mappings/list.html",
         {
             "has_mappings": bool(known),
-            "has_rows": bool(count),
+            "has_rows": bool(page.paginator.count),
             "has_review": bool(review),
-            "has_pages": pages > 1,
-            "has_previous": page.number > 1,
-            "has_next": page.number < pages,
+            "has_pages": page.has_other_pages(),
+            "has_previous": page.has_previous(),
+            "has_next": page.has_next(),
             "is_searched": bool(query.q),
         },
     )
-    addresses = ListAddresses(request.GET, reverse("role_mappings"))
-    return cached_page.render(
-        {
-            "fields": "" if is_fragment else filter_fields(form, FIELDS),
-            "sort": query.sort,
-            "order": "desc" if query.descending else "asc",
-            "summary": access_tables.summary(count, len(known), "role mapping"),
-            "parameters": escape(query_string(query)),
-            "review": escape(review),
-            "caption": escape(f"Role mappings {page.start_index():,}\u2013{page.end_index():,} of {count:,}: {describe(query)}"),
-            "heads": "".join(column_head(addresses, query, *head) for head in HEADS),
-            "rows": access_tables.role_mapping_rows(page.object_list),
-            "place": f"{page.number:,} of {pages:,}",
-            "previous_url": escape(addresses.to(page=str(page.number - 1))),
-            "next_url": escape(addresses.to(page=str(page.number + 1))),
-            "q": escape(query.q),
-        }
-    )
+    around = {"fields": "" if is_fragment else filter_fields(form, FIELDS), "review": escape(review)}
+    return cached_page.render({**around, **_results(request, query, page, len(known))})
+
+
+def _results(request: AppRequest, query: MappingQuery, page: Page[Assessment], total: int) -> dict[str, str]:
+    addresses, count = ListAddresses(request.GET, reverse("role_mappings")), page.paginator.count
+    return {
+        "sort": query.sort,
+        "order": "desc" if query.descending else "asc",
+        "summary": access_tables.summary(count, total, "role mapping"),
+        "parameters": escape(query_string(query)),
+        "caption": escape(f"Role mappings {page.start_index():,}\u2013{page.end_index():,} of {count:,}: {describe(query)}"),
+        "heads": "".join(column_head(addresses, query, *head) for head in HEADS),
+        "rows": access_tables.role_mapping_rows(page.object_list),
+        "place": f"{page.number:,} of {page.paginator.num_pages:,}",
+        "previous_url": escape(addresses.to(page=str(page.number - 1))),
+        "next_url": escape(addresses.to(page=str(page.number + 1))),
+        "q": escape(query.q),
+    }
 
 
 @require_GET

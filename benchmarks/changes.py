@@ -18,7 +18,7 @@ from benchmarks.people import SampleUser, sample_user
 NAMES: Final = ("deactivate", "activate", "import")
 USERS: Final = 1000
 TURNS: Final = 3
-CONNECTIONS: Final = 12  # as accounts.services.jobs.run.WORKERS
+CONNECTIONS: Final = 12  # as accounts.services.jobs.batch.WORKERS
 JOBS: Final = "/users/jobs/"
 OF_PROGRESS: Final = {"HX-Request": "true", "HX-Target": "job-progress"}
 OF_NUMBERS: Final = {"HX-Request": "true", "HX-Target": "job-numbers"}

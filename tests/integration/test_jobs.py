@@ -30,7 +30,7 @@ from accounts.services.client import CredentialsMixin, PersonClient, service_cli
 from accounts.services.cluster import own_roles
 from accounts.services.documents import indices, locks
 from accounts.services.documents import store as documents_store
-from accounts.services.jobs import Job, claims, plan, records, run, store
+from accounts.services.jobs import Job, batch, claims, plan, records, run, store
 from accounts.services.jobs.records import Change, Step
 from accounts.services.jobs.store import StepQuery
 from accounts.services.users import User, UserQuery
@@ -46,7 +46,7 @@ HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode().replace("$2b
 @pytest.fixture(autouse=True)
 def batches_end_when_all_are_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is."""
-    monkeypatch.setattr(run, "SECONDS_PER_BATCH", 600)
+    monkeypatch.setattr(batch, "SECONDS_PER_BATCH", 600)
 
 
 def make(node: TestNode, names: list[str], **body: Any) -> None:
@@ -264,7 +264,7 @@ def test_new_passwords_of_two_administrators(
     node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each downloads those that they set, also after the other has resumed or retried the bulk change."""
-    monkeypatch.setattr(run, "SECONDS_PER_BATCH", 0)
+    monkeypatch.setattr(batch, "SECONDS_PER_BATCH", 0)
     make(node, ["jane", "john"])
     node.put_user("eve", roles=["user_admin"])
     ada, eve = signed_in("ada"), signed_in("eve")
@@ -466,7 +466,7 @@ def test_api_keys_are_revoked(node: TestNode, signed_in: Callable[..., Client], 
 
 
 def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "SECONDS_PER_BATCH", 0)
+    monkeypatch.setattr(batch, "SECONDS_PER_BATCH", 0)
     make(node, [f"bulk-{number}" for number in range(5)])
     node.put_user("eve", roles=["user_admin"])
     ada, eve = signed_in("ada"), signed_in("eve")
@@ -524,7 +524,7 @@ def test_steps_are_taken_while_others_are_being_changed(
 def test_a_pause_and_results_during_a_batch(
     five: Job, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run, "AHEAD", 1)
+    monkeypatch.setattr(batch, "AHEAD", 1)
     shown: list[int] = []
 
     def show_and_pause() -> None:

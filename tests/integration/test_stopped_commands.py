@@ -17,7 +17,7 @@ from accounts.management.commands.import_users import RESUME
 from accounts.services import audit, jobs, passwords
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
-from accounts.services.jobs import plan, run
+from accounts.services.jobs import batch, plan, run
 from accounts.services.users import end_dates
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
@@ -36,7 +36,7 @@ def killed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setenv("ELASTICSEARCH_USERNAME", "ada")
     monkeypatch.setenv("ELASTICSEARCH_PASSWORD", PASSWORD)
-    monkeypatch.setattr(run, "SECONDS_PER_BATCH", 0)  # each batch changes one user
+    monkeypatch.setattr(batch, "SECONDS_PER_BATCH", 0)  # each batch changes one user
     before = signal.signal(signal.SIGTERM, kill)
     yield
     signal.signal(signal.SIGTERM, before)

@@ -11,16 +11,11 @@ authentic, too: the audit trail takes the event of each change only once.
 
 import logging
 import uuid
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from contextvars import copy_context
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Semaphore
-from time import monotonic
 from typing import Final
 
 from django.utils import timezone
@@ -30,8 +25,8 @@ from accounts.services.api_keys import Owner
 from accounts.services.audit.actions import USER_CHANGES, reason_label
 from accounts.services.client import PersonClient
 from accounts.services.documents.indices import audit_months
-from accounts.services.documents.store import grouped_bulk
 from accounts.services.jobs import importing, new_passwords, plan, store
+from accounts.services.jobs.batch import ENDS_BATCH, Batch, Work
 from accounts.services.jobs.claims import Claims, waiting
 from accounts.services.jobs.plan import Denial, Rules
 from accounts.services.jobs.records import ROLE_ACTIONS, Action, Change, Counts, Job, State, Step
@@ -42,14 +37,6 @@ from usermgmt.logging import request_id
 
 logger = logging.getLogger(__name__)
 
-# Between two batches Elasticsearch has nothing to do. Of a second and a half, that was a fifth.
-SECONDS_PER_BATCH: Final = 5
-# Elasticsearch applies the most changes per second with about four of them at once; the others wait for the audit trail meanwhile,
-# whose writes are sent together. With 6 threads and each write sent as soon as possible, `script/bench` deactivated 63 users per
-# second instead of 84, and activated as many.
-WORKERS: Final = 12
-# So many changes are waiting or being made when more steps are taken, which takes less time than they do.
-AHEAD: Final = 2 * WORKERS
 # No call takes as long, so the process of a step that was begun before that is gone.
 ABANDONED_AFTER: Final = timedelta(minutes=2)
 MAX_RECOVERED: Final = 150
@@ -66,8 +53,6 @@ EVENTS: Final[Mapping[Action, Collection[audit.Action]]] = {
 }
 # Their changes refresh the index of users only when they are told to.
 REFRESHING_LAST: Final[tuple[Action, ...]] = (*ROLE_ACTIONS, "import")
-# With these, no other user can be changed either.
-ENDS_BATCH: Final = (errors.AuditUnavailable, errors.NotSetUp, errors.AuthenticationFailed)
 
 
 def advance(client: PersonClient, id: str, denial: Denial) -> Job:
@@ -256,76 +241,17 @@ def _events(job: Job, steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.E
 
 
 def _change_some(client: PersonClient, job: Job, denial: Denial) -> bool:
-    """Change users side by side until the time of a batch is over; returns whether there were any left.
-
-    More steps are taken while the changes of the previous ones are still being made. What isn't begun by then waits again, as after
-    an error of the cluster.
-    """
-    deadline = monotonic() + SECONDS_PER_BATCH
-    claims, slots = Claims(job, client.actor), Semaphore(AHEAD)
-    failures: list[Exception] = []
-    queue: deque[Change] = deque()
-    last: list[Change] = []  # alone, with a refresh, so that searches find them all
+    """Change users until the time of a batch is over; returns whether there were any left."""
     if job.action == "import":
         decide = partial(importing.decided, client, importing.Rules(client, denial))
     else:
         decide = partial(_decided, client, job, Rules(client, job, denial))
+    claims = Claims(job, client.actor)
     claimed = claims.take()
-    if not claimed:
-        return False
-    sure = claimed[0].id  # is changed, however long that takes
-
-    def is_over() -> bool:
-        return bool(failures) or monotonic() >= deadline
-
-    def change(each: Change, *, is_last: bool = False) -> None:
-        if failures or (is_over() and each.step.id != sure):
-            return claims.add(waiting(each.step))
-        try:
-            claims.add(_changed(client, job, each, refresh=is_last))
-        except ENDS_BATCH as exc:
-            failures.append(exc)
-            # Its event is in the audit trail, with the outcome that it wasn't made: the next attempt needs another one.
-            claims.add(replace(waiting(each.step), attempt=each.step.attempt + exc.is_recorded))
-        except Exception as exc:  # noqa: BLE001  # only the audit trail knows what was done: the step stays started
-            failures.append(exc)
-
-    def change_in_turn(each: Change) -> None:
-        try:
-            change(each)
-        finally:
-            slots.release()
-
-    with grouped_bulk(min(WORKERS, len(claimed))):
-        context = copy_context()
-    try:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            while claimed:
-                try:
-                    changes, unchanged = decide(claimed)
-                except errors.ServiceError:
-                    claims.add(*map(waiting, claimed))
-                    raise
-                claims.add(*unchanged)
-                queue.extend(changes)
-                if queue and not last and job.action in REFRESHING_LAST:
-                    last.append(queue.pop())
-                    sure = last[0].step.id
-                while queue:
-                    slots.acquire()
-                    pool.submit(context.copy().run, change_in_turn, queue.popleft())
-                    if claims.are_due:
-                        claims.store_results()
-                        deadline = deadline if _is_wanted(client, job) else 0
-                claimed = claims.take() if not is_over() and _is_wanted(client, job) else []
-    finally:
-        claims.add(*(waiting(each.step) for each in queue))
-        for each in last:
-            change(each, is_last=True)
-        claims.store_results()
-    if failures:
-        raise failures[0]
-    return True
+    if claimed:
+        work = Work(decide, partial(_changed, client, job), partial(_is_wanted, client, job), job.action in REFRESHING_LAST)
+        Batch(work, claims).run(claimed)
+    return bool(claimed)
 
 
 def _is_wanted(client: PersonClient, job: Job) -> bool:
@@ -354,7 +280,7 @@ def _decided(client: PersonClient, job: Job, rules: Rules, claimed: Sequence[Ste
     return changes, done
 
 
-def _changed(client: PersonClient, job: Job, change: Change, *, refresh: bool) -> Step:
+def _changed(client: PersonClient, job: Job, change: Change, refresh: bool) -> Step:
     """The step after the change. Raises what ENDS_BATCH has; nothing was changed then."""
     user = change.user
     try:

@@ -35,7 +35,6 @@ MAPPING_ROWS: Final = """{% for each in rows %}<tr data-test-subj="roleMappingRo
 <td>{% if not each.mapping.is_enabled %}<span class="badge" data-test-subj="roleMappingDisabled">Disabled</span>{% endif %}</td>
 </tr>{% endfor %}"""
 USERS: Final = "/users/"
-API_KEYS: Final = "/api-keys/"
 MAPPINGS: Final = "/role-mappings/"
 EMPTY_PAGE_SIZE: Final = 20_000
 
@@ -95,12 +94,6 @@ def _fields_of_django() -> None:
     vars(role_mappings)["filter_fields"] = lambda form, names: "".join(form[name].as_field_group() for name in names)
 
 
-def _escalations_each_time() -> None:
-    from accounts.services.roles import escalation
-
-    vars(escalation)["_by_cluster"] = escalation._by_cluster.__wrapped__
-
-
 def _searched_each_time() -> None:
     from accounts.services.role_mappings import Assessment
 
@@ -144,12 +137,6 @@ TRICKS: Final = (
         "as for the cached page",
         page=MAPPINGS,
         after=_fields_of_django,
-    ),
-    Trick(
-        "paths by cluster privileges cached (roles/escalation.py)",
-        "a page of API keys has none with the same privileges",
-        page=API_KEYS,
-        after=_escalations_each_time,
     ),
     Trick(
         "what a search compares kept (role_mappings/assessment.py)",

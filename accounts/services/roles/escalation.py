@@ -10,9 +10,8 @@ provider is verified), application privileges (Elasticsearch itself doesn't use 
 (they only copy the name of the current user into a document).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any, Final
 
 from accounts.services.roles import cluster_privileges, patterns
@@ -224,7 +223,7 @@ def of(body: Body) -> tuple[Escalation, ...]:
 
 def every(body: Body) -> tuple[Escalation, ...]:
     """All paths, certain ones first; of those by cluster privileges, only the first if it is open."""
-    found = [*_by_cluster(tuple(body.get("cluster") or ())), *_by_indices(body.get("indices") or ()), *_by_global(body)]
+    found = [*_by_cluster(body.get("cluster") or ()), *_by_indices(body.get("indices") or ()), *_by_global(body)]
     return tuple(sorted(found, key=lambda each: not each.is_certain))
 
 
@@ -259,9 +258,7 @@ def both(some: Iterable[Escalation], others: Iterable[Escalation]) -> tuple[Esca
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
-def _by_cluster(cluster: tuple[str, ...]) -> tuple[Escalation, ...]:
-    """Cached, because hundreds of roles and API keys have the same privileges."""
+def _by_cluster(cluster: Sequence[str]) -> tuple[Escalation, ...]:
     if cluster_privileges.holds(cluster, MANAGE_SECURITY):
         names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or cluster
         return (Escalation(MANAGE, ", ".join(names), is_certain=True),)

@@ -1,5 +1,6 @@
 """Importing users on real nodes: a file with problems, the preview, what is created and changed, and the command."""
 
+import csv
 import html
 import io
 import json
@@ -138,8 +139,17 @@ def test_ten_users(node: TestNode, signed_in: Callable[..., Client], person: Cal
     created = {event.target: event.details.get("password", "") for event in trail(node, action="user-create")}
     assert created["new-1"] == ""
     assert created["new-2"] == policy.HASH_DETAIL
-    assert created["new-3"] == importing.RANDOM_DETAIL
-    assert [step.secret for step in jobs.all_steps(job) if step.secret] == []
+    assert created["new-3"] == importing.GENERATED_DETAIL
+    assert [step.username for step in jobs.all_steps(job) if step.secret] == ["new-3", "JANE-OLD"]
+    assert "Download passwords" in page(ada, f"/users/jobs/view/{job.id}")
+    response = ada.post(f"/users/jobs/passwords/{job.id}", {"format": "csv"})
+    _, *rows = csv.reader(io.StringIO(response.getvalue().decode("utf-8-sig")))
+    generated = {name: password for name, password, _ in rows}
+    assert list(generated) == ["new-3", "JANE-OLD"]
+    assert all(node.signs_in(name, password) for name, password in generated.items())
+    assert [password for password in generated.values() if password in stored(job)] == []
+    assert [step.username for step in jobs.all_steps(job) if step.secret] == []
+    assert "Download passwords" not in page(ada, f"/users/jobs/view/{job.id}")
 
 
 def test_killed_while_the_lines_are_stored(

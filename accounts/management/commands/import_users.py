@@ -27,6 +27,9 @@ from accounts.services.signin.operators import Operator
 INCOMPLETE: Final = 1  # not all users were changed
 DONE: Final = {jobs.SAME, policy.ALREADY_DEACTIVATED}  # reasons to skip a user who is as they should be
 RESUME: Final = "You can resume it in the user list under Bulk changes."
+PASSWORDS: Final = (
+    "New users without a password in the file got a random one. You can download these once, in the user list under Bulk changes."
+)
 
 
 class Command(BaseCommand):
@@ -153,6 +156,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{done}: {counts.success}. Failed: {counts.failure}. Unknown: {counts.unknown}. Skipped: {counts.skipped}."
         )
+        if counts.success and job.has_passwords_for(operator.client.actor):
+            self.stdout.write(PASSWORDS)
         if job.state != "finished":
             raise CommandError(f"The import is {job.state}. {RESUME}", returncode=INCOMPLETE)
         return not (counts.failure or counts.unknown or _leaves_out(counts))

@@ -1,6 +1,7 @@
 """Imports: the lines of a file are stored first, become steps in the preview, and create or change users.
 
-Passwords are encrypted until their user is created. Without one in the file, a new user gets a random one that nobody knows.
+Passwords are encrypted until their user is created. Without one in the file, a new user gets a random one, which is kept encrypted
+until whoever imported the user downloads it.
 """
 
 import json
@@ -20,7 +21,7 @@ from accounts.services.audit.events import is_plain
 from accounts.services.client import PersonClient
 from accounts.services.documents import damage
 from accounts.services.imports import Contents, Problem
-from accounts.services.jobs import plan, store
+from accounts.services.jobs import new_passwords, plan, store
 from accounts.services.jobs.plan import Administrators, Denial
 from accounts.services.jobs.records import Change, Job, Step
 from accounts.services.jobs.sealing import seal, unseal
@@ -33,7 +34,7 @@ NOT_USED: Final = "The password in the file isn't used, because the user exists.
 NO_ROLE: Final = "The role “{}” doesn't exist and grants no privileges."
 NAMESAKE: Final = "Differs only in case from the existing user “{}”."
 # In the audit trail.
-RANDOM_DETAIL: Final = "random, not shown to anyone"
+GENERATED_DETAIL: Final = "random, to be downloaded once"
 # Longer than it takes to store the lines of a file.
 STORED_FOR: Final = timedelta(minutes=2)
 # For random passwords with over 100 bits, which can't be guessed: the node would need 18 ms for each.
@@ -84,6 +85,7 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
     part = uuid.uuid4().hex
     steps = [rules.step(job, part, line, found.get(line["username"]), namesakes) for line in lines]
     to_do = [step for step in steps if step.state == "pending"]
+    has_generated = any(new_passwords.is_generated(step) for step in to_do)
     further = replace(
         job,
         state="planned" if job.read + len(lines) >= job.total else "planning",
@@ -92,6 +94,7 @@ def planned(client: PersonClient, job: Job, denial: Denial) -> tuple[Job, list[S
         administrators=rules.administrators.taken,
         creations=job.creations + sum(step.change == "create" for step in to_do),
         warnings=job.warnings + sum(bool(step.notes) for step in to_do),
+        passwords_for=(client.actor.unique_name,) if has_generated else job.passwords_for,
     )
     return further, steps
 
@@ -122,7 +125,8 @@ class Rules:
         notes = [*line["notes"], *(NO_ROLE.format(name) for name in wanted.roles if name not in self._roles)]
         if user is None:
             others = namesakes.get(step.username.lower(), ())
-            return replace(step, secret=line["secret"], notes=(*notes, *(NAMESAKE.format(name) for name in others)))
+            secret = line["secret"] or new_passwords.generated(job.id, step.username)
+            return replace(step, secret=secret, notes=(*notes, *(NAMESAKE.format(name) for name in others)))
         return replace(step, notes=(*notes, *([NOT_USED] if line["secret"] else [])))
 
     def reason(self, user: User | None, wanted: User, *, is_built_in: bool = False) -> str:
@@ -173,19 +177,18 @@ def carry_out(client: PersonClient, change: Change, *, refresh: bool) -> None:
         raise ValueError("an import deletes nobody")
     if change.user:
         return users.update_all(client, change.user, change.wanted, refresh=refresh)
-    secrets, details = unseal(change.step.job, change.step.username, change.step.secret), {}
-    if not secrets:
-        secrets, details = {"password_hash": _random_hash()}, {"password": RANDOM_DETAIL}
-    elif "password_hash" in secrets:
+    secrets = unseal(change.step.job, change.step.username, change.step.secret) or {}
+    password, password_hash, details = secrets.get("password", ""), secrets.get("password_hash", ""), {}
+    if password_hash:
         details = {"password": policy.HASH_DETAIL}
-    password, password_hash = secrets.get("password", ""), secrets.get("password_hash", "")
+    if generated := secrets.get(new_passwords.GENERATED):
+        password_hash, details = _hash_of(generated), {"password": GENERATED_DETAIL}
     users.create(client, change.wanted, password, password_hash=password_hash, details=details, refresh=refresh)
 
 
-def _random_hash() -> str:
-    """Of a password that nobody knows."""
-    hashed = bcrypt.hashpw(policy.generate().encode(), bcrypt.gensalt(FEWEST_ROUNDS, prefix=b"2a"))
-    return hashed.decode()
+@sensitive_variables()
+def _hash_of(password: str) -> str:
+    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(FEWEST_ROUNDS, prefix=b"2a")).decode()
 
 
 def wanted_user(step: Step, user: User | None) -> User:

@@ -1,7 +1,8 @@
-"""The new passwords of a bulk change: generated for its preview, encrypted, and given once to whoever set them."""
+"""The new passwords of a bulk change or an import: generated for its preview, encrypted, and given once to whoever set them."""
 
 import logging
 from dataclasses import dataclass, replace
+from typing import Final
 
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -13,6 +14,8 @@ from accounts.services.jobs.records import Job, Step
 from accounts.services.jobs.sealing import seal, unseal
 from accounts.services.passwords import policy
 from accounts.services.request_context import Actor
+
+GENERATED: Final = "generated"  # among the secrets of a step
 
 logger = logging.getLogger(__name__)
 
@@ -31,16 +34,22 @@ class NewPassword:
 
 def generated(job: str, username: str) -> str:
     """A new password, encrypted."""
-    return seal(job, username, {"password": policy.generate()})
+    return seal(job, username, {GENERATED: policy.generate()})
+
+
+@sensitive_variables()
+def is_generated(step: Step) -> bool:
+    """Whether the secret of the step is a new password, and not one of the file."""
+    return GENERATED in (unseal(step.job, step.username, step.secret) or {})
 
 
 @sensitive_variables()
 def carry_out(client: PersonClient, step: Step) -> None:
     """Set the new password; the sessions of the user end. Raises PasswordsNotDecrypted, and what `passwords.change` raises."""
     secrets = unseal(step.job, step.username, step.secret)
-    if not secrets:
+    if not secrets or GENERATED not in secrets:
         raise errors.PasswordsNotDecrypted(step.job)
-    passwords.change(client, step.username, secrets["password"])
+    passwords.change(client, step.username, secrets[GENERATED])
 
 
 @sensitive_variables()
@@ -60,7 +69,8 @@ def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
     found = [(step, unseal(job.id, step.username, step.secret)) for step in steps]
     if any(secrets is None for _, secrets in found):
         raise errors.PasswordsNotDecrypted(job.id)
-    details = {"job": job.id, "passwords": str(len(steps))}
+    new = [(step, secrets[GENERATED]) for step, secrets in found if secrets and GENERATED in secrets]
+    details = {"job": job.id, "passwords": str(len(new))}
     audit.record_event(actor, audit.Action.EXPORT, job.title, kind="job", details=details)
 
     def taken(job: Job) -> Job:
@@ -70,10 +80,10 @@ def take_passwords(client: PersonClient, id: str) -> list[NewPassword]:
 
     store.update(id, ["paused", "finished"], taken)
     try:
-        store.put_steps([replace(step, secret="") for step in steps])
+        store.put_steps([replace(step, secret="") for step, _ in new])
     except errors.ServiceError as exc:  # they can't be taken again, so they are given now
         logger.error("The new passwords of the bulk change %s weren't removed, and stay encrypted in it: %s", id, exc)
-    return [NewPassword(step.username, secrets["password"], step.state == "success") for step, secrets in found if secrets]
+    return [NewPassword(step.username, password, step.state == "success") for step, password in new]
 
 
 def _require_new(job: Job, actor: Actor) -> None:

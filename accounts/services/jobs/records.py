@@ -146,6 +146,11 @@ class Job(Claimable):
         is_confirmed = self.confirmed is not None and timezone.now() < self.confirmed + CONFIRMED_FOR
         return is_confirmed and (self.operator, self.operator_realm) == (actor.username, actor.realm)
 
+    @property
+    def has_new_passwords(self) -> bool:
+        """Whether it sets passwords that it has generated."""
+        return self.action == "reset-passwords" or bool(self.passwords_for or self.passwords_taken)
+
     def has_passwords_for(self, actor: Actor) -> bool:
         """Whether the actor can download the new passwords that they set."""
         return actor.unique_name in self.passwords_for

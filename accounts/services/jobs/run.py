@@ -184,7 +184,7 @@ def _running(actor: Actor) -> Callable[[Job], Job]:
 
     def run(job: Job) -> Job:
         job = replace(job, state="running", started=job.started or timezone.now(), confirmed=timezone.now(), finished=None)
-        names = [*job.passwords_for, actor.unique_name] if job.action == "reset-passwords" else []
+        names = [*job.passwords_for, actor.unique_name] if job.has_new_passwords else []
         return replace(job, passwords_for=tuple(dict.fromkeys(names))).operated_by(actor)
 
     return run
@@ -229,7 +229,7 @@ def _recovered(job: Job, step: Step, event: audit.Event | None, trail_start: dat
 def _settled(job: Job, step: Step, event: audit.Event) -> Step:
     """With the outcome of its event, if that is known."""
     if event.outcome == "success":
-        return _succeeded(job, step)
+        return _succeeded(step)
     return replace(step, state=event.outcome, reason=event.reason) if event.outcome else step
 
 
@@ -297,7 +297,7 @@ def _changed(client: PersonClient, job: Job, change: Change, refresh: bool) -> S
         return replace(change.step, state="unknown", reason=exc.code)
     except errors.ServiceError as exc:
         return replace(change.step, state="failure", reason=exc.code)
-    return _succeeded(job, change.step)
+    return _succeeded(change.step)
 
 
 def _change(client: PersonClient, job: Job, change: Change, *, refresh: bool) -> None:
@@ -321,9 +321,9 @@ def _change(client: PersonClient, job: Job, change: Change, *, refresh: bool) ->
         users.update(client, user, wanted, refresh=refresh)
 
 
-def _succeeded(job: Job, step: Step) -> Step:
-    """A new password is still needed for its download, that of an imported user isn't."""
-    return replace(step, state="success", reason="", secret=step.secret if job.action == "reset-passwords" else "")
+def _succeeded(step: Step) -> Step:
+    """A new password is still needed for its download, one of the file isn't."""
+    return replace(step, state="success", reason="", secret=step.secret if new_passwords.is_generated(step) else "")
 
 
 def _revoke_keys(client: PersonClient, user: User) -> str:

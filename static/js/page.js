@@ -139,7 +139,7 @@ Object.assign(htmx.config, {
     if (!url || requestConfig.triggeringEvent || !typed().length) return;
     event.preventDefault();
     const main = document.getElementById("main");
-    if (/\/login$/.test(new URL(url, location).pathname) || typed().some((field) => main.contains(field))) return;
+    if (url.startsWith(document.documentElement.dataset.signIn) || typed().some((field) => main.contains(field))) return;
     htmx.ajax("GET", url, { target: main, select: "#main", swap: "outerHTML" });
     history.replaceState(null, "", url);
   });

@@ -11,6 +11,7 @@ from accounts.services import reviews
 from accounts.services.client import PersonClient
 from accounts.services.exports import NO_INFORMATION, dialect
 from accounts.services.reviews import Item, Outcome, Review
+from accounts.services.reviews.records import Cancellation, SignOff
 from accounts.templatetags.pretty import pretty
 
 MAX_IN_MEMORY: Final = 5_000_000  # bytes
@@ -116,18 +117,21 @@ def _manifest(review: Review) -> str:
         }
     if signed := review.sign_off:
         facts |= {
-            "Signed off by": f"{signed.by} (realm {signed.realm})",
-            "Signed off at (UTC)": signed.at,
+            **_by("Signed off", signed),
             **{f"Decisions to {label.lower()}": signed.counts[choice] for choice, label in review.subject.decisions.items()},
             "SHA-256 of decisions.ndjson": signed.sha256,
             "Audit event": signed.event,
         }
     if canceled := review.cancellation:
         facts |= {
-            "Canceled by": f"{canceled.by} (realm {canceled.realm})",
-            "Canceled at (UTC)": canceled.at,
+            **_by("Canceled", canceled),
             "Reason": canceled.reason,
             "Audit event": canceled.event,
         }
     end = HOW_TO_VERIFY if review.sign_off else CANCELED if review.cancellation else DRAFT
     return "".join(f"{name}: {' '.join(str(value).splitlines())}\n" for name, value in facts.items()) + "\n" + end
+
+
+def _by(done: str, end: SignOff | Cancellation) -> dict[str, str]:
+    """Who ended the review, and when."""
+    return {f"{done} by": f"{end.by} (realm {end.realm})", f"{done} at (UTC)": end.at}

@@ -34,9 +34,11 @@ class Paging:
     @classmethod
     def of(cls, path: str, query: str) -> Self | None:
         """None if the request doesn't ask for pages. Raises Unreadable."""
+        if path not in PATHS:
+            return None
         parts = [(next(iter(parse_qsl(part, keep_blank_values=True)), ("", "")), part) for part in re.split("[&;]", query)]
         given = dict(pair for pair, _ in parts)
-        if path not in PATHS or not given.keys() & {SIZE, AFTER}:
+        if not given.keys() & {SIZE, AFTER}:
             return None
         size = given.get(SIZE, "")
         if not (size.isascii() and size.isdigit() and len(size) < 5 and 1 <= int(size) <= MAX_SIZE):

@@ -36,7 +36,7 @@ from accounts.views.addresses import ListAddresses
 from accounts.views.exports import table_export, table_print
 from accounts.views.page_cache import CachedPage
 from accounts.views.parts import Part
-from accounts.views.sorting import direction_and_order
+from accounts.views.sorting import column_head
 
 COLUMNS: Final = (
     ("name", "Name"),
@@ -124,20 +124,12 @@ def _links(addresses: ListAddresses, query: ApiKeyQuery, page: ApiKeyPage) -> di
         "last_url": addresses.to(last="1"),
     }
     return {
-        "heads": "".join(_head(addresses, query, *column) for column in COLUMNS),
+        "heads": "".join(column_head(addresses, query, *column, in_one=True) for column in COLUMNS),
         "sizes": "".join(
             user_table.size_link(size, addresses.to(size=str(size)), is_current=size == page.size) for size in PAGE_SIZES
         ),
         **{name: escape(url) for name, url in urls.items()},
     }
-
-
-def _head(addresses: ListAddresses, query: ApiKeyQuery, field: str, label: str) -> str:
-    """A column head, with its sort direction and the order that its link asks for."""
-    if not field:
-        return user_table.column_head(label)
-    direction, order = direction_and_order(query, field)
-    return user_table.column_head(label, field, direction, addresses.to(sort=f"-{field}" if order == "desc" else field))
 
 
 @require_GET

@@ -20,9 +20,13 @@ def direction_and_order(query: SortedQuery, field: str) -> tuple[str, str]:
     return ("descending", "asc") if query.descending else ("ascending", "desc")
 
 
-def column_head(addresses: ListAddresses, query: SortedQuery, field: str, label: str) -> str:
-    """A column head with its sort direction and the link that sorts by it or reverses it; only the label without a field."""
+def column_head(addresses: ListAddresses, query: SortedQuery, field: str, label: str, *, in_one: bool = False) -> str:
+    """A column head with its sort direction and the link that sorts by it or reverses it; only the label without a field.
+
+    `in_one`: the URL has the order in the same parameter as the field, as a minus sign.
+    """
     if not field:
         return user_table.column_head(label)
     direction, order = direction_and_order(query, field)
-    return user_table.column_head(label, field, direction, addresses.to(sort=field, order=order))
+    changes = {"sort": f"-{field}" if order == "desc" else field} if in_one else {"sort": field, "order": order}
+    return user_table.column_head(label, field, direction, addresses.to(**changes))

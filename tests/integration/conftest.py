@@ -1,8 +1,12 @@
 """What several tests of services need."""
 
+from collections.abc import Callable
+
 import pytest
 
 from accounts.services import sessions
+from accounts.services.client import PersonClient
+from accounts.services.request_context import Actor
 from accounts.services.sessions import SessionStore
 from tests.support.cast import IDENTITY
 from tests.support.nodes import TestNode
@@ -16,3 +20,11 @@ def store(node: TestNode) -> SessionStore:
     session["generation"] = sessions.generation("jdoe")
     session.save()
     return session
+
+
+@pytest.fixture
+def otto(person: Callable[[str], PersonClient]) -> PersonClient:
+    """The auditor, as the trail knows him."""
+    client = person("otto")
+    client.actor = Actor("otto", "default_native", "native")
+    return client

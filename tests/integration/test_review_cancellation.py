@@ -12,7 +12,6 @@ from django.test import Client
 from accounts.services import audit, compare, errors, offboarding, reviews
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
-from accounts.services.request_context import Actor
 from accounts.services.reviews import Review, store
 from accounts.services.reviews.records import item_id
 from accounts.services.users import UserQuery
@@ -22,13 +21,6 @@ from tests.support.reviews import decide, sign_off, start_review
 
 PEOPLE = UserQuery(q="person", kind="native")
 REASON = "Nobody needs it: <the list> was the wrong one."
-
-
-@pytest.fixture
-def otto(person: Callable[[str], PersonClient]) -> PersonClient:
-    client = person("otto")
-    client.actor = Actor("otto", "default_native", "native")
-    return client
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from pytest_django import Settings
 from accounts.services import audit, reviews
 from accounts.services.client import PersonClient, service_client
 from accounts.services.documents import indices
-from accounts.services.request_context import Actor
 from accounts.services.reviews import Item, KeyFilter, MappingFilter, Review, store
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
@@ -24,14 +23,6 @@ from tests.support.reviews import confirmed, decide, start_review
 
 MONITOR = {"monitor": {"cluster": ["monitor"]}}
 SAML = {"field": {"realm.name": "saml1"}}
-
-
-@pytest.fixture
-def otto(person: Callable[[str], PersonClient]) -> PersonClient:
-    """The auditor, as the trail knows him."""
-    client = person("otto")
-    client.actor = Actor("otto", "default_native", "native")
-    return client
 
 
 @pytest.fixture

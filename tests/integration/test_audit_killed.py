@@ -26,8 +26,10 @@ from accounts.services.users import User, outcomes
 from local_cluster.cluster import basic
 from tests.support.cast import PASSWORD
 from tests.support.forms import posted
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.traces import trail
+
+pytestmark = one_version
 
 NEW = "another-password"
 JANE = User("jane", "Jane", "", ("viewer",))

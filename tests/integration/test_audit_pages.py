@@ -25,9 +25,11 @@ from accounts.services.exports import trail_table
 from accounts.services.sessions import keys as session_keys
 from accounts.services.users import User
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.pages import text
 from tests.support.traces import trail
+
+pytestmark = one_version
 
 FRAGMENT = {"HX-Request": "true", "HX-Target": "audit-results"}
 

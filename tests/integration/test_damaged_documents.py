@@ -21,9 +21,11 @@ from accounts.services.reviews.records import item_id
 from accounts.services.signin import delays, throttle
 from accounts.services.users import UserQuery
 from tests.support.findings import run_through
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.reviews import start_review
 from tests.support.sessions import OWN_PAGE
+
+pytestmark = one_version
 
 DEEP: Final = "[" * 9000 + "]" * 9000  # JSON that Python can't read
 WRONG: Final[tuple[Any, ...]] = (7, "x", True, [], [7], [""], {}, {"x": 7}, None)

@@ -9,7 +9,9 @@ from django.test import Client
 
 from tests.support.cast import PASSWORD
 from tests.support.names import HOSTILE_NAMES
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
+
+pytestmark = one_version
 
 SignIn = Callable[..., Client]
 

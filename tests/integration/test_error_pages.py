@@ -9,8 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.views.users import list as user_list
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.pages import text
+
+pytestmark = one_version
 
 SIGN_IN = 'href="/login"'
 FRAME = 'data-test-subj="userMenuButton"'

@@ -14,8 +14,10 @@ from django.utils.datastructures import MultiValueDict
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
 from tests.support.forms import posted
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.traces import trail
+
+pytestmark = one_version
 
 OURS = {"Origin": "http://testserver"}
 FORM = {"username": "jdoe", "full_name": "<Jane>", "email": "jane@example.org", "roles": ["viewer", "editor"]}

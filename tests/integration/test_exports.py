@@ -26,10 +26,9 @@ from accounts.services.exports import dialect
 from accounts.services.exports.sheets import UserSheet
 from accounts.services.users import User, UserQuery
 from benchmarks import loading
-from local_cluster import VERSIONS
 from tests.support.cast import CAST, PASSWORD
 from tests.support.libreoffice import SOFFICE, needs_libreoffice
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 
 
 @pytest.fixture
@@ -184,7 +183,7 @@ def crowd(node: TestNode) -> Iterator[int]:
     loading.remove_users(elastic, range(size))
 
 
-@pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
+@one_version
 def test_large_export_is_complete_with_flat_memory(
     node: TestNode, otto: PersonClient, crowd: int, signed_in: Callable[..., Client]
 ) -> None:
@@ -301,7 +300,7 @@ class TestCommands:
         assert audit.search(audit.Query(action="export", size=1)).events[0].outcome == "failure"
 
 
-@pytest.mark.parametrize("node", VERSIONS[:1], indirect=True)
+@one_version
 @needs_libreoffice
 def test_a_spreadsheet_runs_no_formula(node: TestNode, otto: PersonClient, tmp_path: Path) -> None:
     """Each file is opened by LibreOffice and saved in its own format, in which a formula is an attribute of its cell."""

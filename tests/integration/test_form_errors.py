@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
+
+pytestmark = one_version
 
 METADATA = {"metadata-TOTAL_FORMS": "1", "metadata-INITIAL_FORMS": "0", "metadata-0-key": "_x", "metadata-0-type": "text"}
 INVALID = {"email": "nowhere", "active_until": "soon", "roles": "gone", **METADATA}

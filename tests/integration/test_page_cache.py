@@ -14,8 +14,10 @@ from django.utils.safestring import mark_safe
 from accounts.services.documents import indices
 from accounts.views import page_cache, role_mappings
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.role_mappings import no_mappings_left, put_mapping
+
+pytestmark = one_version
 
 
 def page(browser: Client, url: str = "/users/") -> str:

@@ -9,7 +9,9 @@ from django.test import Client
 
 from accounts.views import recent_password_change
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
+
+pytestmark = one_version
 
 SignIn = Callable[..., Client]
 NEW = {"password": "a-new-one", "confirm_password": "a-new-one"}

@@ -16,8 +16,10 @@ from accounts.services.reviews import Review, store
 from accounts.services.reviews.records import item_id
 from accounts.services.users import UserQuery
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.reviews import decide, sign_off, start_review
+
+pytestmark = one_version
 
 PEOPLE = UserQuery(q="person", kind="native")
 REASON = "Nobody needs it: <the list> was the wrong one."

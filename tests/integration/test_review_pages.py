@@ -17,8 +17,10 @@ from accounts.services.documents import indices
 from accounts.services.reviews import Review
 from tests.support.cast import PASSWORD
 from tests.support.faults import faulty
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.reviews import confirmed
+
+pytestmark = one_version
 
 
 @pytest.fixture

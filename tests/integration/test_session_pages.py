@@ -21,8 +21,10 @@ from accounts.services.sessions import keys as session_keys
 from accounts.urls import urlpatterns
 from tests.support.cast import PASSWORD
 from tests.support.forms import posted
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.sessions import another_session, store_of
+
+pytestmark = one_version
 
 SignIn = Callable[..., Client]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

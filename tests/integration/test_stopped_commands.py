@@ -20,9 +20,11 @@ from accounts.services.documents import indices
 from accounts.services.jobs import batch, plan, run
 from accounts.services.users import end_dates
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.traces import trail
 from usermgmt import env_file
+
+pytestmark = one_version
 
 
 class KilledError(BaseException):

@@ -24,9 +24,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from accounts.services.client import clients
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.server import ROOT, children_of, serve
 from usermgmt import spans, tracing
+
+pytestmark = one_version
 
 OPERATOR, PASSWORD = "operator-canary", "password-canary"
 AUTHORIZATION = {"Authorization": "Basic " + base64.b64encode(f"{OPERATOR}:{PASSWORD}".encode()).decode()}

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.cast import PASSWORD
-from tests.support.nodes import TestNode
+from tests.support.nodes import TestNode, one_version
 from tests.support.reset_password import ROOT, environment
+
+pytestmark = one_version
 
 # getpass talks to the controlling terminal, whatever standard input is. Tests that run in the background have Ctrl-C ignored.
 AT_ITS_TERMINAL = (

@@ -17,13 +17,16 @@ from accounts.services.client import AdministratorClient
 from accounts.services.cluster import own_roles
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
-from local_cluster import Cluster
+from local_cluster import Cluster, available_versions
 from tests.support.cast import CAST, PASSWORD
 
 SETTINGS = {
     "resource.reload.interval.high": "200ms",  # how often the file realm is read; 5 s otherwise
     "xpack.security.authc.password_hashing.algorithm": "bcrypt4",  # 10 otherwise, a tenth of a second for each password
 }
+
+# For tests of pages and processes that no version of the node changes; what they rest on is tested on each.
+one_version = pytest.mark.parametrize("node", available_versions()[:1], indirect=True)
 
 # Documents of the security index.
 KEPT = [

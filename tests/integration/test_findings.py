@@ -581,7 +581,7 @@ class TestPages:
         url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
         assert "the deleted user leaver" in self.text(browser, url)
         assert works(node, orphan["encoded"])
-        assert browser.post(url, {"id": orphan["id"]}).headers["Location"] == "/findings/view/orphaned-keys"
+        assert browser.post(url, {"id": orphan["id"], "reason": "has left"}).headers["Location"] == "/findings/view/orphaned-keys"
         assert not works(node, orphan["encoded"])
         assert browser.get(url).status_code == 404, "neither a user nor a key"
 

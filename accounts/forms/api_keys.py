@@ -9,7 +9,7 @@ from django.http import QueryDict
 from accounts.forms.fields import ReasonField, hook
 from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES
 from accounts.services.api_keys import ApiKeyQuery, Summary
-from accounts.services.api_keys.listing import FIELDS, IDENTIFYING, MAX_SEARCH_LENGTH, Position, Sort
+from accounts.services.api_keys.query import FIELDS, IDENTIFYING, MAX_SEARCH_LENGTH, Position, Sort
 
 MAX_NUMBER: Final = 10**9
 MAX_INTEGER: Final = 2**63

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from accounts.services import api_keys, audit
 from accounts.services.api_keys import ApiKeyQuery, listing
+from accounts.services.api_keys.query import Sort
 from accounts.services.client import PersonClient, invalidate
 from local_cluster import basic
 from tests.support.api_keys import rewrite
@@ -109,7 +110,7 @@ def test_paging_there_and_back(
 ) -> None:
     monkeypatch.setattr(listing, "BATCH_SIZE", 2)
     otto = person("otto")
-    for sort, descending in product(get_args(listing.Sort), (False, True)):
+    for sort, descending in product(get_args(Sort), (False, True)):
         query = ApiKeyQuery(q=kay, sort=sort, descending=descending, size=2)
         expected = [listed.key.id for batch in api_keys.batches(otto, query) for listed in batch]
         assert sorted(expected) == sorted(keys.values())

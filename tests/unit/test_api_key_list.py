@@ -7,7 +7,7 @@ from django.http import QueryDict
 
 from accounts.forms.api_keys import ApiKeyListForm
 from accounts.services.api_keys import ApiKeyQuery, table
-from accounts.services.api_keys.listing import sort_clause
+from accounts.services.api_keys.query import sort_clause
 
 
 def query(text: str) -> ApiKeyQuery:

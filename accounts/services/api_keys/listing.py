@@ -1,4 +1,4 @@
-"""The list of all API keys of all realms: filters, order, and pages (`_security/_query/api_key`).
+"""The list of all API keys of all realms, in pages (`_security/_query/api_key`).
 
 A page is found by the row next to it (`search_after`), as in the list of users.
 """
@@ -7,60 +7,19 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from dataclasses import dataclass
+from typing import Any, Final
 
 from accounts.services import errors
 from accounts.services.api_keys.keys import ApiKey, active_query, from_api
 from accounts.services.api_keys.privileges import escalations_of
+from accounts.services.api_keys.query import ApiKeyQuery, Position, clause, sort_clause
 from accounts.services.client import PersonClient, cached_per_scope
-from accounts.services.documents.queries import contains
 from accounts.services.roles import escalation
 from accounts.services.roles.escalation import Escalation
 
-State = Literal["", "active", "expired", "revoked"]
-Expiration = Literal["", "never", "soon"]
-Sort = Literal["name", "owner", "created", "expires"]
-Position = list[str | int | None]
-Clause = dict[str, Any]
-
 BATCH_SIZE: Final = 1000
 REALMS: Final = {"terms": {"field": "realm_name", "size": 1000}}
-MAX_SEARCH_LENGTH: Final = 200
-MAX_WORDS: Final = 10
-SOON: Final = timedelta(days=30)
-YEAR: Final = timedelta(days=365)
-FIELDS: Final[dict[Sort, str]] = {"name": "name", "owner": "username", "created": "creation", "expires": "expiration"}
-# Together they identify a key: `_id` can't be sorted by.
-IDENTIFYING: Final = ("username", "creation", "name")
-
-
-@dataclass(frozen=True)
-class ApiKeyQuery:
-    """A page of the list: the rows `after` or `before` a position, or the `last` page, else the first."""
-
-    q: str = ""
-    state: State = ""
-    expiration: Expiration = ""
-    is_old: bool = False
-    type: Literal["", "rest", "cross_cluster"] = ""
-    realm: str = ""
-    sort: Sort = "created"
-    descending: bool = True
-    size: int = 20
-    after: Position | None = None
-    before: Position | None = None
-    last: bool = False
-    number: int = 1
-
-    @property
-    def words(self) -> list[str]:
-        return self.q[:MAX_SEARCH_LENGTH].split()[:MAX_WORDS]
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.words or self.state or self.expiration or self.is_old or self.type or self.realm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +93,7 @@ def find(client: PersonClient, query: ApiKeyQuery) -> ApiKeyPage:
 def count(client: PersonClient, query: ApiKeyQuery) -> int:
     """How many keys match."""
     with _type_is_searchable(query):
-        return int(client.query_api_keys(query=_clause(query), size=0)["total"])
+        return int(client.query_api_keys(query=clause(query), size=0)["total"])
 
 
 def batches(client: PersonClient, query: ApiKeyQuery) -> Iterator[list[ListedKey]]:
@@ -166,7 +125,7 @@ def summary(client: PersonClient) -> Summary:
     answer = client.query_api_keys(
         size=0,
         aggs={
-            "filters": {"filters": {"filters": {name: _clause(query) for name, query in filters.items()}}},
+            "filters": {"filters": {"filters": {name: clause(query) for name, query in filters.items()}}},
             "realms": REALMS,
         },
     )
@@ -198,7 +157,7 @@ def _read(
     """Keys after the position (`backwards`: before it), in the order of the query, and the number of all that match."""
     with _type_is_searchable(query):
         answer = client.query_api_keys(
-            query=_clause(query),
+            query=clause(query),
             sort=sort_clause(query, backwards=backwards),
             size=size,
             search_after=position,
@@ -216,51 +175,3 @@ def _type_is_searchable(query: ApiKeyQuery) -> Iterator[None]:
         if not query.type:
             raise
         raise errors.SearchNeedsScripts(str(exc)) from None
-
-
-def sort_clause(query: ApiKeyQuery, *, backwards: bool = False) -> list[Mapping[str, Any]]:
-    """By the field, then by what identifies a key; `backwards` in exactly the opposite order. Keys that never expire are last."""
-    order = "desc" if query.descending != backwards else "asc"
-    field = FIELDS[query.sort]
-    by_field = {field: {"order": order, "missing": "_first" if backwards else "_last"}}
-    return [by_field, *({name: {"order": "desc" if backwards else "asc"}} for name in IDENTIFYING if name != field)]
-
-
-def _clause(query: ApiKeyQuery) -> Clause:
-    clauses = [*map(_word, query.words), *_conditions(query)]
-    return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
-
-
-def _word(word: str) -> Clause:
-    return {"bool": {"should": [contains("name", word), contains("username", word), {"ids": {"values": [word]}}]}}
-
-
-def _conditions(query: ApiKeyQuery) -> Iterator[Clause]:
-    now = datetime.now(UTC)
-    if query.state == "active":
-        yield active_query()
-    elif query.state == "expired":
-        yield {"term": {"invalidated": False}}
-        yield {"range": {"expiration": {"lte": _milliseconds(now)}}}
-    elif query.state == "revoked":
-        yield {"term": {"invalidated": True}}
-    if query.expiration == "never":
-        yield {"bool": {"must_not": [{"exists": {"field": "expiration"}}]}}
-    elif query.expiration == "soon":
-        yield active_query()
-        yield {"range": {"expiration": {"lte": _milliseconds(now + SOON)}}}
-    if query.is_old:
-        yield {"range": {"creation": {"lt": _milliseconds(now - YEAR)}}}
-    if query.type:
-        yield {"term": {"type": query.type}}
-    if query.realm:
-        yield {"term": {"realm_name": query.realm}}
-
-
-def _milliseconds(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
-
-
-def without_position(query: ApiKeyQuery) -> ApiKeyQuery:
-    """The same keys in the same order, from the start."""
-    return replace(query, after=None, before=None, last=False, number=1)

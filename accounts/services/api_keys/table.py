@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from accounts.services.api_keys.listing import ApiKeyQuery, ListedKey
+from accounts.services.api_keys.listing import ListedKey
 from accounts.services.api_keys.privileges import own_privileges, owner_privileges
+from accounts.services.api_keys.query import ApiKeyQuery
 from accounts.services.roles import grants
 
 COLUMNS: Final = {

@@ -33,6 +33,7 @@ ServiceError
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
 │   │   ├── FilterNotSearchable  the query depends on metadata or the audit trail, for too many users
+│   │   ├── TooManyKeys          the query depends on what API keys can do, for too many of them
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
 │       └── InvalidPassword  the password policy
@@ -295,6 +296,12 @@ class FilterNotSearchable(SearchNotAllowed):
     """The query depends on what Elasticsearch can't search, and there are too many users to look at each."""
 
     code = "filter_not_searchable"
+
+
+class TooManyKeys(SearchNotAllowed):
+    """The query depends on what API keys can do, which Elasticsearch can't search, and there are too many to look at each."""
+
+    code = "too_many_keys"
 
 
 class SearchNeedsScripts(SearchNotAllowed):

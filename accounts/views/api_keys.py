@@ -48,7 +48,7 @@ COLUMNS: Final = (
     ("", "State"),
     ("", "Administrator"),
 )
-FIELDS: Final = ("q", "state", "expires", "age", "type", "realm", "sort", "size")
+FIELDS: Final = ("q", "state", "expires", "age", "administrator", "type", "realm", "sort", "size")
 NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
 NOT_SEEN = "You can't view your API keys because your {} lacks the cluster privilege manage_own_api_key."
 KEY_OF_KEY = (

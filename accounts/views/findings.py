@@ -1,6 +1,6 @@
 """Findings: the latest result, the active run, and the rows of each finding. Read access is enough for all of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.http import Http404, HttpResponse
@@ -19,6 +19,16 @@ from accounts.services.exports import dialect
 from accounts.services.findings import Finding, Row, Run, rows
 
 PAGE_SIZE: Final = 50
+# Lists of what is so now; what a finding doesn't tell apart can be in several of them. Label, URL name, and query string.
+LISTS: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
+    "powerful-keys": (("API keys", "api_keys", "state=active&expires=never&administrator=yes"),),
+    "administrator-keys": (
+        ("API keys that can become an administrator", "api_keys", "state=active&administrator=yes"),
+        ("API keys of which it isn't known", "api_keys", "state=active&administrator=unknown"),
+    ),
+    "lasting-keys": (("API keys", "api_keys", "state=active&expires=never"),),
+    "old-keys": (("API keys", "api_keys", "state=active&age=old"),),
+}
 HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation required"}
 
 
@@ -96,6 +106,7 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
     context = {
         "finding": finding,
         "run": run,
+        "lists": [(label, f"{reverse(name)}?{parameters}") for label, name, parameters in LISTS.get(slug, ())],
         "part": part,
         "parts": [(value, label, run.count(f"{value}:{slug}" if value else slug)) for value, label in PARTS],
         "count": count,

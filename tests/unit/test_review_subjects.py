@@ -151,6 +151,7 @@ def test_forms_take_any_query_string() -> None:
         (ApiKeyQuery(state="revoked"), None),
         (ApiKeyQuery(q="deploy"), None),
         (ApiKeyQuery(realm="ldap1"), None),
+        (ApiKeyQuery(administrator="yes"), None),
         (ApiKeyQuery(expiration="soon"), None),
         (MappingQuery(), MappingFilter(is_enabled=False)),
         (MappingQuery(status="enabled", sort="status"), MappingFilter(is_enabled=True)),

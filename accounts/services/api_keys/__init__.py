@@ -20,6 +20,7 @@ from accounts.services.api_keys.keys import of_user as of_user
 from accounts.services.api_keys.keys import own_realm as own_realm
 from accounts.services.api_keys.keys import revoke as revoke
 from accounts.services.api_keys.keys import revoke_all as revoke_all
+from accounts.services.api_keys.listing import MAX_READ as MAX_READ
 from accounts.services.api_keys.listing import ApiKeyPage as ApiKeyPage
 from accounts.services.api_keys.listing import ListedKey as ListedKey
 from accounts.services.api_keys.listing import Summary as Summary

@@ -3,22 +3,26 @@
 A page is found by the row next to it (`search_after`), as in the list of users.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from accounts.services import errors
-from accounts.services.api_keys.keys import ApiKey, active_query, from_api
+from accounts.services.api_keys.keys import ApiKey, Key, active_query, from_api
 from accounts.services.api_keys.privileges import escalations_of
-from accounts.services.api_keys.query import ApiKeyQuery, Position, clause, sort_clause
+from accounts.services.api_keys.query import ADMINISTRATOR, ApiKeyQuery, Position, clause, order_key, sort_clause
 from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.roles import escalation
 from accounts.services.roles.escalation import Escalation
 
+# Position, number of keys, whether backwards; returns keys, and the number of all that match.
+Reader = Callable[[Position | None, int, bool], tuple[list[Key], int]]
 BATCH_SIZE: Final = 1000
+MAX_READ: Final = 10_000  # More than these aren't compared within a request; each batch takes 100 ms or more.
 REALMS: Final = {"terms": {"field": "realm_name", "size": 1000}}
 
 
@@ -30,7 +34,7 @@ class ListedKey:
     escalations: tuple[Escalation, ...]
 
     @classmethod
-    def of(cls, body: Mapping[str, Any]) -> "ListedKey":
+    def of(cls, body: Key) -> "ListedKey":
         return cls(from_api(body), escalations_of(body))
 
     @property
@@ -72,26 +76,30 @@ class Summary:
 def find(client: PersonClient, query: ApiKeyQuery) -> ApiKeyPage:
     """A page of the keys that match; the first page if there is nothing at the position.
 
-    One call. Raises AccessDenied without `read_security`.
+    One call, or one for each BATCH_SIZE keys if they have to be compared here. Raises AccessDenied without `read_security`,
+    TooManyKeys.
     """
+    read = _reader(client, query)
     if query.last:
-        bodies, total = _read(client, query, None, query.size, backwards=True)
+        bodies, total = read(None, query.size, True)
         rest = total % query.size or query.size
         return _page(query, bodies[-rest:], total, max(1, -(-total // query.size)), has_next=False)
     if query.before and query.number > 1:
-        bodies, total = _read(client, query, query.before, query.size, backwards=True)
+        bodies, total = read(query.before, query.size, True)
         if len(bodies) == query.size:
             return _page(query, bodies, total, query.number, has_next=True)
     if query.after:
-        bodies, total = _read(client, query, query.after, query.size + 1)
+        bodies, total = read(query.after, query.size + 1, False)
         if bodies:
             return _page(query, bodies[: query.size], total, query.number, has_next=len(bodies) > query.size)
-    bodies, total = _read(client, query, None, query.size)
+    bodies, total = read(None, query.size, False)
     return _page(query, bodies, total, 1, has_next=total > len(bodies))
 
 
 def count(client: PersonClient, query: ApiKeyQuery) -> int:
-    """How many keys match."""
+    """How many keys match. With `administrator`, all others are read and compared."""
+    if query.administrator:
+        return sum(map(len, batches(client, query)))
     with _type_is_searchable(query):
         return int(client.query_api_keys(query=clause(query), size=0)["total"])
 
@@ -99,8 +107,8 @@ def count(client: PersonClient, query: ApiKeyQuery) -> int:
 def batches(client: PersonClient, query: ApiKeyQuery) -> Iterator[list[ListedKey]]:
     """All keys that match, in the order of the query. Another thread reads the next batch while the caller processes this one."""
 
-    def read(after: Position | None) -> list[Mapping[str, Any]]:
-        return _read(client, query, after, BATCH_SIZE)[0]
+    def read(after: Position | None) -> list[Key]:
+        return _read(client, query, after, BATCH_SIZE, False)[0]
 
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(copy_context().run, read, None)
@@ -109,7 +117,7 @@ def batches(client: PersonClient, query: ApiKeyQuery) -> Iterator[list[ListedKey
             is_last = len(bodies) < BATCH_SIZE
             if not is_last:
                 pending = pool.submit(copy_context().run, read, bodies[-1]["_sort"])
-            yield [ListedKey.of(body) for body in bodies]
+            yield [ListedKey.of(body) for body in bodies if _fits(body, query)]
             if is_last:
                 return
 
@@ -146,14 +154,49 @@ def active_realms(client: PersonClient) -> list[str]:
     return sorted(bucket["key"] for bucket in answer["aggregations"]["realms"]["buckets"])
 
 
-def _page(query: ApiKeyQuery, bodies: list[Mapping[str, Any]], total: int, number: int, *, has_next: bool) -> ApiKeyPage:
+def _page(query: ApiKeyQuery, bodies: list[Key], total: int, number: int, *, has_next: bool) -> ApiKeyPage:
     start, end = (bodies[0]["_sort"], bodies[-1]["_sort"]) if bodies else (None, None)
     return ApiKeyPage([ListedKey.of(body) for body in bodies], total, number, query.size, start, end, has_next)
 
 
-def _read(
-    client: PersonClient, query: ApiKeyQuery, position: Position | None, size: int, *, backwards: bool = False
-) -> tuple[list[Mapping[str, Any]], int]:
+def _reader(client: PersonClient, query: ApiKeyQuery) -> Reader:
+    """Reads matching keys. Elasticsearch can't search for what they can do: these are compared here, all at once."""
+    if not query.administrator:
+        return partial(_read, client, query)
+    found, key = _compared(client, query), order_key(query)
+
+    def read(position: Position | None, size: int, backwards: bool) -> tuple[list[Key], int]:
+        beyond = found
+        if position is not None:
+            limit = key(position)
+            beyond = [body for body in found if (key(body["_sort"]) < limit if backwards else key(body["_sort"]) > limit)]
+        return beyond[-size:] if backwards else beyond[:size], len(found)
+
+    return read
+
+
+def _compared(client: PersonClient, query: ApiKeyQuery) -> list[Key]:
+    """All keys that match, in the order of the query. Raises TooManyKeys."""
+    found: list[Key] = []
+    after: Position | None = None
+    while True:
+        bodies, total = _read(client, query, after, BATCH_SIZE, False)
+        if total > MAX_READ:
+            raise errors.TooManyKeys(f"the filter depends on what {total:,} API keys can do")
+        found += [body for body in bodies if _fits(body, query)]
+        if len(bodies) < BATCH_SIZE:
+            return found
+        after = bodies[-1]["_sort"]
+
+
+def _fits(body: Key, query: ApiKeyQuery) -> bool:
+    """Whether a key that Elasticsearch found matches what it can't search."""
+    if not query.administrator:
+        return True
+    return escalation.is_administrator(escalations_of(body)) is ADMINISTRATOR[query.administrator]
+
+
+def _read(client: PersonClient, query: ApiKeyQuery, position: Position | None, size: int, backwards: bool) -> tuple[list[Key], int]:
     """Keys after the position (`backwards`: before it), in the order of the query, and the number of all that match."""
     with _type_is_searchable(query):
         answer = client.query_api_keys(

@@ -1,8 +1,9 @@
 """Queries of the list of API keys, for `_security/_query/api_key`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cmp_to_key
 from typing import Any, Final, Literal
 
 from accounts.services.api_keys.keys import active_query
@@ -10,10 +11,13 @@ from accounts.services.documents.queries import contains
 
 State = Literal["", "active", "expired", "revoked"]
 Expiration = Literal["", "never", "soon"]
+Answer = Literal["", "yes", "unknown", "no"]
 Sort = Literal["name", "owner", "created", "expires"]
 Position = list[str | int | None]
 Clause = dict[str, Any]
 
+# What `escalation.is_administrator` says of the keys.
+ADMINISTRATOR: Final[Mapping[Answer, bool | None]] = {"yes": True, "unknown": None, "no": False}
 MAX_SEARCH_LENGTH: Final = 200
 MAX_WORDS: Final = 10
 SOON: Final = timedelta(days=30)
@@ -33,6 +37,7 @@ class ApiKeyQuery:
     is_old: bool = False
     type: Literal["", "rest", "cross_cluster"] = ""
     realm: str = ""
+    administrator: Answer = ""  # which Elasticsearch can't search
     sort: Sort = "created"
     descending: bool = True
     size: int = 20
@@ -47,7 +52,8 @@ class ApiKeyQuery:
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.words or self.state or self.expiration or self.is_old or self.type or self.realm)
+        chosen = (self.state, self.expiration, self.is_old, self.type, self.realm, self.administrator)
+        return bool(self.words or any(chosen))
 
 
 def sort_clause(query: ApiKeyQuery, *, backwards: bool = False) -> list[Mapping[str, Any]]:
@@ -58,7 +64,24 @@ def sort_clause(query: ApiKeyQuery, *, backwards: bool = False) -> list[Mapping[
     return [by_field, *({name: {"order": "desc" if backwards else "asc"}} for name in IDENTIFYING if name != field)]
 
 
+def order_key(query: ApiKeyQuery) -> Callable[[Position], Any]:
+    """The sort key of positions, for the order of `sort_clause`. A key without a name is last."""
+
+    def compare(one: Position, other: Position) -> int:
+        for number, (value, next_to) in enumerate(zip(one, other, strict=True)):
+            if value == next_to:
+                continue
+            if value is None or next_to is None:
+                return 1 if value is None else -1
+            forwards = -1 if query.descending and number == 0 else 1
+            return forwards if value > next_to else -forwards  # type: ignore[operator]  # both have the same type
+        return 0
+
+    return cmp_to_key(compare)
+
+
 def clause(query: ApiKeyQuery) -> Clause:
+    """All of it that Elasticsearch can search."""
     clauses = [*map(_word, query.words), *_conditions(query)]
     return {"bool": {"filter": clauses}} if clauses else {"match_all": {}}
 

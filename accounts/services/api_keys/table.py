@@ -29,6 +29,11 @@ OF_THE_OWNER: Final = "those of the owner when the key was created or last updat
 STATE: Final = {"active": "active", "expired": "expired", "revoked": "revoked"}
 EXPIRATION: Final = {"never": "without expiration", "soon": "expiring within 30 days"}
 TYPE: Final = {"rest": "REST API keys", "cross_cluster": "cross-cluster API keys"}
+ADMINISTRATOR: Final = {
+    "yes": "can become an administrator",
+    "unknown": "not known whether they can become an administrator",
+    "no": "can't become an administrator",
+}
 SORT: Final = {"name": "name", "owner": "owner", "created": "creation", "expires": "expiration"}
 
 
@@ -73,6 +78,8 @@ def _conditions(query: ApiKeyQuery) -> Iterator[str]:
         yield TYPE[query.type]
     if query.realm:
         yield f"realm {query.realm}"
+    if query.administrator:
+        yield ADMINISTRATOR[query.administrator]
 
 
 def query_string(query: ApiKeyQuery) -> str:
@@ -84,6 +91,7 @@ def query_string(query: ApiKeyQuery) -> str:
         "age": "old" if query.is_old else "",
         "type": query.type,
         "realm": query.realm,
+        "administrator": query.administrator,
         "sort": f"-{query.sort}" if query.descending else query.sort,
     }
     return urlencode({name: value for name, value in parameters.items() if value})

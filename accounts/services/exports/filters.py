@@ -11,6 +11,7 @@ KIND: Final = {"native": "without reserved users", "reserved": "reserved users o
 FLAGS: Final = {
     "administrator": "administrators and users who can become one",
     "possible-administrator": "users who may be able to become administrators (not known)",
+    "no-administrator": "users who can't become administrators",
     "unknown-roles": "with a nonexistent role",
     "no-roles": "without roles",
     "no-email": "without an email address",

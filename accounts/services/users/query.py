@@ -19,13 +19,15 @@ from accounts.services.users.users import User
 Sort = Literal["username", "roles", "status"]
 EndDateFlag = Literal["past-end-date", "ends-soon", "end-date"]
 PasswordFlag = Literal["password-90-days", "password-1-year", "password-age-unknown"]
-Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
+AdministratorFlag = Literal["administrator", "possible-administrator", "no-administrator"]
+Flag = AdministratorFlag | Literal["unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
 NO_ACTIVITY: Final = UserActivity()
 FLAGS: Final[tuple[Flag, ...]] = (
     "administrator",
     "possible-administrator",
+    "no-administrator",
     "unknown-roles",
     "no-roles",
     "no-email",
@@ -37,7 +39,7 @@ FLAGS: Final[tuple[Flag, ...]] = (
     "password-age-unknown",
 )
 # What `Administration.is_administrator` says of the users.
-ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None}
+ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None, "no-administrator": False}
 HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
     "past-end-date": end_dates.is_past,
     "ends-soon": end_dates.ends_within_a_month,
@@ -161,6 +163,8 @@ def _flag_query(
         return administration.certain_query()
     if flag == "possible-administrator":
         return {"bool": {"filter": [administration.possible_query()], "must_not": [administration.certain_query()]}}
+    if flag == "no-administrator":
+        return {"bool": {"must_not": [administration.possible_query(), administration.certain_query()]}}
     if flag == "unknown-roles":
         return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
     # Other programs store an empty email address, for which `exists` matches.

@@ -25,6 +25,7 @@ LABELS: Final = {
     "reserved": "Reserved users",
     "administrator": "Can become an administrator",
     "possible-administrator": "May become an administrator",
+    "no-administrator": "Can't become an administrator",
     "unknown-roles": "Nonexistent roles",
     "no-roles": "No roles",
     "no-email": "No email address",

@@ -36,6 +36,7 @@ ServiceError
 │   │   ├── TooManyKeys          the query depends on what API keys can do, for too many of them
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
+│       ├── InvalidFilter    a value of a filter
 │       └── InvalidPassword  the password policy
 ├── Unavailable              a read without an answer, or a change that wasn't made
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
@@ -315,6 +316,16 @@ class Refused(Invalid):
     """A rule of usermgmt; the message says which. Nothing was sent."""
 
     code = "refused"
+
+
+class InvalidFilter(Refused):
+    """A value of a filter can't be used, and without it, other users would match."""
+
+    code = "invalid_filter"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class PasswordsNotDecrypted(Refused):

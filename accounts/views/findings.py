@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -28,6 +29,8 @@ LISTS: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
     ),
     "lasting-keys": (("API keys", "api_keys", "state=active&expires=never"),),
     "old-keys": (("API keys", "api_keys", "state=active&age=old"),),
+    "old-passwords": (("Users", "users", "status=active&kind=native&password_days={days}"),),
+    "unknown-passwords": (("Users", "users", "status=active&kind=native&flag=password-age-unknown"),),
 }
 HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation required"}
 
@@ -106,7 +109,7 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
     context = {
         "finding": finding,
         "run": run,
-        "lists": [(label, f"{reverse(name)}?{parameters}") for label, name, parameters in LISTS.get(slug, ())],
+        "lists": _lists(slug),
         "part": part,
         "parts": [(value, label, run.count(f"{value}:{slug}" if value else slug)) for value, label in PARTS],
         "count": count,
@@ -118,6 +121,11 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
         "pages": pages,
     }
     return render(request, "findings/view.html", context)
+
+
+def _lists(slug: str) -> list[tuple[str, str]]:
+    days = settings.OLD_PASSWORD_DAYS
+    return [(label, f"{reverse(name)}?{parameters.format(days=days)}") for label, name, parameters in LISTS.get(slug, ())]
 
 
 @require_http_methods(["GET", "POST"])

@@ -45,6 +45,9 @@ def _conditions(query: UserQuery) -> Iterator[str]:
     if query.kind:
         yield KIND[query.kind]
     yield from (FLAGS[flag] for flag in query.flags)
+    if query.password_days:
+        days = "1 day" if query.password_days == 1 else f"{query.password_days:,} days"
+        yield f"with a last recorded password change more than {days} ago"
 
 
 def query_string(query: UserQuery) -> str:
@@ -55,6 +58,7 @@ def query_string(query: UserQuery) -> str:
         "status": query.status,
         "kind": query.kind,
         "flag": query.flags,
+        "password_days": query.password_days,
         "sort": query.sort,
         "order": "desc" if query.descending else "asc",
     }

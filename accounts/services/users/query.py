@@ -48,7 +48,7 @@ HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
 PASSWORD_AGE: Final[dict[Flag, Callable[[UserActivity, datetime], bool]]] = {
     "password-90-days": lambda activity, now: password_age.is_older(activity, timedelta(days=90), now),
     "password-1-year": lambda activity, now: password_age.is_older(activity, password_age.YEAR, now),
-    "password-age-unknown": password_age.is_unknown,
+    "password-age-unknown": lambda activity, now: activity.password_changed is None,
 }
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
@@ -64,6 +64,7 @@ class UserQuery:
     status: Literal["", "active", "deactivated"] = ""
     kind: Literal["", "native", "reserved"] = ""
     flags: tuple[Flag, ...] = ()
+    password_days: int = 0  # only passwords of which it is known that they are older; 0: all
     sort: Sort = "username"
     descending: bool = False
     activity: bool = False  # includes the ID of the Kibana profile
@@ -76,7 +77,7 @@ class UserQuery:
     @property
     def is_filtered(self) -> bool:
         """Whether there is a filter besides the kind."""
-        return bool(self.q or self.roles or self.status or self.flags)
+        return bool(self.q or self.roles or self.status or self.flags or self.password_days)
 
     @property
     def needs_administration(self) -> bool:
@@ -85,7 +86,7 @@ class UserQuery:
     @property
     def needs_activity(self) -> bool:
         """Whether it depends on the audit trail."""
-        return not PASSWORD_AGE.keys().isdisjoint(self.flags)
+        return bool(self.password_days) or not PASSWORD_AGE.keys().isdisjoint(self.flags)
 
     @property
     def is_searchable(self) -> bool:
@@ -187,8 +188,13 @@ def matches(
         has_words
         and has_role
         and has_status
+        and _has_age(query.password_days, activity)
         and all(_has_flag(user, flag, known, administration, activity) for flag in query.flags)
     )
+
+
+def _has_age(days: int, activity: UserActivity) -> bool:
+    return not days or password_age.is_older(activity, timedelta(days=days), timezone.now())
 
 
 def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration, activity: UserActivity) -> bool:

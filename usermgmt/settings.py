@@ -52,6 +52,9 @@ SESSION_LIMIT = env.integer("SESSION_LIMIT", 10, minimum=1)
 # every change in any case.
 PRIVILEGES_FRESH_FOR = timedelta(seconds=60)
 
+# After how many days a password is a finding.
+OLD_PASSWORD_DAYS = env.integer("OLD_PASSWORD_DAYS", 365, minimum=1, maximum=36_500)
+
 # After how many days `delete_old_records` deletes what usermgmt has stored; 0: never.
 AUDIT_RETENTION = timedelta(days=env.integer("AUDIT_RETENTION_DAYS", 0, minimum=0, maximum=36_500))
 REVIEWS_RETENTION = timedelta(days=env.integer("REVIEWS_RETENTION_DAYS", 0, minimum=0, maximum=36_500))

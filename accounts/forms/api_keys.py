@@ -9,7 +9,7 @@ from django.http import QueryDict
 from accounts.forms.fields import ReasonField, hook
 from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES
 from accounts.services.api_keys import ApiKeyQuery, Summary
-from accounts.services.api_keys.listing import FIELDS, IDENTIFYING, MAX_SEARCH_LENGTH, Position, Sort
+from accounts.services.api_keys.query import FIELDS, IDENTIFYING, MAX_SEARCH_LENGTH, Position, Sort
 
 MAX_NUMBER: Final = 10**9
 MAX_INTEGER: Final = 2**63
@@ -20,6 +20,11 @@ DEFAULT_LIFETIME: Final = 90
 STATES: Final = {"active": "Active", "expired": "Expired", "revoked": "Revoked"}
 EXPIRATIONS: Final = {"never": "Never", "soon": "Within 30 days"}
 AGES: Final = {"old": "Older than a year"}
+ADMINISTRATORS: Final = {
+    "yes": "Can become an administrator",
+    "unknown": "May become an administrator",
+    "no": "Can't become an administrator",
+}
 TYPES: Final = {"rest": "REST", "cross_cluster": "Cross-cluster"}
 DEFAULT_SORT: Final = "-created"
 SORTS: Final = {
@@ -44,6 +49,7 @@ class ApiKeyListForm(forms.Form):
     state = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *STATES.items()])
     expires = forms.ChoiceField(label="Expires", required=False, choices=[("", "Any"), *EXPIRATIONS.items()])
     age = forms.ChoiceField(label="Age", required=False, choices=[("", "Any"), *AGES.items()])
+    administrator = forms.ChoiceField(label="Administrator", required=False, choices=[("", "Any"), *ADMINISTRATORS.items()])
     type = forms.ChoiceField(label="Type", required=False, choices=[("", "Any"), *TYPES.items()])
     realm = forms.CharField(label="Realm", required=False, widget=forms.Select)
     sort = forms.ChoiceField(label="Sort by", required=False, choices=[*SORTS.items()])
@@ -80,6 +86,7 @@ class ApiKeyListForm(forms.Form):
             is_old=bool(asked.get("age")),
             type=asked.get("type", ""),
             realm=asked.get("realm", ""),
+            administrator=asked.get("administrator", ""),
             sort=field,
             descending=sort.startswith("-"),
             size=int(asked.get("size") or DEFAULT_SIZE),

@@ -67,7 +67,8 @@ class KeyFilterForm(forms.Form):
     @staticmethod
     def parameters(listed: ApiKeyQuery) -> str:
         """The query string for the active keys of a list; "" if a review can't have the filters of the list."""
-        if listed.words or listed.type or listed.realm or listed.state not in ("", "active") or listed.expiration == "soon":
+        others = (listed.words, listed.type, listed.realm, listed.administrator)
+        if any(others) or listed.state not in ("", "active") or listed.expiration == "soon":
             return ""
         chosen = {"older": listed.is_old, "never_expires": listed.expiration == "never"}
         return urlencode({"subject": "api-keys", **{name: "on" for name, is_chosen in chosen.items() if is_chosen}})

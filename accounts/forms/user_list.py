@@ -1,17 +1,34 @@
-"""The query string of the user list. Any query string has an answer: values that can't be used are ignored."""
+"""The query string of the user list. Values that can't be used are ignored, but for a number that was typed."""
 
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
 
+from django import forms
 from django.http import QueryDict
 
+from accounts.forms.fields import hook
+from accounts.services.errors import InvalidFilter
 from accounts.services.users import FIELDS, FLAGS, Position, Sort, UserQuery
 
 PAGE_SIZES: Final = (10, 20, 50, 100)
 DEFAULT_SIZE: Final = 20
 MAX_VALUES: Final = 100
 MAX_DIGITS: Final = 9
+MAX_DAYS: Final = 36_500
+DAYS_PROBLEM: Final = f"Enter a whole number of days from 1 to {MAX_DAYS:,}."
+
+
+class PasswordAgeForm(forms.Form):
+    password_days = forms.IntegerField(
+        label="Password older than (days)",
+        required=False,
+        min_value=1,
+        max_value=MAX_DAYS,
+        help_text="Only passwords with a change or creation in the audit trail. For the others, select “Password age not known”.",
+        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), DAYS_PROBLEM),
+        widget=forms.NumberInput(attrs=hook("passwordDays")),
+    )
 
 
 class UserListForm:
@@ -26,6 +43,7 @@ class UserListForm:
         self.size = size
 
     def query(self) -> UserQuery:
+        """Raises InvalidFilter for a number of days that can't be used: without it, bulk changes would be of other users."""
         single = cast(dict[str, str], self.data.dict())  # a QueryDict raises two exceptions for each missing name
         sort = cast(Sort, _one_of(FIELDS, single, "sort") or "username")
         kind = _one_of(("native", "reserved"), single, "kind")
@@ -37,6 +55,7 @@ class UserListForm:
             status=cast(Any, _one_of(("active", "deactivated"), single, "status")),
             kind=cast(Any, kind),
             flags=tuple(flag for flag in FLAGS if flag in self.data.getlist("flag")),
+            password_days=_days(self.data) if single.get("password_days") else 0,
             sort=sort,
             descending=single.get("order") == "desc",
             activity=single.get("view") == "activity",
@@ -46,6 +65,13 @@ class UserListForm:
             last=bool(single.get("last")),
             number=max(1, _number(single.get("page", ""))),
         )
+
+
+def _days(data: QueryDict) -> int:
+    form = PasswordAgeForm(data)
+    if not form.is_valid():
+        raise InvalidFilter(DAYS_PROBLEM)
+    return form.cleaned_data["password_days"] or 0
 
 
 def _one_of(values: Iterable[str], data: Mapping[str, str], name: str) -> str:

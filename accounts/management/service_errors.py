@@ -18,5 +18,7 @@ def as_command_errors(task: str) -> Iterator[None]:
         raise CommandError("Incorrect username or password.") from None
     except errors.AccessDenied as exc:
         raise CommandError(f"This user isn't allowed to {task}: {exc}") from None
+    except errors.Refused as exc:
+        raise CommandError(str(exc)) from None
     except errors.ServiceError as exc:
         raise CommandError(f"Elasticsearch at {', '.join(settings.ELASTICSEARCH_HOSTS)}: {exc.explanation}") from None

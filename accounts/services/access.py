@@ -5,34 +5,14 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from accounts.services import api_keys, realms, role_mappings, service_accounts, users
+from accounts.services.api_keys import pages as key_pages
 from accounts.services.client import PersonClient, cached_per_scope
 from accounts.services.realms import Realm
+from accounts.services.roles import escalation
 from accounts.services.users import UserQuery, administrators
 from accounts.services.users.administrators import Administration
 
 MAX_REALMS: Final = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Users:
-    """The numbers of native and reserved users; None if the cluster doesn't allow the query. `reserved`: also in the others."""
-
-    active: int | None
-    deactivated: int | None
-    reserved: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ApiKeys:
-    """The numbers of active API keys; of realms, those with the most keys."""
-
-    active: int
-    never_expiring: int
-    by_realm: Mapping[str, int]
-
-    @property
-    def realms(self) -> list[Realm]:
-        return [Realm(name, seen=(_owners_of(number),)) for name, number in self.by_realm.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +27,36 @@ class Answers:
     def of(cls, answers: Iterable[bool | None]) -> Self:
         given = list(answers)
         return cls(given.count(True), given.count(None), given.count(False))
+
+
+@dataclass(frozen=True, slots=True)
+class Users:
+    """The numbers of native and reserved users; None if the cluster doesn't allow the query. `reserved`: also in the others.
+
+    `answers`: of the active ones.
+    """
+
+    active: int | None
+    deactivated: int | None
+    reserved: int | None
+    answers: Answers | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """The numbers of active API keys; of realms, those with the most keys.
+
+    `answers`: None if there are too many to look at each.
+    """
+
+    active: int
+    never_expiring: int
+    by_realm: Mapping[str, int]
+    answers: Answers | None
+
+    @property
+    def realms(self) -> list[Realm]:
+        return [Realm(name, seen=(_owners_of(number),)) for name, number in self.by_realm.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +87,25 @@ def administration(client: PersonClient) -> Administration:
 
 
 def count_users(client: PersonClient) -> Users:
-    """Two calls, and two cached ones. Raises AccessDenied without `read_security`."""
-    queries = (UserQuery(status="active"), UserQuery(status="deactivated"), UserQuery(kind="reserved"))
-    return Users(*users.count_each(client, queries))
+    """Four calls, and cached ones. Raises AccessDenied without `read_security`."""
+    active, deactivated, reserved, yes, unknown = users.count_each(
+        client,
+        [
+            UserQuery(status="active"),
+            UserQuery(status="deactivated"),
+            UserQuery(kind="reserved"),
+            UserQuery(status="active", flags=("administrator",)),
+            UserQuery(status="active", flags=("possible-administrator",)),
+        ],
+    )
+    answers = None
+    if active is not None and yes is not None and unknown is not None:
+        answers = Answers(yes, unknown, max(0, active - yes - unknown))
+    return Users(active, deactivated, reserved, answers)
 
 
 def count_api_keys(client: PersonClient) -> ApiKeys:
-    """One call (`aggs` of `_security/_query/api_key`). Raises AccessDenied without `read_security`."""
+    """One call (`aggs` of `_security/_query/api_key`), and `_answers_of_keys`. Raises AccessDenied without `read_security`."""
     answer = client.query_api_keys(
         query=api_keys.active_query(),
         size=0,
@@ -94,7 +116,19 @@ def count_api_keys(client: PersonClient) -> ApiKeys:
     )
     found = answer["aggregations"]
     by_realm = {bucket["key"]: bucket["doc_count"] for bucket in found["realms"]["buckets"]}
-    return ApiKeys(answer["total"], found["never_expiring"]["doc_count"], by_realm)
+    answers = _answers_of_keys(client) if answer["total"] <= api_keys.MAX_READ else None
+    return ApiKeys(answer["total"], found["never_expiring"]["doc_count"], by_realm, answers)
+
+
+@cached_per_scope
+def _answers_of_keys(client: PersonClient) -> Answers | None:
+    """A call for each 1,000 active keys, because Elasticsearch can't search for what they can do; None if there are too many."""
+    found: list[bool | None] = []
+    for page in key_pages.pages(client, None, api_keys.MAX_READ // key_pages.PAGE_SIZE):
+        if page.total > api_keys.MAX_READ:
+            return None
+        found += [escalation.is_administrator(api_keys.escalations_of(key)) for key in page.keys]
+    return Answers.of(found)
 
 
 @cached_per_scope

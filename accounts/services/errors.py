@@ -33,8 +33,10 @@ ServiceError
 ├── Invalid                  Elasticsearch rejects a value (400)
 │   ├── SearchNotAllowed     a setting of the cluster forbids the query
 │   │   ├── FilterNotSearchable  the query depends on metadata or the audit trail, for too many users
+│   │   ├── TooManyKeys          the query depends on what API keys can do, for too many of them
 │   │   └── SearchNeedsScripts   the query needs a script
 │   └── Refused              usermgmt itself rejects a value or a change that Elasticsearch would accept
+│       ├── InvalidFilter    a value of a filter
 │       └── InvalidPassword  the password policy
 ├── Unavailable              a read without an answer, or a change that wasn't made
 │   ├── Declined             Elasticsearch answered "not now" (429, 503, a block); nothing was changed
@@ -297,6 +299,12 @@ class FilterNotSearchable(SearchNotAllowed):
     code = "filter_not_searchable"
 
 
+class TooManyKeys(SearchNotAllowed):
+    """The query depends on what API keys can do, which Elasticsearch can't search, and there are too many to look at each."""
+
+    code = "too_many_keys"
+
+
 class SearchNeedsScripts(SearchNotAllowed):
     """The query needs a script, and the cluster runs none."""
 
@@ -308,6 +316,16 @@ class Refused(Invalid):
     """A rule of usermgmt; the message says which. Nothing was sent."""
 
     code = "refused"
+
+
+class InvalidFilter(Refused):
+    """A value of a filter can't be used, and without it, other users would match."""
+
+    code = "invalid_filter"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem)
+        self.problem = problem
 
 
 class PasswordsNotDecrypted(Refused):

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from accounts.decorators import requires_reader
 from accounts.http import AppRequest
 from accounts.services import access, realms, roles
+from accounts.services.api_keys import MAX_READ
 from accounts.services.client import PersonClient
 from accounts.services.realms import Realm
 from accounts.services.roles import AnonymousAccess, grants
@@ -25,10 +26,10 @@ MONITOR: Final = "monitor"
 @require_GET
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
-    """Five calls and one for each service account, while what is cached is recent.
+    """Seven calls and one for each service account, while what is cached is recent.
 
-    Role mappings, roles, the users that `run_as` reaches, built-in users, and anonymous access are cached; the roles of the
-    anonymous user are read if there are any.
+    Role mappings, roles, the users that `run_as` reaches, built-in users, and anonymous access, and what active API keys can do are
+    cached; the roles of the anonymous user are read if there are any.
     """
     client = request.user.client
     anonymous = roles.anonymous_access(client)
@@ -38,6 +39,7 @@ def index(request: AppRequest) -> HttpResponse:
     context = {
         "users": _part(lambda: access.count_users(client)),
         "api_keys": api_keys,
+        "max_keys": MAX_READ,
         "role_mappings": role_mappings,
         "service_accounts": _part(lambda: access.count_service_accounts(client)),
         "anonymous": anonymous,

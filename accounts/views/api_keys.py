@@ -1,7 +1,7 @@
 """API keys: those of all realms, one, the operator's own, creating one, and revoking them."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from typing import Final
@@ -48,7 +48,7 @@ COLUMNS: Final = (
     ("", "State"),
     ("", "Administrator"),
 )
-FIELDS: Final = ("q", "state", "expires", "age", "type", "realm", "sort", "size")
+FIELDS: Final = ("q", "state", "expires", "age", "administrator", "type", "realm", "sort", "size")
 NOT_CREATED = "You can't create API keys because your account lacks the cluster privilege manage_own_api_key."
 NOT_SEEN = "You can't view your API keys because your {} lacks the cluster privilege manage_own_api_key."
 KEY_OF_KEY = (
@@ -240,7 +240,8 @@ def create_own(request: AppRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @requires_manager
 def revoke(request: AppRequest, username: str) -> HttpResponse:
-    return _revoke(request, _of(request.user.client, username))
+    """Revoke keys of a user, with a reason."""
+    return _revoke(request, replace(_of(request.user.client, username), form=_reason(request)))
 
 
 def _of(client: PersonClient, username: str) -> Revocation:
@@ -267,8 +268,11 @@ def revoke_one(request: AppRequest, key_id: str) -> HttpResponse:
         raise PermissionDenied(policy.NOT_PRIVILEGED)
     page = reverse("api_key", args=[key_id]) if request.user.can_read else reverse("account_api_keys")
     whose = f"{key.username} of the realm {key.realm}"
-    form = RevokeApiKeyForm(request.POST if request.method == "POST" else None)
-    return _revoke(request, Revocation(Owner.of_key(key, request.user), whose, page, (key_id,), form))
+    return _revoke(request, Revocation(Owner.of_key(key, request.user), whose, page, (key_id,), _reason(request)))
+
+
+def _reason(request: AppRequest) -> RevokeApiKeyForm:
+    return RevokeApiKeyForm(request.POST if request.method == "POST" else None)
 
 
 def _can_revoke(request: AppRequest, key: ApiKey) -> bool:
@@ -290,8 +294,7 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
     is_sent = request.method == "POST"
     ids = revocation.ids or (request.POST if is_sent else request.GET).getlist("id")
     found = api_keys.active(client, revocation.owner, ids) if ids or not is_sent else ApiKeys([], 0)
-    is_complete = revocation.form is None or revocation.form.is_valid()
-    if is_sent and found.keys and is_complete:
+    if is_sent and found.keys and (revocation.form is None or revocation.form.is_valid()):
         api_keys.revoke(client, revocation.owner, found.keys, revocation.reason)
         messages.success(request, _done(found))
         return go_to(request, revocation.page)
@@ -306,7 +309,7 @@ def _revoke(request: AppRequest, revocation: Revocation) -> HttpResponse:
         "action": request.path,
         "unmanaged_url": f"{request.path}?{unmanaged}",
     }
-    return render(request, template, context, status=200 if not is_sent else 409 if is_complete else 422)
+    return render(request, template, context, status=200 if not is_sent else 422 if found.keys else 409)
 
 
 def _title(found: ApiKeys) -> str:

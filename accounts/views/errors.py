@@ -117,6 +117,13 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "Elasticsearch can't search for end dates and for the age of passwords, and a page looks at up to 10,000 users. "
         "Also filter by role or status, export the users with this filter, or run the findings.",
     ),
+    errors.InvalidFilter: (400, "This filter can't be used", "Nothing was changed."),
+    errors.TooManyKeys: (
+        400,
+        "Too many API keys for this filter",
+        "Elasticsearch can't search for what API keys can do, and a page looks at up to 10,000 of them. Also filter by state, "
+        "realm, or age, export the API keys with this filter, or run the findings.",
+    ),
     errors.Invalid: (400, "Elasticsearch rejected the request", "Nothing was changed."),
     errors.Unavailable: (503, "Elasticsearch is unavailable", "Nothing was changed. Try again in a moment."),
     errors.Declined: (

@@ -1,8 +1,9 @@
 """Findings: the latest result, the active run, and the rows of each finding. Read access is enough for all of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -19,6 +20,18 @@ from accounts.services.exports import dialect
 from accounts.services.findings import Finding, Row, Run, rows
 
 PAGE_SIZE: Final = 50
+# Lists of what is so now; what a finding doesn't tell apart can be in several of them. Label, URL name, and query string.
+LISTS: Final[Mapping[str, Sequence[tuple[str, str, str]]]] = {
+    "powerful-keys": (("API keys", "api_keys", "state=active&expires=never&administrator=yes"),),
+    "administrator-keys": (
+        ("API keys that can become an administrator", "api_keys", "state=active&administrator=yes"),
+        ("API keys of which it isn't known", "api_keys", "state=active&administrator=unknown"),
+    ),
+    "lasting-keys": (("API keys", "api_keys", "state=active&expires=never"),),
+    "old-keys": (("API keys", "api_keys", "state=active&age=old"),),
+    "old-passwords": (("Users", "users", "status=active&kind=native&password_days={days}"),),
+    "unknown-passwords": (("Users", "users", "status=active&kind=native&flag=password-age-unknown"),),
+}
 HEADINGS: Final = {"action": "Action required", "confirmation": "Confirmation required"}
 
 
@@ -96,6 +109,7 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
     context = {
         "finding": finding,
         "run": run,
+        "lists": _lists(slug),
         "part": part,
         "parts": [(value, label, run.count(f"{value}:{slug}" if value else slug)) for value, label in PARTS],
         "count": count,
@@ -107,6 +121,11 @@ def view(request: AppRequest, slug: str) -> HttpResponse:
         "pages": pages,
     }
     return render(request, "findings/view.html", context)
+
+
+def _lists(slug: str) -> list[tuple[str, str]]:
+    days = settings.OLD_PASSWORD_DAYS
+    return [(label, f"{reverse(name)}?{parameters.format(days=days)}") for label, name, parameters in LISTS.get(slug, ())]
 
 
 @require_http_methods(["GET", "POST"])

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from accounts.services import api_keys, audit
 from accounts.services.api_keys import ApiKeyQuery, listing
+from accounts.services.api_keys.query import Sort
 from accounts.services.client import PersonClient, invalidate
 from local_cluster import basic
 from tests.support.api_keys import rewrite
@@ -109,7 +110,7 @@ def test_paging_there_and_back(
 ) -> None:
     monkeypatch.setattr(listing, "BATCH_SIZE", 2)
     otto = person("otto")
-    for sort, descending in product(get_args(listing.Sort), (False, True)):
+    for sort, descending in product(get_args(Sort), (False, True)):
         query = ApiKeyQuery(q=kay, sort=sort, descending=descending, size=2)
         expected = [listed.key.id for batch in api_keys.batches(otto, query) for listed in batch]
         assert sorted(expected) == sorted(keys.values())
@@ -125,6 +126,59 @@ def test_paging_there_and_back(
         before = api_keys.find(otto, replace(query, before=last.start, number=last.number - 1))
         assert [row.key.id for row in before.rows] == pages[1]
         assert before.place == "2 of 3"
+
+
+@pytest.fixture
+def all_answers(node: TestNode, kay: str, keys: dict[str, str]) -> Iterator[dict[str, set[str]]]:
+    """The names of keys by what is known of them; one of each owner is "walk maybe", of which it isn't known."""
+    made = node.elastic.security.create_api_key(
+        name=f"{kay} maybe", role_descriptors={"own": {"cluster": ["manage"]}}, refresh=True
+    )
+    yield {
+        "yes": {"walk all", "walk creates", "walk expired", "walk revoked"},
+        "unknown": {f"{kay} maybe"},
+        "no": {"walk watches"},
+    }
+    node.elastic.security.invalidate_api_key(ids=[made["id"]])
+
+
+def test_filter_by_what_keys_can_do(
+    kay: str, all_answers: dict[str, set[str]], signed_in: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    otto = signed_in("otto")
+    for answer, names in all_answers.items():
+        query = f"q={kay}&administrator={answer}&sort=name"
+        page = text(otto, f"/api-keys/?{query}")
+        assert (set(named(page)), f"of {len(names)}<" in page) == (names, True)
+        assert f"{len(names)} API key" in text(otto, f"/api-keys/export?{query}")
+        with zipfile.ZipFile(io.BytesIO(b"".join(otto.post(f"/api-keys/export?{query}", {"format": "ndjson"})))) as archive:
+            rows = [json.loads(line) for line in archive.read("api-keys.ndjson").splitlines()]
+            manifest = json.loads(archive.read("completeness.json"))
+        assert {row["name"] for row in rows} == names
+        assert manifest["rows"] == manifest["count_before"] == manifest["count_after"] == len(names)
+    assert named(text(otto, f"/api-keys/?q={kay}&administrator=yes&state=active&sort=name")) == ["walk all", "walk creates"]
+
+    monkeypatch.setattr(listing, "MAX_READ", 5)
+    assert "Too many API keys for this filter" in text(otto, f"/api-keys/?q={kay}&administrator=yes", 400)
+    assert "5 API keys" not in text(otto, f"/api-keys/export?q={kay}&administrator=yes"), "an export has no limit"
+    assert named(text(otto, f"/api-keys/?q={kay}&administrator=no&age=old")) == ["walk watches"]
+
+
+def test_paging_with_a_filter_by_what_keys_can_do(
+    kay: str, keys: dict[str, str], person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same pages as when Elasticsearch finds all of the keys."""
+    monkeypatch.setattr(listing, "BATCH_SIZE", 2)
+    monkeypatch.setattr(listing, "_fits", lambda body, query: True)
+    otto = person("otto")
+    for sort, descending in product(get_args(Sort), (False, True)):
+        plain = ApiKeyQuery(q=kay, sort=sort, descending=descending, size=2)
+        first = api_keys.find(otto, plain)
+        second = replace(plain, after=first.end, number=2)
+        third = replace(plain, after=api_keys.find(otto, second).end, number=3)
+        back = replace(plain, before=api_keys.find(otto, third).start, number=2)
+        for query in (plain, second, third, back, replace(plain, last=True), replace(third, after=first.end)):
+            assert api_keys.find(otto, replace(query, administrator="yes")) == api_keys.find(otto, query)
 
 
 def test_page_of_a_key(node: TestNode, kay: str, keys: dict[str, str], signed_in: Callable[..., Client]) -> None:

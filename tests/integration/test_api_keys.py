@@ -51,7 +51,11 @@ def test_administrator_revokes_one_key(node: TestNode, signed_in: SignIn) -> Non
     assert stays not in asked.content.decode()
     assert valid(node, "kim.of.keys") == ["<goes>", "stays"]
 
-    response = ada.post("/users/revoke-api-keys/kim.of.keys", {"id": goes})
+    refused = ada.post("/users/revoke-api-keys/kim.of.keys", {"id": goes, "reason": " "})
+    assert (refused.status_code, "Enter a reason." in text(refused.content)) == (422, True)
+    assert valid(node, "kim.of.keys") == ["<goes>", "stays"]
+
+    response = ada.post("/users/revoke-api-keys/kim.of.keys", {"id": goes, "reason": "unused"})
     assert response.headers["Location"] == "/users/edit/kim.of.keys"
     assert "Revoked API key '<goes>'" in text(ada.get("/users/edit/kim.of.keys").content)
     assert valid(node, "kim.of.keys") == ["stays"]
@@ -67,7 +71,7 @@ def test_revoking_several_keys_is_recorded(node: TestNode, signed_in: SignIn) ->
     assert "Revoke 2 API keys?" in asked
     assert "three two" in asked
 
-    ada.post("/users/revoke-api-keys/lee", {"id": ids[1:]})
+    ada.post("/users/revoke-api-keys/lee", {"id": ids[1:], "reason": "Left the <team>"})
 
     assert valid(node, "lee") == ["runs out"]
     node.elastic.indices.refresh(index="usermgmt-audit-*", expand_wildcards="all")
@@ -75,7 +79,7 @@ def test_revoking_several_keys_is_recorded(node: TestNode, signed_in: SignIn) ->
     assert [len(each) for each in events] == [0, 1, 1]
     event = events[1][0]
     assert (event.action, event.actor.username, event.outcome) == ("api-key-invalidate", "ada", "success")
-    assert event.details == {"name": "two", "owner": "lee"}
+    assert event.details == {"name": "two", "owner": "lee", "stated_reason": "Left the <team>"}
 
 
 def test_keys_that_kibana_works_with_are_told_apart(node: TestNode, signed_in: SignIn) -> None:
@@ -157,7 +161,7 @@ def test_odd_names(node: TestNode, signed_in: SignIn, username: str) -> None:
     links = re.findall(r'href="([^"]+[?]id=[^"]+)"', ada.get(reverse("user_access", args=[username])).content.decode())
     assert len(links) == 1
     url, key = links[0].split("?id=")
-    assert ada.post(url, {"id": key}).status_code == 302
+    assert ada.post(url, {"id": key, "reason": "unused"}).status_code == 302
     assert valid(node, username) == []
 
 
@@ -191,7 +195,7 @@ def test_key_of_a_built_in_user_who_is_gone(node: TestNode, signed_in: SignIn, m
     page = ada.get("/users/revoke-api-keys/apm_system")
     assert "of a built-in user" in text(page.content)
     ids = re.findall(r'name="id" value="([^"]+)"', page.content.decode())
-    assert ada.post("/users/revoke-api-keys/apm_system", {"id": ids}).status_code == 302
+    assert ada.post("/users/revoke-api-keys/apm_system", {"id": ids, "reason": "unused"}).status_code == 302
     assert valid(node, "apm_system") == []
     assert ada.get("/users/revoke-api-keys/apm_system").status_code == 404
 

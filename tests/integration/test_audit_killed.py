@@ -198,7 +198,7 @@ def test_a_revoked_api_key(node: TestNode, signed_in: Callable[..., Client], mom
     key = node.elastic.options(basic_auth=basic(owner, PASSWORD)).security.create_api_key(name="cron", refresh=True)["id"]
     client = signed_in("ada")
 
-    kill(node, moment, lambda: client.post(reverse("user_revoke_api_keys", args=[owner]), {"id": key}))
+    kill(node, moment, lambda: client.post(reverse("user_revoke_api_keys", args=[owner]), {"id": key, "reason": "unused"}))
 
     event = trail(node, target=key, action="api-key-invalidate")[-1]
     assert (event.actor.username, event.outcome) == ("ada", "")

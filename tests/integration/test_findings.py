@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from elasticsearch import ApiError, Elasticsearch
+from pytest_django import Settings
 
 from accounts.services import audit, errors, findings, passwords, realms, users
 from accounts.services.api_keys import pages as key_pages
@@ -30,6 +31,7 @@ from tests.support.api_keys import rewrite
 from tests.support.cast import PASSWORD
 from tests.support.findings import run_through
 from tests.support.nodes import TestNode
+from tests.support.pages import text
 
 
 @pytest.fixture
@@ -282,15 +284,19 @@ def test_inactive_users(node: TestNode, otto: PersonClient, ada: PersonClient) -
         node.elastic.delete(index=f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}", id=id, refresh=True)
 
 
-def listed(client: PersonClient, flag: Flag) -> set[str]:
-    return {user.username for user in users.list_page(client, UserQuery(flags=(flag,), size=100)).users}
+def listed(client: PersonClient, *flags: Flag, password_days: int = 0) -> set[str]:
+    query = UserQuery(flags=flags, password_days=password_days, size=100)
+    return {user.username for user in users.list_page(client, query).users}
 
 
-def exported(client: PersonClient, flag: Flag) -> set[str]:
-    return {user.username for batch, _, _ in users.batches(client, UserQuery(flags=(flag,)), len) for user in batch}
+def exported(client: PersonClient, *flags: Flag, password_days: int = 0) -> set[str]:
+    query = UserQuery(flags=flags, password_days=password_days)
+    return {user.username for batch, _, _ in users.batches(client, query, len) for user in batch}
 
 
-def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada: PersonClient) -> None:
+def test_passwords_old_or_of_unknown_age(
+    node: TestNode, otto: PersonClient, ada: PersonClient, signed_in: Callable[..., Client], settings: Settings
+) -> None:
     for name in ("aged", "stranger"):
         node.put_user(name)
     users.create(ada, User("newcomer"), PASSWORD)
@@ -299,7 +305,7 @@ def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada
     index = f"{indices.AUDIT}-{datetime.now(UTC):%Y.%m}"
     node.elastic.index(index=index, id=event.id, document=event.document(), refresh=True)
     run = run_through(node, otto)
-    assert found(run, "old-passwords")["aged"].details == f"Last changed on {old:%Y-%m-%d}."
+    assert found(run, "old-passwords")["aged"].details == f"Last changed on {old:%Y-%m-%d}, more than 365 days ago."
     assert found(run, "unknown-passwords")["stranger"].details.startswith("No recorded change. The audit trail starts on ")
     assert not {"aged", "newcomer", "elastic"} & found(run, "unknown-passwords").keys()
     assert found(run, "old-passwords").keys() == {"aged"}
@@ -307,6 +313,14 @@ def test_passwords_old_or_of_unknown_age(node: TestNode, otto: PersonClient, ada
     assert "stranger" in listed(otto, "password-age-unknown")
     assert not {"aged", "newcomer"} & listed(otto, "password-age-unknown")
     assert exported(otto, "password-1-year") == {"aged"}
+    for days, names in ((399, {"aged"}), (401, set())):
+        assert listed(otto, password_days=days) == exported(otto, password_days=days) == names
+    settings.OLD_PASSWORD_DAYS = 401
+    assert "old-passwords" not in run_through(node, otto).chunks
+    browser = signed_in("otto")
+    assert 'href="/users/?status=active&kind=native&password_days=401"' in text(browser, "/findings/view/old-passwords")
+    settings.OLD_PASSWORD_DAYS = 399
+    assert found(run_through(node, otto), "old-passwords")["aged"].details.endswith("more than 399 days ago.")
 
     for name in ("aged", "stranger"):
         passwords.change(ada, name, "Vq7-another-password")
@@ -581,7 +595,7 @@ class TestPages:
         url = f"/users/revoke-api-keys/leaver?id={orphan['id']}"
         assert "the deleted user leaver" in self.text(browser, url)
         assert works(node, orphan["encoded"])
-        assert browser.post(url, {"id": orphan["id"]}).headers["Location"] == "/findings/view/orphaned-keys"
+        assert browser.post(url, {"id": orphan["id"], "reason": "has left"}).headers["Location"] == "/findings/view/orphaned-keys"
         assert not works(node, orphan["encoded"])
         assert browser.get(url).status_code == 404, "neither a user nor a key"
 

@@ -287,7 +287,7 @@ class World:
             "user_access": Sent(("jdoe",)),
             "user_history": Sent(("jdoe",)),
             "user_change_password": Sent(("jdoe",), form=password),
-            "user_revoke_api_keys": Sent(("jdoe",), form={"id": [self.keys["jdoe"]]}),
+            "user_revoke_api_keys": Sent(("jdoe",), form={"id": [self.keys["jdoe"]], "reason": "unused"}),
             "user_deactivate": Sent(("jdoe",)),
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),

@@ -1,7 +1,9 @@
 """Service accounts, and the page Access: a token is made, seen everywhere, and gone."""
 
+import html
 import io
 import json
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -9,7 +11,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from accounts.services import service_accounts
+from accounts.services import api_keys, service_accounts
 from accounts.services.client import PersonClient, invalidate
 from accounts.services.findings import rows
 from local_cluster.node import wait_for
@@ -126,10 +128,44 @@ def test_overview(node: TestNode, otto: Client, signed_in: Callable[..., Client]
     invalidate()
     assert [call for call in calls if "usermgmt-sessions" not in call] == [
         "POST /_security/_query/api_key",
-        "POST /_security/_query/user",
-        "POST /_security/_query/user",
+        *["POST /_security/_query/user"] * 4,
         "GET /_nodes/settings",
     ]
+
+
+def test_numbers_of_administrators_are_those_of_the_lists(node: TestNode, otto: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each number leads to the list that it counts."""
+    security = node.elastic.security
+    security.put_role(name="riser", cluster=["cluster:admin/xpack/security/user/put"])
+    security.put_role(name="maybe", cluster=["manage"])
+    for name in ("riser", "maybe", "viewer"):
+        node.put_user(f"of-{name}", roles=[name])
+        node.put_user(f"gone-{name}", roles=[name], enabled=False)
+        security.put_role_mapping(name=name, enabled=True, roles=[name], rules={"field": {"realm.name": "ldap1"}})
+        key = {"own": {"cluster": [security.get_role(name=name)[name]["cluster"][0] if name != "viewer" else "monitor"]}}
+        ids = [security.create_api_key(name=f"of {name}", role_descriptors=key, refresh=True)["id"] for _ in range(2)]
+        security.invalidate_api_key(ids=ids[:1])
+    security.create_service_token(namespace="elastic", service="kibana", name="counted", refresh=True)
+    totals = {"users": r"of ([\d,]+)<", "api-keys": r"of ([\d,]+)<"}
+    for name in ("users", "api-keys", "role-mappings", "service-accounts"):
+        found = re.findall(r'<a class="badge[^"]*" href="([^"]+)">([\d,]+) (yes|not known|no)</a>', row(otto, name))
+        assert found
+        assert name == "service-accounts" or [answer for _, _, answer in found] == ["yes", "not known", "no"]
+        for url, number, _ in found:
+            page = text(otto, html.unescape(url))
+            rows = page.count('data-test-subj="roleMappingRow"') + page.count('data-test-subj="serviceAccountRow"')
+            listed = re.findall(totals[name], page)[0] if name in totals else str(rows)
+            assert (url, listed) == (url, number)
+        if name in totals:
+            [active] = re.findall(r"([\d,]+) active", row(otto, name))
+            assert sum(int(number.replace(",", "")) for _, number, _ in found) == int(active.replace(",", ""))
+
+    monkeypatch.setattr(api_keys, "MAX_READ", 1)
+    invalidate()
+    assert re.search(r"Not known</span> More than [\d,]+ active keys", row(otto, "api-keys"))
+    security.delete_service_token(namespace="elastic", service="kibana", name="counted")
+    for name in ("riser", "maybe"):
+        security.delete_role(name=name)
 
 
 def test_a_row_that_cannot_be_read_is_named(node: TestNode, settings: Settings, signed_in: Callable[..., Client]) -> None:

@@ -11,11 +11,12 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.services import roles, users
+from accounts.services import jobs, roles, users
 from accounts.services.client import PersonClient
 from accounts.services.users import FIELDS, User, UserPage, UserQuery
 from tests.support.cast import CAST, PASSWORD
 from tests.support.nodes import TestNode
+from tests.support.pages import text
 
 STAR = 'star*"q"\\'
 
@@ -208,6 +209,35 @@ def test_caption_says_what_is_listed(node: TestNode, signed_in: Callable[..., Cl
     assert caption[1] == (
         "Users 1–2 of 2: username, full name, email address, or role contains “cap-”, sorted by username (descending)"
     )
+
+
+def test_number_of_days_that_cannot_be_used(node: TestNode, signed_in: Callable[..., Client]) -> None:
+    """It isn't ignored, because all users would match. The message is beside the field, and the other filters stay."""
+    ada, query = signed_in("ada"), "q=x&status=active&password_days=soon"
+    response = ada.get(f"/users/?{query}")
+    assert (response.status_code, response["Location"]) == (302, f"/users/filters?{query}")
+    page = text(ada, response["Location"], 422)
+    assert "Enter a whole number of days from 1 to 36,500." in page
+    assert 'value="active" checked' in page
+    assert 'href="/users/?q=x&status=active"' in page
+    for response in (
+        ada.get(f"/users/export?{query}"),
+        ada.get(f"/reviews/create?{query}"),
+        ada.post("/users/jobs/create", {"users": "matching", "filter": query, "action": "deactivate"}),
+    ):
+        assert response.status_code == 400
+        assert "Enter a whole number of days from 1 to 36,500." in response.content.decode()
+    assert not jobs.all_jobs()
+
+
+def test_passwords_older_than_some_days(signed_in: Callable[..., Client]) -> None:
+    ada = signed_in("ada")
+    page = text(ada, "/users/?password_days=45&flag=password-90-days&flag=no-email")
+    assert "Password older than 45 days" in page
+    assert '<input type="hidden" name="password_days" value="45" form="users-search">' in page
+    assert 'href="/users/?flag=no-email&flag=password-age-unknown"' in page, "whom it doesn't list"
+    assert 'name="password_days" value="45"' in text(ada, "/users/filters?password_days=45")
+    assert "passwordAgeNote" not in text(ada, "/users/?flag=no-email")
 
 
 def test_filters_keep_search_view_and_order(node: TestNode, signed_in: Callable[..., Client]) -> None:

@@ -21,7 +21,7 @@ ANONYMOUS = [
     AnonymousAccess("_anonymous", ("maybe", "viewer")),
     AnonymousAccess(is_known=False),
 ]
-FLAGS = {True: "administrator", None: "possible-administrator"}
+FLAGS = {True: "administrator", None: "possible-administrator", False: "no-administrator"}
 
 
 def is_matched(clause: dict[str, Any], roles: tuple[str, ...]) -> bool:

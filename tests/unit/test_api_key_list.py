@@ -4,10 +4,12 @@ import json
 
 import pytest
 from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accounts.forms.api_keys import ApiKeyListForm
 from accounts.services.api_keys import ApiKeyQuery, table
-from accounts.services.api_keys.listing import sort_clause
+from accounts.services.api_keys.query import order_key, sort_clause
 
 
 def query(text: str) -> ApiKeyQuery:
@@ -15,13 +17,13 @@ def query(text: str) -> ApiKeyQuery:
 
 
 def test_query_string_and_back() -> None:
-    text = "q=ci&state=active&expires=never&age=old&type=rest&realm=default_native&sort=-expires"
+    text = "q=ci&state=active&expires=never&age=old&type=rest&realm=default_native&administrator=yes&sort=-expires"
     asked = query(text)
-    assert asked == ApiKeyQuery("ci", "active", "never", True, "rest", "default_native", "expires", descending=True)
+    assert asked == ApiKeyQuery("ci", "active", "never", True, "rest", "default_native", "yes", "expires", descending=True)
     assert table.query_string(asked) == text
     assert table.describe(asked) == (
         "name or owner contains, or ID is \u201cci\u201d, active, without expiration, older than a year, REST API keys, "
-        "realm default_native, sorted by expiration (descending)"
+        "realm default_native, can become an administrator, sorted by expiration (descending)"
     )
     assert table.describe(ApiKeyQuery()) == "all API keys, sorted by creation (descending)"
 
@@ -29,7 +31,7 @@ def test_query_string_and_back() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "state=x&expires=x&age=x&type=x&sort=x&size=11&page=0",
+        "state=x&expires=x&age=x&administrator=x&type=x&sort=x&size=11&page=0",
         "page=x&page=-1",
         f"page={'9' * 30}",
         f"q={'x' * 201}",
@@ -52,6 +54,19 @@ def test_position_fits_the_order() -> None:
     assert query(f"after={packed}&sort=name").after is None
     never = [2**63 - 1, "jdoe", 1764288000000, None]
     assert query(f"before={json.dumps(never)}&sort=expires&page=3").before == never
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@given(st.lists(st.tuples(st.integers(0, 2), st.sampled_from("ab"), st.sampled_from([None, "", "x", "\uffff", "\U00010000"]))))
+def test_order_is_that_of_elasticsearch(descending: bool, rows: list[tuple[int, str, str | None]]) -> None:
+    """Which sorts texts by their bytes in UTF-8, and what is missing last."""
+
+    def expected(row: tuple[int, str, str | None]) -> tuple[int, str, bool, bytes]:
+        created, owner, name = row
+        return -created if descending else created, owner, name is None, (name or "").encode()
+
+    key = order_key(ApiKeyQuery(sort="created", descending=descending))
+    assert sorted(rows, key=lambda row: key(list(row))) == sorted(rows, key=expected)
 
 
 @pytest.mark.parametrize("sort", ["name", "owner", "created", "expires"])

@@ -37,6 +37,7 @@ ROWS = st.builds(
     roles=NAMES,
     unknown_roles=NAMES,
     can_manage_users=st.sampled_from([True, False, None]),
+    how=st.one_of(st.none(), st.text(alphabet="=ab;: ,", max_size=8)),
     active_api_keys=st.sampled_from([None, 0, 3]),
     created=st.sampled_from([None, datetime(2026, 2, 28, 23, 59, 58, tzinfo=UTC)]),
     last_sign_in=st.none(),
@@ -64,6 +65,35 @@ def written_and_read(name: str, rows: list[Row]) -> list[Row]:
     sheet = UserSheet(trail_start=None)
     data = format.begin(sheet) + format.rows(sheet, rows) + format.end(sheet)
     return list(READERS[name](io.TextIOWrapper(io.BytesIO(data), "utf-8", newline="")))
+
+
+class FirstSheet(UserSheet):
+    """What 0.1.0 wrote."""
+
+    columns = {name: label for name, label in UserSheet.columns.items() if name != "how"}
+
+    def cells(self, row: Row) -> list[str]:
+        cells = dict(zip(UserSheet.columns, super().cells(row), strict=True))
+        return [cells[name] for name in self.columns]
+
+    def document(self, row: Row) -> dict[str, Any]:
+        return {name: value for name, value in super().document(row).items() if name in self.columns}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_rows_of_the_first_version_come_back(name: str) -> None:
+    row = a_row(enabled=True, can_manage_users=True, how="boss: Can manage users and roles (all)", metadata={"a": 1})
+    export = open_export(io.BytesIO(user_file(name, FirstSheet, row)))
+    assert list(export.rows()) == [row._replace(how=None)]
+
+
+HEADS = list(UserSheet.columns.values())
+
+
+@pytest.mark.parametrize("heads", [[], ["Username"], [*HEADS, "Salary"], HEADS[::-1], HEADS[:-1]])
+def test_other_columns(heads: list[str]) -> None:
+    with pytest.raises(ValueError, match="the columns are missing"):
+        cells.columns_of(heads)
 
 
 def a_row(**fields: Any) -> Row:
@@ -190,10 +220,16 @@ def test_crafted_workbook_takes_one_pass() -> None:
     assert workbook.texts_of("<t" * 500_000) == []
 
 
-def user_file(format: str = "ndjson", generated_at: str = "2026-11-29T08:00:00+00:00", **fields: Any) -> bytes:
+def user_file(
+    format: str = "ndjson",
+    sheet_type: type[UserSheet] = UserSheet,
+    row: Row | None = None,
+    generated_at: str = "2026-11-29T08:00:00+00:00",
+    **fields: Any,
+) -> bytes:
     """An export of one user without a cluster."""
-    writer, sheet = FORMATS[format], UserSheet(trail_start=None)
-    data = writer.begin(sheet) + writer.rows(sheet, [a_row(enabled=True, **fields)]) + writer.end(sheet)
+    writer, sheet = FORMATS[format], sheet_type(trail_start=None)
+    data = writer.begin(sheet) + writer.rows(sheet, [row or a_row(enabled=True, **fields)]) + writer.end(sheet)
     facts = {"generated_at": generated_at, "sha256": sha256(data).hexdigest()}
     manifest = CompletenessManifest.of({**MANIFEST, **facts})
     file = io.BytesIO()

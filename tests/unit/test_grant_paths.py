@@ -11,6 +11,9 @@ from accounts.services.users.privilege_holders import OFF, grant_paths
 CLUSTER = {"admin": "manage_security", "sees": "read_security", "watches": "monitor"}
 ROLES = [Role(name, cluster=(privilege,)) for name, privilege in CLUSTER.items()]
 
+ALL = "admin: Can manage users and roles (all)"
+RESTORE = "single: Can restore snapshots (manage). Not known whether this works in this cluster"
+
 
 def anonymous(*names: str) -> AnonymousAccess:
     return AnonymousAccess("_anonymous", names)
@@ -49,20 +52,30 @@ def test_a_privilege_that_no_role_grants() -> None:
 
 
 @pytest.mark.parametrize(
-    ("access", "role", "can_manage"),
+    ("access", "role", "can_manage", "how"),
     [
-        (OFF, "watches", False),
-        (OFF, "admin", True),
-        (OFF, "single", None),
-        (anonymous("admin"), "watches", True),
-        (anonymous("watches"), "watches", False),
-        (anonymous("single"), "watches", None),
-        (AnonymousAccess(is_known=False), "watches", None),
-        (AnonymousAccess(is_known=False), "admin", True),
+        (OFF, "watches", False, ""),
+        (OFF, "admin", True, ALL),
+        (OFF, "single", None, RESTORE),
+        (anonymous("admin"), "watches", True, ALL),
+        (anonymous("watches"), "watches", False, ""),
+        (anonymous("single"), "watches", None, RESTORE),
+        (anonymous("single"), "admin", True, f"{ALL}; {RESTORE}"),
+        (AnonymousAccess(is_known=False), "watches", None, None),
+        (AnonymousAccess(is_known=False), "admin", True, ALL),
     ],
 )
-def test_can_manage_users(access: AnonymousAccess, role: str, can_manage: bool | None) -> None:
+def test_can_manage_users(access: AnonymousAccess, role: str, can_manage: bool | None, how: str | None) -> None:
     """`single`: a role of which it isn't known."""
     escalations = {"admin": escalation.of({"cluster": ["all"]}), "single": escalation.of({"cluster": ["manage"]})}
     context = RowContext(frozenset({"admin", "watches", "single"}), Administration(escalations, access), None)
-    assert context.row(User("jdoe", roles=(role,))).can_manage_users is can_manage
+    row = context.row(User("jdoe", roles=(role,)))
+    assert (row.can_manage_users, row.how) == (can_manage, how)
+
+
+def test_many_ways_fit_in_a_cell() -> None:
+    names = tuple(f"role-{number}" for number in range(300))
+    context = RowContext(frozenset(names), Administration(dict.fromkeys(names, escalation.of({"cluster": ["all"]}))), None)
+    how = context.row(User("jdoe", roles=names)).how or ""
+    assert how.startswith("role-0: Can manage users and roles (all); role-1: ")
+    assert how.endswith("; and 280 more")

@@ -10,8 +10,9 @@ from accounts.services.client import PersonClient
 from accounts.services.jobs import plan
 from accounts.services.jobs.plan import Rules
 from accounts.services.jobs.records import Action, Counts, Job, Step, stored_query
+from accounts.services.reviews.subjects import USERS
 from accounts.services.roles import Role
-from accounts.services.users import User, UserQuery
+from accounts.services.users import Flag, User, UserQuery
 
 ROLES = [Role("viewer"), Role("editor"), Role("superuser", grants_user_management=True)]
 JANE = User("jane", roles=("viewer", "gone"))
@@ -79,14 +80,27 @@ def test_one_administrator_stays(monkeypatch: pytest.MonkeyPatch, action: Action
 
 
 def test_documents_survive_the_way_through_elasticsearch() -> None:
-    query = UserQuery(q="x", roles=("a", "b"), status="active", kind="native", flags=("no-email",), sort="roles", number=7)
+    query = UserQuery(
+        q="x", roles=("a", "b"), status="active", kind="native", flags=("no-email",), password_days=45, sort="roles", number=7
+    )
     job = Job("id", "add-roles", timezone.now(), "ada", "x", ("viewer",), query=stored_query(query), parts=("p",))
     assert Job.of({"_id": "id", "_source": job.document()}) == job
-    assert job.user_query == UserQuery(q="x", roles=("a", "b"), status="active", kind="native", flags=("no-email",))
+    asked = UserQuery(q="x", roles=("a", "b"), status="active", kind="native", flags=("no-email",), password_days=45)
+    assert job.user_query == asked
     step = Step(
         "id", "p", 7, "jane", {"roles": ["viewer"], "enabled": True}, "started", "", "native/ada", "request", timezone.now()
     )
     assert Step.of({"_id": step.id, "_source": step.document()}) == step
+
+
+@pytest.mark.parametrize("flag", ["password-90-days", "password-1-year", "password-age-unknown"])
+def test_query_of_an_earlier_version(flag: Flag) -> None:
+    """Which didn't know any number of days."""
+    fields = {"q": "x", "roles": ["a"], "status": "active", "kind": "", "flags": [flag]}
+    asked = UserQuery(q="x", roles=("a",), status="active", flags=(flag,))
+    assert Job("id", "add-roles", timezone.now(), "ada", "x", query=fields).user_query == asked
+    assert USERS.loaded(fields) == asked
+    assert USERS.loaded(USERS.stored(replace(asked, password_days=45))) == replace(asked, password_days=45)
 
 
 def test_counts() -> None:

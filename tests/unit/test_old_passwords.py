@@ -30,7 +30,7 @@ def found(user: User, activity: UserActivity) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("activity", "expected"),
     [
-        (UserActivity(password_changed=days(366)), {"old-passwords": "Last changed on 2025-11-27."}),
+        (UserActivity(password_changed=days(366)), {"old-passwords": "Last changed on 2025-11-27, more than 365 days ago."}),
         (UserActivity(password_changed=days(365)), {}),
         (UserActivity(), {"unknown-passwords": "No recorded change. The audit trail starts on 2023-01-31."}),
         (UserActivity(since=days(30)), {}),
@@ -56,7 +56,7 @@ def test_passwords_that_nobody_has_to_change(user: User) -> None:
         ({"password_changed": 91}, {"password-90-days"}),
         ({"password_changed": 366}, {"password-90-days", "password-1-year"}),
         ({}, {"password-age-unknown"}),
-        ({"since": 30}, set()),
+        ({"since": 30}, {"password-age-unknown"}),
         ({"since": 400}, {"password-age-unknown"}),
     ],
 )
@@ -64,3 +64,16 @@ def test_filters(age: dict[str, int], expected: set[str]) -> None:
     activity = UserActivity(**{name: timezone.now() - timedelta(days=number) for name, number in age.items()})
     flags: tuple[Flag, ...] = get_args(PasswordFlag)
     assert {flag for flag in flags if matches(User("jdoe"), UserQuery(flags=(flag,)), activity=activity)} == expected
+    known = age.get("password_changed", 0)
+    listed = [days for days in (1, 89, 90, 365, 36_500) if matches(User("jdoe"), UserQuery(password_days=days), activity=activity)]
+    assert listed == [days for days in (1, 89, 90, 365, 36_500) if days <= known]  # and some microseconds
+
+
+@pytest.mark.parametrize(("limit", "is_old", "may_be_old"), [(30, True, True), (90, False, False)])
+def test_limit_of_the_finding(limit: int, is_old: bool, may_be_old: bool) -> None:
+    def slugs(activity: UserActivity) -> set[str]:
+        context = rules.Context({}, GrantPaths([]), NOBODY, NOW, {"jdoe": activity}, password_days=limit)
+        return {slug for slug, _ in rules.of_user(User("jdoe"), context)}
+
+    assert ("old-passwords" in slugs(UserActivity(password_changed=days(60)))) is is_old
+    assert ("unknown-passwords" in slugs(UserActivity(since=days(60)))) is may_be_old

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.http import QueryDict
+from django.template.loader import render_to_string
 
 from accounts.forms.compare import ReviewsForm
 from accounts.forms.reviews import KeyFilterForm, MappingFilterForm, SubjectForm
@@ -151,6 +152,7 @@ def test_forms_take_any_query_string() -> None:
         (ApiKeyQuery(state="revoked"), None),
         (ApiKeyQuery(q="deploy"), None),
         (ApiKeyQuery(realm="ldap1"), None),
+        (ApiKeyQuery(administrator="yes"), None),
         (ApiKeyQuery(expiration="soon"), None),
         (MappingQuery(), MappingFilter(is_enabled=False)),
         (MappingQuery(status="enabled", sort="status"), MappingFilter(is_enabled=True)),
@@ -164,6 +166,14 @@ def test_a_list_leads_to_a_review_of_what_it_shows(listed: ApiKeyQuery | Mapping
     assert (form(parameters).query() if parameters else None) == reviewed
     if reviewed:
         assert SubjectForm(parameters).slug() == of_query(reviewed).slug  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("template", [API_KEYS.item_template, API_KEYS.cells_template])
+def test_names_have_their_own_direction(template: str) -> None:
+    """A Hebrew name would move the realm beside it."""
+    item = Item("r", 1, row_of(key(name="מפתח", username="דנה", realm="ldap-1")), subject=API_KEYS)
+    page = render_to_string(template, {"item": item, "row": item.row, "number": 1})
+    assert all(f"<bdi>{name}</bdi>" in page for name in ("מפתח", "דנה", "ldap-1"))
 
 
 def test_old_keys_of_a_list() -> None:

@@ -89,6 +89,7 @@ SERVER = ("-m", "gunicorn", "--check-config", "-c", "usermgmt/gunicorn.py", "use
         ("SESSION_IDLE_MINUTES", "0"),
         ("SESSION_LIFESPAN_HOURS", "99999999999"),
         ("SESSION_LIMIT", "ten"),
+        ("OLD_PASSWORD_DAYS", "0"),
         ("AUDIT_RETENTION_DAYS", "-1"),
         ("AUDIT_RETENTION_DAYS", "forever"),
         ("REVIEWS_RETENTION_DAYS", "1.5"),

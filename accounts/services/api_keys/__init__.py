@@ -20,8 +20,8 @@ from accounts.services.api_keys.keys import of_user as of_user
 from accounts.services.api_keys.keys import own_realm as own_realm
 from accounts.services.api_keys.keys import revoke as revoke
 from accounts.services.api_keys.keys import revoke_all as revoke_all
+from accounts.services.api_keys.listing import MAX_READ as MAX_READ
 from accounts.services.api_keys.listing import ApiKeyPage as ApiKeyPage
-from accounts.services.api_keys.listing import ApiKeyQuery as ApiKeyQuery
 from accounts.services.api_keys.listing import ListedKey as ListedKey
 from accounts.services.api_keys.listing import Summary as Summary
 from accounts.services.api_keys.listing import active_realms as active_realms
@@ -29,8 +29,9 @@ from accounts.services.api_keys.listing import batches as batches
 from accounts.services.api_keys.listing import count as count
 from accounts.services.api_keys.listing import find as find
 from accounts.services.api_keys.listing import summary as summary
-from accounts.services.api_keys.listing import without_position as without_position
 from accounts.services.api_keys.owners import Owners as Owners
 from accounts.services.api_keys.owners import load_owners as load_owners
 from accounts.services.api_keys.privileges import Excess as Excess
 from accounts.services.api_keys.privileges import escalations_of as escalations_of
+from accounts.services.api_keys.query import ApiKeyQuery as ApiKeyQuery
+from accounts.services.api_keys.query import without_position as without_position

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from accounts.services.api_keys.listing import ApiKeyQuery, ListedKey
+from accounts.services.api_keys.listing import ListedKey
 from accounts.services.api_keys.privileges import own_privileges, owner_privileges
+from accounts.services.api_keys.query import ApiKeyQuery
 from accounts.services.roles import grants
 
 COLUMNS: Final = {
@@ -28,6 +29,11 @@ OF_THE_OWNER: Final = "those of the owner when the key was created or last updat
 STATE: Final = {"active": "active", "expired": "expired", "revoked": "revoked"}
 EXPIRATION: Final = {"never": "without expiration", "soon": "expiring within 30 days"}
 TYPE: Final = {"rest": "REST API keys", "cross_cluster": "cross-cluster API keys"}
+ADMINISTRATOR: Final = {
+    "yes": "can become an administrator",
+    "unknown": "not known whether they can become an administrator",
+    "no": "can't become an administrator",
+}
 SORT: Final = {"name": "name", "owner": "owner", "created": "creation", "expires": "expiration"}
 
 
@@ -72,6 +78,8 @@ def _conditions(query: ApiKeyQuery) -> Iterator[str]:
         yield TYPE[query.type]
     if query.realm:
         yield f"realm {query.realm}"
+    if query.administrator:
+        yield ADMINISTRATOR[query.administrator]
 
 
 def query_string(query: ApiKeyQuery) -> str:
@@ -83,6 +91,7 @@ def query_string(query: ApiKeyQuery) -> str:
         "age": "old" if query.is_old else "",
         "type": query.type,
         "realm": query.realm,
+        "administrator": query.administrator,
         "sort": f"-{query.sort}" if query.descending else query.sort,
     }
     return urlencode({name: value for name, value in parameters.items() if value})

@@ -156,6 +156,8 @@ REASONS: Final = {
     "invalid_password": "Rejected by the password policy",
     "search_not_allowed": "Not allowed by a setting of the cluster",
     "filter_not_searchable": "Too many users for this filter",
+    "invalid_filter": "Invalid filter",
+    "too_many_keys": "Too many API keys for this filter",
     "search_needs_scripts": "The cluster runs no scripts",
     "unavailable": "Elasticsearch unavailable",
     "declined": "Temporarily rejected by Elasticsearch",

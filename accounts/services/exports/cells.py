@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from accounts.services.exports.dialect import encode_json, join_names, split_names
-from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
+from accounts.services.exports.rows import ADDED, COLUMNS, NO_INFORMATION, Row
 
 NONE: Final = "(none)"
 WORDS: Final = {True: "yes", False: "no", None: NO_INFORMATION}
@@ -24,6 +24,7 @@ def to_cells(row: Row, unknown: str) -> list[str]:
         join_names(row.roles) or NONE,
         join_names(row.unknown_roles) or NONE,
         WORDS[row.can_manage_users],
+        NO_INFORMATION if row.how is None else row.how or NONE,
         NO_INFORMATION if row.active_api_keys is None else str(row.active_api_keys),
         moment(row.created) or unknown,
         moment(row.last_sign_in) or unknown,
@@ -33,9 +34,17 @@ def to_cells(row: Row, unknown: str) -> list[str]:
     ]
 
 
-def from_cells(cells: Sequence[str]) -> Row:
-    """The row with these cells. Raises ValueError for anything else."""
-    return Row(*(READ[name](cell) for name, cell in zip(COLUMNS, cells, strict=True)))
+def columns_of(heads: Sequence[str]) -> list[str]:
+    """The names of the columns with these heads. Raises ValueError for those of something else."""
+    names = [name for name, label in COLUMNS.items() if label in heads]
+    if [COLUMNS[name] for name in names] != list(heads) or not ADDED.issuperset(COLUMNS.keys() - set(names)):
+        raise ValueError("the columns are missing")
+    return names
+
+
+def from_cells(columns: Sequence[str], cells: Sequence[str]) -> Row:
+    """The row with these cells; what its file doesn't have is None. Raises ValueError for anything else."""
+    return Row(**{**dict.fromkeys(ADDED), **{name: READ[name](cell) for name, cell in zip(columns, cells, strict=True)}})
 
 
 def unknown_moment(trail_start: datetime | None) -> str:
@@ -65,7 +74,7 @@ def _is_yes(text: str) -> bool | None:
     return None if text == NO_INFORMATION else text == WORDS[True]
 
 
-def _date(text: str) -> str | None:
+def _known_text(text: str) -> str | None:
     return None if text == NO_INFORMATION else _text(text)
 
 
@@ -80,6 +89,6 @@ READ: Final[dict[str, Callable[[str], Any]]] = {
     **dict.fromkeys(("roles", "unknown_roles"), _names),
     "active_api_keys": _number,
     **dict.fromkeys(("created", "last_sign_in", "password_changed"), moment_of),
-    "active_until": _date,
+    **dict.fromkeys(("how", "active_until"), _known_text),
     "metadata": json.loads,
 }

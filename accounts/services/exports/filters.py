@@ -11,6 +11,7 @@ KIND: Final = {"native": "without reserved users", "reserved": "reserved users o
 FLAGS: Final = {
     "administrator": "administrators and users who can become one",
     "possible-administrator": "users who may be able to become administrators (not known)",
+    "no-administrator": "users who can't become administrators",
     "unknown-roles": "with a nonexistent role",
     "no-roles": "without roles",
     "no-email": "without an email address",
@@ -44,6 +45,9 @@ def _conditions(query: UserQuery) -> Iterator[str]:
     if query.kind:
         yield KIND[query.kind]
     yield from (FLAGS[flag] for flag in query.flags)
+    if query.password_days:
+        days = "1 day" if query.password_days == 1 else f"{query.password_days:,} days"
+        yield f"with a last recorded password change more than {days} ago"
 
 
 def query_string(query: UserQuery) -> str:
@@ -54,6 +58,7 @@ def query_string(query: UserQuery) -> str:
         "status": query.status,
         "kind": query.kind,
         "flag": query.flags,
+        "password_days": query.password_days,
         "sort": query.sort,
         "order": "desc" if query.descending else "asc",
     }

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Final
 from accounts.services.exports import cells, dialect, workbook
 from accounts.services.exports.completeness import LABELS, CompletenessManifest
 from accounts.services.exports.formats import FORMATS, MANIFEST, Format
-from accounts.services.exports.rows import COLUMNS, NO_INFORMATION, Row
+from accounts.services.exports.rows import ADDED, COLUMNS, NO_INFORMATION, Row
 from accounts.services.exports.sheets import UserSheet
 
 CHUNK_SIZE: Final = 1 << 20
@@ -144,15 +144,16 @@ def _count_rows(archive: zipfile.ZipFile, part: str) -> int:
 
 def _csv(text: io.TextIOBase) -> Iterator[Row]:
     lines = dialect.read(text)
-    if next(lines, [""])[0].lstrip(dialect.BOM) != COLUMNS["username"]:
-        raise ValueError("the columns are missing")
-    yield from map(cells.from_cells, lines)
+    first, *others = next(lines, [""])
+    columns = cells.columns_of([first.lstrip(dialect.BOM), *others])
+    yield from (cells.from_cells(columns, line) for line in lines)
 
 
 def _ndjson(text: io.TextIOBase) -> Iterator[Row]:
     for line in dialect.text_lines(text):
         document = json.loads(line)
-        yield Row(*(FROM_JSON.get(name, _known)(document[name]) for name in COLUMNS))
+        there = (name for name in COLUMNS if name in document or name not in ADDED)
+        yield Row(**{**dict.fromkeys(ADDED), **{name: FROM_JSON.get(name, _known)(document[name]) for name in there}})
 
 
 def _known(value: Any) -> Any:
@@ -167,7 +168,7 @@ FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
     "username": str,
     "metadata": dict,
     **dict.fromkeys(("full_name", "email"), _text),
-    "active_until": lambda value: None if value == NO_INFORMATION else value or "",
+    **dict.fromkeys(("how", "active_until"), lambda value: None if value == NO_INFORMATION else value or ""),
     **dict.fromkeys(("roles", "unknown_roles"), tuple),
     **dict.fromkeys(("created", "last_sign_in", "password_changed"), cells.moment_of),
 }
@@ -176,12 +177,12 @@ FROM_JSON: Final[dict[str, Callable[[Any], Any]]] = {
 def _xlsx(text: io.TextIOBase) -> Iterator[Row]:
     """`workbook.row` gives each row a line."""
     lines = (line for line in dialect.text_lines(text) if line.startswith("<row>"))
-    next(lines)
+    columns = cells.columns_of(workbook.texts_of(next(lines, "")))
     for line in lines:
         texts = workbook.texts_of(line)
         if any(text.startswith(workbook.TOO_LONG) for text in texts):
             raise InvalidExport("The file has texts that were too long for Excel. Use the CSV or NDJSON export.")
-        yield cells.from_cells(texts)
+        yield cells.from_cells(columns, texts)
 
 
 READERS: Final[dict[str, Callable[[io.TextIOBase], Iterator[Row]]]] = {

@@ -1,8 +1,9 @@
-"""One row of an export: a user, with API keys, activity, and whether they can manage users."""
+"""One row of an export: a user, with API keys, activity, and whether and how they can manage users."""
 
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, Self
 
 from accounts.services import api_keys, audit, errors, roles
@@ -24,6 +25,7 @@ COLUMNS: Final = {
     "roles": "Roles",
     "unknown_roles": "Nonexistent roles",
     "can_manage_users": "Can manage users",
+    "how": "How",
     "active_api_keys": "Active API keys",
     "created": "Created",
     "last_sign_in": "Last sign-in",
@@ -31,6 +33,8 @@ COLUMNS: Final = {
     "active_until": "Active until",
     "metadata": "Metadata",
 }
+ADDED: Final = frozenset({"how"})  # after 0.1.0, whose files don't have them
+MAX_PATHS: Final = 20  # what has more could be too long for a cell
 
 
 class Row(NamedTuple):
@@ -45,6 +49,7 @@ class Row(NamedTuple):
     roles: tuple[str, ...]
     unknown_roles: tuple[str, ...]
     can_manage_users: bool | None
+    how: str | None
     active_api_keys: int | None
     created: datetime | None
     last_sign_in: datetime | None
@@ -65,6 +70,7 @@ class RowContext:
         self._known = known
         self._administration = administration
         self._keys = keys
+        self._judge = lru_cache(1024)(self._of_roles)  # many users have the same roles
 
     @property
     def anonymous(self) -> AnonymousAccess:
@@ -83,6 +89,7 @@ class RowContext:
     def row(self, user: User, activity: audit.UserActivity = NO_ACTIVITY) -> Row:
         """The row of a user."""
         reserved = user.is_reserved
+        can_manage, how = self._judge(user.roles)
         return Row(
             user.username,
             user.full_name,
@@ -92,7 +99,8 @@ class RowContext:
             user.is_deprecated,
             user.roles,
             () if self._known.issuperset(user.roles) else tuple(role for role in user.roles if role not in self._known),
-            self._administration.is_administrator(user.roles),
+            can_manage,
+            how,
             None if self._keys is None else self._keys[user.username, reserved],
             activity.created,
             activity.last_sign_in,
@@ -100,6 +108,13 @@ class RowContext:
             _active_until(user),
             user.metadata,
         )
+
+    def _of_roles(self, roles: tuple[str, ...]) -> tuple[bool | None, str | None]:
+        """Whether users with these roles can become an administrator, and how: each path with its role."""
+        answer = self._administration.is_administrator(roles)
+        paths = [f"{role}: {escalation}" for role, escalation in self._administration.escalations_of(roles)]
+        more = [f"and {len(paths) - MAX_PATHS} more"] if len(paths) > MAX_PATHS else []
+        return answer, "; ".join([*paths[:MAX_PATHS], *more]) or (None if answer is None else "")
 
 
 def _active_until(user: User) -> str | None:

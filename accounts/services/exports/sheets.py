@@ -38,7 +38,7 @@ class UserSheet:
     """The list of users."""
 
     name, title, columns = "users", "Users", COLUMNS
-    widths = (24, 24, 30, 10, 10, 12, 40, 24, 18, 16, 22, 22, 22, 14, 40)
+    widths = (24, 24, 30, 10, 10, 12, 40, 24, 18, 40, 16, 22, 22, 22, 14, 40)
     numbers: Final = (list(COLUMNS).index("active_api_keys"),)
 
     def __init__(self, trail_start: datetime | None) -> None:
@@ -52,10 +52,11 @@ class UserSheet:
         document = row._asdict()
         document["full_name"] = row.full_name or None
         document["email"] = row.email or None
-        for name in ("can_manage_users", "active_api_keys", "active_until"):
+        document["how"] = NO_INFORMATION if row.how is None else row.how or None
+        document["active_until"] = NO_INFORMATION if row.active_until is None else row.active_until or None
+        for name in ("can_manage_users", "active_api_keys"):
             if document[name] is None:
                 document[name] = NO_INFORMATION
-        document["active_until"] = document["active_until"] or None
         for name in ("created", "last_sign_in", "password_changed"):
             document[name] = cells.moment(document[name]) or self._unknown
         return document

@@ -274,10 +274,11 @@ CATALOGUE: Final = (
     ),
     Finding(
         "old-passwords",
-        "Passwords not changed for a year",
+        "Old passwords",
         "confirmation",
         "The longer a password is in use, the more people and programs may know it, and a leak of it may have gone unnoticed.",
         "Ask the user to change it, or set a new one. For passwords that applications use, consider API keys that expire.",
+        "A password is old after the number of days in the setting OLD_PASSWORD_DAYS; the user list has a filter for any number. "
         "Only changes made with usermgmt are known. Passwords that have no recorded change are listed as passwords of unknown age. "
         "Built-in and deactivated users are not checked.",
     ),

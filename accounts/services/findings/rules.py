@@ -18,7 +18,10 @@ MAX_SHOWN_LENGTH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the rules depend on. `kibana_sign_ins`: the last sign-in to Kibana by username; `trail_start`: of the audit trail."""
+    """What the rules depend on. `kibana_sign_ins`: the last sign-in to Kibana by username; `trail_start`: of the audit trail.
+
+    `password_days`: older passwords are found.
+    """
 
     roles: Mapping[str, Role]
     grant_paths: GrantPaths
@@ -27,6 +30,7 @@ class Context:
     activity: Mapping[str, UserActivity] = field(default_factory=dict)
     kibana_sign_ins: Mapping[str, datetime] = field(default_factory=dict)
     trail_start: datetime | None = None
+    password_days: int = 365
 
 
 def of_user(user: User, context: Context) -> Iterator[tuple[str, Row]]:
@@ -102,9 +106,10 @@ def _end_date(user: User, end: end_dates.EndDate, context: Context) -> Iterator[
 def _password(user: User, context: Context) -> Iterator[tuple[str, Row]]:
     """An old password, or one of unknown age: without an event, nothing is claimed."""
     known = context.activity.get(user.username, UserActivity())
-    if password_age.is_older(known, password_age.YEAR, context.now):
-        yield "old-passwords", row(user, f"Last changed on {known.password_changed:%Y-%m-%d}.")
-    elif password_age.is_unknown(known, context.now):
+    limit = timedelta(days=context.password_days)
+    if password_age.is_older(known, limit, context.now):
+        yield "old-passwords", row(user, f"Last changed on {known.password_changed:%Y-%m-%d}, more than {limit.days:,} days ago.")
+    elif password_age.may_be_older(known, limit, context.now):
         details = (
             f"No recorded change since an earlier user of this name was deleted on {known.since:%Y-%m-%d}."
             if known.since

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts.services import audit, errors, roles, users
@@ -66,7 +67,7 @@ def context(client: PersonClient, found: UserPage, administration: Administratio
     unseen = [name for name in active if not _is_recent(activity.get(name, audit.UserActivity()).last_sign_in, now)]
     by_name = {role.name: role for role in existing}
     sign_ins = _kibana_sign_ins(client, found.profiles, unseen)
-    return Context(by_name, grant_paths, administration, now, activity, sign_ins, trail_start)
+    return Context(by_name, grant_paths, administration, now, activity, sign_ins, trail_start, settings.OLD_PASSWORD_DAYS)
 
 
 def _is_recent(moment: datetime | None, now: datetime) -> bool:

@@ -173,9 +173,12 @@ class Job(Claimable):
         return UserQuery(**{**self.query, **lists})
 
 
+QUERY_FIELDS: Final = ("q", "roles", "status", "kind", "flags", "password_days")
+
+
 def stored_query(query: UserQuery) -> dict[str, Any]:
     """What of the query says which users match."""
-    return {name: value for name, value in asdict(query).items() if name in ("q", "roles", "status", "kind", "flags")}
+    return {name: value for name, value in asdict(query).items() if name in QUERY_FIELDS}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,6 @@ def is_older(activity: UserActivity, limit: timedelta, now: datetime) -> bool:
     return activity.password_changed is not None and now - activity.password_changed > limit
 
 
-def is_unknown(activity: UserActivity, now: datetime) -> bool:
-    """Whether there is no known change, and no earlier user of this name who was deleted within a year, either."""
-    return activity.password_changed is None and (activity.since is None or now - activity.since > YEAR)
+def may_be_older(activity: UserActivity, limit: timedelta, now: datetime) -> bool:
+    """Whether there is no known change, and no earlier user of this name who was deleted since then, either."""
+    return activity.password_changed is None and (activity.since is None or now - activity.since > limit)

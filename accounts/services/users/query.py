@@ -19,13 +19,15 @@ from accounts.services.users.users import User
 Sort = Literal["username", "roles", "status"]
 EndDateFlag = Literal["past-end-date", "ends-soon", "end-date"]
 PasswordFlag = Literal["password-90-days", "password-1-year", "password-age-unknown"]
-Flag = Literal["administrator", "possible-administrator", "unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
+AdministratorFlag = Literal["administrator", "possible-administrator", "no-administrator"]
+Flag = AdministratorFlag | Literal["unknown-roles", "no-roles", "no-email"] | EndDateFlag | PasswordFlag
 # The sort value and the username, because roles and the enabled flag aren't unique.
 Position = tuple[str | int | None, str]
 NO_ACTIVITY: Final = UserActivity()
 FLAGS: Final[tuple[Flag, ...]] = (
     "administrator",
     "possible-administrator",
+    "no-administrator",
     "unknown-roles",
     "no-roles",
     "no-email",
@@ -37,7 +39,7 @@ FLAGS: Final[tuple[Flag, ...]] = (
     "password-age-unknown",
 )
 # What `Administration.is_administrator` says of the users.
-ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None}
+ADMINISTRATION: Final[dict[Flag, bool | None]] = {"administrator": True, "possible-administrator": None, "no-administrator": False}
 HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
     "past-end-date": end_dates.is_past,
     "ends-soon": end_dates.ends_within_a_month,
@@ -46,7 +48,7 @@ HAS_END_DATE: Final[dict[Flag, Callable[[User], bool]]] = {
 PASSWORD_AGE: Final[dict[Flag, Callable[[UserActivity, datetime], bool]]] = {
     "password-90-days": lambda activity, now: password_age.is_older(activity, timedelta(days=90), now),
     "password-1-year": lambda activity, now: password_age.is_older(activity, password_age.YEAR, now),
-    "password-age-unknown": password_age.is_unknown,
+    "password-age-unknown": lambda activity, now: activity.password_changed is None,
 }
 FIELDS: Final[dict[Sort, str]] = {"username": "username", "roles": "roles", "status": "enabled"}
 MAX_SEARCH_LENGTH: Final = 200
@@ -62,6 +64,7 @@ class UserQuery:
     status: Literal["", "active", "deactivated"] = ""
     kind: Literal["", "native", "reserved"] = ""
     flags: tuple[Flag, ...] = ()
+    password_days: int = 0  # only passwords of which it is known that they are older; 0: all
     sort: Sort = "username"
     descending: bool = False
     activity: bool = False  # includes the ID of the Kibana profile
@@ -74,7 +77,7 @@ class UserQuery:
     @property
     def is_filtered(self) -> bool:
         """Whether there is a filter besides the kind."""
-        return bool(self.q or self.roles or self.status or self.flags)
+        return bool(self.q or self.roles or self.status or self.flags or self.password_days)
 
     @property
     def needs_administration(self) -> bool:
@@ -83,7 +86,7 @@ class UserQuery:
     @property
     def needs_activity(self) -> bool:
         """Whether it depends on the audit trail."""
-        return not PASSWORD_AGE.keys().isdisjoint(self.flags)
+        return bool(self.password_days) or not PASSWORD_AGE.keys().isdisjoint(self.flags)
 
     @property
     def is_searchable(self) -> bool:
@@ -161,6 +164,8 @@ def _flag_query(
         return administration.certain_query()
     if flag == "possible-administrator":
         return {"bool": {"filter": [administration.possible_query()], "must_not": [administration.certain_query()]}}
+    if flag == "no-administrator":
+        return {"bool": {"must_not": [administration.possible_query(), administration.certain_query()]}}
     if flag == "unknown-roles":
         return unknown_roles.any_but(known) if unknown is None else unknown_roles.any_of(unknown)
     # Other programs store an empty email address, for which `exists` matches.
@@ -183,8 +188,13 @@ def matches(
         has_words
         and has_role
         and has_status
+        and _has_age(query.password_days, activity)
         and all(_has_flag(user, flag, known, administration, activity) for flag in query.flags)
     )
+
+
+def _has_age(days: int, activity: UserActivity) -> bool:
+    return not days or password_age.is_older(activity, timedelta(days=days), timezone.now())
 
 
 def _has_flag(user: User, flag: Flag, known: frozenset[str], administration: Administration, activity: UserActivity) -> bool:

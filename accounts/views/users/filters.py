@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from accounts.decorators import requires_reader
-from accounts.forms.user_list import UserListForm
+from accounts.forms.user_list import PasswordAgeForm, UserListForm
 from accounts.http import AppRequest, is_dialog
 from accounts.services import roles, users
 from accounts.services.users import FLAGS, UserQuery
@@ -25,6 +25,7 @@ LABELS: Final = {
     "reserved": "Reserved users",
     "administrator": "Can become an administrator",
     "possible-administrator": "May become an administrator",
+    "no-administrator": "Can't become an administrator",
     "unknown-roles": "Nonexistent roles",
     "no-roles": "No roles",
     "no-email": "No email address",
@@ -41,13 +42,19 @@ LABELS: Final = {
 @requires_reader
 def filters(request: AppRequest) -> HttpResponse:
     """The filters, each with the number of users that it would match."""
-    query = UserListForm(request.GET).query()
+    age, data = PasswordAgeForm(request.GET), request.GET.copy()
+    if not age.is_valid():
+        data.pop("password_days")
+    query = UserListForm(data).query()
     context = {
+        "age": age,
         "groups": _groups(request, query),
-        "hidden": [(name, value) for name in ("q", "view", "sort", "order", "size") for value in request.GET.getlist(name)],
-        "cancel": ListAddresses(request.GET, reverse("users")).to(),
+        "hidden": [(name, value) for name in ("q", "view", "sort", "order", "size") for value in data.getlist(name)],
+        "cancel": ListAddresses(data, reverse("users")).to(),
     }
-    return render(request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context)
+    return render(
+        request, "users/_filters.html" if is_dialog(request) else "users/filters.html", context, status=422 if age.errors else 200
+    )
 
 
 def _groups(request: AppRequest, query: UserQuery) -> list[dict[str, Any]]:

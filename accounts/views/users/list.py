@@ -14,10 +14,10 @@ from django.views.decorators.http import require_GET
 from accounts import policy
 from accounts.decorators import requires_manager, requires_reader
 from accounts.forms.user_list import DEFAULT_SIZE, PAGE_SIZES, UserListForm
-from accounts.http import AppRequest, remember_choice, wants_fragment
+from accounts.http import AppRequest, go_to, remember_choice, wants_fragment
 from accounts.services import audit, findings, roles, users
 from accounts.services.audit import UserActivity
-from accounts.services.errors import ServiceError
+from accounts.services.errors import InvalidFilter, ServiceError
 from accounts.services.exports.filters import describe
 from accounts.services.users import Position, UserPage, UserQuery, administrators, end_dates, profiles
 from accounts.templatetags import user_table
@@ -28,7 +28,8 @@ from accounts.views.users.filters import LABELS
 
 SIZE_COOKIE: Final = "usermgmt_page_size"
 _compact: Final = json.JSONEncoder(separators=(",", ":"))
-HIDDEN: Final = ("role", "status", "flag", "view", "sort", "order", "size")
+OLD_PASSWORDS: Final = frozenset({"password-90-days", "password-1-year"})
+HIDDEN: Final = ("role", "status", "flag", "password_days", "view", "sort", "order", "size")
 
 COLUMNS: Final = (("username", "User Name"), ("", "Full Name"), ("", "Email Address"), ("roles", "Roles"), ("status", "Status"))
 ACTIVITY_COLUMNS: Final = (
@@ -51,7 +52,10 @@ ICONS: Final = {
 @requires_reader
 def index(request: AppRequest) -> HttpResponse:
     """The list, or only its results (htmx)."""
-    query = UserListForm(request.GET, _stored_size(request)).query()
+    try:
+        query = UserListForm(request.GET, _stored_size(request)).query()
+    except InvalidFilter:  # shown beside its field
+        return go_to(request, f"{reverse('user_filters')}?{request.GET.urlencode()}")
     page = users.list_page(request.user.client, query)
     cached_page = CachedPage(
         request,
@@ -104,14 +108,28 @@ def _order_note(query: UserQuery, page: UserPage) -> str:
 def _table(request: AppRequest, query: UserQuery, page: UserPage, addresses: ListAddresses) -> dict[str, str]:
     if not page.users:
         pills = _pills(addresses, query)
-        return {"rows": "", "note": render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)}
+        note = render_to_string("users/_empty.html", {"query": query, "pills": pills}, request)
+        return {"rows": "", "note": note + _age_note(addresses, query)}
     if query.activity:
         activity = _activity(request, page)
         return {
             "rows": render_to_string("users/_activity_rows.html", activity, request),
-            "note": render_to_string("users/_activity_note.html", activity, request),
+            "note": render_to_string("users/_activity_note.html", activity, request) + _age_note(addresses, query),
         }
-    return {"rows": user_table.user_rows(_rows(request, page), can_manage=request.user.can_manage), "note": ""}
+    rows = user_table.user_rows(_rows(request, page), can_manage=request.user.can_manage)
+    return {"rows": rows, "note": _age_note(addresses, query)}
+
+
+def _age_note(addresses: ListAddresses, query: UserQuery) -> str:
+    """Whom a filter by the age of passwords doesn't list."""
+    if not query.password_days and not OLD_PASSWORDS.intersection(query.flags):
+        return ""
+    flags = [flag for flag in query.flags if flag not in OLD_PASSWORDS]
+    url = escape(addresses.to(password_days="", flag=[*flags, "password-age-unknown"]))
+    return (
+        '<p class="part__note" data-test-subj="passwordAgeNote">Only passwords with a change in the audit trail are listed. '
+        f'<a href="{url}">List users with a password of unknown age</a></p>'
+    )
 
 
 def _hidden(request: AppRequest, query: UserQuery) -> list[tuple[str, str]]:
@@ -194,6 +212,9 @@ def _pills(addresses: ListAddresses, query: UserQuery) -> list[tuple[str, str]]:
     """The active filters, each with the URL without it."""
     pills = [(f"Role: {role}", addresses.to(role=[other for other in query.roles if other != role])) for role in query.roles]
     pills += [(LABELS[flag], addresses.to(flag=[other for other in query.flags if other != flag])) for flag in query.flags]
+    if query.password_days:
+        days = f"{query.password_days:,} day{'' if query.password_days == 1 else 's'}"
+        pills.append((f"Password older than {days}", addresses.to(password_days="")))
     if query.status:
         pills.append((LABELS[query.status], addresses.to(status="")))
     if query.kind == "reserved":

@@ -15,7 +15,7 @@ from accounts.services.reviews.subjects.base import Batch, Current, Removal, Rem
 from accounts.services.users import User, UserQuery
 
 # The fields of a query that select users, without the position in the list.
-QUERY_FIELDS: Final = ("q", "roles", "status", "kind", "flags")
+QUERY_FIELDS: Final = ("q", "roles", "status", "kind", "flags", "password_days")
 REMOVE: Final[Mapping[Removal, Callable[[PersonClient, str, User], None]]] = {"delete": users.delete, "deactivate": users.disable}
 
 

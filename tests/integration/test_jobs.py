@@ -249,7 +249,7 @@ def test_new_passwords(node: TestNode, signed_in: Callable[..., Client]) -> None
         assert node.signs_in(name, password)
     assert ada.post(url).status_code == 409
     page = text(ada, f"/users/jobs/view/{job.id}")
-    assert "ada downloaded the new passwords" in page
+    assert "<bdi>ada</bdi> downloaded the new passwords" in page
     assert "Download passwords" not in page
     node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
     stored = str(node.elastic.search(index="usermgmt-*", size=1000, expand_wildcards="all")["hits"]["hits"])
@@ -285,7 +285,7 @@ def test_new_passwords_of_two_administrators(
     for command in ("resume", "retry"):
         assert eve.post(f"/users/jobs/control/{job.id}", {"command": command}).status_code == 409, "nothing is left to do"
     assert downloaded(eve) == ["john"]
-    assert "eve downloaded the new passwords" in text(ada, f"/users/jobs/view/{job.id}")
+    assert "<bdi>eve</bdi> downloaded the new passwords" in text(ada, f"/users/jobs/view/{job.id}")
     assert eve.post(url).status_code == 409
     assert downloaded(ada) == ["jane"]
     assert ada.post(url).status_code == 409
@@ -480,7 +480,7 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
     assert ada.post(f"/users/jobs/control/{job.id}", {"command": "start"}).status_code == 409
 
     control(eve, "resume")
-    assert "Carried out by eve" in text(ada, f"/users/jobs/view/{job.id}")
+    assert "Carried out by <bdi>eve</bdi>" in text(ada, f"/users/jobs/view/{job.id}")
     of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
     assert "1 of 5 users" in ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).content.decode()
     finish(eve)

@@ -174,6 +174,7 @@ def content(node: TestNode) -> Iterator[list[str]]:
         "users/history/deactivated",  # links to what can be restored; owners of API keys have histories, too
         "users/revoke-api-keys/jdoe",
         "users/edit/nobody",
+        f"users/jobs/offboarding/{planned.id}",
         f"api-keys/view/{key['id']}",
         "findings/view/managers",
         "damaged/discard/reviews",

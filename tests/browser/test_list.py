@@ -5,9 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.api_keys import create_key
 from tests.support.names import HOSTILE_NAMES
 from tests.support.nodes import TestNode
-from tests.support.pages import NARROW, WIDE, Watched, look, sign_in
+from tests.support.pages import NARROW, WIDE, Watched, assert_accessible, look, sign_in
 
 
 @pytest.fixture
@@ -238,3 +239,22 @@ def test_administrators_by_filter_and_badge(node: TestNode, admin: Page) -> None
     finally:
         for role in ("creator", "keeper"):
             node.elastic.security.delete_role(name=role)
+
+
+def test_deleting_several_revokes_their_keys(node: TestNode, admin: Page) -> None:
+    for name in ("lea", "levi"):
+        node.put_user(name, roles=["superuser"])
+        create_key(node, name)
+    admin.goto("/users/?reserved=0")
+    for name in ("lea", "levi"):
+        admin.get_by_test_id(f"checkboxSelectRow-{name}").check()
+    admin.get_by_test_id("deleteUserButton").click()
+    dialog = admin.get_by_role("dialog")
+    expect(dialog.get_by_test_id("remainingApiKeys")).to_contain_text("2 active API keys of 2 users")
+    expect(dialog.get_by_test_id("revokeKeysCheckbox")).to_be_checked()
+    assert_accessible(admin)
+    dialog.get_by_test_id("confirmModalConfirmButton").click()
+    expect(dialog.get_by_test_id("deletionsDone")).to_contain_text("levi: 1 API key revoked")
+    dialog.get_by_test_id("offboardingRemains").click()
+    expect(admin.get_by_test_id("offboardingProven")).to_contain_text("All 2 users can't sign in")
+    assert_accessible(admin)

@@ -69,6 +69,7 @@ def test_pages_of_an_administrator(node: TestNode, context: Watched) -> None:
         "/users/edit/kibana",
         "/users/offboarding/jdoe",
         "/users/offboarding/nobody",
+        "/users/offboarding?username=jdoe&username=nobody",
         "/users/delete/jdoe",
         "/users/delete?username=jdoe&username=elastic",
         "/users/change-password/kibana_system",

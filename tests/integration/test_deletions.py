@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.services import offboarding
 from accounts.services.audit.actions import REASONS
-from accounts.services.users import bulk
 from tests.support.faults import LOST, FaultyNode, faulty
 from tests.support.nodes import TestNode
 from tests.support.traces import trail
@@ -92,7 +92,7 @@ def test_none_deleted(node: TestNode, ada: Client, fault: FaultyNode) -> None:
 
 
 def test_a_slow_cluster_keeps_nobody_waiting(node: TestNode, ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk, "MAX_SECONDS", 0)
+    monkeypatch.setattr(offboarding, "MAX_SECONDS", 0)
     response = ada.post("/users/delete", {"username": NAMES})
     assert (response.status_code, response.context["untried"], response.context["again"]) == (503, NAMES, NAMES)
     assert node.usernames() & set(NAMES) == set(NAMES)

@@ -249,7 +249,7 @@ def test_new_passwords(node: TestNode, signed_in: Callable[..., Client]) -> None
         assert node.signs_in(name, password)
     assert ada.post(url).status_code == 409
     page = text(ada, f"/users/jobs/view/{job.id}")
-    assert "ada downloaded the new passwords" in page
+    assert "<bdi>ada</bdi> downloaded the new passwords" in page
     assert "Download passwords" not in page
     node.elastic.indices.refresh(index="usermgmt-*", expand_wildcards="all")
     stored = str(node.elastic.search(index="usermgmt-*", size=1000, expand_wildcards="all")["hits"]["hits"])
@@ -285,7 +285,7 @@ def test_new_passwords_of_two_administrators(
     for command in ("resume", "retry"):
         assert eve.post(f"/users/jobs/control/{job.id}", {"command": command}).status_code == 409, "nothing is left to do"
     assert downloaded(eve) == ["john"]
-    assert "eve downloaded the new passwords" in text(ada, f"/users/jobs/view/{job.id}")
+    assert "<bdi>eve</bdi> downloaded the new passwords" in text(ada, f"/users/jobs/view/{job.id}")
     assert eve.post(url).status_code == 409
     assert downloaded(ada) == ["jane"]
     assert ada.post(url).status_code == 409
@@ -480,13 +480,42 @@ def test_pause_and_another_administrator(node: TestNode, signed_in: Callable[...
     assert ada.post(f"/users/jobs/control/{job.id}", {"command": "start"}).status_code == 409
 
     control(eve, "resume")
-    assert "Carried out by eve" in text(ada, f"/users/jobs/view/{job.id}")
+    assert "Carried out by <bdi>eve</bdi>" in text(ada, f"/users/jobs/view/{job.id}")
     of_htmx = {"HX-Request": "true", "HX-Target": "job-progress"}
     assert "1 of 5 users" in ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).content.decode()
     finish(eve)
     assert ada.get(f"/users/jobs/view/{job.id}", headers=of_htmx).headers["HX-Redirect"] == f"/users/jobs/view/{job.id}"
     assert Counter(event.actor.username for event in trail(node, action="user-disable")) == {"ada": 1, "eve": 4}
     assert signed_in("otto").get(f"/users/jobs/view/{job.id}").status_code == 200
+
+
+def test_the_last_batch_ends_the_job(node: TestNode, person: Callable[[str], PersonClient]) -> None:
+    make(node, ["bulk-1", "bulk-2"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x").id, allows_all)
+    jobs.start(ada, job.id)
+    assert jobs.advance(ada, job.id, allows_all).state == "finished"
+    assert trail(node, kind="job")[-1].action == "job-finish"
+
+
+def test_a_pause_during_the_last_changes_stays(
+    node: TestNode, person: Callable[[str], PersonClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(node, ["bulk-1", "bulk-2"])
+    ada = person("ada")
+    job = jobs.advance(ada, jobs.create(ada, "deactivate", (), UserQuery(q="bulk"), "x").id, allows_all)
+    jobs.start(ada, job.id)
+    change = run._change
+
+    def pausing(client: PersonClient, of: Job, each: Change, *, refresh: bool) -> None:
+        change(client, of, each, refresh=refresh)
+        if each.step.username == "bulk-2":
+            Context().run(jobs.pause, ada, job.id)  # not as the change that is being made
+
+    monkeypatch.setattr(run, "_change", pausing)
+    monkeypatch.setattr(run, "_is_wanted", lambda *_: True)  # read before the pause
+    assert jobs.advance(ada, job.id, allows_all).state == "paused"
+    assert "job-finish" not in [event.action for event in trail(node, kind="job")]
 
 
 @pytest.fixture
@@ -516,7 +545,7 @@ def test_steps_are_taken_while_others_are_being_changed(
     last_begins, first_waited = threading.Event(), list[bool]()
     before_change(monkeypatch, "bulk-0", lambda: first_waited.append(last_begins.wait(60)))
     before_change(monkeypatch, "bulk-4", last_begins.set)
-    assert jobs.advance(person("ada"), five.id, allows_all).state == "running"
+    assert jobs.advance(person("ada"), five.id, allows_all).state == "finished"
     assert first_waited == [True]
     assert {state for state, _ in results(five).values()} == {"success"}
 
@@ -609,7 +638,6 @@ def test_the_end_is_recorded_once_and_by_the_next_process(
     job = jobs.create(ada, "deactivate", (), ["jane"], "x")
     jobs.advance(ada, job.id, allows_all)
     jobs.start(ada, job.id)
-    jobs.advance(ada, job.id, allows_all)
 
     def refused(*args: Any, **more: Any) -> None:
         raise errors.AuditUnavailable("unavailable", "no")

@@ -78,6 +78,7 @@ user_deactivate         sign-in  sign-in  sign-in  403      403      200        
 user_activate           sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_delete             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_offboarding        sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+users_offboarding       sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
 users_delete            sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_import             sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  403      403      302
 user_import_template    sign-in  sign-in  sign-in  403      403      200        sign-in  sign-in  sign-in  405      405      405
@@ -88,6 +89,8 @@ job_advance             sign-in  sign-in  sign-in  405      405      405        
 job_control             sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      302
 job_export              sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 job_passwords           sign-in  sign-in  sign-in  405      405      405        sign-in  sign-in  sign-in  403      403      200
+job_offboarding         sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  405      405      405
+job_offboarding_export  sign-in  sign-in  sign-in  403      200      200        sign-in  sign-in  sign-in  403      200      200
 home                    sign-in  sign-in  sign-in  302      302      302        sign-in  sign-in  sign-in  405      405      405
 login                   200      200      302      302      302      302        200      200      200      200      200      200
 login_with_api_key      404      404      sign-in  404      404      404        404      404      sign-in  404      404      404
@@ -292,6 +295,7 @@ class World:
             "user_activate": Sent(("jdoe-idle",)),
             "user_delete": Sent(("jdoe",)),
             "user_offboarding": Sent(("jdoe",)),
+            "users_offboarding": Sent(query="?username=jdoe&username=jdoe-gone"),
             "users_delete": Sent(query="?username=jdoe-gone", form={"username": ["jdoe-gone"]}),
             "user_import": Sent(form={"file": SimpleUploadedFile("new.csv", b"username,roles\njdoe,superuser\n")}),
             "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),
@@ -300,6 +304,8 @@ class World:
             "job_control": Sent((self.job,), form={"command": "pause"}),
             "job_export": Sent((self.job,)),
             "job_passwords": Sent((self.reset,)),
+            "job_offboarding": Sent((self.job,)),
+            "job_offboarding_export": Sent((self.job,)),
             "kibana_sign_ins": Sent(query="?uid=u_none_0"),
             "search": Sent(query="?q=jdoe"),
             "theme": Sent(form={"theme": "dark"}),

@@ -76,6 +76,27 @@ def test_they_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == [3, 1], "but not for ever"
 
 
+def test_at_the_end_they_wait_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is there is sent, whether its thread waits already or not."""
+    calls: list[int] = []
+
+    def send(client: object, operations: Sequence[Mapping[str, Any]], options: object) -> Results:
+        calls.append(len(operations) // 2)
+        return [{"status": 200}] * calls[-1]
+
+    monkeypatch.setattr(store, "_bulk", send)
+    monkeypatch.setattr(store, "service_client", lambda: None)
+    monkeypatch.setattr(store, "SECONDS_FOR_GROUP", 600)
+    with store.grouped_bulk(3) as group, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(copy_context().run, store.bulk, create("a"))
+        while not group._is_sending:
+            time.sleep(0.001)
+        group.wait_no_more()
+        waiting.result(timeout=60)
+        pool.submit(copy_context().run, store.bulk, create("b")).result(timeout=60)
+    assert calls == [1, 1]
+
+
 def test_each_gets_the_error(sent: list[list[str]]) -> None:
     first, *others = send_all(create("first"), create("a"), create("fails"))
     lost = [future for future in (first, *others) if future.exception()]

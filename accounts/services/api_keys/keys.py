@@ -193,14 +193,16 @@ def revoke(client: PersonClient, owner: Owner, keys: Sequence[ApiKey], reason: s
             raise errors.OutcomeUnknown(f"{answer['error_count']} of {len(keys)} API keys weren't revoked")
 
 
-def revoke_all(client: PersonClient, owner: Owner, reason: str) -> Revocation:
-    """Revoke all active keys of an owner, one after the other. Each is tried once; after MAX_SECONDS the rest isn't tried.
+def revoke_all(client: PersonClient, owner: Owner, reason: str, deadline: float | None = None) -> Revocation:
+    """Revoke all active keys of an owner, one after the other. Each is tried once; after the deadline the rest isn't tried.
+
+    It is in MAX_SECONDS, unless it is given.
 
     Raises AccessDenied and Unavailable if the keys can't be read.
     """
     revoked: list[ApiKey] = []
     failed: list[tuple[ApiKey, errors.ServiceError]] = []
-    tried, deadline = set[str](), monotonic() + MAX_SECONDS
+    tried, deadline = set[str](), deadline or monotonic() + MAX_SECONDS
     while found := [key for key in _all_active(client, owner) if key.id not in tried]:
         for position, key in enumerate(found):
             if monotonic() > deadline:

@@ -100,7 +100,7 @@ class _Request(NamedTuple):
     results: Future[list[Mapping[str, Any]]]
 
 
-class _Group:
+class Group:
     """Bulk requests are sent as one by a thread that waits for one of them: when there are enough, or after a moment."""
 
     def __init__(self, threads: int) -> None:
@@ -108,6 +108,12 @@ class _Group:
         self._waiting: list[_Request] = []
         self._is_sending = False
         self._changed = Condition()
+
+    def wait_no_more(self) -> None:
+        """From now on, there may never be enough: send what is there."""
+        with self._changed:
+            self._enough = 1
+            self._changed.notify_all()
 
     def send(self, operations: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """The result of each operation. Raises what `bulk` raises, in each thread whose operations were sent together."""
@@ -145,15 +151,16 @@ class _Group:
                 self._changed.notify_all()
 
 
-_group: ContextVar[_Group | None] = ContextVar("group", default=None)
+_group: ContextVar[Group | None] = ContextVar("group", default=None)
 
 
 @contextmanager
-def grouped_bulk(threads: int) -> Iterator[None]:
+def grouped_bulk(threads: int) -> Iterator[Group]:
     """In this block, that many threads with its context send their bulk requests together. Each waits for its results."""
-    token = _group.set(_Group(threads))
+    group = Group(threads)
+    token = _group.set(group)
     try:
-        yield
+        yield group
     finally:
         _group.reset(token)
 

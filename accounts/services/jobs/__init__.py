@@ -36,4 +36,5 @@ from accounts.services.jobs.store import deleted_with_parts as deleted_with_part
 from accounts.services.jobs.store import finished_before as finished_before
 from accounts.services.jobs.store import get as get
 from accounts.services.jobs.store import refresh as refresh
+from accounts.services.jobs.store import require_authentic as require_authentic
 from accounts.services.jobs.store import steps as steps

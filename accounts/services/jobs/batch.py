@@ -53,21 +53,25 @@ class Batch:
     # Made alone, with a refresh, so that searches find them all.
     last: Change | None = None
 
-    def run(self, claimed: Sequence[Step]) -> None:
-        """Change the users of these steps, and of more until the time is over. Raises what ENDS_BATCH has, Unavailable."""
+    def run(self, claimed: Sequence[Step]) -> bool:
+        """Change the users of these steps, and of more until the time is over; returns whether it was over before the steps were.
+
+        Raises what ENDS_BATCH has, Unavailable.
+        """
         self.sure = claimed[0].id
         try:
-            self._change_all(claimed)
+            is_over = self._change_all(claimed)
         finally:
             if self.last:
                 self._change(self.last)
             self.claims.store_results()
         if self.failures:
             raise self.failures[0]
+        return is_over
 
-    def _change_all(self, claimed: Sequence[Step]) -> None:
+    def _change_all(self, claimed: Sequence[Step]) -> bool:
         slots = Semaphore(AHEAD)
-        with grouped_bulk(min(WORKERS, len(claimed))):
+        with grouped_bulk(min(WORKERS, len(claimed))) as group:
             context = copy_context()
 
         def change(each: Change) -> None:
@@ -86,7 +90,10 @@ class Batch:
                         self._show_results()
                 finally:
                     self.claims.add(*(waiting(each.step) for each in queue))
-                claimed = self.claims.take() if not self._is_over() and self.work.is_wanted() else []
+                is_over = self._is_over() or not self.work.is_wanted()
+                claimed = [] if is_over else self.claims.take()
+            group.wait_no_more()
+        return is_over
 
     def _decided(self, claimed: Sequence[Step]) -> deque[Change]:
         try:

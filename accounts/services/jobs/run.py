@@ -86,8 +86,10 @@ def _advance(client: PersonClient, id: str, denial: Denial) -> Job:
         if _change_some(client, job, denial):
             return job
         store.refresh()
+        job = store.get(id)  # another page may have paused it meanwhile
         counts = store.counts(job)
-        return _finish(client, job, counts) if counts.is_over else job
+        is_over = job.state == "running" and job.is_operated_by(client.actor) and counts.is_over
+        return _finish(client, job, counts) if is_over else job
 
 
 def start(client: PersonClient, id: str) -> Job:
@@ -241,17 +243,17 @@ def _events(job: Job, steps: Sequence[Step]) -> Mapping[tuple[str, str], audit.E
 
 
 def _change_some(client: PersonClient, job: Job, denial: Denial) -> bool:
-    """Change users until the time of a batch is over; returns whether there were any left."""
+    """Change users until the time of a batch is over; returns whether there may be more."""
     if job.action == "import":
         decide = partial(importing.decided, client, importing.Rules(client, denial))
     else:
         decide = partial(_decided, client, job, Rules(client, job, denial))
     claims = Claims(job, client.actor)
     claimed = claims.take()
-    if claimed:
-        work = Work(decide, partial(_changed, client, job), partial(_is_wanted, client, job), job.action in REFRESHING_LAST)
-        Batch(work, claims).run(claimed)
-    return bool(claimed)
+    if not claimed:
+        return False
+    work = Work(decide, partial(_changed, client, job), partial(_is_wanted, client, job), job.action in REFRESHING_LAST)
+    return Batch(work, claims).run(claimed)
 
 
 def _is_wanted(client: PersonClient, job: Job) -> bool:

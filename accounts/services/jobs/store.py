@@ -245,9 +245,8 @@ def steps(job: Job, query: StepQuery) -> list[Step]:
     return found[::-1] if backwards else found
 
 
-def all_steps(job: Job, state: str = "") -> Iterator[Step]:
-    """Every step in the order of the numbers, read in batches; call `refresh` first."""
-    after = 0
+def all_steps(job: Job, state: str = "", after: int = 0) -> Iterator[Step]:
+    """Every step after that number, in the order of the numbers, read in batches; call `refresh` first."""
     while batch := steps(job, StepQuery(state, after=after, size=BATCH_SIZE)):
         yield from batch
         if batch[-1].number <= after:  # a damaged one has several numbers

@@ -2,6 +2,7 @@
 
 from accounts.services.sessions.active import Session as Session
 from accounts.services.sessions.active import active_sessions as active_sessions
+from accounts.services.sessions.active import count_by_native_user as count_by_native_user
 from accounts.services.sessions.active import end as end
 from accounts.services.sessions.active import enforce_limit as enforce_limit
 from accounts.services.sessions.active import number_of_active as number_of_active

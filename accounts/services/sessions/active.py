@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,6 +77,12 @@ def own_sessions(actor: Actor) -> list[Session]:
 def sessions_of_native_user(username: str) -> list[Session]:
     """The sessions of a native or reserved user, whatever their realms are named. Raises Unavailable and NotSetUp."""
     return [session for session in _active_sessions({"term": {"username": username}}) if session.is_native_or_reserved]
+
+
+def count_by_native_user(usernames: Sequence[str]) -> Counter[str]:
+    """How many sessions each of these native and reserved users has. Raises Unavailable and NotSetUp."""
+    found = _active_sessions({"terms": {"username": list(usernames)}})
+    return Counter(session.username for session in found if session.is_native_or_reserved)
 
 
 def end(client: PersonClient, ended: Sequence[Session]) -> None:

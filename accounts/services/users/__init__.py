@@ -1,7 +1,5 @@
 """Native and reserved users: read, change, find, and iterate over them."""
 
-from accounts.services.users.bulk import Deletion as Deletion
-from accounts.services.users.bulk import delete_each as delete_each
 from accounts.services.users.end_dates import EndDate as EndDate
 from accounts.services.users.iteration import all_matching as all_matching
 from accounts.services.users.iteration import batches as batches

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from itertools import chain
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,16 +18,17 @@ from accounts import policy
 from accounts.decorators import requires_manager
 from accounts.http import AppRequest, go_to, is_dialog
 from accounts.services import users
-from accounts.services.api_keys import KEYS_STAY
 from accounts.services.client import PersonClient
 from accounts.services.errors import LastAdministrator, NotFound, OutcomeUnknown
+from accounts.services.offboarding import Deletion, delete_each
 from accounts.services.passwords.warnings import warning
-from accounts.services.users import Deletion, User
+from accounts.services.users import User
 from accounts.views import errors
 from accounts.views.users import offboarding
 
 PERMANENT = "This can't be undone."
 NONE_SELECTED = "No users are selected. Select users in the list."
+NOT_ALL_KEYS = "Not all API keys were revoked"
 NONE_DELETABLE = "None of the selected users can be deleted."
 
 
@@ -91,19 +93,20 @@ def delete_many(request: AppRequest) -> HttpResponse:
         request,
         DELETE,
         title=f"Delete {len(chosen)} users" if names else "Delete users",
-        text=f"{DELETE.text} {KEYS_STAY}",
         button="Delete users",
         usernames=chosen,
         skipped=skipped,
         cancel=reverse("users"),
         error="" if chosen else NONE_DELETABLE if names else NONE_SELECTED,
+        **(offboarding.choices_of_many(request, chosen) if chosen else {}),
     )
 
 
 def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
-    results = users.delete_each(request.user.client, chosen)
-    if not all(_is_gone(result) for result in results):
-        return _report(request, results)
+    revokes_keys = offboarding.wants_revocation(request)
+    results = delete_each(request.user.client, chosen, revokes_keys=revokes_keys)
+    if revokes_keys or not all(_is_gone(result) for result in results):
+        return _report(request, results, revokes_keys)
     for result in results:
         if result.error:
             messages.warning(request, f"User '{result.username}' was already deleted.")
@@ -113,18 +116,23 @@ def _delete_all(request: AppRequest, chosen: list[User]) -> HttpResponse:
 
 
 def _is_gone(result: Deletion) -> bool:
-    return result.is_tried and (result.error is None or isinstance(result.error, NotFound))
+    return result.is_tried and (result.error is None or (isinstance(result.error, NotFound) and not result.is_of_key))
 
 
-def _report(request: AppRequest, results: list[Deletion]) -> HttpResponse:
-    """The page about users who weren't all deleted. Its status is Multi-Status, or that of the first error if none was deleted."""
-    gone = [(result.username, "Already deleted" if result.error else "") for result in results if _is_gone(result)]
-    unknown = [result.username for result in results if isinstance(result.error, OutcomeUnknown)]
-    errors_of = [(result.username, errors.describe(result.error)) for result in results if result.error and not _is_gone(result)]
+def _report(request: AppRequest, results: list[Deletion], revokes_keys: bool) -> HttpResponse:
+    """What became of each user, which leads to what is left of them: a redirect with all names could be too long for a proxy.
+
+    The status is Multi-Status unless all were deleted, or that of the first error if nothing was done.
+    """
+    gone = [(result.username, _note(result)) for result in results if _is_gone(result)]
+    unknown = [result.username for result in results if isinstance(result.error, OutcomeUnknown) and not result.is_of_key]
+    errors_of = [(result, errors.describe(result.error)) for result in results if result.error and not _is_gone(result)]
     failed: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for username, (_, title, text) in errors_of:
-        if username not in unknown:
-            failed[title, text].append(username)
+    for result, (_, title, text) in errors_of:
+        if result.is_of_key:
+            failed[NOT_ALL_KEYS, title].append(result.username)
+        elif result.username not in unknown:
+            failed[title, text].append(result.username)
     untried = [result.username for result in results if not result.is_tried]
     context = {
         "title": f"Deleted {len(gone)} of {len(results)} user{'' if len(results) == 1 else 's'}",
@@ -133,11 +141,21 @@ def _report(request: AppRequest, results: list[Deletion]) -> HttpResponse:
         "failed": [(*reason, usernames) for reason, usernames in failed.items()],
         "untried": untried,
         "again": [*chain.from_iterable(failed.values()), *untried],
+        "revokes_keys": revokes_keys,
+        "left_url": f"{reverse('users_offboarding')}?{urlencode([('username', result.username) for result in results])}",
         "action": request.path,
     }
     first_error = next((status for _, (status, _, _) in errors_of), HTTPStatus.SERVICE_UNAVAILABLE)
-    status = HTTPStatus.MULTI_STATUS if gone else first_error
+    status = HTTPStatus.MULTI_STATUS if gone or any(result.revoked for result in results) else first_error
+    if len(gone) == len(results):
+        status = HTTPStatus.OK
     return render(request, "users/_deletions.html" if is_dialog(request) else "users/deletions.html", context, status=status)
+
+
+def _note(result: Deletion) -> str:
+    if result.error:
+        return "Already deleted"
+    return f"{offboarding.api_keys(result.revoked)} revoked" if result.revoked else ""
 
 
 def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:

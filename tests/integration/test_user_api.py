@@ -151,7 +151,18 @@ CALLS: Final = [
     ("PUT", "/_security/user/a%00b", JSON, body()),
     ("PUT", "/_security/user/jdoe", JSON, body(roles=[1])),
     ("PUT", "/_security/user/jdoe", JSON, body(roles="viewer,editor")),
+    ("GET", "/_security/user//", {}, None),
+    ("GET", "/_security/user/ada//", {}, None),
+    ("PUT", "/_security/user/otto/_enable//", {}, None),
+    ("DELETE", "/_security/user/nobody//", {}, None),
     # What usermgmt answers itself.
+    ("GET", "//_security/user/ada", {}, None),
+    ("GET", "///_security///user///ada", {"X-Opaque-Id": "abc"}, None),
+    ("PUT", "//_security/user/otto/_disable?pretty", {}, None),
+    ("DELETE", "/_security//user/otto", {}, None),
+    ("PUT", "/_security/user//jdoe", JSON, body()),
+    ("HEAD", "//_security/user", {}, None),
+    ("LOOK", "/_security/user/ada", {}, None),
     ("PATCH", "/_security/user/ada?pretty", {"X-Opaque-Id": "abc"}, None),
     ("PATCH", "/_security/user/ada?pretty=false", {"Accept": COMPATIBLE}, None),
     ("PUT", "/_security/user/jdoe?pretty=true", {**JSON, "Authorization": "", "X-Opaque-Id": "\xe9"}, body()),
@@ -263,6 +274,8 @@ def test_broken_json_has_the_same_error(node: TestNode, url: str, content: str, 
 def test_other_paths_and_methods(node: TestNode, url: str) -> None:
     assert send(url, "GET", "/_cat/indices").status == 404
     assert send(url, "GET", "/_security/user/%ff").status == 404
+    assert send(url, "GET", "//").json()["status"] == 404, "as JSON"
+    assert send(url, "GET", "/_security/user/ada//").headers["etag"] == send(url, "GET", "/_security/user/ada").headers["etag"]
     for method, target in (("PUT", "/_security/role/x"), ("DELETE", "/_security/api_key"), ("POST", "/_security/role_mapping/x")):
         response = send(url, method, target, {})
         assert (response.status, response.headers["x-elastic-product"]) == (405, "Elasticsearch")

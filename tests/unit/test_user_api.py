@@ -45,6 +45,7 @@ def test_references_of_the_description() -> None:
         ("/_security/user/a%2Fb", "a/b"),
         ("/_security/user/..", ".."),
         ("/_security/user/a+b/", "a+b"),
+        ("/_security/user/a+b///", "a+b"),
         ("/_security/user/%5Fpassword/_password", "_password"),
     ],
 )

@@ -17,7 +17,7 @@ from accounts.services.client import RUN_AS, Answer, Call
 from accounts.services.passwords import policy
 from accounts.services.signin import throttle
 from accounts.services.user_api import Caller, Change, Conditions
-from accounts.user_api import bodies, description, responses, routes
+from accounts.user_api import bodies, description, rate_limit, responses, routes
 from accounts.user_api.bodies import Unreadable
 from accounts.user_api.paging import Paging
 from accounts.user_api.routes import ChangeName, Route
@@ -55,6 +55,8 @@ def _respond(request: HttpRequest) -> HttpResponse:
     arrived = throttle.arrival_time()
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
+    if seconds := rate_limit.seconds_to_wait(request_context.source_address.get()):
+        return responses.rate_limited(seconds)
     path = _raw_path(request)
     if not routes.is_encoded(_target(request, path)):
         return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", NOT_ENCODED)

@@ -30,6 +30,7 @@ from tests.support.server import recorded, serve
 
 GOOD: Final = "correct horse battery 7"
 JSON: Final = {"Content-Type": "application/json"}
+TOKEN: Final = "only-for-the-metrics-of-tests"
 COMPATIBLE: Final = "application/vnd.elasticsearch+json; compatible-with=8"
 
 
@@ -612,6 +613,34 @@ def test_wrong_passwords_are_throttled(node: TestNode, tmp_path: Path) -> None:
     assert (len(wrong), right.status, change.status) == (1, 401, 401)
     assert right.body in wrong
     assert b"\n" in right.body
+
+
+def test_too_many_requests_are_not_looked_at(node: TestNode, tmp_path: Path) -> None:
+    """Of an address, whatever it asks for and in whose name. Other addresses, pages, and health checks are answered."""
+    node.put_user("jdoe")
+    log = tmp_path / "log"
+    url, process = serve(node, log, USER_API_REQUESTS_PER_MINUTE="2", BEHIND_PROXY="true", METRICS_TOKEN=TOKEN)
+
+    def from_address(address: str, method: str, target: str, **more: Any) -> Response:
+        return send(url, method, target, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "http"}, **more)
+
+    try:
+        first = [from_address("2001:db8::1", "GET", target) for target in ("/_security/user/jdoe", "/_security/openapi.json")]
+        delete = from_address("2001:db8::2", "DELETE", "/_security/user/jdoe?pretty")
+        wrong = from_address("2001:db8::3", "GET", "/_security/user", authorization=basic("otto", "wrong"))
+        others = [from_address("10.0.0.1", "GET", target) for target in ("/_security/user/jdoe", "/login", "/login", "/login")]
+        scraped = send(url, "GET", "/metrics", authorization=f"Bearer {TOKEN}").body.decode()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert [response.status for response in first + others] == [200] * 6
+    assert (delete.status, delete.reason, delete.error_type) == (429, "Too Many Requests", "es_rejected_execution_exception")
+    assert 0 < int(delete.headers["retry-after"]) <= 60
+    assert (delete.headers["x-elastic-product"], b"\n" in delete.body, wrong.status) == ("Elasticsearch", True, 429)
+    assert "jdoe" in node.elastic.security.get_user()
+    assert "usermgmt_rate_limited_requests_total 2.0" in scraped
+    warnings = [line for line in log.read_text().splitlines() if "requests in a minute" in line]
+    assert (len(warnings), "from 2001:db8::2" in warnings[0]) == (1, True)
 
 
 def test_change_with_lost_response_is_no_repeatable_status(node: TestNode, tmp_path: Path) -> None:

@@ -18,8 +18,13 @@ from local_cluster import Cluster, LocalClusterError, available_versions, basic
 
 SCHEMATHESIS: Final = "schemathesis"
 NAMES: Final = (*(program.name for program in PROGRAMS), SCHEMATHESIS)
-# Wrong credentials are among what is generated.
-UNTHROTTLED: Final = {"THROTTLE_FAILURES": "1000000", "THROTTLE_FAILURES_IN_ALL": "1000000", "THROTTLE_ANSWER_SECONDS": "0"}
+# Wrong credentials are among what is generated. A 429 isn't: clients would wait and repeat it.
+UNTHROTTLED: Final = {
+    "THROTTLE_FAILURES": "1000000",
+    "THROTTLE_FAILURES_IN_ALL": "1000000",
+    "THROTTLE_ANSWER_SECONDS": "0",
+    "USER_API_REQUESTS_PER_MINUTE": "0",
+}
 
 
 def main() -> int:

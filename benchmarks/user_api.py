@@ -84,7 +84,7 @@ def operations() -> Iterator[Operation]:
 
 def measure(folder: Path, node: Client, rounds: int, machine: str) -> UserApi:
     """Measure both in turns, so that other load on the machine affects them equally."""
-    with product.served(folder) as web:
+    with product.served(folder, USER_API_REQUESTS_PER_MINUTE="0") as web:
         ours = node.another(web.url)
         found = [
             Measured(each, Subject(each.name, node, (each.requests[0],)), Subject(each.name, ours, (each.requests[0],)))

@@ -8,8 +8,12 @@ import ssl
 import subprocess
 import sys
 import tempfile
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+
+import gunicorn.asgi.protocol  # type: ignore[import-untyped]  # a name like `protocol` here would be a setting
+import gunicorn.glogging  # type: ignore[import-untyped]
 
 # gunicorn has put the current folder first, which can contain other packages with these names.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -20,6 +24,10 @@ def _read(**options: Any) -> "subprocess.CompletedProcess[bytes]":
     """In a process of its own: in this one, old values would hide those of the file when a SIGHUP reloads it."""
     return paths.run_module("usermgmt.web_settings", stdout=subprocess.PIPE, **options)
 
+
+# gunicorn's asyncio worker writes "412 Unknown" for statuses that are missing in its table, and ASGI has no reason phrases.
+for _status in HTTPStatus:
+    getattr(gunicorn.asgi.protocol, "_REASON_PHRASES", {}).setdefault(_status.value, _status.phrase)
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # as in metrics.py, which this process doesn't import
 
@@ -43,6 +51,18 @@ keepalive = 0 if _settings["behind_proxy"] else 2
 graceful_timeout = 10
 control_socket_disable = True
 logconfig_dict = _settings["logging"]
+
+
+class WithoutAccessLog(gunicorn.glogging.Logger):  # type: ignore[misc]
+    """With a `logconfig_dict`, gunicorn makes a line of its access log for each request, although no handler takes it.
+
+    REQUEST_LOG has lines of our own, without paths.
+    """
+
+    access_log_enabled = False
+
+
+logger_class = WithoutAccessLog
 # Only BEHIND_PROXY decides whether to trust a reverse proxy. By default gunicorn trusts the scheme and script name in headers
 # from this machine.
 forwarded_allow_ips = ""

@@ -44,6 +44,11 @@ THROTTLED: Final = Counter(
     "Attempts with a password that were rejected without checking it, because too many others had failed.",
     registry=_registry,
 )
+RATE_LIMITED: Final = Counter(
+    "usermgmt_rate_limited_requests",
+    "Requests of the user API that were rejected because their address had sent too many in a minute.",
+    registry=_registry,
+)
 AUDIT_EVENTS: Final = Counter(
     "usermgmt_audit_events",
     "Events for the audit trail by outcome: success, or failure if Elasticsearch didn't accept them.",

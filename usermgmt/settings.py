@@ -83,6 +83,8 @@ PASSWORD_BLOCKLIST = env.file("PASSWORD_BLOCKLIST")
 USER_API = env.choice("USER_API", ("on", "off", "only"), "on", "on, off, or only")
 # Whether the user API accepts password hashes, which no password policy can check.
 USER_API_PASSWORD_HASHES = env.flag("USER_API_PASSWORD_HASHES", default=True)
+# Requests of one address that each process answers in a minute (accounts/user_api/rate_limit.py); 0: no limit.
+USER_API_REQUESTS_PER_MINUTE = env.integer("USER_API_REQUESTS_PER_MINUTE", 60_000, minimum=0)
 LARGEST_API_REQUEST = 10 << 20  # bytes, also unpacked
 
 # What monitoring sends to /metrics; "" turns it off.

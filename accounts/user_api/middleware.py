@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.user_api import responses, views
 
-PREFIX: Final = "/_"
+PREFIX: Final = "_"
 HEALTH: Final = ("/livez", "/readyz")
 
 
@@ -18,7 +18,9 @@ def user_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
     """Answer the paths of Elasticsearch, and `/` for programs, unless USER_API is off; with USER_API=only, there are no pages."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        if settings.USER_API != "off" and (request.path_info.startswith(PREFIX) or _is_root_of_api(request)):
+        # Programs that join a URL and a path may send two slashes, and expect JSON nevertheless.
+        is_path_of_api = request.path_info.lstrip("/").startswith(PREFIX)
+        if settings.USER_API != "off" and (is_path_of_api or _is_root_of_api(request)):
             return _completed(views.respond(request))
         if settings.USER_API == "only" and request.path_info not in HEALTH:
             return responses.text_error(HTTPStatus.NOT_FOUND, views.USERS_ONLY)
@@ -30,7 +32,7 @@ def user_api(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 def _is_root_of_api(request: HttpRequest) -> bool:
     """Whether a program asks for the cluster's version: it sends credentials, and a browser wants a page."""
     is_program = "HTTP_AUTHORIZATION" in request.META and "text/html" not in request.META.get("HTTP_ACCEPT", "")
-    return request.path_info == "/" and is_program
+    return not request.path_info.strip("/") and is_program
 
 
 def _completed(response: HttpResponse) -> HttpResponse:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote
 from accounts.services.client import Answer, strict_json
 from accounts.user_api.bodies import Unreadable
 
-PATHS: Final = ("/_security/_query/user", "/_security/_query/user/")
+PATH: Final = "/_security/_query/user"
 SIZE: Final = "page_size"
 AFTER: Final = "page_after"
 MAX_SIZE: Final = 1000
@@ -34,7 +34,7 @@ class Paging:
     @classmethod
     def of(cls, path: str, query: str) -> Self | None:
         """None if the request doesn't ask for pages. Raises Unreadable."""
-        if path not in PATHS:
+        if path.rstrip("/") != PATH:
             return None
         parts = [(next(iter(parse_qsl(part, keep_blank_values=True)), ("", "")), part) for part in re.split("[&;]", query)]
         given = dict(pair for pair, _ in parts)

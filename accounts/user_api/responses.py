@@ -110,6 +110,19 @@ def text_error(status: int, text: str, headers: Mapping[str, str] | None = None)
     return OwnResponse({"error": text, "status": status}, status, {**PRODUCT, **(headers or {})})
 
 
+def no_handler(method: str, target: str) -> HttpResponse:
+    """The error for a path that Elasticsearch can't have."""
+    text = f"no handler found for uri [{target}] and method [{method}]"
+    return OwnResponse({"error": text}, HTTPStatus.BAD_REQUEST, PRODUCT)
+
+
+def rate_limited(seconds: int) -> HttpResponse:
+    """The rejection of a request that wasn't looked at; clients repeat it."""
+    response = error(HTTPStatus.TOO_MANY_REQUESTS, "es_rejected_execution_exception", "too many requests, and nothing was done")
+    response["Retry-After"] = str(seconds)
+    return response
+
+
 def value(body: Mapping[str, Any]) -> HttpResponse:
     """A result that only usermgmt has."""
     return OwnResponse(body, HTTPStatus.OK, {**PRODUCT, "Cache-Control": "no-store"})

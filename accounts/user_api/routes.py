@@ -22,7 +22,7 @@ class Route:
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        return re.compile(re.sub(r"\{\w+\}", "([^/]+)", self.path) + "/?")
+        return re.compile(re.sub(r"\{\w+\}", "([^/]+)", self.path) + "/*")
 
     @property
     def methods(self) -> list[str]:
@@ -63,6 +63,11 @@ _PATTERNS: Final = tuple((route.pattern, route) for route in ROUTES)
 def is_encoded(target: str) -> bool:
     """Whether a path or query string has only characters that a URL can have."""
     return bool(SENT_AS_IT_IS.fullmatch(target))
+
+
+def has_empty_part(path: str) -> bool:
+    """Whether something follows two slashes. Elasticsearch has no such path, and ignores all slashes at the end."""
+    return "//" in path.rstrip("/")
 
 
 def parameters(query: str) -> set[str]:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from http import HTTPStatus
+from http import HTTPMethod, HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -17,7 +17,7 @@ from accounts.services.client import RUN_AS, Answer, Call
 from accounts.services.passwords import policy
 from accounts.services.signin import throttle
 from accounts.services.user_api import Caller, Change, Conditions
-from accounts.user_api import bodies, description, responses, routes
+from accounts.user_api import bodies, description, rate_limit, responses, routes
 from accounts.user_api.bodies import Unreadable
 from accounts.user_api.paging import Paging
 from accounts.user_api.routes import ChangeName, Route
@@ -55,11 +55,15 @@ def _respond(request: HttpRequest) -> HttpResponse:
     arrived = throttle.arrival_time()
     if settings.HTTPS and not request.is_secure():  # a redirect would make a PUT a GET
         return responses.text_error(HTTPStatus.FORBIDDEN, HTTPS_REQUIRED)
+    if seconds := rate_limit.seconds_to_wait(request_context.source_address.get()):
+        return responses.rate_limited(seconds)
     path = _raw_path(request)
     if not routes.is_encoded(_target(request, path)):
         return responses.error(HTTPStatus.BAD_REQUEST, "illegal_argument_exception", NOT_ENCODED)
     if path == description.PATH and request.method in ("GET", "HEAD"):
         return HttpResponse(description.text(), content_type="application/json")
+    if routes.has_empty_part(path):
+        return responses.no_handler(str(request.method), _target(request, path))
     found = routes.find(path)
     if found is None:
         return responses.text_error(HTTPStatus.NOT_FOUND, USERS_ONLY, responses.PRODUCT)
@@ -102,7 +106,9 @@ def _answered(request: HttpRequest, caller: Caller, path: str, route: Route, nam
     if method in route.reads or method in ("HEAD", "OPTIONS"):
         return _read(request, caller, path, name)
     allowed = ", ".join(route.methods)
-    text = f"Incorrect HTTP method for uri [{_target(request, path)}] and method [{method}], allowed: [{allowed}]"
+    is_known = method in HTTPMethod.__members__
+    unlike = f"Incorrect HTTP method for uri [{_target(request, path)}] and method [{method}]"
+    text = f"{unlike if is_known else f'Unexpected http method: {method}'}, allowed: [{allowed}]"
     return responses.text_error(HTTPStatus.METHOD_NOT_ALLOWED, text, {"Allow": allowed.replace(" ", "")})
 
 
@@ -133,8 +139,8 @@ def _accepts_gzip(request: HttpRequest) -> bool:
 
 def _etag(request: HttpRequest, path: str, name: str, answer: Answer) -> dict[str, str]:
     """The entity tag of one whole user, as JSON."""
-    is_user = request.method == "GET" and path == f"/_security/user/{path.rpartition('/')[2]}" and "," not in name
-    if not is_user or not name or answer.status != HTTPStatus.OK or "filter_path" in request.META["QUERY_STRING"]:
+    is_user = request.method == "GET" and path.startswith("/_security/user/") and path.rstrip("/").count("/") == 3
+    if not is_user or not name or "," in name or answer.status != HTTPStatus.OK or "filter_path" in request.META["QUERY_STRING"]:
         return {}
     user = (answer.json() or {}).get(name)
     return {"ETag": user_api.etag(user)} if isinstance(user, dict) else {}

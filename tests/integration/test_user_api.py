@@ -30,6 +30,7 @@ from tests.support.server import recorded, serve
 
 GOOD: Final = "correct horse battery 7"
 JSON: Final = {"Content-Type": "application/json"}
+TOKEN: Final = "only-for-the-metrics-of-tests"
 COMPATIBLE: Final = "application/vnd.elasticsearch+json; compatible-with=8"
 
 
@@ -151,7 +152,18 @@ CALLS: Final = [
     ("PUT", "/_security/user/a%00b", JSON, body()),
     ("PUT", "/_security/user/jdoe", JSON, body(roles=[1])),
     ("PUT", "/_security/user/jdoe", JSON, body(roles="viewer,editor")),
+    ("GET", "/_security/user//", {}, None),
+    ("GET", "/_security/user/ada//", {}, None),
+    ("PUT", "/_security/user/otto/_enable//", {}, None),
+    ("DELETE", "/_security/user/nobody//", {}, None),
     # What usermgmt answers itself.
+    ("GET", "//_security/user/ada", {}, None),
+    ("GET", "///_security///user///ada", {"X-Opaque-Id": "abc"}, None),
+    ("PUT", "//_security/user/otto/_disable?pretty", {}, None),
+    ("DELETE", "/_security//user/otto", {}, None),
+    ("PUT", "/_security/user//jdoe", JSON, body()),
+    ("HEAD", "//_security/user", {}, None),
+    ("LOOK", "/_security/user/ada", {}, None),
     ("PATCH", "/_security/user/ada?pretty", {"X-Opaque-Id": "abc"}, None),
     ("PATCH", "/_security/user/ada?pretty=false", {"Accept": COMPATIBLE}, None),
     ("PUT", "/_security/user/jdoe?pretty=true", {**JSON, "Authorization": "", "X-Opaque-Id": "\xe9"}, body()),
@@ -263,6 +275,8 @@ def test_broken_json_has_the_same_error(node: TestNode, url: str, content: str, 
 def test_other_paths_and_methods(node: TestNode, url: str) -> None:
     assert send(url, "GET", "/_cat/indices").status == 404
     assert send(url, "GET", "/_security/user/%ff").status == 404
+    assert send(url, "GET", "//").json()["status"] == 404, "as JSON"
+    assert send(url, "GET", "/_security/user/ada//").headers["etag"] == send(url, "GET", "/_security/user/ada").headers["etag"]
     for method, target in (("PUT", "/_security/role/x"), ("DELETE", "/_security/api_key"), ("POST", "/_security/role_mapping/x")):
         response = send(url, method, target, {})
         assert (response.status, response.headers["x-elastic-product"]) == (405, "Elasticsearch")
@@ -599,6 +613,34 @@ def test_wrong_passwords_are_throttled(node: TestNode, tmp_path: Path) -> None:
     assert (len(wrong), right.status, change.status) == (1, 401, 401)
     assert right.body in wrong
     assert b"\n" in right.body
+
+
+def test_too_many_requests_are_not_looked_at(node: TestNode, tmp_path: Path) -> None:
+    """Of an address, whatever it asks for and in whose name. Other addresses, pages, and health checks are answered."""
+    node.put_user("jdoe")
+    log = tmp_path / "log"
+    url, process = serve(node, log, USER_API_REQUESTS_PER_MINUTE="2", BEHIND_PROXY="true", METRICS_TOKEN=TOKEN)
+
+    def from_address(address: str, method: str, target: str, **more: Any) -> Response:
+        return send(url, method, target, headers={"X-Forwarded-For": address, "X-Forwarded-Proto": "http"}, **more)
+
+    try:
+        first = [from_address("2001:db8::1", "GET", target) for target in ("/_security/user/jdoe", "/_security/openapi.json")]
+        delete = from_address("2001:db8::2", "DELETE", "/_security/user/jdoe?pretty")
+        wrong = from_address("2001:db8::3", "GET", "/_security/user", authorization=basic("otto", "wrong"))
+        others = [from_address("10.0.0.1", "GET", target) for target in ("/_security/user/jdoe", "/login", "/login", "/login")]
+        scraped = send(url, "GET", "/metrics", authorization=f"Bearer {TOKEN}").body.decode()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+    assert [response.status for response in first + others] == [200] * 6
+    assert (delete.status, delete.reason, delete.error_type) == (429, "Too Many Requests", "es_rejected_execution_exception")
+    assert 0 < int(delete.headers["retry-after"]) <= 60
+    assert (delete.headers["x-elastic-product"], b"\n" in delete.body, wrong.status) == ("Elasticsearch", True, 429)
+    assert "jdoe" in node.elastic.security.get_user()
+    assert "usermgmt_rate_limited_requests_total 2.0" in scraped
+    warnings = [line for line in log.read_text().splitlines() if "requests in a minute" in line]
+    assert (len(warnings), "from 2001:db8::2" in warnings[0]) == (1, True)
 
 
 def test_change_with_lost_response_is_no_repeatable_status(node: TestNode, tmp_path: Path) -> None:

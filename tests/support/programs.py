@@ -16,6 +16,7 @@ COMPARED: Final = ("content-type", "x-elastic-product", "www-authenticate", "all
 @dataclass(frozen=True)
 class Response:
     status: int
+    reason: str
     headers: dict[str, str]
     body: bytes
 
@@ -44,11 +45,18 @@ def send(
         connection.request(method, target, body, {name: value for name, value in sent.items() if value})
         answer = connection.getresponse()
         names = dict.fromkeys(name.lower() for name, _ in answer.getheaders())
-        return Response(answer.status, {name: ", ".join(answer.msg.get_all(name, [])) for name in names}, answer.read())
+        return Response(
+            answer.status, answer.reason, {name: ", ".join(answer.msg.get_all(name, [])) for name in names}, answer.read()
+        )
     finally:
         connection.close()
 
 
-def compared(response: Response) -> tuple[int, dict[str, str], bytes]:
+def compared(response: Response) -> tuple[int, str, dict[str, str], bytes]:
     """What has to be the same."""
-    return response.status, {name: response.headers[name] for name in COMPARED if name in response.headers}, response.body
+    return (
+        response.status,
+        response.reason,
+        {name: response.headers[name] for name in COMPARED if name in response.headers},
+        response.body,
+    )

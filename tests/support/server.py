@@ -45,13 +45,13 @@ def serve(node: TestNode, log: Path, **more: str) -> tuple[str, subprocess.Popen
     return url, start({**os.environ, **environment}, log, url)
 
 
-def start(environment: dict[str, str], log: Path, url: str) -> "subprocess.Popen[bytes]":
+def start(environment: dict[str, str], log: Path, url: str, application: str = "usermgmt.asgi") -> "subprocess.Popen[bytes]":
     """gunicorn with the product's own settings, not the tests'; once it answers at the address that its environment gives it."""
     environment = {**environment, "DJANGO_SETTINGS_MODULE": "usermgmt.settings"}
     collect_static(environment)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", "usermgmt.asgi"],
+            [sys.executable, "-m", "gunicorn", "-c", "usermgmt/gunicorn.py", application],
             cwd=ROOT,
             env=environment,
             stderr=output,

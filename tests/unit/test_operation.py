@@ -266,3 +266,14 @@ def test_file_of_the_connection_that_vanished(settings: Settings, name: str) -> 
     settings.ELASTICSEARCH_HOSTS = ["https://127.0.0.1:9200"]
     setattr(settings, name, "/nonexistent")
     assert system._connection().problem == setup_problems.FILE_CHANGED
+
+
+def test_no_request_looks_for_a_database() -> None:
+    """In a process of its own, because Django's test client connects the signals again."""
+    program = (
+        "import django; django.setup()\n"
+        "from django import db\n"
+        "from django.core.signals import request_finished, request_started\n"
+        "print([signal.disconnect(db.close_old_connections) for signal in (request_started, request_finished)])"
+    )
+    assert subprocess.check_output([sys.executable, "-c", program], cwd=TOP, text=True) == "[False, False]\n"

@@ -14,7 +14,7 @@ from accounts.services.errors import PreconditionFailed
 from accounts.services.request_context import Actor
 from accounts.services.user_api import Change, Conditions, changes, etag
 from accounts.services.user_api.caller import Identity
-from accounts.user_api import bodies, description, responses, routes, views
+from accounts.user_api import bodies, description, rate_limit, responses, routes, views
 
 IDENTITY: Final = Identity(Actor("ada"), {}, is_native_or_reserved=True)
 
@@ -45,6 +45,7 @@ def test_references_of_the_description() -> None:
         ("/_security/user/a%2Fb", "a/b"),
         ("/_security/user/..", ".."),
         ("/_security/user/a+b/", "a+b"),
+        ("/_security/user/a+b///", "a+b"),
         ("/_security/user/%5Fpassword/_password", "_password"),
     ],
 )
@@ -148,6 +149,19 @@ def test_path_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     """It has the username, and users enter passwords there by mistake."""
     Client().put("/_security/user/secret/x", secure=True)
     assert "secret" not in caplog.text
+
+
+def test_requests_are_limited_for_each_minute_and_address(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.USER_API_REQUESTS_PER_MINUTE = 2
+    now = 6_000_045.5
+    monkeypatch.setattr(rate_limit, "monotonic", lambda: now)
+    assert [rate_limit.seconds_to_wait("10.0.0.1") for _ in range(3)] == [0, 0, 60]
+    now += 45.5
+    assert [rate_limit.seconds_to_wait(address) for address in ("10.0.0.1", "10.0.0.2")] == [15, 0]
+    now += 14.5
+    assert [rate_limit.seconds_to_wait("10.0.0.1") for _ in range(3)] == [0, 0, 60]
+    settings.USER_API_REQUESTS_PER_MINUTE = 0
+    assert rate_limit.seconds_to_wait("10.0.0.1") == 0
 
 
 def test_roles_in_a_string_are_separated_by_commas() -> None:

@@ -126,7 +126,7 @@ def wait_until_slot(arrived: float) -> None:
 
 
 def _counters(attempted: Attempt) -> list[Counter]:
-    name, address = attempted.username.casefold(), _network(attempted.address)
+    name, address = attempted.username.casefold(), network(attempted.address)
     few, many = settings.THROTTLE_FAILURES, settings.THROTTLE_FAILURES_IN_ALL
     if device := attempted.device:
         return [
@@ -142,7 +142,7 @@ def _counters(attempted: Attempt) -> list[Counter]:
     ]
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """An IPv6 customer has a whole /64."""
     return str(ipaddress.ip_network(f"{address}/64", strict=False)) if ":" in address else address
 

@@ -262,16 +262,22 @@ def _by_cluster(cluster: Sequence[str]) -> tuple[Escalation, ...]:
     if cluster_privileges.holds(cluster, MANAGE_SECURITY):
         names = [name for name in cluster if cluster_privileges.holds([name], MANAGE_SECURITY)] or cluster
         return (Escalation(MANAGE, ", ".join(names), is_certain=True),)
-    opened = [(path, [name for name in cluster if _opens(name, path)]) for path in CLUSTER_PATHS]
-    return tuple(Escalation(path, ", ".join(names), path.is_certain) for path, names in opened if names)
+    opened = [(name, _paths_of(name)) for name in cluster]
+    found = [(path, [name for name, paths in opened if path in paths]) for path in CLUSTER_PATHS]
+    return tuple(Escalation(path, ", ".join(names), path.is_certain) for path, names in found if names)
 
 
-def _opens(privilege: str, path: Path) -> bool:
+def _paths_of(privilege: str) -> list[Path]:
+    """The paths that it opens by itself."""
     name = privilege.lower()
     if ":" not in name:
-        return any(wanted in cluster_privileges.implied(name) for wanted in path.needs)
-    actions = (action if ":" in action else SECURITY + action for action in path.actions)
-    return any(patterns.matches(f"{name}*", action) for action in actions)
+        implied = cluster_privileges.implied(name)
+        return [path for path in CLUSTER_PATHS if not implied.isdisjoint(path.needs)]
+    return [path for path in CLUSTER_PATHS if any(patterns.matches(f"{name}*", action) for action in _full_names(path.actions))]
+
+
+def _full_names(actions: Iterable[str]) -> Iterator[str]:
+    return (action if ":" in action else SECURITY + action for action in actions)
 
 
 def _by_indices(groups: Iterable[Body]) -> Iterator[Escalation]:

@@ -127,6 +127,7 @@ def test_review_of_api_keys(
     assert "usermgmt itself uses this API key." in administrator.get(url).content.decode()
     event = audit.of_target("api_key", keys["leaving"]).events[0]
     assert (event.action, event.outcome, event.actor.username) == ("api-key-invalidate", "success", "ada")
+    assert event.details["stated_reason"] == "Access review"
     report = auditor.get(f"/reviews/report/{review.id}").content.decode()
     assert "Revoke API key, Success: ada" in report
     assert event.id[:8] in report

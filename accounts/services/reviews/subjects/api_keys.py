@@ -13,6 +13,7 @@ from accounts.services.reviews.subjects.base import Batch, Current, Removal, Rem
 from accounts.services.roles import escalation, grants
 
 NEVER: Final = "never"
+REVOKED_BECAUSE: Final = "Access review"
 OWN_KEY: Final = "usermgmt itself uses this API key. Without it, usermgmt stops working."
 
 
@@ -99,7 +100,7 @@ class ApiKeys(Subject[KeyFilter]):
 
     def remove(self, client: PersonClient, removal: Removal, current: Current) -> None:
         key = current.thing
-        details = {"name": key.get("name") or "", "owner": key["username"]}
+        details = {"name": key.get("name") or "", "owner": key["username"], "stated_reason": REVOKED_BECAUSE}
         with audit.recorded(client, audit.Action.API_KEY_INVALIDATE, key["id"], kind="api_key", details=details):
             answer = client.invalidate_api_key(ids=[key["id"]])
             if answer["error_count"]:

@@ -86,7 +86,7 @@ def test_it_is_ended_for_everyone(node: TestNode, review: Review, otto: PersonCl
     assert "reviewCheck" not in shown
     card = text(browser, "/reviews/").partition(review.id)[2].partition("</li>")[0]
     assert "Canceled</span>" in card
-    assert f"canceled by otto on {canceled.created:%Y-%m-%d}: {REASON}" in card
+    assert f"canceled by <bdi>otto</bdi> on {canceled.created:%Y-%m-%d}: <bdi>{REASON}</bdi>" in card
     assert "Overdue" not in card
 
     [event] = events(node, review)

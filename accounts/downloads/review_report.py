@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import datetime
 from itertools import islice
 from tempfile import SpooledTemporaryFile
@@ -39,15 +40,17 @@ DRAFT: Final = f"This review isn't signed off. Its decisions can still change.\n
 
 def build(client: PersonClient, review: Review) -> IO[bytes]:
     """The ZIP file at position 0; a large one is on disk. The caller closes it."""
-    file = cast("IO[bytes]", SpooledTemporaryFile(max_size=MAX_IN_MEMORY))  # noqa: SIM115  # the response closes it
-    reviews.refresh()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        _write(archive, "decisions.csv", _csv(client, review, ","))
-        _write(archive, "decisions-semicolon.csv", _csv(client, review, ";"))
-        _write(archive, "decisions.ndjson", (item.decision_line() for item in reviews.all_items(review.id)))
-        _write(archive, "list.ndjson", (item.row_line() for item in reviews.all_items(review.id)))
-        _write(archive, "completeness.txt", [_manifest(review).encode()])
-    file.seek(0)
+    with ExitStack() as opened:
+        file = cast("IO[bytes]", opened.enter_context(SpooledTemporaryFile(max_size=MAX_IN_MEMORY)))
+        reviews.refresh()
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            _write(archive, "decisions.csv", _csv(client, review, ","))
+            _write(archive, "decisions-semicolon.csv", _csv(client, review, ";"))
+            _write(archive, "decisions.ndjson", (item.decision_line() for item in reviews.all_items(review.id)))
+            _write(archive, "list.ndjson", (item.row_line() for item in reviews.all_items(review.id)))
+            _write(archive, "completeness.txt", [_manifest(review).encode()])
+        file.seek(0)
+        opened.pop_all()  # without an error, the response closes it
     return file
 
 

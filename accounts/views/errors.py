@@ -58,6 +58,12 @@ PAGES: dict[type[errors.ServiceError], tuple[int, str, str]] = {
         "It was changed outside usermgmt, or created by a version before 0.2.0, or SECRET_KEY was replaced. If the key was "
         "replaced, whoever runs usermgmt must add the previous one to SECRET_KEY_FALLBACKS. Otherwise discard the bulk change.",
     ),
+    errors.ReviewDamaged: (
+        409,
+        "This access review has damaged items",
+        "A field of them is missing or invalid, because another program has written them. The report of the review names them. "
+        "The review can't be downloaded, compared, signed off, or applied with them. Nothing was changed.",
+    ),
     errors.DocumentDamaged: (
         409,
         "This document is damaged",

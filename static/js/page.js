@@ -74,6 +74,9 @@ Object.assign(htmx.config, {
   }
   function show(toast) {
     document.getElementById("toasts").append(toast);
+    fadeIfSuccess(toast);
+  }
+  function fadeIfSuccess(toast) {
     if (toast.classList.contains("toast--success")) {
       const fade = () => (toast.matches(":hover, :focus-within") ? setTimeout(fade, 1000) : leave(toast));
       setTimeout(fade, SUCCESS_STAYS_MS);
@@ -140,7 +143,8 @@ Object.assign(htmx.config, {
     event.preventDefault();
     const main = document.getElementById("main");
     if (url.startsWith(document.documentElement.dataset.signIn) || typed().some((field) => main.contains(field))) return;
-    htmx.ajax("GET", url, { target: main, select: "#main", swap: "outerHTML" });
+    // The server shows a message once, so those of the page come along.
+    htmx.ajax("GET", url, { target: main, select: "#main", swap: "outerHTML", selectOOB: "#toasts:beforeend" });
     history.replaceState(null, "", url);
   });
 
@@ -176,6 +180,7 @@ Object.assign(htmx.config, {
   });
 
   document.addEventListener("htmx:load", (event) => {
+    if (event.detail.elt.matches("[data-toast]")) fadeIfSuccess(event.detail.elt);
     if (event.detail.elt === document.body) document.querySelector("main [aria-invalid=true]")?.focus();
     const news = event.detail.elt.querySelector("[data-announce]");
     if (news && event.detail.elt !== document.body) document.getElementById("announcer").textContent = news.textContent.trim();

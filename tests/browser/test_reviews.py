@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, Request, Route, expect
 
 from accounts.services import reviews
 from accounts.services.client import PersonClient
 from accounts.services.documents import indices
+from accounts.services.reviews import remediation
 from accounts.services.users import UserQuery
 from tests.support.cast import PASSWORD
 from tests.support.nodes import TestNode
 from tests.support.pages import NARROW, Watched, assert_accessible, look, sign_in
+from tests.support.reviews import decide, sign_off, start_review
 from tests.support.server import serve
 
 COUNT = 12
@@ -332,6 +334,38 @@ def test_a_review_is_canceled(opened: str, watched: Callable[..., Watched]) -> N
     for url in (f"/reviews/report/{opened}", "/reviews/"):
         look(page, url)
         look(narrow, url)
+
+
+def is_next_batch(request: Request) -> bool:
+    return request.method == "POST" and "hx-request" in request.headers
+
+
+def test_failed_removals_are_named_while_something_is_typed(
+    node: TestNode, person: Callable[[str], PersonClient], watched: Callable[..., Watched]
+) -> None:
+    """More than a batch, of which one fails, as the last request is made to say."""
+    for number in range(remediation.BATCH_SIZE + 1):
+        node.put_user(f"leaver-{number:02}")
+    otto = person("otto")
+    review = start_review(otto, UserQuery(q="leaver"))
+    for number in range(1, remediation.BATCH_SIZE + 2):
+        decide(otto, review, number, "remove")
+    sign_off(otto, review)
+    page = sign_in(watched().new_page(), "ada")
+    page.goto(f"/reviews/apply-removals/{review.id}?action=deactivate")
+    held: list[Route] = []
+    page.route("**/reviews/removals/*", lambda route: held.append(route) if is_next_batch(route.request) else route.continue_())
+    with page.expect_request(is_next_batch):
+        page.get_by_test_id("confirmModalConfirmButton").click()
+    search = page.locator("#search-input")
+    search.press_sequentially("jd")
+    held[0].continue_(post_data=(held[0].request.post_data or "").replace("failed=0", "failed=1"))
+    expect(page.locator("#toasts")).to_contain_text("Not deactivated: 1 user.")
+    expect(page.get_by_test_id("reviewRemovalsTable")).to_be_visible()
+    expect(search).to_have_value("jd")
+    expect(search).to_be_focused()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.locator(".toast")).to_have_count(0)
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_it_is_ended_for_everyone(node: TestNode, review: Review, otto: PersonCl
     assert "reviewCheck" not in shown
     card = text(browser, "/reviews/").partition(review.id)[2].partition("</li>")[0]
     assert "Canceled</span>" in card
-    assert f"canceled by otto on {canceled.created:%Y-%m-%d}: {REASON}" in card
+    assert f"canceled by <bdi>otto</bdi> on {canceled.created:%Y-%m-%d}: <bdi>{REASON}</bdi>" in card
     assert "Overdue" not in card
 
     [event] = events(node, review)
@@ -308,7 +308,7 @@ def test_an_item_that_is_damaged_during_the_sign_off(
     reviews.begin_sign_off(otto, review.id)
     damage(node, review, 2, row={})
     browser = signed_in("otto")
-    assert browser.post(f"/reviews/job/{review.id}").status_code == 409
+    assert "This access review has damaged items" in browser.post(f"/reviews/job/{review.id}").content.decode()
     assert f'href="/reviews/cancel/{review.id}"' in text(browser, f"/reviews/view/{review.id}")
     reviews.cancel(otto, review.id, REASON)
     assert REASON in text(browser, f"/reviews/view/{review.id}")
@@ -317,13 +317,17 @@ def test_an_item_that_is_damaged_during_the_sign_off(
 def test_an_item_that_is_damaged_after_the_sign_off(
     node: TestNode, review: Review, otto: PersonClient, signed_in: Callable[..., Client]
 ) -> None:
-    """It was modified, so the report doesn't match."""
+    """It was modified, so the report doesn't match. What needs all items says that it does."""
     for number in (1, 2, 3):
-        decide(otto, review, number, "keep")
+        decide(otto, review, number, "remove")
     sign_off(otto, review)
     id = damage(node, review, 2, row={})
     browser = signed_in("otto")
     assert id in text(browser, f"/reviews/report/{review.id}")
+    other = start_review(otto, UserQuery(q="person")).id
+    compared = f"compare/reviews?one={review.id}&other={other}"
+    for page in (f"reviews/download/{review.id}", f"reviews/removals/{review.id}", compared):
+        assert "This access review has damaged items" in text(browser, f"/{page}", 409)
     assert "This report doesn't match the sign-off" in text(browser, f"/reviews/check/{review.id}")
 
 

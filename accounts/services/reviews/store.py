@@ -171,10 +171,10 @@ def _progress(bucket: Mapping[str, Any]) -> Progress:
 
 
 def items(review_id: str, query: ItemQuery) -> list[Item]:
-    """Some items, in the order of their numbers. Raises DocumentDamaged."""
+    """Some items, in the order of their numbers. Raises ReviewDamaged."""
     found, damaged = items_and_damaged(review_id, query)
     if damaged:
-        raise errors.DocumentDamaged(f"{indices.REVIEWS} {damaged[0]}")
+        raise errors.ReviewDamaged(damaged)
     return found
 
 
@@ -226,12 +226,15 @@ def last_item(review_id: str) -> Item | None:
 
 
 def unlocked(review_id: str) -> tuple[list[Item], int]:
-    """Some items that aren't locked, and how many there are; call `refresh` first."""
+    """Some items that aren't locked, and how many there are; call `refresh` first. Raises ReviewDamaged."""
     filters = [*_filters(review_id, ItemQuery()), {"term": {"locked": False}}]
     answer = service_client().search(
         **REVIEWS_INDEX, query={"bool": {"filter": filters}}, size=BATCH_SIZE, seq_no_primary_term=True, track_total_hits=True
     )
-    return [Item.of(hit) for hit in answer["hits"]["hits"]], answer["hits"]["total"]["value"]
+    found, damaged = damage.readable(Item.of, answer["hits"]["hits"])
+    if damaged:
+        raise errors.ReviewDamaged(damaged)
+    return found, answer["hits"]["total"]["value"]
 
 
 def _filters(review_id: str, query: ItemQuery) -> list[dict[str, Any]]:

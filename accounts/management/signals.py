@@ -1,12 +1,15 @@
 """Commands that are stopped end as on Ctrl-C: what they have opened is closed, and what they have begun is ended and recorded."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
+# Of the batch of a bulk change.
+ENDING: Final = "Ending the changes that are in progress, which can take some seconds. Press Ctrl-C again to stop at once."
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -18,10 +21,10 @@ def signals_raise() -> Iterator[None]:
 
 
 @contextmanager
-def signals_wait() -> Iterator[None]:
+def signals_wait(says: str = "") -> Iterator[None]:
     """Ctrl-C, SIGTERM, and SIGHUP act at the end of the block, where a change is made and recorded. A second one acts at once.
 
-    An error of the block ends the command anyway, with its message.
+    `says`: what the first one writes to standard error. An error of the block ends the command anyway, with its message.
     """
     arrived: list[int] = []
     handled = ExitStack()
@@ -29,6 +32,8 @@ def signals_wait() -> Iterator[None]:
     def wait(number: int, frame: FrameType | None) -> None:
         arrived.append(number)
         handled.close()
+        if says:
+            os.write(2, f"\n{says}\n".encode())  # the block may be writing to `sys.stderr`
 
     handled.enter_context(_handled_by(wait, signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
     try:

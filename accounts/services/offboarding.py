@@ -13,7 +13,7 @@ from typing import Final, Self, TypeVar
 
 from django.utils import timezone
 
-from accounts.services import api_keys, errors, jobs, reviews, sessions, users
+from accounts.services import api_keys, errors, jobs, reviews, roles, sessions, users
 from accounts.services.api_keys import ApiKeys, Owner, Revocation
 from accounts.services.client import PersonClient
 from accounts.services.jobs import Job, Step
@@ -32,12 +32,13 @@ MAX_SECONDS: Final = 30
 class Remains:
     """Active API keys, number of sessions in usermgmt, and open reviews with pending decisions that name the user as a reviewer.
 
-    None: it couldn't be loaded.
+    `roles`: those, except built-in ones, that no other native user has. None: it couldn't be loaded.
     """
 
     keys: ApiKeys | None
     sessions: int | None
     reviews: list[Review] | None
+    roles: list[str] | None
 
     @property
     def is_nothing(self) -> bool:
@@ -140,12 +141,13 @@ class Deletion:
 
 
 def remains(client: PersonClient, username: str, user: User | None) -> Remains:
-    """`user` is None if they don't exist anymore. Five calls. Raises AuthenticationFailed."""
+    """`user` is None if they don't exist anymore. Five calls, and one for each role. Raises AuthenticationFailed."""
     owners = [Owner.of(user)] if user else Owner.of_missing(username)
     return Remains(
         keys=_loaded(lambda: _active_keys(client, owners)),
         sessions=_loaded(lambda: len(sessions.sessions_of_native_user(username))),
         reviews=_loaded(lambda: _waiting_reviews([username])),
+        roles=_loaded(lambda: _own_roles(client, user) if user else []),
     )
 
 
@@ -230,6 +232,16 @@ def _delete(client: PersonClient, user: User, revokes_keys: bool, deadline: floa
     if result.keys.failed:
         return Deletion(user.username, result.keys.failed[0][1], revoked=revoked, is_of_key=True)
     return Deletion(user.username, result.error, is_tried=not result.keys.untried, revoked=revoked)
+
+
+def _own_roles(client: PersonClient, user: User) -> list[str]:
+    known = roles.by_name(client, user.roles).values()
+    return [role.name for role in known if not (role.is_reserved or role.is_unknown) and not _others_have(client, role.name, user)]
+
+
+def _others_have(client: PersonClient, role: str, user: User) -> bool:
+    but_user = {"filter": [{"term": {"roles": role}}], "must_not": [{"term": {"username": user.username}}]}
+    return bool(client.query_user(query={"bool": but_user}, size=0)["total"])
 
 
 def offboard(client: PersonClient, user: User, change: Callable[[], None], deadline: float | None = None) -> Offboarding:

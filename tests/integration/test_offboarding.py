@@ -96,6 +96,27 @@ def test_dialog_shows_what_would_stay(node: TestNode, signed_in: SignIn, keys: d
     assert "The user is active and can sign in." in text(ada, f"/users/offboarding/{OWNER}")
 
 
+def test_roles_that_nobody_else_has(node: TestNode, signed_in: SignIn) -> None:
+    for role in ("of-leaver", "of-two"):
+        node.elastic.security.put_role(name=role, cluster=["monitor"])
+    try:
+        node.put_user(OWNER, roles=["of-leaver", "of-two", "viewer", "nonexistent"])
+        node.put_user("other", roles=["of-two"])
+        ada = signed_in("ada")
+        assert 'No other native user has this role. It stays: <a href="/roles/view/of-leaver">of-leaver</a>.</p>' in text(
+            ada, f"/users/delete/{OWNER}"
+        )
+        assert '<dd data-test-subj="offboardingRoles"><a href="/roles/view/of-leaver">of-leaver</a></dd>' in text(
+            ada, f"/users/offboarding/{OWNER}"
+        )
+        node.put_user(OWNER, roles=["viewer"])
+        assert "remainingRoles" not in text(ada, f"/users/delete/{OWNER}")
+        assert '<dd data-test-subj="offboardingRoles">None</dd>' in text(ada, f"/users/offboarding/{OWNER}")
+    finally:
+        for role in ("of-leaver", "of-two"):
+            node.elastic.security.delete_role(name=role)
+
+
 @pytest.fixture
 def fault(node: TestNode, settings: Settings) -> Iterator[FaultyNode]:
     with faulty(node) as server:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.management.commands.import_users import RESUME
+from accounts.management.signals import ENDING
 from accounts.services import audit, jobs, passwords
 from accounts.services.cluster import setup as cluster_setup
 from accounts.services.documents import indices
@@ -87,6 +88,22 @@ def test_an_import(node: TestNode, users_file: str, stop_in: Callable[[object, s
     state, counts = only_job(node)
     assert (state, counts.success, counts.pending, counts.unknown) == ("running", 1, 2, 0)
     assert [event.outcome for event in trail(node, action="user-create")] == ["success"]
+
+
+def test_an_import_during_its_last_batch(
+    node: TestNode,
+    users_file: str,
+    stop_in: Callable[[object, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(batch, "SECONDS_PER_BATCH", 600)
+    stop_in(batch.Batch, "run")
+    out = stopped("import_users", users_file, "--yes")
+    assert ENDING in capfd.readouterr().err
+    assert "interrupted after the last change" in out
+    assert RESUME not in out
+    assert only_job(node)[0] == "finished"
 
 
 def test_the_preview_of_an_import(node: TestNode, users_file: str, stop_in: Callable[[object, str], None]) -> None:

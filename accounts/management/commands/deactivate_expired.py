@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
-from accounts.management.signals import signals_raise, signals_wait
+from accounts.management.signals import ENDING, signals_raise, signals_wait
 from accounts.services import jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.exports.filters import describe_users
@@ -82,7 +82,7 @@ class Command(BaseCommand):
 def _advanced(operator: Operator, job: Job, state: str) -> Job:
     """The job after everything that is to be done in this state."""
     while True:
-        with signals_wait():
+        with signals_wait(ENDING):
             job = jobs.advance(operator.client, job.id, denial_by(operator))
         if job.state != state:
             return job

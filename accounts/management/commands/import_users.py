@@ -16,7 +16,7 @@ from accounts import policy
 from accounts.bulk_policy import denial_by
 from accounts.management.credentials import credentials
 from accounts.management.service_errors import as_command_errors
-from accounts.management.signals import signals_raise, signals_wait
+from accounts.management.signals import ENDING, signals_raise, signals_wait
 from accounts.services import errors, imports, jobs
 from accounts.services.audit.actions import reason_label
 from accounts.services.imports import Contents, Problem
@@ -113,7 +113,7 @@ class Command(BaseCommand):
         return job
 
     def _advanced(self, operator: Operator, job: Job) -> Job:
-        with signals_wait():
+        with signals_wait(ENDING):
             return jobs.advance(operator.client, job.id, denial_by(operator))
 
     def _preview(self, job: Job, named: set[str]) -> Counts:
@@ -145,7 +145,7 @@ class Command(BaseCommand):
                 counts = jobs.counts(job)
                 self._progress("changed", counts.processed, counts.to_do)
         except (KeyboardInterrupt, SystemExit, errors.ServiceError):
-            self.stderr.write(f"The import was interrupted. {RESUME}")
+            self.stderr.write(_interrupted(job))
             raise
         jobs.refresh()
         counts = jobs.counts(job)
@@ -186,6 +186,13 @@ def _discarding_unstarted(operator: Operator) -> Iterator[list[Job]]:
         for job in found:
             with suppress(errors.ServiceError):
                 jobs.discard(operator.client, job.id)
+
+
+def _interrupted(job: Job) -> str:
+    with suppress(errors.ServiceError):
+        if jobs.get(job.id).state == "finished":
+            return "The command was interrupted after the last change. The result is in the user list under Bulk changes."
+    return f"The import was interrupted. {RESUME}"
 
 
 def _leaves_out(counts: Counts) -> bool:

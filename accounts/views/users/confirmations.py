@@ -153,9 +153,8 @@ def _report(request: AppRequest, results: list[Deletion], revokes_keys: bool) ->
 
 
 def _note(result: Deletion) -> str:
-    if result.error:
-        return "Already deleted"
-    return f"{offboarding.api_keys(result.revoked)} revoked" if result.revoked else ""
+    notes = ["Already deleted"] if result.error else []
+    return ", ".join([*notes, *([f"{offboarding.api_keys(result.revoked)} revoked"] if result.revoked else [])])
 
 
 def _one(request: AppRequest, username: str, verb: Verb) -> HttpResponse:

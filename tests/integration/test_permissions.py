@@ -249,8 +249,9 @@ class World:
         self.run = findings.start(otto).id
         mia = PersonClient("mia", PASSWORD)
         mia.actor = Actor("mia", "default_native", "native")
-        self.job = jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id
-        jobs.start(mia, jobs.advance(mia, self.job, lambda action, user, wanted: "").id)
+        self.job, self.advanced = (jobs.create(mia, "deactivate", (), ["jdoe-gone"], "jdoe-gone").id for _ in range(2))
+        for job in (self.job, self.advanced):
+            jobs.start(mia, jobs.advance(mia, job, lambda action, user, wanted: "").id)
         self.reset = jobs.create(mia, "reset-passwords", (), ["jdoe-gone"], "jdoe-gone").id
         jobs.start(mia, jobs.advance(mia, self.reset, lambda action, user, wanted: "").id)
         while jobs.advance(mia, self.reset, lambda action, user, wanted: "").state == "running":
@@ -300,7 +301,7 @@ class World:
             "user_import": Sent(form={"file": SimpleUploadedFile("new.csv", b"username,roles\njdoe,superuser\n")}),
             "job_create": Sent(form={"users": "selected", "username": ["jdoe"], "action": "add-roles", "roles": ["superuser"]}),
             "job": Sent((self.job,)),
-            "job_advance": Sent((self.job,)),
+            "job_advance": Sent((self.advanced,)),
             "job_control": Sent((self.job,), form={"command": "pause"}),
             "job_export": Sent((self.job,)),
             "job_passwords": Sent((self.reset,)),

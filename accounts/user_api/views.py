@@ -166,7 +166,8 @@ def _changed(request: HttpRequest, caller: Caller, path: str, name: ChangeName, 
         caller.client,
         identity,
         username if name != "change_own_password" else identity.actor.username,
-        _call(request, path, data or None),
+        # Elasticsearch takes `_enable/` for a request to disable the user: it looks at the end of the path.
+        _call(request, path.rstrip("/"), data or None),
         body,
         Conditions(request.META.get("HTTP_IF_MATCH", ""), request.META.get("HTTP_IF_NONE_MATCH", "")),
     )

@@ -154,7 +154,6 @@ CALLS: Final = [
     ("PUT", "/_security/user/jdoe", JSON, body(roles="viewer,editor")),
     ("GET", "/_security/user//", {}, None),
     ("GET", "/_security/user/ada//", {}, None),
-    ("PUT", "/_security/user/otto/_enable//", {}, None),
     ("DELETE", "/_security/user/nobody//", {}, None),
     # What usermgmt answers itself.
     ("GET", "//_security/user/ada", {}, None),
@@ -579,6 +578,17 @@ def test_requests_that_would_make_another_change_than_the_recorded_one(node: Tes
         assert send(url, "POST", target, content, headers=headers).status == status, target
     assert node.user("jdoe") is None
     assert node.signs_in("otto", PASSWORD)
+
+
+@pytest.mark.parametrize("slashes", ["/", "//"])
+def test_enabling_with_a_slash_at_the_end_does_not_disable(node: TestNode, url: str, slashes: str) -> None:
+    """As it does in Elasticsearch. usermgmt would record the opposite, and its guard is only for disabling."""
+    node.put_user("jdoe")
+    assert send(url, "PUT", f"/_security/user/jdoe/_enable{slashes}").status == 200
+    assert node.elastic.security.get_user(username="jdoe").body["jdoe"]["enabled"] is True
+    assert send(url, "PUT", f"/_security/user/jdoe/_disable{slashes}").status == 200
+    assert node.elastic.security.get_user(username="jdoe").body["jdoe"]["enabled"] is False
+    assert [events(node, action)[-1]["event"]["outcome"] for action in ("user-enable", "user-disable")] == ["success"] * 2
 
 
 def test_own_account_is_not_deactivated_by_overwriting(node: TestNode, url: str) -> None:

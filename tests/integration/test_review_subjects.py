@@ -211,7 +211,7 @@ def test_review_of_role_mappings(
     assert {"id_one", "id_review_one", "id_other", "id_review_other"} <= set(ids)
     assert len(ids) == len(set(ids))
     page = auditor.get("/reviews/").content.decode()
-    assert "Role mappings · enabled role mappings, sorted by name" in page
+    assert "Role mappings · <bdi>enabled role mappings, sorted by name</bdi>" in page
 
 
 def test_filters_of_keys(node: TestNode, otto: PersonClient, keys: dict[str, str]) -> None:

@@ -196,6 +196,7 @@ def test_without_javascript(node: TestNode, watched: Watch) -> None:
     page.get_by_test_id(SUBMIT).click()
     expect(page.get_by_test_id("passwordChanged")).to_contain_text("1 API key is still active")
     page.get_by_test_id("changedPasswordRevokeButton").click()
+    page.get_by_label("Reason").fill("Not needed anymore")
     page.get_by_test_id("confirmModalConfirmButton").click()
     expect(page.get_by_test_id("passwordChanged")).to_contain_text("There are no active API keys")
     context.expected("422")

@@ -69,7 +69,7 @@ def collect_static(environment: dict[str, str]) -> None:
     """Once in a run of tests, however many processes it has: another server may be sending these very files."""
     with (Path(tempfile.gettempdir()) / f"usermgmt-tests-{RUN}").open("a+") as collected:
         fcntl.flock(collected, fcntl.LOCK_EX)
-        if not collected.tell():
+        if not collected.seek(0, os.SEEK_END):  # now, because another process may have collected since it was opened
             subprocess.run(
                 [sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, env=environment, check=True
             )
